@@ -1,0 +1,32 @@
+from . import compare as compare
+from . import datasets as datasets
+from . import estimators as estimators
+from ._backend import get_num_threads as get_num_threads
+from ._backend import set_num_threads as set_num_threads
+from .codebook import assign as assign
+from .codebook import learn_codebook as learn_codebook
+from .color import hsv_to_rgb as hsv_to_rgb
+from .color import rgb_to_gray as rgb_to_gray
+from .color import rgb_to_hsi as rgb_to_hsi
+from .color import rgb_to_hsv as rgb_to_hsv
+from .encoding import bag_of_words as bag_of_words
+from .estimators import HOG as HOG
+from .estimators import BagOfVisualWords as BagOfVisualWords
+from .estimators import ColorHistogram as ColorHistogram
+from .estimators import Equalize as Equalize
+from .estimators import RawPixels as RawPixels
+from .exposure import equalize as equalize
+from .exposure import equalize_clahe as equalize_clahe
+from .exposure import equalize_value as equalize_value
+from .histogram import color_histogram as color_histogram
+from .hog import draw_hog as draw_hog
+from .hog import hog as hog
+from .palette import learn_palette as learn_palette
+from .palette import quantize_colors as quantize_colors
+from .palette import uniform_palette as uniform_palette
+from .patches import Whitening as Whitening
+from .patches import dense_patches as dense_patches
+from .patches import normalize_patches as normalize_patches
+from .patches import sample_patches as sample_patches
+
+__version__: str

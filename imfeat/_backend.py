@@ -1,0 +1,51 @@
+"""Which kernels serve an array: the only module that imports ``imfeat_kernels``."""
+
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+def backend_of(array: Array) -> ModuleType:
+    """Return the package of kernels that run where ``array`` lies.
+
+    The check of arguments has turned everything that lies on the host into a NumPy array by
+    then, so what is left to find out is the device.
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"no kernels for an array of type {type(array).__name__}; pass a NumPy array")
+    from imfeat_kernels import cpu
+
+    return cpu
+
+
+def set_num_threads(n: int) -> None:
+    """Let features use up to ``n`` threads from now on, in every thread of this process.
+
+    Parameters
+    ----------
+    n : int
+        At least 1.  The results do not depend on it, not even in their last bit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``n`` is not an integer, or below 1.
+    """
+    if isinstance(n, bool) or not isinstance(n, int | np.integer):
+        raise TypeError(f"n must be an integer, got {n!r}")
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    from imfeat_kernels.cpu import launch
+
+    launch.set_num_threads(int(n))
+
+
+def get_num_threads() -> int:
+    """Return the number of threads that features use; by default the number of usable cores."""
+    from imfeat_kernels.cpu import launch
+
+    return launch.n_threads  # type: ignore[no-any-return]

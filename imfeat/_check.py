@@ -1,0 +1,193 @@
+"""What a caller can get wrong, caught at the boundary: kernels check nothing.
+
+Arrays come back native, C-contiguous and read-only, so that a kernel is compiled once for each
+dtype and can't write into what belongs to the caller.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from imfeat._backend import Array, backend_of
+
+SLACK = 1e-3  # how far a float image may stray from [0, 1]: rounding, not another range
+
+
+def as_images(images: Any, *, gray: bool = True, color: bool = True, name: str = "images") -> Array:
+    """Return images as an array (..., height, width[, 3]) of uint8, float32 or float64.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is another one, or the array is masked or lies on a GPU.
+    ValueError
+        If the shape doesn't fit, an axis of an image is empty, or floats are not in [0, 1].
+    """
+    array = _as_array(images, name)
+    _check_image_shape(array.shape, gray, color, name)
+    if array.dtype not in (np.uint8, np.float32, np.float64):
+        raise TypeError(
+            f"{name} must be uint8 in 0..255 or float32 or float64 in [0, 1], got {array.dtype}; "
+            "convert them first, for example with (images / images.max()).astype('float32')"
+        )
+    array = _plain(array)
+    if array.dtype != np.uint8:
+        _check_unit_range(array, name)
+    return array
+
+
+def is_color(images: Array) -> bool:
+    """Tell whether checked images have a colour axis."""
+    return images.ndim > 2 and images.shape[-1] == 3
+
+
+def as_batch(images: Array) -> tuple[tuple[int, ...], Array]:
+    """Return the leading axes of checked images, and the images with one leading axis."""
+    axes = 3 if is_color(images) else 2
+    return images.shape[:-axes], images.reshape(-1, *images.shape[-axes:])
+
+
+def as_mask(mask: Any, images: Array) -> Array:
+    """Return a mask (n_images, height, width) of bool for checked images."""
+    array = _as_array(mask, "mask")
+    if array.dtype != np.bool_:
+        raise TypeError(f"mask must be bool, got {array.dtype}; write mask > 0")
+    shape = images.shape[:-1] if is_color(images) else images.shape
+    if array.shape not in (shape, shape[-2:]):
+        raise ValueError(
+            f"mask must have the shape {shape} of the images without their channels, or {shape[-2:]} "
+            f"of one image, got {array.shape}"
+        )
+    return _plain(np.broadcast_to(array, shape).reshape(-1, *shape[-2:]))
+
+
+def as_vectors(vectors: Any, *, name: str, length: int | None = None, axes: int | None = 2) -> Array:
+    """Return finite vectors (..., d) as float32, of ``axes`` axes and of ``length`` if given."""
+    array = _as_array(vectors, name)
+    if array.dtype.kind not in "uif":
+        raise TypeError(f"{name} must be numbers, got {array.dtype}")
+    if array.ndim < 1 or (axes is not None and array.ndim != axes):
+        wanted = "(..., d)" if axes is None else "(n, d)"
+        raise ValueError(f"{name} must have the shape {wanted}, got {array.shape}")
+    if length is not None and array.shape[-1] != length:
+        raise ValueError(f"{name} must be vectors of length {length}, got length {array.shape[-1]}")
+    if array.shape[-1] == 0:
+        raise ValueError(f"{name} must have at least one dimension a vector, got the shape {array.shape}")
+    array = _plain(array.astype(np.float32, copy=False))
+    largest = float(np.finfo(np.float32).max)
+    if count_outside(array, -largest, largest):
+        raise ValueError(f"{name} must be finite, got NaN or infinite values (or beyond float32)")
+    return array
+
+
+def as_count(value: Any, name: str, *, least: int = 1) -> int:
+    """Return an integer of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+    return int(value)
+
+
+def as_counts(value: Any, name: str, n: int) -> tuple[int, ...]:
+    """Return ``n`` positive integers, from ``n`` of them."""
+    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str) or len(value) != n:
+        raise TypeError(f"{name} must be {n} integers, got {value!r}")
+    return tuple(as_count(item, name) for item in value)
+
+
+def as_number(value: Any, name: str, *, above: float) -> float:
+    """Return a finite number above a bound."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not above < value < np.inf:
+        raise ValueError(f"{name} must be above {above} and finite, got {value}")
+    return float(value)
+
+
+def as_flag(value: Any, name: str) -> bool:
+    """Return a truth value."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def one_of(value: Any, name: str, choices: tuple[str | None, ...]) -> None:
+    """Refuse a value that is not among the choices."""
+    if not isinstance(value, str | None) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def as_offsets(offsets: Any, n: int) -> Array:
+    """Return offsets (n_images + 1,) int64 that cut ``n`` descriptors into images."""
+    array = _as_array(offsets, "offsets")
+    if array.ndim != 1 or array.dtype.kind not in "ui" or len(array) < 1:
+        raise TypeError(f"offsets must be integers of shape (n_images + 1,), got {array.dtype} {array.shape}")
+    array = array.astype(np.int64)
+    if array[0] != 0 or array[-1] != n or (np.diff(array) < 0).any():
+        raise ValueError(f"offsets must rise from 0 to the number of descriptors, {n}, got {array}")
+    return array
+
+
+def count_outside(values: Array, low: float, high: float) -> int:
+    """Count the values outside [low, high]; NaN is outside."""
+    kernels = backend_of(values)
+    flat = values.reshape(-1)
+    counts = np.empty(-(-len(flat) // kernels.check.CHUNK), np.int64)
+    kernels.check.count_outside(flat, flat.dtype.type(low), flat.dtype.type(high), counts)
+    return int(counts.sum())
+
+
+def _as_array(value: Any, name: str) -> Array:
+    if hasattr(value, "__cuda_array_interface__"):
+        raise TypeError(f"{name} lies on a GPU, and imfeat has no CUDA kernels yet; copy it to the host")
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, whose mask would be lost; pass a plain array")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be one array of one shape: {error}") from error
+    if array.dtype.kind not in "buif":
+        raise TypeError(
+            f"{name} must be an array of numbers, got {array.dtype} from {type(value).__name__}; "
+            "images of different sizes go in one at a time"
+        )
+    return array
+
+
+def _plain(array: Array) -> Array:
+    """Return a read-only view in native byte order and C order, copying only if it must."""
+    plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    plain = plain.reshape(array.shape).view()
+    plain.flags.writeable = False
+    return plain
+
+
+def _check_image_shape(shape: tuple[int, ...], gray: bool, color: bool, name: str) -> None:
+    wanted = " or ".join(["(..., height, width, 3)"] * color + ["(..., height, width)"] * gray)
+    error = f"{name} must have the shape {wanted}, got {shape}"
+    colored = len(shape) > 2 and shape[-1] == 3
+    if len(shape) < 2 or not (color if colored else gray):
+        hint = "; move the channels last with np.moveaxis(images, -3, -1)" if 3 in shape[-3:-2] else ""
+        hint = "; drop the alpha channel with images[..., :3]" if len(shape) > 2 and shape[-1] == 4 else hint
+        raise ValueError(error + hint)
+    if len(shape) > 2 and shape[-1] in (1, 2, 4):
+        raise ValueError(
+            f"{error}: a last axis of length {shape[-1]} looks like channels; take images[..., 0] of "
+            "single-channel images, images[..., :3] of images with alpha"
+        )
+    if 0 in shape[-3 if colored else -2 :]:
+        raise ValueError(f"{name} must have at least one pixel each, got the shape {shape}")
+
+
+def _check_unit_range(array: Array, name: str) -> None:
+    n_outside = count_outside(array, -SLACK, 1 + SLACK)
+    if not n_outside:
+        return
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinite values ({n_outside} not in [0, 1])")
+    raise ValueError(
+        f"{name} of dtype {array.dtype} must lie in [0, 1], got {array.min():g} to {array.max():g}; "
+        "divide by 255 if they are 0..255, or pass uint8"
+    )

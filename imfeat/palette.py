@@ -1,0 +1,130 @@
+"""Palettes: a picture in few colours."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from imfeat._backend import Array, backend_of
+from imfeat._check import SLACK, as_count, as_counts, as_images, as_vectors, count_outside
+from imfeat.codebook import Seed, learn_codebook, nearest_words
+
+MOST_COLORS = 1 << 16
+
+
+def uniform_palette(levels: int | Sequence[int]) -> Array:
+    """Return the colours of a regular grid in the RGB cube.
+
+    Parameters
+    ----------
+    levels : int or three ints
+        Levels a channel, 1 to 256, evenly spaced from 0 to 255; a single level lies at 128.
+
+    Returns
+    -------
+    array of shape (n_colors, 3), uint8
+        All combinations of levels, blue varying fastest.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``levels`` are not positive integers up to 256, or give more than 65,536 colours.
+    """
+    counts = as_counts(levels, "levels", 3) if isinstance(levels, Sequence) else (as_count(levels, "levels"),) * 3
+    if max(counts) > 256 or math.prod(counts) > MOST_COLORS:
+        raise ValueError(f"levels must be up to 256 a channel and give up to 65,536 colours, got {levels}")
+    axes = [np.rint(np.linspace(0, 255, n)) if n > 1 else np.array([128.0]) for n in counts]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3).astype(np.uint8)
+
+
+def learn_palette(images: Array, n_colors: int = 64, *, rng: Seed = None, n_iterations: int = 20) -> Array:
+    """Choose the colours that stand for those of the images best, with k-means.
+
+    Parameters
+    ----------
+    images : array of shape (..., height, width, 3)
+        RGB; uint8, or float32 or float64 in [0, 1].  One palette is learned from all pixels.
+    n_colors : int
+        At most 65,536, and at most the number of pixels.
+    rng : int or numpy.random.Generator, optional
+        Where the randomness of the k-means++ start comes from.
+    n_iterations : int
+        Upper limit of Lloyd's iterations.
+
+    Returns
+    -------
+    array of shape (n_colors, 3)
+        uint8 for uint8 images, else float32 in [0, 1].  Images with fewer distinct colours give
+        some colours twice.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    References
+    ----------
+    .. [1] M. E. Celebi, "Improving the performance of k-means for color quantization", Image and
+       Vision Computing 29, 2011.  :doi:`10.1016/j.imavis.2010.10.002`
+    """
+    images = as_images(images, gray=False)
+    n_colors = as_count(n_colors, "n_colors")
+    pixels = images.reshape(-1, 3)
+    if n_colors > min(len(pixels), MOST_COLORS):
+        raise ValueError(
+            f"n_colors must be at most 65,536 and the number of pixels, {len(pixels)}, got {n_colors}"
+        )
+    palette = learn_codebook(pixels, n_colors, rng=rng, n_iterations=n_iterations)
+    return np.rint(palette).astype(np.uint8) if images.dtype == np.uint8 else palette
+
+
+def quantize_colors(images: Array, palette: Array) -> Array:
+    """Replace each pixel by the index of the nearest colour of a palette.
+
+    Parameters
+    ----------
+    images : array of shape (..., height, width, 3)
+        RGB; uint8, or float32 or float64 in [0, 1].
+    palette : array of shape (n_colors, 3)
+        1 to 65,536 colours; uint8, or floats in [0, 1], which only float images take.
+
+    Returns
+    -------
+    array of shape (..., height, width), uint8 or (for more than 256 colours) uint16
+        Indices: ``palette[indices]`` is the picture.  Distances are Euclidean in RGB, exact for
+        uint8, and ties go to the lowest index.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+    """
+    images = as_images(images, gray=False)
+    palette = _as_palette(palette, images)
+    out = np.empty(images.shape[:-1], np.uint8 if len(palette) <= 256 else np.uint16)
+    if images.dtype == np.uint8:
+        backend_of(images).palette.nearest_colors(images.reshape(-1), palette, out.reshape(-1))
+    else:
+        pixels = images.reshape(-1, 3).astype(np.float32, copy=False)
+        out[:] = nearest_words(pixels, palette)[0].reshape(out.shape)
+    return out
+
+
+def _as_palette(palette: Array, images: Array) -> Array:
+    """Return a palette in the units of the images."""
+    colors = as_vectors(palette, name="palette", length=3)
+    if not 1 <= len(colors) <= MOST_COLORS:
+        raise ValueError(f"palette must have 1 to 65,536 colours, got {len(colors)}")
+    is_bytes = np.asarray(palette).dtype == np.uint8
+    if images.dtype == np.uint8:
+        if not is_bytes:
+            raise TypeError(
+                f"palette must be uint8 for uint8 images, got {np.asarray(palette).dtype}; "
+                "write np.rint(palette * 255).astype('uint8') if it is in [0, 1]"
+            )
+        return np.ascontiguousarray(palette)
+    if is_bytes:
+        return colors / np.float32(255)
+    if count_outside(colors, -SLACK, 1 + SLACK):
+        raise ValueError(f"palette of floats must lie in [0, 1], got {colors.min():g} to {colors.max():g}")
+    return colors

@@ -1,0 +1,31 @@
+"""Looking at values before a feature does."""
+
+import numpy as np
+from numba import njit
+
+from imfeat_kernels.cpu.launch import launch
+
+CHUNK = 1 << 16  # values an item
+
+
+def count_outside(values, low, high, out):
+    """Count the values outside an interval; NaN is outside of every interval.
+
+    Parameters
+    ----------
+    values : (n,) float32 or float64
+    low, high : float
+        Ends of the closed interval.
+    out : (ceil(n / CHUNK),) int64
+        Overwritten with the count of each chunk of values.
+    """
+    launch(_count_outside, len(out), values, low, high, out, grain=4)
+
+
+@njit(nogil=True, cache=True)
+def _count_outside(start, stop, values, low, high, out):
+    for item in range(start, stop):
+        count = 0
+        for value in values[item * CHUNK : (item + 1) * CHUNK]:
+            count += not (low <= value <= high)
+        out[item] = count

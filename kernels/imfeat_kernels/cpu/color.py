@@ -1,0 +1,218 @@
+"""Conversions between colour spaces, pixel by pixel.
+
+With M = max(R, G, B), m = min(R, G, B) and d = M - m, in the hexcone model
+
+    V = M,  S = d / M,  H = 1/6 of: (G - B) / d        where M = R
+                                    (B - R) / d + 2    where M = G
+                                    (R - G) / d + 4    where M = B
+
+and in the HSI model, with the hue as an angle around the gray axis,
+
+    I = (R + G + B) / 3,  S = 1 - m / I,  H = atan2(sqrt(3) (G - B), 2 R - G - B) / (2 pi).
+"""
+
+import numpy as np
+from numba import njit
+
+from imfeat_kernels.cpu.launch import launch
+
+GRAIN = 1 << 15  # pixels: some 20 microseconds of work
+
+
+def rgb_to_hsv(pixels, white, out):
+    """Convert RGB to hue, saturation and value.
+
+    Parameters
+    ----------
+    pixels : (3 n,) uint8, float32 or float64
+        R, G, B, R, G, B, ...
+    white : float32 or float64
+        What counts as 1, in the type to compute in.
+    out : (3 n,) float32
+        Overwritten with H, S, V, each in [0, 1]; hue below 1, and 0 for gray.
+    """
+    launch(_rgb_to_hsv, len(pixels) // 3, pixels, white, out, grain=GRAIN)
+
+
+def rgb_to_hsv_bytes(pixels, out):
+    """Convert RGB to 8-bit hue, saturation and value with Pillow's rounding.
+
+    Parameters
+    ----------
+    pixels : (3 n,) uint8
+    out : (3 n,) uint8
+        Overwritten with H, S, V, each 0..255.
+    """
+    launch(_rgb_to_hsv_bytes, len(pixels) // 3, pixels, out, grain=GRAIN)
+
+
+def hsv_to_rgb(pixels, white, out):
+    """Convert hue, saturation and value to RGB.
+
+    Parameters
+    ----------
+    pixels : (3 n,) uint8, float32 or float64
+        H, S, V, H, S, V, ...
+    white : float32 or float64
+        What counts as 1, in the type to compute in.
+    out : (3 n,) float32
+        Overwritten with R, G, B.
+    """
+    launch(_hsv_to_rgb, len(pixels) // 3, pixels, white, out, grain=GRAIN)
+
+
+def rgb_to_hsi(pixels, white, out):
+    """Convert RGB to hue, saturation and intensity; parameters as for `rgb_to_hsv`."""
+    launch(_rgb_to_hsi, len(pixels) // 3, pixels, white, out, grain=GRAIN)
+
+
+def rgb_to_gray(pixels, out):
+    """Convert RGB in [0, 1] to luminance (Rec. 709).
+
+    Parameters
+    ----------
+    pixels : (3 n,) float32 or float64
+    out : (n,) float32
+    """
+    launch(_rgb_to_gray, len(out), pixels, out, grain=GRAIN)
+
+
+def rgb_to_gray_bytes(pixels, out):
+    """Convert 8-bit RGB to 8-bit luma (Rec. 601) with Pillow's rounding.
+
+    Parameters
+    ----------
+    pixels : (3 n,) uint8
+    out : (n,) uint8
+    """
+    launch(_rgb_to_gray_bytes, len(out), pixels, out, grain=GRAIN)
+
+
+# The bodies work on slices: a loop that indexes from 0 is what the compiler can vectorize.
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _rgb_to_hsv(start, stop, pixels, white, out):
+    x, y = pixels[3 * start : 3 * stop], out[3 * start : 3 * stop]
+    unit = white / white
+    for i in range(stop - start):
+        r, g, b = x[3 * i] * unit, x[3 * i + 1] * unit, x[3 * i + 2] * unit
+        high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
+        y[3 * i] = hexcone_hue(r, g, b, high, high - low)
+        y[3 * i + 1] = (high - low) / (high if high > 0 else unit)
+        y[3 * i + 2] = high / white
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _rgb_to_hsv_bytes(start, stop, pixels, out):
+    x, y = pixels[3 * start : 3 * stop], out[3 * start : 3 * stop]
+    for i in range(stop - start):
+        r, g, b = np.float32(x[3 * i]), np.float32(x[3 * i + 1]), np.float32(x[3 * i + 2])
+        high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
+        delta = high - low
+        hue, saturation = pillow_hue(r, g, b, high, delta if delta > 0 else np.float32(1)), delta / high
+        y[3 * i] = np.uint8(np.int32(hue * 255.0)) if delta > 0 else np.uint8(0)
+        y[3 * i + 1] = np.uint8(np.int32(saturation * 255.0)) if delta > 0 else np.uint8(0)
+        y[3 * i + 2] = np.uint8(high)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _hsv_to_rgb(start, stop, pixels, white, out):
+    x, y = pixels[3 * start : 3 * stop], out[3 * start : 3 * stop]
+    for i in range(stop - start):
+        sixths = x[3 * i] * (6 * (white / white)) / white
+        chroma, value = (x[3 * i + 1] / white) * (x[3 * i + 2] / white), x[3 * i + 2] / white
+        y[3 * i] = value - chroma * missing(sixths, 5)
+        y[3 * i + 1] = value - chroma * missing(sixths, 3)
+        y[3 * i + 2] = value - chroma * missing(sixths, 1)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _rgb_to_hsi(start, stop, pixels, white, out):
+    x, y = pixels[3 * start : 3 * stop], out[3 * start : 3 * stop]
+    unit = white / white
+    for i in range(stop - start):
+        r, g, b = x[3 * i] * unit, x[3 * i + 1] * unit, x[3 * i + 2] * unit
+        total, low = r + g + b, smaller(smaller(r, g), b)
+        y[3 * i] = turn(np.float32((r - g) + (r - b)), np.float32(g - b) * np.float32(1.7320508))
+        saturation = unit - 3 * unit * low / (total if total > 0 else unit)
+        y[3 * i + 1] = saturation if total > 0 and saturation > 0 else 0 * unit
+        y[3 * i + 2] = total / (3 * white)
+
+
+@njit(nogil=True, cache=True)
+def _rgb_to_gray(start, stop, pixels, out):
+    x, y = pixels[3 * start : 3 * stop], out[start:stop]
+    for i in range(stop - start):
+        y[i] = 0.2125 * x[3 * i] + 0.7154 * x[3 * i + 1] + 0.0721 * x[3 * i + 2]
+
+
+@njit(nogil=True, cache=True)
+def _rgb_to_gray_bytes(start, stop, pixels, out):
+    x, y = pixels[3 * start : 3 * stop], out[start:stop]
+    for i in range(stop - start):
+        r, g, b = np.int32(x[3 * i]), np.int32(x[3 * i + 1]), np.int32(x[3 * i + 2])
+        y[i] = (r * np.int32(19595) + g * np.int32(38470) + b * np.int32(7471) + np.int32(32768)) >> 16
+
+
+@njit
+def larger(a, b):
+    return a if a > b else b  # one instruction; max() would have to care for NaN
+
+
+@njit
+def smaller(a, b):
+    return a if a < b else b
+
+
+@njit
+def hexcone_hue(r, g, b, high, delta):
+    """Return the hue in [0, 1); red goes before green, green before blue where two are highest."""
+    sixth = (b - r) + 2 * delta if g == high else (r - g) + 4 * delta
+    sixth = g - b if r == high else sixth
+    whole = 6 * (delta if delta > 0 else delta + 1)
+    hue = np.float32((sixth if sixth >= 0 else sixth + whole) / whole)
+    return hue if hue < 1 else np.float32(0)
+
+
+@njit
+def pillow_hue(r, g, b, high, delta):
+    """Return the hue in [0, 1) with Pillow's order of float32 and float64 operations."""
+    rc, gc, bc = (high - r) / delta, (high - g) / delta, (high - b) / delta
+    sixth = np.float32(2.0 + rc - bc) if g == high else np.float32(4.0 + gc - rc)
+    sixth = bc - gc if r == high else sixth
+    hue = sixth / 6.0 + 1.0
+    return np.float32(hue - 1.0 if hue >= 1.0 else hue)
+
+
+@njit
+def missing(sixths, corner):
+    """Return the share of the chroma that a channel lacks at a hue given in sixths of a turn."""
+    k = sixths + corner
+    k = k - 6 if k >= 6 else k
+    k = k - 6 if k >= 6 else k
+    ramp = smaller(k, 4 - k)
+    return larger(smaller(ramp, 1 + 0 * ramp), 0 * ramp)
+
+
+@njit
+def turn(x, y):
+    """Return the angle of (x, y) as a share of a full turn, in [0, 1); 0 at the origin.
+
+    The polynomial is the minimax fit of atan(z) / (2 pi) on [0, 1]: it is off by at most 6e-8.
+    """
+    across, up = abs(x), abs(y)
+    longer, shorter = larger(across, up), smaller(across, up)
+    z = shorter / (longer if longer > 0 else np.float32(1))
+    zz = z * z
+    p = np.float32(0.0010841110)
+    p = p * zz + np.float32(-0.0053482153)
+    p = p * zz + np.float32(0.0126724243)
+    p = p * zz + np.float32(-0.0210614726)
+    p = p * zz + np.float32(0.0315251052)
+    p = p * zz + np.float32(-0.0530262366)
+    p = (p * zz + np.float32(0.1591543257)) * z
+    p = np.float32(0.25) - p if up > across else p
+    p = np.float32(0.5) - p if x < 0 else p
+    p = np.float32(1) - p if y < 0 else p
+    return p if p < 1 else np.float32(0)

@@ -1,0 +1,67 @@
+"""Run a kernel body over its items, on the calling thread or on several."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+
+def _usable_cores():
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows cannot pin a process to cores
+        return os.cpu_count() or 1
+
+
+n_threads = _usable_cores()
+_pool = None
+_pool_lock = threading.Lock()
+
+
+def launch(body, n_items, *arrays, grain=1):
+    """Call ``body(start, stop, *arrays)`` on ranges that cover ``range(n_items)``.
+
+    Every item is computed by one call, so the split changes no bits.  ``grain`` is the
+    number of items below which another thread costs more than it saves.
+    """
+    parts = max(1, min(n_threads, n_items // grain))
+    bounds = [n_items * part // parts for part in range(parts + 1)]
+    running = [
+        _threads().submit(body, start, stop, *arrays)
+        for start, stop in zip(bounds[1:], bounds[2:], strict=False)
+    ]
+    body(0, bounds[1], *arrays)
+    for call in running:
+        call.result()
+
+
+def set_num_threads(n):
+    """Use up to ``n`` threads from the next launch on."""
+    global n_threads
+    with _pool_lock:
+        n_threads = n
+        _drop_pool()
+
+
+def _threads():
+    global _pool
+    with _pool_lock:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(n_threads, thread_name_prefix="imfeat")
+        return _pool
+
+
+def _drop_pool():
+    """Let go of the pool: its threads end when what was submitted to them is done."""
+    global _pool
+    _pool = None
+
+
+def _after_fork():
+    """Forget what a child process does not inherit: the threads, and who held the lock."""
+    global _pool_lock
+    _pool_lock = threading.Lock()
+    _drop_pool()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

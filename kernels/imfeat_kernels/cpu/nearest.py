@@ -1,0 +1,142 @@
+"""The nearest word of each vector, and the means of the vectors of each word.
+
+|x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - x.c): for long vectors the products x.c are a matrix product,
+for short ones (colours) a loop over words is faster.
+"""
+
+import numpy as np
+from numba import njit
+
+from imfeat_kernels.cpu.launch import launch
+
+TILE = 2048  # vectors a matrix product
+SHORT = 4  # dimensions up to which there is no matrix product
+LANES = 256  # short vectors side by side
+CHUNKS = 16  # parts of a sum: a constant, so that the threads don't change its order
+
+
+def assign(vectors, words, out, distances):
+    """Find the nearest word of each vector; the first of several.
+
+    Parameters
+    ----------
+    vectors : (n, d) float32
+    words : (n_words, d) float32
+    out : (n,) int32
+        Overwritten with indices of words.
+    distances : (n,) float32
+        Overwritten with squared Euclidean distances.
+    """
+    n, d = vectors.shape
+    halves = (0.5 * np.einsum("kd,kd->k", words, words, dtype=np.float64)).astype(np.float32)
+    if d <= SHORT:
+        launch(_assign_short, -(-n // LANES), vectors, words, halves, out, distances, grain=64)
+        return
+    products = np.empty((min(TILE, n), len(words)), np.float32)
+    for first in range(0, n, TILE):
+        tile = vectors[first : first + TILE]
+        scores = products[: len(tile)]
+        np.matmul(tile, words.T, out=scores)
+        part = slice(first, first + len(tile))
+        launch(_assign, len(tile), tile, scores, halves, out[part], distances[part], grain=64)
+
+
+def sum_by_word(vectors, assignments, sums, counts):
+    """Sum the vectors of each word.
+
+    Parameters
+    ----------
+    vectors : (n, d) float32
+    assignments : (n,) int32
+    sums : (n_words, d) float64
+        Overwritten.
+    counts : (n_words,) int64
+        Overwritten with the number of vectors of each word.
+    """
+    parts = np.zeros((CHUNKS, *sums.shape))
+    launch(_sum_by_word, CHUNKS, vectors, assignments, parts)
+    parts.sum(0, out=sums)
+    counts[:] = np.bincount(assignments, minlength=len(counts))
+
+
+def approach(vectors, word, distances):
+    """Take a new word into account in the squared distances to the nearest word.
+
+    Parameters
+    ----------
+    vectors : (n, d) float32
+    word : (d,) float32
+    distances : (n,) float32
+        Lowered where the word is nearer than what was nearest.
+    """
+    launch(_approach, len(vectors), vectors, word, distances, grain=1 << 18 // vectors.shape[1])
+
+
+@njit(nogil=True, cache=True)
+def _assign(start, stop, vectors, scores, halves, out, distances):
+    for i in range(start, stop):
+        products, vector = scores[i], vectors[i]
+        best, nearest = halves[0] - products[0], 0
+        for k in range(1, len(halves)):
+            score = halves[k] - products[k]
+            if score < best:
+                best, nearest = score, k
+        square = np.float32(0)
+        for j in range(len(vector)):
+            square += vector[j] * vector[j]
+        out[i] = nearest
+        distances[i] = max(square + np.float32(2) * best, np.float32(0))
+
+
+@njit(nogil=True, cache=True)
+def _assign_short(start, stop, vectors, words, halves, out, distances):
+    n, d = vectors.shape
+    x = np.zeros((d, LANES), np.float32)
+    best, nearest = np.empty(LANES, np.float32), np.empty(LANES, np.int32)
+    for item in range(start, stop):  # an item is up to LANES vectors
+        first = item * LANES
+        count = min(LANES, n - first)
+        best[:] = 0
+        for j in range(d):
+            for i in range(count):
+                x[j, i] = vectors[first + i, j]
+        _nearest_in_lanes(x, words, halves, best, nearest)
+        for i in range(count):
+            square = np.float32(0)
+            for j in range(d):
+                square += x[j, i] * x[j, i]
+            out[first + i] = nearest[i]
+            distances[first + i] = max(square + np.float32(2) * best[i], np.float32(0))
+
+
+@njit
+def _nearest_in_lanes(x, words, halves, best, nearest):
+    best[:], nearest[:] = np.inf, 0
+    for k in range(len(words)):
+        for i in range(LANES):
+            score = halves[k]
+            for j in range(x.shape[0]):
+                score -= words[k, j] * x[j, i]
+            nearest[i] = k if score < best[i] else nearest[i]
+            best[i] = score if score < best[i] else best[i]
+
+
+@njit(nogil=True, cache=True)
+def _sum_by_word(start, stop, vectors, assignments, parts):
+    n = len(vectors)
+    for item in range(start, stop):  # an item is a chunk of the vectors
+        sums = parts[item]
+        for i in range(item * n // CHUNKS, (item + 1) * n // CHUNKS):
+            total, vector = sums[assignments[i]], vectors[i]
+            for j in range(len(vector)):
+                total[j] += vector[j]
+
+
+# The order of the sum over dimensions is left to the compiler, which then adds 16 at a time.
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def _approach(start, stop, vectors, word, distances):
+    for i in range(start, stop):
+        vector, square = vectors[i], np.float32(0)
+        for j in range(len(word)):
+            square += (vector[j] - word[j]) * (vector[j] - word[j])
+        distances[i] = min(distances[i], square)
