@@ -1,5 +1,6 @@
 """Which kernels serve an array: the only module that imports ``imfeat_kernels``."""
 
+import importlib
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -17,9 +18,7 @@ def backend_of(array: Array) -> ModuleType:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"no kernels for an array of type {type(array).__name__}; pass a NumPy array")
-    from imfeat_kernels import cpu
-
-    return cpu
+    return importlib.import_module("imfeat_kernels.cpu")
 
 
 def set_num_threads(n: int) -> None:

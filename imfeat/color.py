@@ -154,6 +154,6 @@ def rgb_to_gray(images: Array) -> Array:
     return out
 
 
-def white_of(images: Array) -> np.floating:  # type: ignore[type-arg]
+def white_of(images: Array) -> np.floating:
     """Return the value that counts as 1, in the type that kernels compute in."""
     return np.float32(255) if images.dtype == np.uint8 else images.dtype.type(1)

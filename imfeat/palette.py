@@ -30,7 +30,9 @@ def uniform_palette(levels: int | Sequence[int]) -> Array:
     TypeError, ValueError
         If ``levels`` are not positive integers up to 256, or give more than 65,536 colours.
     """
-    counts = as_counts(levels, "levels", 3) if isinstance(levels, Sequence) else (as_count(levels, "levels"),) * 3
+    counts = (
+        as_counts(levels, "levels", 3) if isinstance(levels, Sequence) else (as_count(levels, "levels"),) * 3
+    )
     if max(counts) > 256 or math.prod(counts) > MOST_COLORS:
         raise ValueError(f"levels must be up to 256 a channel and give up to 65,536 colours, got {levels}")
     axes = [np.rint(np.linspace(0, 255, n)) if n > 1 else np.array([128.0]) for n in counts]

@@ -1,6 +1,5 @@
 """Looking at values before a feature does."""
 
-import numpy as np
 from numba import njit
 
 from imfeat_kernels.cpu.launch import launch

@@ -1,5 +1,6 @@
 """Run a kernel body over its items, on the calling thread or on several."""
 
+import itertools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -26,8 +27,7 @@ def launch(body, n_items, *arrays, grain=1):
     parts = max(1, min(n_threads, n_items // grain))
     bounds = [n_items * part // parts for part in range(parts + 1)]
     running = [
-        _threads().submit(body, start, stop, *arrays)
-        for start, stop in zip(bounds[1:], bounds[2:], strict=False)
+        _threads().submit(body, start, stop, *arrays) for start, stop in itertools.pairwise(bounds[1:])
     ]
     body(0, bounds[1], *arrays)
     for call in running:

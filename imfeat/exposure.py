@@ -1,0 +1,219 @@
+"""Exposure: histogram equalization, global and local."""
+
+import numpy as np
+
+from imfeat._backend import Array, backend_of
+from imfeat._check import as_batch, as_counts, as_images, as_mask, as_number, is_color, one_of
+
+N_BINS = 256
+CONVENTIONS = ("torchvision", "opencv")
+
+
+def equalize(images: Array, *, convention: str = "torchvision", mask: Array | None = None) -> Array:
+    """Spread the values of each image, channel by channel, evenly over the whole range.
+
+    Parameters
+    ----------
+    images : array of shape (..., height, width, 3) or (..., height, width)
+        uint8, or float32 or float64 in [0, 1].
+    convention : {"torchvision", "opencv"}
+        Whose rounding to follow for uint8; see Notes.
+    mask : bool array of shape (..., height, width) or (height, width), optional
+        Pixels whose values make the histogram; all pixels are mapped.
+
+    Returns
+    -------
+    array of the shape and dtype of ``images``
+        In 0..255 or [0, 1].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``images`` are not images, or the mask does not fit, or the convention is unknown.
+
+    Notes
+    -----
+    uint8: ``"torchvision"`` gives, bit for bit, ``torchvision.transforms.functional.equalize`` and
+    Pillow's ``ImageOps.equalize``; an image too small or too uniform to spread (fewer than 255
+    pixels besides those of its highest value) comes back unchanged.  ``"opencv"`` gives
+    ``cv2.equalizeHist``, bit for bit; here the lowest value always goes to 0.
+
+    Floats: ``skimage.exposure.equalize_hist`` of each channel with 256 bins, within 1e-6: a pixel
+    becomes the share of pixels that are not brighter; both conventions give the same.
+
+    An empty mask leaves its image unchanged.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 3.3.
+    """
+    images = as_images(images)
+    one_of(convention, "convention", CONVENTIONS)
+    pixels = _as_pixels(images)
+    chosen = None if mask is None else as_mask(mask, images).reshape(pixels.shape[:2])
+    equalize_pixels = _equalize_bytes if images.dtype == np.uint8 else _equalize_floats
+    return equalize_pixels(pixels, chosen, convention).reshape(images.shape)
+
+
+def equalize_value(images: Array, *, convention: str = "torchvision", mask: Array | None = None) -> Array:
+    """Equalize the brightness of colour images and keep hue and saturation.
+
+    Parameters
+    ----------
+    images : array of shape (..., height, width, 3)
+        RGB; uint8, or float32 or float64 in [0, 1].
+    convention, mask
+        As in `equalize`.
+
+    Returns
+    -------
+    array of the shape and dtype of ``images``
+        The images after `equalize` of V of HSV; black pixels, which have no hue, become gray.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `equalize`, and if ``images`` are not in colour.
+
+    Notes
+    -----
+    V is the largest channel, so the way through HSV and back is a factor a pixel: each channel
+    is multiplied by what V was multiplied by, and rounded once.
+    """
+    images = as_images(images, gray=False)
+    kernels = backend_of(images)
+    values = np.empty(images.shape[:-1], images.dtype)
+    kernels.exposure.largest_channel(images.reshape(-1, 3), values.reshape(-1))
+    values = equalize(values, convention=convention, mask=mask)
+    out = np.empty(images.shape, images.dtype)
+    kernels.exposure.scale_to_value(images.reshape(-1, 3), values.reshape(-1), out.reshape(-1, 3))
+    return out
+
+
+def equalize_clahe(images: Array, *, clip_limit: float = 2.0, tiles: tuple[int, int] = (8, 8)) -> Array:
+    """Equalize each region by its own histogram, with limited contrast (CLAHE).
+
+    Parameters
+    ----------
+    images : array of shape (..., height, width, 3) or (..., height, width), uint8
+        Colour images are treated channel by channel.
+    clip_limit : float
+        A bin of a tile's histogram is cut at this many times the mean count; what is cut is
+        spread over all bins.  From 256 on nothing is cut.
+    tiles : (int, int)
+        Rows and columns of tiles.  An image whose size they don't divide is continued by its
+        mirror image at the bottom and the right for the histograms.
+
+    Returns
+    -------
+    array of the shape of ``images``, uint8
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``images`` are not uint8 images, the clip limit is not above 0, or there are more rows
+        or columns of tiles than pixels.
+
+    Notes
+    -----
+    Equal, bit for bit, to OpenCV's ``createCLAHE(clip_limit, tiles[::-1])``.
+
+    References
+    ----------
+    .. [1] K. Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV,
+       1994.  :doi:`10.1016/B978-0-12-336156-1.50061-6`
+    """
+    images = as_images(images)
+    clip_limit = as_number(clip_limit, "clip_limit", above=0)
+    n_rows, n_cols = as_counts(tiles, "tiles", 2)
+    if images.dtype != np.uint8:
+        raise TypeError(
+            f"images must be uint8, got {images.dtype}; write np.rint(images * 255).astype('uint8')"
+        )
+    if is_color(images):
+        channels = [equalize_clahe(images[..., c], clip_limit=clip_limit, tiles=tiles) for c in range(3)]
+        return np.stack(channels, -1)
+    leading, batch = as_batch(images)
+    _, height, width = batch.shape
+    if n_rows > height or n_cols > width:
+        raise ValueError(f"tiles must fit images of {height} x {width} pixels, got {n_rows} x {n_cols}")
+    kernels = backend_of(images)
+    whole = _mirror_to_multiple(batch, n_rows, n_cols)
+    tile_height, tile_width = whole.shape[1] // n_rows, whole.shape[2] // n_cols
+    clip = max(int(clip_limit * tile_height * tile_width / N_BINS), 1)
+    tables = np.empty((len(batch), n_rows, n_cols, N_BINS), np.uint8)
+    kernels.exposure.clahe_tables(whole, clip, tables)
+    out = np.empty(batch.shape, np.uint8)
+    kernels.exposure.clahe_blend(batch, tables, tile_height, tile_width, out)
+    return out.reshape(*leading, height, width)
+
+
+def _as_pixels(images: Array) -> Array:
+    """Return checked images as (n_images, n_pixels, n_channels)."""
+    _, batch = as_batch(images)
+    n, height, width = batch.shape[:3]
+    return batch.reshape(n, height * width, 3 if is_color(images) else 1)
+
+
+def _equalize_bytes(pixels: Array, chosen: Array | None, convention: str) -> Array:
+    kernels = backend_of(pixels)
+    n_images, _, n_channels = pixels.shape
+    tables = np.empty((n_images, n_channels, N_BINS), np.uint8)
+    make_tables = {
+        "torchvision": kernels.exposure.torchvision_tables,
+        "opencv": kernels.exposure.opencv_tables,
+    }[convention]
+    make_tables(_count_levels(pixels, chosen).reshape(-1, N_BINS), tables.reshape(-1, N_BINS))
+    out = np.empty(pixels.shape, np.uint8)
+    kernels.exposure.apply_tables(pixels, tables, out)
+    return out
+
+
+def _count_levels(pixels: Array, chosen: Array | None) -> Array:
+    """Return histograms (n_images, n_channels, 256) of the chosen pixels."""
+    kernels = backend_of(pixels)
+    n_images, n_pixels, n_channels = pixels.shape
+    counts = np.zeros((n_images, 1, 1, n_channels, N_BINS), np.uint32)
+    if chosen is None:
+        whole = np.array([0, n_pixels]), np.array([0, 1])
+        kernels.histogram.channel_counts(pixels[:, :, None], *whole, counts)
+    else:
+        for pixel, mask, count in zip(pixels, chosen, counts, strict=True):
+            part = pixel[mask][None, :, None]
+            kernels.histogram.channel_counts(
+                part, np.array([0, part.shape[1]]), np.array([0, 1]), count[None]
+            )
+    return counts[:, 0, 0]
+
+
+def _equalize_floats(pixels: Array, chosen: Array | None, convention: str) -> Array:
+    """Interpolate the cumulative histogram of each plane between the centers of its bins."""
+    kernels = backend_of(pixels)
+    n_images, n_pixels, n_channels = pixels.shape
+    planes = np.ascontiguousarray(np.moveaxis(pixels, -1, 1)).reshape(-1, n_pixels)
+    masks = np.ones((n_images, n_pixels), np.bool_) if chosen is None else chosen
+    masks = np.repeat(masks, n_channels, axis=0)
+    edges = np.empty((len(planes), N_BINS + 1), planes.dtype)
+    for plane, mask, edge in zip(planes, masks, edges, strict=True):
+        edge[:] = np.histogram_bin_edges(plane[mask], N_BINS)
+    counts = np.empty((len(planes), N_BINS), np.int64)
+    kernels.exposure.edge_counts(planes, edges, masks, counts)
+    shares = np.cumsum(counts, 1) / np.maximum(counts.sum(1, keepdims=True), 1)
+    out = np.empty(planes.shape, planes.dtype)
+    kernels.exposure.interpolate(planes, ((edges[:, :-1] + edges[:, 1:]) / 2).astype(np.float64), shares, out)
+    unchosen = ~masks.any(1)
+    out[unchosen] = planes[unchosen]
+    return np.moveaxis(out.reshape(n_images, n_channels, n_pixels), 1, -1)
+
+
+def _mirror_to_multiple(batch: Array, n_rows: int, n_cols: int) -> Array:
+    """Continue images to a multiple of the tiles.
+
+    If one of the two sizes is a multiple already, OpenCV adds a whole period to it.
+    """
+    _, height, width = batch.shape
+    down, across = -height % n_rows, -width % n_cols
+    if not (down or across):
+        return batch
+    down, across = down or n_rows, across or n_cols
+    return np.pad(batch, ((0, 0), (0, down), (0, across)), "reflect")

@@ -1,0 +1,185 @@
+"""Patches: small windows of pixels as vectors, made comparable."""
+
+import math
+
+import numpy as np
+
+from imfeat._backend import Array, backend_of
+from imfeat._check import as_batch, as_count, as_images, as_number, as_vectors, is_color, one_of
+from imfeat.codebook import Seed
+from imfeat.color import white_of
+
+
+def sample_patches(images: Array, patch_size: int, n_patches: int, *, rng: Seed = None) -> Array:
+    """Cut patches out of images at random.
+
+    Parameters
+    ----------
+    images : array of shape (..., height, width, 3) or (..., height, width)
+        uint8, or float32 or float64 in [0, 1].
+    patch_size : int
+        Side of a square patch, in pixels.
+    n_patches : int
+        Each from an image and a position drawn independently, all equally likely.
+    rng : int or numpy.random.Generator, optional
+        Where the randomness comes from; the same seed gives the same patches.
+
+    Returns
+    -------
+    array of shape (n_patches, patch_size * patch_size * n_channels), float32
+        Pixels in [0, 1], rows first, the channels of a pixel side by side.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``images`` are not images, there are none, or they are smaller than a patch.
+    """
+    pixels, patch_size = _as_pixels(images, patch_size)
+    n_images, height, width, n_channels = pixels.shape
+    n_patches = as_count(n_patches, "n_patches")
+    if not n_images:
+        raise ValueError("images must be at least one to sample patches from, got none")
+    limits = [n_images, height - patch_size + 1, width - patch_size + 1]
+    positions = np.random.default_rng(rng).integers(limits, size=(n_patches, 3))
+    out = np.empty((n_patches, patch_size * patch_size * n_channels), np.float32)
+    white = np.float32(white_of(pixels))
+    backend_of(pixels).patches.gather_patches(pixels, positions, patch_size, white, out)
+    return out
+
+
+def dense_patches(images: Array, patch_size: int, *, stride: int = 1) -> Array:
+    """Cut all patches on a grid of positions out of images.
+
+    Parameters
+    ----------
+    images : array of shape (..., height, width, 3) or (..., height, width)
+        uint8, or float32 or float64 in [0, 1].
+    patch_size : int
+        Side of a square patch, in pixels.
+    stride : int
+        Pixels from one position to the next, in both directions.
+
+    Returns
+    -------
+    array of shape (..., n_rows, n_cols, patch_size * patch_size * n_channels), float32
+        Pixels in [0, 1], rows first, the channels of a pixel side by side; ``n_rows`` is
+        ``(height - patch_size) // stride + 1``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``images`` are not images, or smaller than a patch.
+    """
+    leading, _ = as_batch(as_images(images))
+    pixels, patch_size = _as_pixels(images, patch_size)
+    stride = as_count(stride, "stride")
+    n_images, height, width, n_channels = pixels.shape
+    n_rows, n_cols = (height - patch_size) // stride + 1, (width - patch_size) // stride + 1
+    out = np.empty((n_images, n_rows, n_cols, patch_size * patch_size * n_channels), np.float32)
+    white = np.float32(white_of(pixels))
+    backend_of(pixels).patches.dense_patches(pixels, patch_size, stride, white, out)
+    return out.reshape(*leading, *out.shape[1:])
+
+
+def normalize_patches(patches: Array, *, epsilon: float = 10 / 255**2) -> Array:
+    """Take brightness and contrast out of patches.
+
+    Parameters
+    ----------
+    patches : array of shape (..., d)
+        Finite numbers, computed with as float32; usually pixels in [0, 1].
+    epsilon : float
+        Added to the variance, so that patches of noise don't become patches of contrast.  The
+        default is the 10 that is usual for pixels in 0..255, in units of [0, 1].
+
+    Returns
+    -------
+    array of the same shape, float32
+        ``(patch - mean) / sqrt(variance + epsilon)``, mean and variance over the patch; a patch
+        of one colour becomes 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``patches`` are not vectors of finite numbers, or ``epsilon`` is not above 0.
+
+    References
+    ----------
+    .. [1] A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised
+       feature learning", AISTATS 2011.
+    """
+    vectors = as_vectors(patches, name="patches", axes=None)
+    epsilon = as_number(epsilon, "epsilon", above=0)
+    out = np.empty((math.prod(vectors.shape[:-1]), vectors.shape[-1]), np.float32)
+    flat = vectors.reshape(out.shape)
+    backend_of(vectors).patches.normalize_patches(flat, np.float32(epsilon), out)
+    return out.reshape(vectors.shape)
+
+
+class Whitening:
+    """A linear map after which the dimensions of patches are uncorrelated, with variance 1.
+
+    Parameters
+    ----------
+    kind : {"zca", "pca"}
+        ``"zca"`` turns back to the axes of the pixels, so that a whitened patch still looks like
+        a patch; ``"pca"`` leaves the principal axes, strongest first.
+    epsilon : float
+        Added to the variances of the principal axes, so that noise is not blown up.
+
+    Attributes
+    ----------
+    mean_ : array of shape (d,), float32
+    matrix_ : array of shape (d, d), float32
+        A patch x becomes ``(x - mean_) @ matrix_``.
+
+    References
+    ----------
+    .. [1] A. J. Bell, T. J. Sejnowski, "The independent components of natural scenes are edge
+       filters", Vision Research 37, 1997.  :doi:`10.1016/S0042-6989(97)00121-1`
+    """
+
+    mean_: Array
+    matrix_: Array
+
+    def __init__(self, kind: str = "zca", epsilon: float = 0.1) -> None:
+        one_of(kind, "kind", ("zca", "pca"))
+        self.kind = kind
+        self.epsilon = as_number(epsilon, "epsilon", above=0)
+
+    def __repr__(self) -> str:
+        return f"Whitening(kind={self.kind!r}, epsilon={self.epsilon!r})"
+
+    def fit(self, patches: Array) -> "Whitening":
+        """Learn mean and covariance of patches (n, d), at least two of them; return itself."""
+        vectors = as_vectors(patches, name="patches")
+        if len(vectors) < 2:
+            raise ValueError(f"patches must be at least two to learn a covariance, got {len(vectors)}")
+        mean = vectors.mean(0, dtype=np.float64)
+        centered = vectors - mean
+        variances, axes = np.linalg.eigh(centered.T @ centered / len(vectors))
+        scaled = axes / np.sqrt(np.maximum(variances, 0) + self.epsilon)
+        matrix = scaled @ axes.T if self.kind == "zca" else scaled[:, ::-1]
+        self.mean_, self.matrix_ = mean.astype(np.float32), np.ascontiguousarray(matrix, np.float32)
+        return self
+
+    def transform(self, patches: Array) -> Array:
+        """Whiten patches (..., d); return float32 of the same shape."""
+        if not hasattr(self, "matrix_"):
+            raise ValueError("this Whitening has not been fitted; call fit with patches first")
+        vectors = as_vectors(patches, name="patches", length=len(self.mean_), axes=None)
+        return (vectors - self.mean_) @ self.matrix_
+
+
+def _as_pixels(images: Array, patch_size: int) -> tuple[Array, int]:
+    """Return images (n_images, height, width, n_channels) that are at least as large as a patch."""
+    images = as_images(images)
+    patch_size = as_count(patch_size, "patch_size")
+    _, batch = as_batch(images)
+    pixels = batch if is_color(images) else batch[..., None]
+    height, width = pixels.shape[1:3]
+    if patch_size > min(height, width):
+        raise ValueError(
+            f"patch_size must be at most the size of the images, {height} x {width}, got {patch_size}"
+        )
+    return pixels, patch_size
