@@ -74,7 +74,8 @@ def as_vectors(vectors: Any, *, name: str, length: int | None = None, axes: int 
         raise ValueError(f"{name} must be vectors of length {length}, got length {array.shape[-1]}")
     if array.shape[-1] == 0:
         raise ValueError(f"{name} must have at least one dimension a vector, got the shape {array.shape}")
-    array = _plain(array.astype(np.float32, copy=False))
+    with np.errstate(over="ignore"):  # what overflows is infinite, and refused
+        array = _plain(array.astype(np.float32, copy=False))
     largest = float(np.finfo(np.float32).max)
     if count_outside(array, -largest, largest):
         raise ValueError(f"{name} must be finite, got NaN or infinite values (or beyond float32)")
@@ -153,13 +154,12 @@ def _as_array(value: Any, name: str) -> Array:
             f"{name} must be an array of numbers, got {array.dtype} from {type(value).__name__}; "
             "images of different sizes go in one at a time"
         )
-    return array
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _plain(array: Array) -> Array:
-    """Return a read-only view in native byte order and C order, copying only if it must."""
-    plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-    plain = plain.reshape(array.shape).view()
+    """Return a read-only view in C order, copying only if it must."""
+    plain = np.ascontiguousarray(array).reshape(array.shape).view()
     plain.flags.writeable = False
     return plain
 

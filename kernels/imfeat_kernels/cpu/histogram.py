@@ -62,12 +62,10 @@ def channel_counts(images, rows, cols, out):
 def _by_strips(body, images, rows, out, *arguments):
     """Run a body over rows of regions, cut into strips if there are few regions for the threads."""
     n_images, height, width = images.shape[:3]
-    worth = n_images * height * width // STRIP
-    n_items = n_images * (len(rows) - 1)
-    n_strips = 1 if n_items >= 4 * threads.n_threads else min(worth, 4 * threads.n_threads) // n_items
+    n_pixels, n_items = n_images * height * width, n_images * (len(rows) - 1)
+    n_strips = min(n_pixels // STRIP, 4 * threads.n_threads) // max(n_items, 1)
     if n_strips <= 1:
-        grain = max(1, STRIP * n_items // (n_images * height * width + 1))
-        launch(body, n_items, images, rows, *arguments, out, grain=grain)
+        launch(body, n_items, images, rows, *arguments, out, grain=1 + STRIP * n_items // (n_pixels + 1))
         return
     steps = np.arange(n_strips) / n_strips
     fine = (rows[:-1, None] + steps * np.diff(rows)[:, None]).astype(np.int64).ravel()

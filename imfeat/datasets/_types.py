@@ -1,0 +1,74 @@
+"""What every source of images comes as: a training set and a test set."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Seed: TypeAlias = int | np.random.Generator | None
+Skipped: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSet:
+    """Images, and which class each of them shows.
+
+    Attributes
+    ----------
+    images : array of shape (n_images, height, width, 3), uint8
+        RGB pixels.
+    labels : array of shape (n_images,), int64
+        Indices into ``class_names``.
+    class_names : tuple of str
+    skipped : tuple of (path, reason)
+        The files that should have been among the images and could not be read.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arrays have other shapes or dtypes, differ in length, or a label has no name.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    class_names: tuple[str, ...]
+    skipped: Skipped = ()
+
+    def __post_init__(self) -> None:
+        _check_images(self.images)
+        _check_labels(self.labels, len(self.images), len(self.class_names))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        n, height, width, _ = self.images.shape
+        skipped = f", {len(self.skipped)} files skipped" if self.skipped else ""
+        return f"<ImageSet: {n} images of {height} x {width}, {len(self.class_names)} classes{skipped}>"
+
+
+class DataSet(NamedTuple):
+    """The images to learn from and the images to judge by; ``train, test = load(...)`` unpacks it."""
+
+    train: ImageSet
+    test: ImageSet
+
+
+def _check_images(images: npt.NDArray[np.uint8]) -> None:
+    if images.dtype != np.uint8:
+        raise TypeError(f"images must be uint8 (0 to 255), got {images.dtype}")
+    if images.ndim != 4 or images.shape[-1] != 3:
+        raise ValueError(f"images must have the shape (n_images, height, width, 3), got {images.shape}")
+
+
+def _check_labels(labels: npt.NDArray[np.int64], n_images: int, n_classes: int) -> None:
+    if labels.dtype != np.int64:
+        raise TypeError(f"labels must be int64, got {labels.dtype}")
+    if labels.shape != (n_images,):
+        raise ValueError(f"{n_images} images need labels of shape ({n_images},), got {labels.shape}")
+    if n_images and not 0 <= labels.min() <= labels.max() < n_classes:
+        raise ValueError(
+            f"labels must lie in 0 to {n_classes - 1}, one for each class name, "
+            f"got {labels.min()} to {labels.max()}"
+        )

@@ -1,0 +1,36 @@
+"""Images that many tests look at."""
+
+import numpy as np
+import pytest
+import skimage.data
+
+
+@pytest.fixture(scope="session")
+def photo():
+    """A photograph, 512 x 512 RGB, of which tests cut what they need."""
+    image = skimage.data.astronaut()
+    image.flags.writeable = False
+    return image
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def _noise(shape):
+    return np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.fixture(params=["natural", "noise", "equal"])
+def rgb(request, photo):
+    """RGB images (3, 45, 67, 3) of a size that nothing divides: natural, random, all equal."""
+    if request.param == "natural":
+        return np.stack([photo[y : y + 45, 100:167] for y in (60, 200, 330)])
+    return _noise((3, 45, 67, 3)) if request.param == "noise" else np.full((3, 45, 67, 3), 77, np.uint8)
+
+
+@pytest.fixture
+def gray(rgb):
+    """Gray images (3, 45, 67)."""
+    return np.ascontiguousarray(rgb[..., 1])

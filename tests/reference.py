@@ -1,0 +1,212 @@
+"""Every kernel again, slow and obvious: what the fast ones are compared with.
+
+Each function has the name and the arguments of its kernel, but for ``out``, and returns the
+result.  Nothing here is shared with the kernels.
+"""
+
+import numpy as np
+
+
+def count_outside(values, low, high):
+    chunk = 1 << 16
+    inside = (values >= low) & (values <= high)
+    return np.array([(~inside[i : i + chunk]).sum() for i in range(0, len(values), chunk)])
+
+
+def rgb_to_hsv(pixels, white):
+    r, g, b = (pixels.reshape(-1, 3).astype(np.float64) / white).T
+    high, low = np.maximum(np.maximum(r, g), b), np.minimum(np.minimum(r, g), b)
+    delta = np.where(high > low, high - low, 1)
+    hue = (
+        np.select([r == high, g == high], [(g - b) / delta, (b - r) / delta + 2], (r - g) / delta + 4) / 6 % 1
+    )
+    saturation = (high - low) / np.where(high > 0, high, 1)
+    return np.stack([hue, saturation, high], 1).ravel()
+
+
+def hsv_to_rgb(pixels, white):
+    hue, saturation, value = (pixels.reshape(-1, 3).astype(np.float64) / white).T
+    sector = np.floor(hue * 6)
+    f = hue * 6 - sector
+    p, q, t = value * (1 - saturation), value * (1 - saturation * f), value * (1 - saturation * (1 - f))
+    which = (sector % 6).astype(int)
+    channels = [[value, q, p, p, t, value], [t, value, value, q, p, p], [p, p, t, value, value, q]]
+    return np.stack([np.choose(which, channel) for channel in channels], 1).ravel()
+
+
+def rgb_to_hsi(pixels, white):
+    r, g, b = (pixels.reshape(-1, 3).astype(np.float64) / white).T
+    root = np.sqrt((r - g) ** 2 + (r - b) * (g - b))
+    angle = np.arccos(np.clip(((r - g) + (r - b)) / 2 / np.where(root > 0, root, 1), -1, 1))
+    hue = np.where(root > 0, np.where(b <= g, angle, 2 * np.pi - angle) / (2 * np.pi), 0) % 1
+    total = r + g + b
+    saturation = np.where(
+        total > 0, 1 - 3 * np.minimum(np.minimum(r, g), b) / np.where(total > 0, total, 1), 0
+    )
+    return np.stack([hue, saturation, total / 3], 1).ravel()
+
+
+def rgb_to_gray(pixels):
+    return pixels.reshape(-1, 3).astype(np.float64) @ [0.2125, 0.7154, 0.0721]
+
+
+def to_bytes(values, n_bins, edges):
+    out = np.empty((len(values) // 3, 3), np.uint8)
+    for c in range(3):
+        inner = edges[c, 1 : n_bins[c]]
+        bins = np.searchsorted(inner, values[c::3].astype(np.float64), side="right")
+        out[:, c] = [min(v for v in range(256) if v * n_bins[c] // 255 >= b) for b in bins]
+    return out.ravel()
+
+
+def joint_counts(images, n_bins, rows, cols):
+    bins = np.minimum(images.astype(int) * n_bins // 255, np.array(n_bins) - 1)
+    index = (bins[..., 0] * n_bins[1] + bins[..., 1]) * n_bins[2] + bins[..., 2]
+    return _count_regions(index[..., None], np.prod(n_bins), rows, cols)[:, :, :, 0]
+
+
+def channel_counts(images, rows, cols):
+    return _count_regions(images, 256, rows, cols)
+
+
+def _count_regions(values, n, rows, cols):
+    out = np.zeros((len(values), len(rows) - 1, len(cols) - 1, values.shape[-1], n), np.uint32)
+    for i, r, c, k in np.ndindex(out.shape[:4]):
+        region = values[i, rows[r] : rows[r + 1], cols[c] : cols[c + 1], k]
+        out[i, r, c, k] = np.bincount(region.ravel(), minlength=n)
+    return out
+
+
+def nearest_colors(pixels, palette):
+    apart = pixels.reshape(-1, 1, 3).astype(np.int64) - palette.astype(np.int64)
+    return (apart**2).sum(-1).argmin(1)
+
+
+def assign(vectors, words):
+    squares = ((vectors[:, None].astype(np.float64) - words) ** 2).sum(-1)
+    return squares.argmin(1), squares.min(1)
+
+
+def sum_by_word(vectors, assignments, n_words):
+    chosen = assignments[:, None] == np.arange(n_words)
+    return chosen.T @ vectors.astype(np.float64), chosen.sum(0)
+
+
+def approach(vectors, word, distances):
+    return np.minimum(distances, ((vectors.astype(np.float64) - word) ** 2).sum(1))
+
+
+def torchvision_tables(counts):
+    tables = np.tile(np.arange(256, dtype=np.uint8), (len(counts), 1))
+    for table, count in zip(tables, counts.astype(int), strict=True):
+        used = count[count > 0]
+        step = (used.sum() - used[-1]) // 255 if len(used) else 0
+        if step:
+            table[:] = [min((step // 2 + count[:i].sum()) // step, 255) for i in range(256)]
+    return tables
+
+
+def opencv_tables(counts):
+    tables = np.tile(np.arange(256, dtype=np.uint8), (len(counts), 1))
+    for table, count in zip(tables, counts.astype(int), strict=True):
+        if (count > 0).sum() > 1:
+            first = np.flatnonzero(count)[0]
+            scale = np.float32(255) / np.float32(count.sum() - count[first])
+            after = np.maximum(np.cumsum(count) - count[first], 0)
+            table[:] = np.rint(after.astype(np.float32) * scale)
+    return tables
+
+
+def apply_tables(images, tables):
+    out = np.empty_like(images)
+    for i, c in np.ndindex(len(images), images.shape[2]):
+        out[i, :, c] = tables[i, c][images[i, :, c]]
+    return out
+
+
+def scale_to_value(images, values):
+    high = images.max(1, keepdims=True).astype(np.float64)
+    scaled = np.where(high > 0, images / np.where(high > 0, high, 1) * values[:, None], values[:, None])
+    return np.floor(scaled + 0.5 + 1e-9).astype(np.uint8) if images.dtype == np.uint8 else scaled
+
+
+def edge_counts(planes, edges, mask):
+    return np.stack([np.histogram(p[m], e)[0] for p, e, m in zip(planes, edges, mask, strict=True)])
+
+
+def interpolate(planes, centers, heights):
+    return np.stack([np.interp(p, c, h) for p, c, h in zip(planes, centers, heights, strict=True)])
+
+
+def gradients(image):
+    """Return the gradients (height, width) of the strongest channel of (height, width, n_channels)."""
+    gy, gx = np.zeros(image.shape), np.zeros(image.shape)
+    gy[1:-1] = image[2:].astype(np.float64) - image[:-2]
+    gx[:, 1:-1] = image[:, 2:].astype(np.float64) - image[:, :-2]
+    strongest = (gy**2 + gx**2).argmax(-1)[..., None]
+    return np.take_along_axis(gy, strongest, -1)[..., 0], np.take_along_axis(gx, strongest, -1)[..., 0]
+
+
+def cell_histograms(images, cell_size, n_bins, signed):
+    n_rows, n_cols = images.shape[1] // cell_size, images.shape[2] // cell_size
+    out = np.zeros((len(images), n_rows, n_cols, n_bins))
+    turn = 360 if signed else 180
+    for i, image in enumerate(images):
+        gy, gx = gradients(image)
+        bins = (np.rad2deg(np.arctan2(gy, gx)) % turn // (turn / n_bins)).astype(int) % n_bins
+        for y, x in np.ndindex(n_rows * cell_size, n_cols * cell_size):
+            out[i, y // cell_size, x // cell_size, bins[y, x]] += np.hypot(gy[y, x], gx[y, x])
+    return out / cell_size**2
+
+
+def block_histograms(images, cell_size, weights, turns, n_bins):
+    block_size, size = weights.shape
+    n_rows, n_cols = (
+        images.shape[1] // cell_size - block_size + 1,
+        images.shape[2] // cell_size - block_size + 1,
+    )
+    out = np.zeros((len(images), n_rows, n_cols, block_size, block_size, n_bins))
+    for i, image in enumerate(images):
+        gy, gx = gradients(image)
+        place = np.arctan2(gy, gx) / (2 * np.pi) % 1 * turns - 0.5
+        below = np.floor(place).astype(int)
+        for r, c, y, x in np.ndindex(n_rows, n_cols, size, size):
+            at = r * cell_size + y, c * cell_size + x
+            vote = np.outer(weights[:, y], weights[:, x]) * np.hypot(gy[at], gx[at])
+            share = place[at] - below[at]
+            out[i, r, c, :, :, below[at] % n_bins] += vote * (1 - share)
+            out[i, r, c, :, :, (below[at] + 1) % n_bins] += vote * share
+    return out
+
+
+def gather_blocks(cells, block_size):
+    windows = np.lib.stride_tricks.sliding_window_view(cells, (block_size, block_size), axis=(1, 2))
+    return np.moveaxis(windows, 3, 5)
+
+
+def normalize_blocks(blocks, norm, inside, outside, after):
+    values = blocks.astype(np.float64)
+    if norm.startswith("l1"):
+        values = values / (values.sum(1, keepdims=True) + inside)
+        return np.sqrt(values) if norm == "l1-sqrt" else values
+    values = values / (np.sqrt((values**2).sum(1, keepdims=True) + inside) + outside)
+    if norm == "l2-hys":
+        values = np.minimum(values, 0.2)
+        values = values / (np.sqrt((values**2).sum(1, keepdims=True) + inside) + after)
+    return values
+
+
+def gather_patches(images, positions, patch_size, white):
+    cut = [images[i, y : y + patch_size, x : x + patch_size].ravel() for i, y, x in positions]
+    return np.array(cut, np.float64) / white
+
+
+def dense_patches(images, patch_size, stride, white):
+    windows = np.lib.stride_tricks.sliding_window_view(images, (patch_size, patch_size), axis=(1, 2))
+    windows = np.moveaxis(windows[:, ::stride, ::stride], 3, 5)
+    return windows.reshape(*windows.shape[:3], -1).astype(np.float64) / white
+
+
+def normalize_patches(patches, epsilon):
+    values = patches.astype(np.float64)
+    return (values - values.mean(1, keepdims=True)) / np.sqrt(values.var(1, keepdims=True) + epsilon)

@@ -1,0 +1,136 @@
+"""Codebooks and bags of words against scikit-learn and NumPy."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.cluster import KMeans
+
+import imfeat
+
+
+@pytest.fixture
+def descriptors(rng):
+    centers = rng.normal(size=(12, 20)) * 4
+    return (centers[rng.integers(0, 12, 3000)] + rng.normal(size=(3000, 20))).astype(np.float32)
+
+
+def inertia(descriptors, codebook):
+    words = codebook[imfeat.assign(descriptors, codebook)].astype(np.float64)
+    return ((descriptors - words) ** 2).sum()
+
+
+def test_two_heaps_have_two_words():
+    descriptors = np.array([[0.0, 0], [0, 1], [10, 10], [10, 11]])
+    codebook = imfeat.learn_codebook(descriptors, 2, rng=0)
+    assert sorted(codebook.tolist()) == [[0, 0.5], [10, 10.5]]
+    assert len(set(imfeat.assign(descriptors, codebook)[:2])) == 1
+
+
+@pytest.mark.parametrize("d", [2, 3, 20])
+def test_learning_matches_scikit_learn_from_the_same_start(descriptors, d):
+    descriptors = np.ascontiguousarray(descriptors[:, :d])
+    start = descriptors[:15]
+    codebook = imfeat.learn_codebook(descriptors, 15, start=start, n_iterations=10)
+    peer = KMeans(15, init=start.astype(float), n_init=1, max_iter=10, tol=0, algorithm="lloyd")
+    peer.fit(descriptors.astype(float))
+    np.testing.assert_array_equal(
+        imfeat.assign(descriptors, codebook), peer.predict(descriptors.astype(float))
+    )
+    assert inertia(descriptors, codebook) == pytest.approx(peer.inertia_, rel=1e-5)
+
+
+def test_a_spread_start_beats_a_random_one(descriptors, rng):
+    spread = [
+        inertia(descriptors, imfeat.learn_codebook(descriptors, 12, rng=s, n_iterations=1)) for s in range(5)
+    ]
+    chance = [
+        inertia(
+            descriptors,
+            imfeat.learn_codebook(descriptors, 12, start=rng.choice(descriptors, 12), n_iterations=1),
+        )
+        for _ in range(5)
+    ]
+    assert np.median(spread) < np.median(chance)
+
+
+def test_empty_words_are_moved_to_far_descriptors(descriptors):
+    start = np.concatenate(
+        [descriptors[:8], np.full((4, 20), 1e3, np.float32)]
+    )  # four that nothing is near to
+    codebook = imfeat.learn_codebook(descriptors, 12, start=start)
+    assert np.abs(codebook).max() < 100
+    assert len(np.unique(imfeat.assign(descriptors, codebook))) == 12
+
+
+def test_fewer_distinct_descriptors_than_words():
+    descriptors = np.repeat(np.eye(3, 5, dtype=np.float32), 10, axis=0)
+    codebook = imfeat.learn_codebook(descriptors, 7, rng=0)
+    assert np.isfinite(codebook).all()
+    assert inertia(descriptors, codebook) == 0
+
+
+def test_the_seed_decides(descriptors):
+    first, again, other = (imfeat.learn_codebook(descriptors, 9, rng=s, n_iterations=2) for s in (5, 5, 6))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_progress_is_shown_when_asked(descriptors, capsys):
+    imfeat.learn_codebook(descriptors, 3, rng=0, progress=True)
+    assert "k-means" in capsys.readouterr().out
+
+
+@given(arrays(np.float32, (6, 3), elements=st.floats(-4, 4, width=16)))
+def test_a_word_is_its_own_nearest(words):
+    distances = np.linalg.norm(words - words[imfeat.assign(words, words)], axis=1)
+    np.testing.assert_allclose(distances, 0, atol=1e-3)
+
+
+def test_assign_takes_any_leading_axes(descriptors):
+    grid = descriptors[:60].reshape(3, 4, 5, 20)
+    expected = imfeat.assign(descriptors[:60], descriptors[:7])
+    np.testing.assert_array_equal(imfeat.assign(grid, descriptors[:7]).ravel(), expected)
+    assert imfeat.assign(grid, descriptors[:7]).dtype == np.int32
+
+
+def test_words_are_counted(descriptors):
+    codebook = descriptors[:10]
+    words = imfeat.assign(descriptors, codebook)
+    counts = imfeat.bag_of_words(descriptors, codebook, norm=None)
+    np.testing.assert_array_equal(counts, np.bincount(words, minlength=10))
+    np.testing.assert_allclose(imfeat.bag_of_words(descriptors, codebook), counts / 3000, rtol=1e-6)
+    bags = imfeat.bag_of_words(descriptors, codebook, offsets=[0, 1000, 1000, 3000], norm=None)
+    np.testing.assert_array_equal(bags[0], np.bincount(words[:1000], minlength=10))
+    assert not bags[1].any()
+
+
+def test_a_grid_of_regions_counts_each_by_itself(rgb):
+    patches = imfeat.dense_patches(rgb, 6, stride=2)  # 20 x 31 positions
+    codebook = imfeat.learn_codebook(patches.reshape(-1, 108), 8, rng=0, n_iterations=2)
+    bags = imfeat.bag_of_words(patches, codebook, grid=(2, 3), norm=None).reshape(3, 2, 3, 8)
+    part = patches[1, 10:20, 10:20].reshape(-1, 108)
+    np.testing.assert_array_equal(bags[1, 1, 1], imfeat.bag_of_words(part, codebook, norm=None))
+    assert bags.sum() == 3 * 20 * 31
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda x: imfeat.learn_codebook(x[:5], 6),
+            "n_words must be at most the number of descriptors, 5, got 6",
+        ),
+        (lambda x: imfeat.learn_codebook(x * np.nan, 6), "descriptors must be finite"),
+        (lambda x: imfeat.learn_codebook(x, 3, start=x[:2]), "start must have n_words=3 rows, got 2"),
+        (lambda x: imfeat.learn_codebook(x[0], 3), r"descriptors must have the shape \(n, d\), got \(20,\)"),
+        (lambda x: imfeat.assign(x, x[:3, :9]), "descriptors must be vectors of length 9, got length 20"),
+        (lambda x: imfeat.assign(x, x[:0]), "codebook must have at least one word"),
+        (lambda x: imfeat.bag_of_words(x, x[:3], offsets=[0, 5]), "offsets must rise from 0 to the number"),
+        (lambda x: imfeat.bag_of_words(x, x[:3], grid=(2, 2)), "grid needs descriptors"),
+    ],
+)
+def test_wrong_arguments_are_refused(descriptors, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(descriptors)

@@ -1,0 +1,164 @@
+"""Equalization against Pillow, torchvision, OpenCV and scikit-image."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.color
+import skimage.exposure
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from PIL import Image, ImageOps
+
+import imfeat
+
+GRAYS = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.integers(0, 255))
+
+
+def pillow(image):
+    return np.asarray(ImageOps.equalize(Image.fromarray(image)))
+
+
+def test_four_values_spread_over_the_range():
+    image = np.repeat(np.array([10, 20, 30, 40], np.uint8), 255).reshape(4, 255)
+    assert np.unique(imfeat.equalize(image)).tolist() == [0, 85, 170, 255]
+    assert np.unique(imfeat.equalize(image, convention="opencv")).tolist() == [0, 85, 170, 255]
+    assert np.unique(imfeat.equalize((image > 10) * 1.0)).tolist() == [0.25, 1]
+
+
+def test_bytes_match_pillow(rgb, gray):
+    for color, one in zip(imfeat.equalize(rgb), rgb, strict=True):
+        np.testing.assert_array_equal(color, pillow(one))
+    for level, one in zip(imfeat.equalize(gray), gray, strict=True):
+        np.testing.assert_array_equal(level, pillow(one))
+
+
+@given(GRAYS)
+def test_small_images_match_pillow(image):
+    image = np.ascontiguousarray(image)
+    np.testing.assert_array_equal(imfeat.equalize(image), pillow(image))
+
+
+@given(GRAYS)
+def test_small_images_match_opencv(image):
+    image = np.ascontiguousarray(image)
+    np.testing.assert_array_equal(imfeat.equalize(image, convention="opencv"), cv2.equalizeHist(image))
+
+
+def test_opencv_convention_on_photographs(gray):
+    for level, one in zip(imfeat.equalize(gray, convention="opencv"), gray, strict=True):
+        np.testing.assert_array_equal(level, cv2.equalizeHist(one))
+
+
+def test_matches_what_torchvision_gave():
+    stored = np.load(Path(__file__).parent / "data" / "torchvision_equalize.npz")
+    for name in stored["names"]:
+        np.testing.assert_array_equal(imfeat.equalize(stored[f"{name}_in"]), stored[f"{name}_out"])
+
+
+def test_torchvision_itself(rgb):
+    functional = pytest.importorskip(
+        "torchvision.transforms.functional", reason="torchvision is not installed"
+    )
+    torch = pytest.importorskip("torch")
+    for color, one in zip(imfeat.equalize(rgb), rgb, strict=True):
+        expected = functional.equalize(torch.from_numpy(one.copy()).permute(2, 0, 1)).permute(1, 2, 0).numpy()
+        np.testing.assert_array_equal(color, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_floats_match_scikit_image(gray, dtype):
+    images = (gray / 255).astype(dtype)
+    for level, one in zip(imfeat.equalize(images), images, strict=True):
+        np.testing.assert_allclose(level, skimage.exposure.equalize_hist(one), rtol=0, atol=1e-6)
+    assert imfeat.equalize(images).dtype == dtype
+
+
+def test_float_channels_are_equalized_one_by_one(rgb):
+    images = (rgb / 255).astype(np.float32)
+    for c in range(3):
+        channel = np.ascontiguousarray(images[..., c])
+        np.testing.assert_array_equal(imfeat.equalize(images)[..., c], imfeat.equalize(channel))
+
+
+def test_a_mask_limits_the_histogram(photo, rng):
+    image = np.ascontiguousarray(photo[:60, :70, 0])
+    mask = rng.random(image.shape) < 0.5
+    expected = ImageOps.equalize(Image.fromarray(image), mask=Image.fromarray(mask))
+    np.testing.assert_array_equal(imfeat.equalize(image, mask=mask), expected)
+    floats = image / 255
+    np.testing.assert_allclose(
+        imfeat.equalize(floats, mask=mask), skimage.exposure.equalize_hist(floats, mask=mask), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("convention", ["torchvision", "opencv"])
+def test_an_empty_mask_changes_nothing(rgb, convention):
+    none = np.zeros((45, 67), bool)
+    np.testing.assert_array_equal(imfeat.equalize(rgb, mask=none, convention=convention), rgb)
+    floats = (rgb / 255).astype(np.float32)
+    np.testing.assert_array_equal(imfeat.equalize(floats, mask=none, convention=convention), floats)
+
+
+@given(GRAYS)
+def test_equalizing_keeps_the_order_of_values(image):
+    for convention in ("torchvision", "opencv"):
+        out = imfeat.equalize(image, convention=convention).ravel()[
+            np.argsort(image, axis=None, kind="stable")
+        ]
+        assert (np.diff(out.astype(int)) >= 0).all()
+
+
+def test_value_keeps_hue_and_saturation(photo):
+    image = np.ascontiguousarray(photo[100:180, 60:200])
+    hsv = skimage.color.rgb2hsv(image)
+    hsv[..., 2] = pillow(image.max(-1)) / 255
+    assert np.abs(imfeat.equalize_value(image) - 255 * skimage.color.hsv2rgb(hsv)).max() <= 0.5 + 1e-6
+
+
+def test_value_of_floats(photo):
+    image = photo[100:180, 60:200] / 255
+    hsv = skimage.color.rgb2hsv(image)
+    hsv[..., 2] = skimage.exposure.equalize_hist(image.max(-1))
+    np.testing.assert_allclose(imfeat.equalize_value(image), skimage.color.hsv2rgb(hsv), atol=2e-6)
+
+
+def test_black_becomes_the_gray_of_its_value():
+    image = np.zeros((20, 40, 3))
+    image[:, 10:] = [0.8, 0.4, 0]
+    out = imfeat.equalize_value(image)
+    assert (out[:, :10] == 0.25).all()
+    np.testing.assert_allclose(out[:, 10:], np.broadcast_to([1, 0.5, 0], (20, 30, 3)))
+
+
+@pytest.mark.parametrize("tiles", [(8, 8), (1, 1), (3, 5), (5, 9)])
+@pytest.mark.parametrize("clip_limit", [0.5, 2.0, 4.3, 40.0, 1000.0])
+def test_clahe_matches_opencv(gray, tiles, clip_limit):
+    clahe = cv2.createCLAHE(clip_limit, tiles[::-1])
+    for level, one in zip(imfeat.equalize_clahe(gray, clip_limit=clip_limit, tiles=tiles), gray, strict=True):
+        np.testing.assert_array_equal(level, clahe.apply(one))
+
+
+@pytest.mark.parametrize("shape", [(512, 512), (240, 320), (64, 67), (65, 64), (9, 8)])
+def test_clahe_matches_opencv_at_other_sizes(photo, shape):
+    image = np.ascontiguousarray(photo[: shape[0], : shape[1], 1])
+    np.testing.assert_array_equal(imfeat.equalize_clahe(image), cv2.createCLAHE(2.0, (8, 8)).apply(image))
+
+
+def test_clahe_of_colors_is_that_of_their_channels(rgb):
+    out = imfeat.equalize_clahe(rgb)
+    for c in range(3):
+        np.testing.assert_array_equal(out[..., c], imfeat.equalize_clahe(np.ascontiguousarray(rgb[..., c])))
+
+
+def test_wrong_options_are_refused(gray):
+    with pytest.raises(ValueError, match="convention must be one of 'torchvision', 'opencv', got 'cv2'"):
+        imfeat.equalize(gray, convention="cv2")
+    with pytest.raises(ValueError, match="clip_limit must be above 0"):
+        imfeat.equalize_clahe(gray, clip_limit=0)
+    with pytest.raises(ValueError, match="tiles must fit images of 45 x 67 pixels, got 46 x 8"):
+        imfeat.equalize_clahe(gray, tiles=(46, 8))
+    with pytest.raises(TypeError, match="images must be uint8, got float64"):
+        imfeat.equalize_clahe(gray / 255)

@@ -1,0 +1,118 @@
+"""Colour histograms against NumPy's."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import imfeat
+
+
+def numpy_histograms(values, bins, high):
+    bins = (bins,) * 3 if isinstance(bins, int) else bins
+    return [np.histogramdd(v.reshape(-1, 3), bins=bins, range=[(0, high)] * 3)[0].ravel() for v in values]
+
+
+def test_a_red_and_a_blue_pixel():
+    image = np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8)
+    histogram = imfeat.color_histogram(image, bins=2, space="rgb").reshape(2, 2, 2)
+    assert histogram[1, 0, 0] == histogram[0, 0, 1] == 0.5
+    np.testing.assert_array_equal(
+        imfeat.color_histogram(image, bins=2, space="rgb", joint=False, norm=None), [1, 1, 2, 0, 1, 1]
+    )
+
+
+@pytest.mark.parametrize("bins", [8, (5, 3, 7), 1, (4, 256, 2)])
+def test_counts_of_bytes_match_numpy(rgb, bins):
+    counts = imfeat.color_histogram(rgb, bins=bins, space="rgb", norm=None)
+    np.testing.assert_array_equal(counts, numpy_histograms(rgb, bins, 255))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("bins", [8, (10, 3, 33)])
+def test_counts_of_floats_match_numpy(rgb, dtype, bins):
+    images = (rgb / 255).astype(dtype)
+    counts = imfeat.color_histogram(images, bins=bins, space="rgb", norm=None)
+    np.testing.assert_array_equal(counts, numpy_histograms(images, bins, 1))
+
+
+@pytest.mark.parametrize(("space", "convert"), [("hsv", imfeat.rgb_to_hsv), ("hsi", imfeat.rgb_to_hsi)])
+@pytest.mark.parametrize("bins", [8, (12, 3, 5)])
+def test_counts_in_other_spaces_are_those_of_the_converted_image(rgb, space, convert, bins):
+    counts = imfeat.color_histogram(rgb, bins=bins, space=space, norm=None)
+    np.testing.assert_array_equal(counts, numpy_histograms(convert(rgb), bins, 1))
+
+
+@pytest.mark.parametrize("bins", [256, 10, (7, 256, 1)])
+def test_counts_a_channel_match_numpy(rgb, bins):
+    counts = imfeat.color_histogram(rgb, bins=bins, space="rgb", joint=False, norm=None)
+    each = (bins,) * 3 if isinstance(bins, int) else bins
+    expected = [
+        np.concatenate([np.histogram(v[..., c], bins=each[c], range=(0, 255))[0] for c in range(3)])
+        for v in rgb
+    ]
+    np.testing.assert_array_equal(counts, expected)
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_regions_are_histograms_of_their_own(rgb, joint):
+    options = {"bins": 4, "space": "rgb", "joint": joint}
+    whole = imfeat.color_histogram(rgb, grid=(2, 3), **options).reshape(3, 2, 3, -1)
+    for r, c in np.ndindex(2, 3):
+        region = rgb[:, r * 45 // 2 : (r + 1) * 45 // 2, c * 67 // 3 : (c + 1) * 67 // 3]
+        np.testing.assert_array_equal(whole[:, r, c], imfeat.color_histogram(region, **options))
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_a_mask_chooses_pixels(rgb, rng, joint):
+    mask = rng.random(rgb.shape[:3]) < 0.3
+    counts = imfeat.color_histogram(rgb, space="rgb", joint=joint, norm=None, mask=mask)
+    for image, chosen, count in zip(rgb, mask, counts, strict=True):
+        alone = imfeat.color_histogram(image[chosen][None], space="rgb", joint=joint, norm=None)
+        np.testing.assert_array_equal(count, alone)
+
+
+def test_an_empty_mask_gives_zeros(rgb):
+    assert not imfeat.color_histogram(rgb, grid=(2, 2), mask=np.zeros((45, 67), bool)).any()
+
+
+def test_norms(rgb):
+    counts = imfeat.color_histogram(rgb, grid=(1, 2), norm=None).reshape(3, 2, -1)
+    shares = imfeat.color_histogram(rgb, grid=(1, 2), norm="l1").reshape(3, 2, -1)
+    np.testing.assert_allclose(shares, counts / counts.sum(-1, keepdims=True), rtol=1e-6)
+    hellinger = imfeat.color_histogram(rgb, grid=(1, 2), norm="hellinger").reshape(3, 2, -1)
+    np.testing.assert_allclose(hellinger, np.sqrt(shares), rtol=1e-6)
+    l2 = imfeat.color_histogram(rgb, grid=(1, 2), norm="l2").reshape(3, 2, -1)
+    np.testing.assert_allclose(l2, counts / np.linalg.norm(counts, axis=-1, keepdims=True), rtol=1e-6)
+
+
+@given(arrays(np.uint8, (6, 7, 3), elements=st.integers(0, 255)), st.integers(1, 16))
+def test_the_order_of_pixels_does_not_matter(image, bins):
+    shuffled = np.random.default_rng(0).permutation(image.reshape(-1, 3)).reshape(image.shape)
+    np.testing.assert_array_equal(
+        imfeat.color_histogram(image, bins=bins), imfeat.color_histogram(shuffled, bins=bins)
+    )
+
+
+def test_one_large_image_is_cut_into_strips(photo):
+    counts = imfeat.color_histogram(photo, grid=(3, 1), space="rgb", norm=None).reshape(3, -1)
+    thirds = [photo[r * 512 // 3 : (r + 1) * 512 // 3] for r in range(3)]
+    np.testing.assert_array_equal(counts, numpy_histograms(thirds, 8, 255))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bins": 0}, "bins must be at least 1"),
+        ({"bins": 257}, "at most 256"),
+        ({"bins": 64}, "up to 65,536 bins, got 64 x 64 x 64"),
+        ({"space": "lab"}, "space must be one of 'rgb', 'hsv', 'hsi', got 'lab'"),
+        ({"norm": "max"}, "norm must be one of"),
+        ({"grid": (46, 1)}, "grid must fit the images of 45 x 67 pixels"),
+        ({"mask": np.ones((45, 66), bool)}, "mask must have the shape"),
+    ],
+)
+def test_wrong_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        imfeat.color_histogram(np.zeros((45, 67, 3), np.uint8), **options)

@@ -1,0 +1,108 @@
+"""Palettes against brute force in integers."""
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import imfeat
+
+
+def test_the_corners_of_the_cube():
+    palette = imfeat.uniform_palette(2)
+    assert palette.tolist() == [[r, g, b] for r in (0, 255) for g in (0, 255) for b in (0, 255)]
+    image = np.array([[[200, 10, 127], [3, 128, 250]]], np.uint8)
+    assert imfeat.quantize_colors(image, palette).tolist() == [[4, 3]]
+
+
+def test_levels_may_differ():
+    palette = imfeat.uniform_palette((3, 1, 2))
+    assert palette.tolist() == [[r, 128, b] for r in (0, 128, 255) for b in (0, 255)]
+
+
+@pytest.mark.parametrize("n_colors", [1, 2, 63, 64, 65, 256, 257, 1000])
+def test_the_nearest_color_is_exact(rgb, rng, n_colors):
+    palette = rng.integers(0, 256, (n_colors, 3), dtype=np.uint8)
+    palette[n_colors // 2 :] = palette[: n_colors - n_colors // 2]  # each colour twice: ties
+    indices = imfeat.quantize_colors(rgb, palette)
+    np.testing.assert_array_equal(indices.ravel(), reference.nearest_colors(rgb, palette))
+    assert indices.dtype == (np.uint8 if n_colors <= 256 else np.uint16)
+
+
+@given(arrays(np.uint8, (2, 3, 3)), arrays(np.uint8, (5, 3), elements=st.integers(0, 3)))
+def test_ties_go_to_the_lowest_index(image, palette):
+    indices = imfeat.quantize_colors(image, palette)
+    np.testing.assert_array_equal(indices.ravel(), reference.nearest_colors(image, palette))
+
+
+def test_floats_take_palettes_of_bytes_and_of_floats(rgb, rng):
+    palette = rng.integers(0, 256, (40, 3), dtype=np.uint8)
+    images = (rgb / 255).astype(np.float32)
+    expected = imfeat.quantize_colors(rgb, palette)
+    assert (imfeat.quantize_colors(images, palette) == expected).mean() > 0.99  # but for ties
+    assert (imfeat.quantize_colors(images, (palette / 255).astype(np.float32)) == expected).mean() > 0.99
+
+
+def test_an_image_of_few_colors_gets_them_back(rng):
+    colors = rng.integers(0, 256, (5, 3), dtype=np.uint8)
+    image = colors[rng.integers(0, 5, (40, 40))]
+    palette = imfeat.learn_palette(image, 5, rng=0)
+    assert {*map(tuple, palette)} == {*map(tuple, colors)}
+    np.testing.assert_array_equal(palette[imfeat.quantize_colors(image, palette)], image)
+
+
+def test_more_colors_lose_less(photo):
+    errors = []
+    for n_colors in (2, 8, 32):
+        palette = imfeat.learn_palette(photo[::4, ::4], n_colors, rng=0)
+        picture = palette[imfeat.quantize_colors(photo, palette)]
+        errors.append(((picture.astype(float) - photo) ** 2).mean())
+    assert errors[0] > 2 * errors[1] > 4 * errors[2]
+
+
+def test_the_seed_decides(photo):
+    image = photo[::8, ::8]
+    first, again, other = (imfeat.learn_palette(image, 16, rng=seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_palettes_come_in_the_type_of_the_images(photo):
+    image = photo[::16, ::16]
+    assert imfeat.learn_palette(image, 3, rng=0).dtype == np.uint8
+    palette = imfeat.learn_palette((image / 255), 3, rng=0)
+    assert palette.dtype == np.float32
+    assert 0 <= palette.min() <= palette.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("palette", "error", "message"),
+    [
+        (np.zeros((2, 4), np.uint8), ValueError, "palette must be vectors of length 3, got length 4"),
+        (np.zeros((0, 3), np.uint8), ValueError, "1 to 65,536 colours, got 0"),
+        (np.zeros((2, 3)), TypeError, "palette must be uint8 for uint8 images, got float64"),
+    ],
+)
+def test_wrong_palettes_are_refused(palette, error, message):
+    with pytest.raises(error, match=message):
+        imfeat.quantize_colors(np.zeros((4, 4, 3), np.uint8), palette)
+
+
+def test_a_palette_of_0_to_255_floats_is_refused():
+    with pytest.raises(ValueError, match=r"palette of floats must lie in \[0, 1\], got 0 to 255"):
+        imfeat.quantize_colors(np.zeros((4, 4, 3)), np.array([[0, 0, 255.0]]))
+
+
+def test_more_colors_than_pixels_are_refused():
+    with pytest.raises(
+        ValueError, match="n_colors must be at most 65,536 and the number of pixels, 4, got 5"
+    ):
+        imfeat.learn_palette(np.zeros((2, 2, 3), np.uint8), 5)
+
+
+@pytest.mark.parametrize("levels", [0, 257, (64, 64, 64), "3", (2, 2), 2.0])
+def test_wrong_levels_are_refused(levels):
+    with pytest.raises((TypeError, ValueError), match="levels must be"):
+        imfeat.uniform_palette(levels)

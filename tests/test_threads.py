@@ -1,0 +1,100 @@
+"""One pool of threads: any number of them, any number of callers, and after a fork."""
+
+import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import imfeat
+
+RGB = np.random.default_rng(0).integers(0, 256, (40, 64, 96, 3), dtype=np.uint8)
+
+
+def features(images=RGB):
+    return [
+        imfeat.rgb_to_hsv(images),
+        imfeat.color_histogram(images),
+        imfeat.hog(images),
+        imfeat.hog(images, interpolation="trilinear"),
+        imfeat.equalize(images),
+        imfeat.quantize_colors(images, imfeat.uniform_palette(4)),
+        imfeat.learn_codebook(images.reshape(-1, 12)[:5000], 8, rng=0, n_iterations=2),
+    ]
+
+
+@pytest.fixture
+def threads():
+    before = imfeat.get_num_threads()
+    yield
+    imfeat.set_num_threads(before)
+
+
+def as_bytes(arrays):
+    return [array.tobytes() for array in arrays]
+
+
+@pytest.mark.usefixtures("threads")
+def test_the_number_of_threads_changes_no_bit():
+    results = []
+    for n in (1, 2, 3, 8):
+        imfeat.set_num_threads(n)
+        assert imfeat.get_num_threads() == n
+        results.append(as_bytes(features()))
+    assert all(result == results[0] for result in results)
+
+
+@pytest.mark.usefixtures("threads")
+def test_eight_callers_at_once():
+    imfeat.set_num_threads(2)
+    expected = as_bytes(features())
+    with ThreadPoolExecutor(8) as pool:
+        for result in pool.map(lambda _: as_bytes(features()), range(16)):
+            assert result == expected
+
+
+@pytest.mark.usefixtures("threads")
+def test_changing_the_number_of_threads_while_others_call():
+    expected = imfeat.hog(RGB)
+    stop = threading.Event()
+
+    def flip():
+        while not stop.is_set():
+            for n in (1, 2, 4):
+                imfeat.set_num_threads(n)
+
+    flipper = threading.Thread(target=flip)
+    flipper.start()
+    try:
+        for _ in range(50):
+            np.testing.assert_array_equal(imfeat.hog(RGB), expected)
+    finally:
+        stop.set()
+        flipper.join()
+
+
+def child(connection):
+    connection.send(as_bytes(features()))
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+@pytest.mark.usefixtures("threads")
+def test_a_forked_child_after_use_in_the_parent():
+    imfeat.set_num_threads(2)
+    expected = as_bytes(features())
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(target=child, args=(sender,))
+    process.start()
+    try:
+        assert receiver.poll(60), "the child hangs"
+        assert receiver.recv() == expected
+    finally:
+        process.kill()
+        process.join()
+
+
+def test_no_threads_are_refused():
+    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
+        imfeat.set_num_threads(0)
