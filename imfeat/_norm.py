@@ -1,8 +1,10 @@
 """How counts become features."""
 
+import math
+
 import numpy as np
 
-from imfeat._backend import Array
+from imfeat._backend import Array, backend_of
 
 NORMS = (None, "l1", "l2", "hellinger")
 
@@ -15,10 +17,12 @@ def normalize_histograms(counts: Array, norm: str | None) -> Array:
     """
     if norm is None:
         return counts.astype(np.float32)
-    values = counts.astype(np.float64)
-    if norm == "l2":
-        size = np.sqrt((values * values).sum(-1, keepdims=True))
-    else:
-        size = values.sum(-1, keepdims=True)
-    values /= np.where(size > 0, size, 1)
-    return (np.sqrt(values) if norm == "hellinger" else values).astype(np.float32)
+    kernels = backend_of(counts)
+    code = {
+        "l1": kernels.histogram.L1,
+        "l2": kernels.histogram.L2,
+        "hellinger": kernels.histogram.HELLINGER,
+    }[norm]
+    out = np.empty((math.prod(counts.shape[:-1]), counts.shape[-1]), np.float32)
+    kernels.histogram.normalize_counts(counts.reshape(out.shape), code, out)
+    return out.reshape(counts.shape)

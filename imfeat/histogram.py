@@ -74,12 +74,15 @@ def color_histogram(
     one_of(norm, "norm", NORMS)
     leading, batch = as_batch(images)
     rows, cols = region_bounds(grid, *batch.shape[1:3])
-    pixels = _as_bytes(batch, n_bins, space)
-    if mask is None:
-        counts = _count(pixels, n_bins, joint, rows, cols)
+    if mask is None and joint and space == "hsv" and batch.dtype == np.uint8:
+        counts = [_count_joint(batch, backend_of(batch).histogram.HSV, n_bins, rows, cols)]
+    elif mask is None:
+        counts = _count(_as_bytes(batch, n_bins, space), n_bins, joint, rows, cols)
     else:
+        pixels = _as_bytes(batch, n_bins, space)
         counts = _count_masked(pixels, as_mask(mask, images), n_bins, joint, rows, cols)
-    histograms = np.concatenate([normalize_histograms(part, norm) for part in counts], -1)
+    parts = [normalize_histograms(part, norm) for part in counts]
+    histograms = parts[0] if joint else np.concatenate(parts, -1)
     return histograms.reshape(*leading, math.prod(histograms.shape[1:]))
 
 
@@ -108,31 +111,39 @@ def _as_bytes(batch: Array, n_bins: Array, space: str) -> Array:
     if space == "rgb" and batch.dtype == np.uint8:
         return batch
     kernels = backend_of(batch)
-    edges = np.ones((3, n_bins.max() + 1))
-    for edge, n in zip(edges, n_bins, strict=True):
-        edge[: n + 1] = np.linspace(0, 1, n + 1)
+    edges, smallest = np.ones((3, n_bins.max() + 1)), np.zeros((3, n_bins.max() + 1), np.uint8)
+    for c, n in enumerate(n_bins):
+        edges[c, : n + 1], smallest[c, :n] = np.linspace(0, 1, n + 1), _smallest_bytes(n)
     convert = {"rgb": lambda pixels: pixels, "hsv": rgb_to_hsv, "hsi": rgb_to_hsi}[space]
     out = np.empty(batch.shape, np.uint8)
     source, target = batch.reshape(1, -1, 3), out.reshape(-1)
     for first in range(0, source.shape[1], PIXELS_AT_ONCE):
         last = first + PIXELS_AT_ONCE
         values = convert(source[:, first:last]).reshape(-1)
-        kernels.histogram.to_bytes(values, n_bins, edges, target[3 * first : 3 * last])
+        kernels.histogram.to_bytes(values, n_bins, edges, smallest, target[3 * first : 3 * last])
     return out
 
 
 def _count(pixels: Array, n_bins: Array, joint: bool, rows: Array, cols: Array) -> list[Array]:
     """Return counts (n_images, n_rows, n_cols, n_bins): one array, or one for each channel."""
-    kernels = backend_of(pixels)
-    regions = len(pixels), len(rows) - 1, len(cols) - 1
     if joint:
-        counts = np.empty((*regions, math.prod(n_bins.tolist())), np.uint32)
-        kernels.histogram.joint_counts(pixels, n_bins, rows, cols, counts)
-        return [counts]
-    levels = np.empty((*regions, 3, 256), np.uint32)
-    kernels.histogram.channel_counts(pixels, rows, cols, levels)
-    smallest = [-(-255 * np.arange(n) // n) for n in n_bins]  # bytes of each bin
-    return [np.add.reduceat(levels[..., c, :], smallest[c], -1) for c in range(3)]
+        return [_count_joint(pixels, backend_of(pixels).histogram.RGB, n_bins, rows, cols)]
+    levels = np.empty((len(pixels), len(rows) - 1, len(cols) - 1, 3, 256), np.uint32)
+    backend_of(pixels).histogram.channel_counts(pixels, rows, cols, levels)
+    if (n_bins == 256).all():
+        return [levels[..., c, :] for c in range(3)]
+    return [np.add.reduceat(levels[..., c, :], _smallest_bytes(n_bins[c]), -1) for c in range(3)]
+
+
+def _count_joint(pixels: Array, space: int, n_bins: Array, rows: Array, cols: Array) -> Array:
+    counts = np.empty((len(pixels), len(rows) - 1, len(cols) - 1, math.prod(n_bins.tolist())), np.uint32)
+    backend_of(pixels).histogram.joint_counts(pixels, space, n_bins, rows, cols, counts)
+    return counts
+
+
+def _smallest_bytes(n: int) -> Array:
+    """Return the smallest byte of each of ``n`` bins."""
+    return -(-255 * np.arange(n) // n)
 
 
 def _count_masked(

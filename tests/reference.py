@@ -50,17 +50,17 @@ def rgb_to_gray(pixels):
     return pixels.reshape(-1, 3).astype(np.float64) @ [0.2125, 0.7154, 0.0721]
 
 
-def to_bytes(values, n_bins, edges):
+def to_bytes(values, n_bins, edges, bytes_of_bins):
     out = np.empty((len(values) // 3, 3), np.uint8)
     for c in range(3):
-        inner = edges[c, 1 : n_bins[c]]
-        bins = np.searchsorted(inner, values[c::3].astype(np.float64), side="right")
-        out[:, c] = [min(v for v in range(256) if v * n_bins[c] // 255 >= b) for b in bins]
+        bins = np.searchsorted(edges[c, 1 : n_bins[c]], values[c::3].astype(np.float64), side="right")
+        out[:, c] = bytes_of_bins[c][bins]
     return out.ravel()
 
 
-def joint_counts(images, n_bins, rows, cols):
-    bins = np.minimum(images.astype(int) * n_bins // 255, np.array(n_bins) - 1)
+def joint_counts(images, space, n_bins, rows, cols):
+    values = rgb_to_hsv(images, 255).astype(np.float32).reshape(images.shape) if space else images / 255
+    bins = np.minimum(np.floor(values * n_bins + 1e-9), np.array(n_bins) - 1).astype(int)
     index = (bins[..., 0] * n_bins[1] + bins[..., 1]) * n_bins[2] + bins[..., 2]
     return _count_regions(index[..., None], np.prod(n_bins), rows, cols)[:, :, :, 0]
 

@@ -23,6 +23,10 @@ WORDS = VECTORS[::43] + np.float32(0.1)
 COLORS = RNG.random((700, 3)).astype(np.float32)
 BINS = np.array([8, 3, 5])
 EDGES = np.stack([np.append(np.linspace(0, 1, n + 1), np.ones(8 - n)) for n in BINS])
+BYTES = np.array(
+    [[0, 32, 64, 96, 128, 160, 192, 224], [0, 85, 170, 0, 0, 0, 0, 0], [0, 51, 102, 153, 204, 0, 0, 0]],
+    np.uint8,
+)
 WEIGHTS = RNG.random((2, 12)).astype(np.float32)
 SPREAD = np.linspace(0, 1, 257)
 
@@ -56,18 +60,28 @@ CASES = {
     "color.rgb_to_hsi f64": ((F64.ravel(), np.float64(1)), reference.rgb_to_hsi(F64, 1), np.float32),
     "color.rgb_to_gray": ((F32.ravel(),), reference.rgb_to_gray(F32), np.float32),
     "histogram.to_bytes": (
-        (F32.ravel(), BINS, EDGES),
-        reference.to_bytes(F32.ravel(), BINS, EDGES),
+        (F32.ravel(), BINS, EDGES, BYTES),
+        reference.to_bytes(F32.ravel(), BINS, EDGES, BYTES),
         np.uint8,
     ),
+    "histogram.normalize_counts": (
+        (COUNTS, 3),
+        np.sqrt(COUNTS / np.maximum(COUNTS.sum(1), 1)[:, None]),
+        np.float32,
+    ),
     "histogram.joint_counts regions": (
-        (U8, BINS, ROWS, COLS),
-        reference.joint_counts(U8, BINS, ROWS, COLS),
+        (U8, 0, BINS, ROWS, COLS),
+        reference.joint_counts(U8, 0, BINS, ROWS, COLS),
         np.uint32,
     ),
     "histogram.joint_counts whole": (
-        (U8, BINS, WHOLE_ROWS, WHOLE_COLS),
-        reference.joint_counts(U8, BINS, WHOLE_ROWS, WHOLE_COLS),
+        (U8, 0, BINS, WHOLE_ROWS, WHOLE_COLS),
+        reference.joint_counts(U8, 0, BINS, WHOLE_ROWS, WHOLE_COLS),
+        np.uint32,
+    ),
+    "histogram.joint_counts hsv": (
+        (U8, 1, BINS, ROWS, COLS),
+        reference.joint_counts(U8, 1, BINS, ROWS, COLS),
         np.uint32,
     ),
     "histogram.channel_counts rgb": ((U8, ROWS, COLS), reference.channel_counts(U8, ROWS, COLS), np.uint32),
