@@ -89,13 +89,25 @@ def hog(
     if as_flag(sqrt, "sqrt"):
         pixels = np.sqrt(pixels, dtype=None if images.dtype != np.uint8 else np.float64)
         unit = math.sqrt(unit)
-    blocks = np.empty(
-        (len(batch), n_rows - block_size + 1, n_cols - block_size + 1, block_size, block_size, orientations),
-        np.float32,
-    )
-    fill = _fill_interpolated if trilinear else _fill
-    fill(pixels, cell_size, signed, blocks)
-    _normalize(blocks, norm, unit if trilinear else None)
+    grid = n_rows - block_size + 1, n_cols - block_size + 1
+    if trilinear:
+        planes, width, sources = _block_planes(pixels, cell_size, grid, (block_size, orientations), signed)
+        constants = (0.0, 0.1 * len(sources) * unit, 1e-3) if norm == "l2-hys" else _constants(norm)
+    else:
+        planes, width, sources = _cell_planes(
+            pixels, cell_size, (n_rows, n_cols), (block_size, orientations), signed
+        )
+        constants = _constants(norm)
+    kernels = backend_of(images)
+    blocks = np.empty((len(batch), *grid, len(sources)), np.float32)
+    codes = {
+        None: 0,
+        "l1": kernels.hog.L1,
+        "l1-sqrt": kernels.hog.L1_SQRT,
+        "l2": kernels.hog.L2,
+        "l2-hys": kernels.hog.L2_HYS,
+    }
+    kernels.hog.normalize_blocks(planes, width, sources, codes[norm], np.float32(constants), blocks)
     return blocks.reshape(*leading, math.prod(blocks.shape[1:]))
 
 
@@ -150,51 +162,45 @@ def draw_hog(
     return out.reshape(*vectors.shape[:-1], height, width)
 
 
-def _fill(pixels: Array, cell_size: int, signed: bool, blocks: Array) -> None:
-    """Fill blocks with histograms of their cells."""
-    kernels = backend_of(pixels)
-    n_images, n_rows, n_cols, block_size, _, orientations = blocks.shape
-    shape = n_images, n_rows + block_size - 1, n_cols + block_size - 1, orientations
-    cells = blocks.reshape(shape) if block_size == 1 else np.empty(shape, np.float32)
+def _cell_planes(
+    pixels: Array, cell_size: int, cells: tuple[int, int], block: tuple[int, int], signed: bool
+) -> tuple[Array, int, Array]:
+    """Return histograms of cells, a plane a bin, and where the values of a block lie in them."""
+    block_size, orientations = block
+    planes = np.empty((len(pixels), orientations, *cells), np.float32)
     angles = np.arange(orientations) * (360 if signed else 180) / orientations
     edges = np.stack([np.cos(np.deg2rad(angles % 180)), np.sin(np.deg2rad(angles % 180))], 1)
     # Scaled to 1 in the larger of the two, edges at 0, 45, 90 and 135 degrees are exact.
     edges = np.round(edges / np.abs(edges).max(1, keepdims=True), 15)
     edges = edges.astype(np.float64 if pixels.dtype == np.float64 else np.float32)
-    kernels.hog.cell_histograms(pixels, cell_size, edges, int((angles < 180).sum()), cells)
-    if block_size > 1:
-        kernels.hog.gather_blocks(cells, blocks)
+    n_lower = int((angles < 180).sum())
+    backend_of(pixels).hog.cell_histograms(pixels, cell_size, edges, n_lower, planes)
+    rows, cols, bins = np.indices((block_size, block_size, orientations)).reshape(3, -1)
+    sources = np.stack([bins, rows * cells[1] + cols], 1)
+    return planes.reshape(len(pixels), orientations, cells[0] * cells[1]), cells[1], sources
 
 
-def _fill_interpolated(pixels: Array, cell_size: int, signed: bool, blocks: Array) -> None:
-    """Fill blocks with interpolated histograms, weighted by a Gaussian around their centers."""
-    block_size, orientations = blocks.shape[4], blocks.shape[5]
+def _block_planes(
+    pixels: Array, cell_size: int, grid: tuple[int, int], block: tuple[int, int], signed: bool
+) -> tuple[Array, int, Array]:
+    """Return interpolated histograms of blocks, a plane a value, weighted towards their centers."""
+    block_size, orientations = block
     pixel, cell = np.arange(block_size * cell_size), np.arange(block_size)[:, None]
     linear = np.maximum(1 - np.abs((pixel + 0.5) / cell_size - 0.5 - cell), 0)
     sigma = block_size * cell_size / 4
     gauss = np.exp(-((pixel - block_size * cell_size / 2) ** 2) / (2 * sigma**2))
-    turns = orientations if signed else 2 * orientations
     weights = (linear * gauss).astype(np.float32)
-    backend_of(pixels).hog.block_histograms(pixels, cell_size, weights, turns, blocks)
+    planes = np.empty((len(pixels), block_size, block_size, orientations, *grid), np.float32)
+    turns = orientations if signed else 2 * orientations
+    backend_of(pixels).hog.block_histograms(pixels, cell_size, weights, turns, planes)
+    n_values = block_size * block_size * orientations
+    sources = np.stack([np.arange(n_values), np.zeros(n_values, np.int64)], 1)
+    return planes.reshape(len(pixels), n_values, grid[0] * grid[1]), grid[1], sources
 
 
-def _normalize(blocks: Array, norm: str | None, unit: float | None) -> None:
-    """Normalize in place, with OpenCV's constants for pixels of this unit, or scikit-image's."""
-    if norm is None:
-        return
-    kernels = backend_of(blocks)
-    code = {
-        "l1": kernels.hog.L1,
-        "l1-sqrt": kernels.hog.L1_SQRT,
-        "l2": kernels.hog.L2,
-        "l2-hys": kernels.hog.L2_HYS,
-    }[norm]
-    n_values = math.prod(blocks.shape[3:])
-    inside = 1e-10 if norm.startswith("l2") else 1e-5
-    constants = (inside, 0.0, 0.0)
-    if unit is not None and norm == "l2-hys":
-        constants = (0.0, 0.1 * n_values * unit, 1e-3)
-    kernels.hog.normalize_blocks(blocks.reshape(-1, n_values), code, *map(np.float32, constants))
+def _constants(norm: str | None) -> tuple[float, float, float]:
+    """Return scikit-image's constants, for what is added before dividing."""
+    return (1e-5 if norm in ("l1", "l1-sqrt") else 1e-10), 0.0, 0.0
 
 
 def _line_stamps(cell_size: int, orientations: int, signed: bool) -> Array:

@@ -149,13 +149,13 @@ def gradients(image):
 
 def cell_histograms(images, cell_size, n_bins, signed):
     n_rows, n_cols = images.shape[1] // cell_size, images.shape[2] // cell_size
-    out = np.zeros((len(images), n_rows, n_cols, n_bins))
+    out = np.zeros((len(images), n_bins, n_rows, n_cols))
     turn = 360 if signed else 180
     for i, image in enumerate(images):
         gy, gx = gradients(image)
         bins = (np.rad2deg(np.arctan2(gy, gx)) % turn // (turn / n_bins)).astype(int) % n_bins
         for y, x in np.ndindex(n_rows * cell_size, n_cols * cell_size):
-            out[i, y // cell_size, x // cell_size, bins[y, x]] += np.hypot(gy[y, x], gx[y, x])
+            out[i, bins[y, x], y // cell_size, x // cell_size] += np.hypot(gy[y, x], gx[y, x])
     return out / cell_size**2
 
 
@@ -165,7 +165,7 @@ def block_histograms(images, cell_size, weights, turns, n_bins):
         images.shape[1] // cell_size - block_size + 1,
         images.shape[2] // cell_size - block_size + 1,
     )
-    out = np.zeros((len(images), n_rows, n_cols, block_size, block_size, n_bins))
+    out = np.zeros((len(images), block_size, block_size, n_bins, n_rows, n_cols))
     for i, image in enumerate(images):
         gy, gx = gradients(image)
         place = np.arctan2(gy, gx) / (2 * np.pi) % 1 * turns - 0.5
@@ -174,25 +174,22 @@ def block_histograms(images, cell_size, weights, turns, n_bins):
             at = r * cell_size + y, c * cell_size + x
             vote = np.outer(weights[:, y], weights[:, x]) * np.hypot(gy[at], gx[at])
             share = place[at] - below[at]
-            out[i, r, c, :, :, below[at] % n_bins] += vote * (1 - share)
-            out[i, r, c, :, :, (below[at] + 1) % n_bins] += vote * share
+            out[i, :, :, below[at] % n_bins, r, c] += vote * (1 - share)
+            out[i, :, :, (below[at] + 1) % n_bins, r, c] += vote * share
     return out
 
 
-def gather_blocks(cells, block_size):
-    windows = np.lib.stride_tricks.sliding_window_view(cells, (block_size, block_size), axis=(1, 2))
-    return np.moveaxis(windows, 3, 5)
-
-
-def normalize_blocks(blocks, norm, inside, outside, after):
-    values = blocks.astype(np.float64)
+def normalize_blocks(planes, width, sources, norm, constants, shape):
+    position = np.arange(shape[1])[:, None] * width + np.arange(shape[2])
+    values = np.stack([planes[:, p][:, position + after] for p, after in sources], -1).astype(np.float64)
+    inside, outside, after = constants
     if norm.startswith("l1"):
-        values = values / (values.sum(1, keepdims=True) + inside)
+        values = values / (values.sum(-1, keepdims=True) + inside)
         return np.sqrt(values) if norm == "l1-sqrt" else values
-    values = values / (np.sqrt((values**2).sum(1, keepdims=True) + inside) + outside)
+    values = values / (np.sqrt((values**2).sum(-1, keepdims=True) + inside) + outside)
     if norm == "l2-hys":
         values = np.minimum(values, 0.2)
-        values = values / (np.sqrt((values**2).sum(1, keepdims=True) + inside) + after)
+        values = values / (np.sqrt((values**2).sum(-1, keepdims=True) + inside) + after)
     return values
 
 

@@ -149,7 +149,6 @@ CASES = {
         reference.block_histograms(F32[..., :1], 6, WEIGHTS, 9, 9),
         np.float32,
     ),
-    "hog.gather_blocks": ((F32.copy(),), reference.gather_blocks(F32, 2), np.float32),
     "patches.gather_patches": (
         (U8, np.array([[0, 0, 0], [2, 14, 28], [1, 3, 5]]), 7, np.float32(255)),
         reference.gather_patches(U8, [[0, 0, 0], [2, 14, 28], [1, 3, 5]], 7, 255),
@@ -240,13 +239,17 @@ def test_approach_matches_the_reference():
 
 
 @pytest.mark.parametrize("norm", ["l1", "l1-sqrt", "l2", "l2-hys"])
-def test_normalize_blocks_matches_the_reference(norm):
-    blocks = np.abs(VECTORS[:, :36]).copy()
-    constants = np.float32(1e-5), np.float32(0.3 if norm == "l2-hys" else 0), np.float32(1e-3)
-    expected = reference.normalize_blocks(blocks, norm, *constants)
+@pytest.mark.parametrize("n_cols", [7, 1200])
+def test_normalize_blocks_matches_the_reference(norm, n_cols):
+    width = n_cols + 1
+    planes = np.abs(RNG.normal(size=(2, 5, 6 * width))).astype(np.float32)
+    sources = np.array([[p, r * width + c] for r in range(2) for c in range(2) for p in range(5)])
+    constants = np.float32([1e-5, 0.3 if norm == "l2-hys" else 0, 1e-3])
     code = {"l1": cpu.hog.L1, "l1-sqrt": cpu.hog.L1_SQRT, "l2": cpu.hog.L2, "l2-hys": cpu.hog.L2_HYS}[norm]
-    cpu.hog.normalize_blocks(blocks, code, *constants)
-    np.testing.assert_allclose(blocks, expected, atol=1e-6)
+    out = np.full((2, 5, n_cols, 20), 77, np.float32)
+    cpu.hog.normalize_blocks(planes, width, sources, code, constants, out)
+    expected = reference.normalize_blocks(planes, width, sources, norm, constants, out.shape)
+    np.testing.assert_allclose(out, expected, atol=1e-6)
 
 
 # Compared exactly, over all inputs, with the library whose rounding they follow.
