@@ -107,7 +107,7 @@ def hog(
         "l2": kernels.hog.L2,
         "l2-hys": kernels.hog.L2_HYS,
     }
-    kernels.hog.normalize_blocks(planes, width, sources, codes[norm], np.float32(constants), blocks)
+    kernels.hog.normalize_blocks(planes, width, sources, codes[norm], np.array(constants, np.float32), blocks)
     return blocks.reshape(*leading, math.prod(blocks.shape[1:]))
 
 
