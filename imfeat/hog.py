@@ -89,17 +89,16 @@ def hog(
     if as_flag(sqrt, "sqrt"):
         pixels = np.sqrt(pixels, dtype=None if images.dtype != np.uint8 else np.float64)
         unit = math.sqrt(unit)
-    grid = n_rows - block_size + 1, n_cols - block_size + 1
+    block = block_size, orientations
     if trilinear:
-        planes, width, sources = _block_planes(pixels, cell_size, grid, (block_size, orientations), signed)
-        constants = (0.0, 0.1 * len(sources) * unit, 1e-3) if norm == "l2-hys" else _constants(norm)
+        cells = n_rows - block_size + 1, n_cols - block_size + 1
+        values, offsets = _block_values(pixels, cell_size, cells, block, signed)
+        constants = (0.0, 0.1 * len(offsets) * unit, 1e-3) if norm == "l2-hys" else _constants(norm)
     else:
-        planes, width, sources = _cell_planes(
-            pixels, cell_size, (n_rows, n_cols), (block_size, orientations), signed
-        )
+        cells = n_rows, n_cols
+        values, offsets = _cell_values(pixels, cell_size, cells, block, signed)
         constants = _constants(norm)
     kernels = backend_of(images)
-    blocks = np.empty((len(batch), *grid, len(sources)), np.float32)
     codes = {
         None: 0,
         "l1": kernels.hog.L1,
@@ -107,8 +106,12 @@ def hog(
         "l2": kernels.hog.L2,
         "l2-hys": kernels.hog.L2_HYS,
     }
-    kernels.hog.normalize_blocks(planes, width, sources, codes[norm], np.array(constants, np.float32), blocks)
-    return blocks.reshape(*leading, math.prod(blocks.shape[1:]))
+    shape = len(batch), n_rows - block_size + 1, n_cols - block_size + 1, len(offsets)
+    out = np.empty(shape, np.float32)
+    kernels.hog.normalize_blocks(
+        values, np.array(cells), offsets, codes[norm], np.array(constants, np.float32), out
+    )
+    return out.reshape(*leading, math.prod(shape[1:]))
 
 
 def draw_hog(
@@ -162,40 +165,41 @@ def draw_hog(
     return out.reshape(*vectors.shape[:-1], height, width)
 
 
-def _cell_planes(
+def _cell_values(
     pixels: Array, cell_size: int, cells: tuple[int, int], block: tuple[int, int], signed: bool
-) -> tuple[Array, int, Array]:
-    """Return histograms of cells, a plane a bin, and where the values of a block lie in them."""
+) -> tuple[Array, Array]:
+    """Return histograms of cells, bin by bin, and where the values of the first block lie in them."""
     block_size, orientations = block
-    planes = np.empty((len(pixels), orientations, *cells), np.float32)
+    n_cells = len(pixels) * cells[0] * cells[1]
     angles = np.arange(orientations) * (360 if signed else 180) / orientations
     edges = np.stack([np.cos(np.deg2rad(angles % 180)), np.sin(np.deg2rad(angles % 180))], 1)
     # Scaled to 1 in the larger of the two, edges at 0, 45, 90 and 135 degrees are exact.
     edges = np.round(edges / np.abs(edges).max(1, keepdims=True), 15)
     edges = edges.astype(np.float64 if pixels.dtype == np.float64 else np.float32)
     n_lower = int((angles < 180).sum())
+    room = (block_size - 1) * (cells[1] + 1)  # from the first cell of a block to its last
+    values = np.zeros(orientations * n_cells + room, np.float32)
+    planes = values[: orientations * n_cells].reshape(orientations, len(pixels), *cells)
     backend_of(pixels).hog.cell_histograms(pixels, cell_size, edges, n_lower, planes)
     rows, cols, bins = np.indices((block_size, block_size, orientations)).reshape(3, -1)
-    sources = np.stack([bins, rows * cells[1] + cols], 1)
-    return planes.reshape(len(pixels), orientations, cells[0] * cells[1]), cells[1], sources
+    return values, bins * n_cells + rows * cells[1] + cols
 
 
-def _block_planes(
-    pixels: Array, cell_size: int, grid: tuple[int, int], block: tuple[int, int], signed: bool
-) -> tuple[Array, int, Array]:
-    """Return interpolated histograms of blocks, a plane a value, weighted towards their centers."""
+def _block_values(
+    pixels: Array, cell_size: int, cells: tuple[int, int], block: tuple[int, int], signed: bool
+) -> tuple[Array, Array]:
+    """Return interpolated histograms of blocks, value by value, weighted towards their centers."""
     block_size, orientations = block
     pixel, cell = np.arange(block_size * cell_size), np.arange(block_size)[:, None]
     linear = np.maximum(1 - np.abs((pixel + 0.5) / cell_size - 0.5 - cell), 0)
     sigma = block_size * cell_size / 4
     gauss = np.exp(-((pixel - block_size * cell_size / 2) ** 2) / (2 * sigma**2))
     weights = (linear * gauss).astype(np.float32)
-    planes = np.empty((len(pixels), block_size, block_size, orientations, *grid), np.float32)
+    values = np.empty((block_size, block_size, orientations, len(pixels), *cells), np.float32)
     turns = orientations if signed else 2 * orientations
-    backend_of(pixels).hog.block_histograms(pixels, cell_size, weights, turns, planes)
-    n_values = block_size * block_size * orientations
-    sources = np.stack([np.arange(n_values), np.zeros(n_values, np.int64)], 1)
-    return planes.reshape(len(pixels), n_values, grid[0] * grid[1]), grid[1], sources
+    backend_of(pixels).hog.block_histograms(pixels, cell_size, weights, turns, values)
+    n_positions = len(pixels) * cells[0] * cells[1]
+    return values.reshape(-1), np.arange(block_size * block_size * orientations) * n_positions
 
 
 def _constants(norm: str | None) -> tuple[float, float, float]:

@@ -149,13 +149,13 @@ def gradients(image):
 
 def cell_histograms(images, cell_size, n_bins, signed):
     n_rows, n_cols = images.shape[1] // cell_size, images.shape[2] // cell_size
-    out = np.zeros((len(images), n_bins, n_rows, n_cols))
+    out = np.zeros((n_bins, len(images), n_rows, n_cols))
     turn = 360 if signed else 180
     for i, image in enumerate(images):
         gy, gx = gradients(image)
         bins = (np.rad2deg(np.arctan2(gy, gx)) % turn // (turn / n_bins)).astype(int) % n_bins
         for y, x in np.ndindex(n_rows * cell_size, n_cols * cell_size):
-            out[i, bins[y, x], y // cell_size, x // cell_size] += np.hypot(gy[y, x], gx[y, x])
+            out[bins[y, x], i, y // cell_size, x // cell_size] += np.hypot(gy[y, x], gx[y, x])
     return out / cell_size**2
 
 
@@ -165,7 +165,7 @@ def block_histograms(images, cell_size, weights, turns, n_bins):
         images.shape[1] // cell_size - block_size + 1,
         images.shape[2] // cell_size - block_size + 1,
     )
-    out = np.zeros((len(images), block_size, block_size, n_bins, n_rows, n_cols))
+    out = np.zeros((block_size, block_size, n_bins, len(images), n_rows, n_cols))
     for i, image in enumerate(images):
         gy, gx = gradients(image)
         place = np.arctan2(gy, gx) / (2 * np.pi) % 1 * turns - 0.5
@@ -174,14 +174,15 @@ def block_histograms(images, cell_size, weights, turns, n_bins):
             at = r * cell_size + y, c * cell_size + x
             vote = np.outer(weights[:, y], weights[:, x]) * np.hypot(gy[at], gx[at])
             share = place[at] - below[at]
-            out[i, :, :, below[at] % n_bins, r, c] += vote * (1 - share)
-            out[i, :, :, (below[at] + 1) % n_bins, r, c] += vote * share
+            out[:, :, below[at] % n_bins, i, r, c] += vote * (1 - share)
+            out[:, :, (below[at] + 1) % n_bins, i, r, c] += vote * share
     return out
 
 
-def normalize_blocks(planes, width, sources, norm, constants, shape):
-    position = np.arange(shape[1])[:, None] * width + np.arange(shape[2])
-    values = np.stack([planes[:, p][:, position + after] for p, after in sources], -1).astype(np.float64)
+def normalize_blocks(values, n_cells, offsets, norm, constants, shape):
+    i, r, c = np.indices(shape[:3])
+    position = (i * n_cells[0] + r) * n_cells[1] + c
+    values = values[position[..., None] + offsets].astype(np.float64)
     inside, outside, after = constants
     if norm.startswith("l1"):
         values = values / (values.sum(-1, keepdims=True) + inside)

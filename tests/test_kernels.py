@@ -241,14 +241,17 @@ def test_approach_matches_the_reference():
 @pytest.mark.parametrize("norm", ["l1", "l1-sqrt", "l2", "l2-hys"])
 @pytest.mark.parametrize("n_cols", [7, 1200])
 def test_normalize_blocks_matches_the_reference(norm, n_cols):
-    width = n_cols + 1
-    planes = np.abs(RNG.normal(size=(2, 5, 6 * width))).astype(np.float32)
-    sources = np.array([[p, r * width + c] for r in range(2) for c in range(2) for p in range(5)])
-    constants = np.float32([1e-5, 0.3 if norm == "l2-hys" else 0, 1e-3])
+    n_cells = np.array([6, n_cols + 1])
+    n_positions = 2 * n_cells.prod()
+    values = np.abs(RNG.normal(size=5 * n_positions + n_cols + 2)).astype(np.float32)
+    offsets = np.array(
+        [p * n_positions + r * n_cells[1] + c for r in range(2) for c in range(2) for p in range(5)]
+    )
+    constants = np.array([1e-5, 0.3 if norm == "l2-hys" else 0, 1e-3], np.float32)
     code = {"l1": cpu.hog.L1, "l1-sqrt": cpu.hog.L1_SQRT, "l2": cpu.hog.L2, "l2-hys": cpu.hog.L2_HYS}[norm]
     out = np.full((2, 5, n_cols, 20), 77, np.float32)
-    cpu.hog.normalize_blocks(planes, width, sources, code, constants, out)
-    expected = reference.normalize_blocks(planes, width, sources, norm, constants, out.shape)
+    cpu.hog.normalize_blocks(values, n_cells, offsets, code, constants, out)
+    expected = reference.normalize_blocks(values, n_cells, offsets, norm, constants, out.shape)
     np.testing.assert_allclose(out, expected, atol=1e-6)
 
 

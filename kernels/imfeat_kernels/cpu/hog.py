@@ -15,8 +15,8 @@ from imfeat_kernels.cpu.launch import launch
 
 ROWS = 1 << 14  # pixels that are worth a thread
 STRIP = 1 << 10  # blocks that are normalized side by side
-PAD = 16  # floats between rows of a scratch array, so that rows don't compete for cache lines
 L1, L1_SQRT, L2, L2_HYS = 1, 2, 3, 4
+WIDTH = 1024  # pixels of images side by side
 CLIP = np.float32(0.2)
 SLACK = np.float32(1 + 1e-5)  # how much stronger a later channel must be, beyond rounding
 
@@ -36,12 +36,18 @@ def cell_histograms(images, cell_size, edges, n_lower, out):
         type is the one to compute in.
     n_lower : int
         How many of the edges lie below a half turn; as many as there are for unsigned gradients.
-    out : (n_images, n_bins, n_rows, n_cols) float32
+    out : (n_bins, n_images, n_rows, n_cols) float32
         Overwritten with the sums of magnitudes, divided by the number of pixels of a cell.
     """
+    _, n_images, n_rows, n_cols = out.shape
     grain = max(1, ROWS // (cell_size * images.shape[2]))
-    body = _cell_histograms_by_angle if images.dtype == np.float64 else _cell_histograms
-    launch(body, out.shape[0] * out.shape[2], images, cell_size, edges, n_lower, out, grain=grain)
+    if images.dtype == np.float64:
+        launch(_cell_histograms_by_angle, n_images * n_rows, images, cell_size, n_lower, out, grain=grain)
+        return
+    slot, n_slots = _slots(cell_size, n_cols, n_images)
+    n_items = -(-n_images // n_slots) * n_rows
+    grain = -(-grain // n_slots)
+    launch(_cell_histograms, n_items, images, cell_size, edges, n_lower, slot, n_slots, out, grain=grain)
 
 
 def block_histograms(images, cell_size, weights, turns, out):
@@ -56,26 +62,28 @@ def block_histograms(images, cell_size, weights, turns, out):
         Weight of each row (and column) of pixels of a block for each row (and column) of cells.
     turns : int
         Bins of a full turn: the number of bins for signed gradients, else twice that.
-    out : (n_images, block_size, block_size, n_bins, n_rows, n_cols) float32
+    out : (block_size, block_size, n_bins, n_images, n_rows, n_cols) float32
         Overwritten with weighted sums of magnitudes.
     """
-    grain = max(1, ROWS // (8 * weights.shape[1] * images.shape[2]))
-    launch(
-        _block_histograms, out.shape[0] * out.shape[4], images, cell_size, weights, turns, out, grain=grain
-    )
+    block_size, _, _, n_images, n_rows, n_cols = out.shape
+    slot, n_slots = _slots(cell_size, n_cols + block_size - 1, n_images)
+    n_items = -(-n_images // n_slots) * n_rows
+    grain = max(1, ROWS // (8 * weights.shape[1] * n_slots * slot))
+    launch(_block_histograms, n_items, images, cell_size, weights, turns, slot, n_slots, out, grain=grain)
 
 
-def normalize_blocks(planes, width, sources, norm, constants, out):
+def normalize_blocks(values, n_cells, offsets, norm, constants, out):
     """Gather the values of every block, and divide them by their norm.
 
     Parameters
     ----------
-    planes : (n_images, n_planes, n_positions) float32
-        Planes of values, row by row.
-    width : int
-        Positions from one row of a plane to the next.
-    sources : (n_values, 2) int64
-        From which plane a value of a block comes, and how many positions after the block's.
+    values : (n,) float32
+        Values at the positions of all images, row by row, for each value of a block; with room
+        at the end for a block at the last position.
+    n_cells : (2,) int64
+        Rows and columns of positions of an image.
+    offsets : (n_values,) int64
+        Where in ``values`` each value of the block at the first position lies.
     norm : int
         L1, L1_SQRT, L2 or L2_HYS; any other copies.
     constants : (3,) float32
@@ -83,98 +91,121 @@ def normalize_blocks(planes, width, sources, norm, constants, out):
         second norm of L2_HYS.
     out : (n_images, n_rows, n_cols, n_values) float32
     """
-    n_images, n_rows = out.shape[:2]
-    rows_a_strip = max(1, STRIP // width)
+    n_rows = out.shape[0] * n_cells[0]
+    rows_a_strip = max(1, STRIP // n_cells[1])
     n_strips = -(-n_rows // rows_a_strip)
-    grain = -(-4 * STRIP // (rows_a_strip * width))
-    launch(
-        _normalize_blocks,
-        n_images * n_strips,
-        planes,
-        width,
-        sources,
-        norm,
-        constants,
-        rows_a_strip,
-        out,
-        grain=grain,
-    )
+    launch(_normalize_blocks, n_strips, values, n_cells, offsets, norm, constants, rows_a_strip, out, grain=4)
+
+
+def _slots(cell_size, n_cols, n_images):
+    """Return how wide a slot for an image is, in pixels, and how many lie side by side.
+
+    Rows of small images are laid side by side, so that loops are long.  A slot is a multiple of a
+    cell, with room for a neighbour on each side.
+    """
+    slot = n_cols * cell_size + -(-2 // cell_size) * cell_size
+    return slot, max(1, min(n_images, WIDTH // slot))
+
+
+@njit
+def padded(n):
+    """Return an odd multiple of 64 that is at least n.
+
+    A loop of that length has no remainder to do one by one, and rows of that length don't
+    compete for the same lines of the cache.
+    """
+    return (n + 63) // 64 // 2 * 128 + 64
+
+
+# Helpers get whole arrays and the rows to work on: a slice costs a reference count, which is atomic.
 
 
 @njit(nogil=True, cache=True)
-def _cell_histograms(start, stop, images, cell_size, edges, n_lower, out):
-    n_bins, n_rows, n_cols = out.shape[1:]
-    width = n_cols * cell_size
-    rows = np.empty((images.shape[3], cell_size + 2, images.shape[2] + 2 + PAD), edges.dtype)
-    gy, gx = np.empty((2, width + PAD), edges.dtype), np.empty((2, width + PAD), edges.dtype)
-    upper, lower = np.empty((2, width + PAD), edges.dtype), np.zeros((2, width + PAD), edges.dtype)
-    past = np.empty((n_bins + 1, width + PAD), edges.dtype)  # the last row: all of the lower half
-    sums = np.empty((2, width + PAD), edges.dtype)
+def _cell_histograms(start, stop, images, cell_size, edges, n_lower, slot, n_slots, out):
+    n_bins, n_images, n_rows, n_cols = out.shape
+    n_cells = n_slots * slot // cell_size
+    width = padded(n_slots * slot)
+    rows = np.zeros((images.shape[3], cell_size + 2, width + 64), edges.dtype)
+    gy, gx = np.zeros((2, width), edges.dtype), np.zeros((2, width), edges.dtype)
+    upper, lower = np.zeros((2, width), edges.dtype), np.zeros((2, width), edges.dtype)
+    # After the sums for each edge one for all of the lower half, and one to throw away.
+    past = np.empty((n_bins + 2, width), edges.dtype)
+    sums, pairs = np.empty(width, edges.dtype), np.empty(width, edges.dtype)
+    cells = np.empty((n_bins, n_cells), np.float32)
     by_square = images.dtype.type(0.5) == 0  # squares of differences of bytes are exact
-    for item in range(start, stop):  # an item is a row of cells
-        i, r = item // n_rows, item % n_rows
-        _load_rows(images[i], r * cell_size - 1, rows)
+    for item in range(start, stop):  # an item is a row of cells of some images
+        first, r = item // n_rows * n_slots, item % n_rows
+        last = min(first + n_slots, n_images)
+        _load_rows(images, first, last, r * cell_size - 1, n_cols * cell_size, slot, rows)
         past[:] = 0
         for y in range(0, cell_size, 2):  # two rows of pixels at a time touch the sums half as often
             for k in range(2):
                 if y + k < cell_size:
-                    _gradients(rows, y + k, by_square, np.float32(1), gy[k, :width], gx[k, :width])
-                    _fold(gy[k], gx[k], upper[k], lower[k], n_lower < n_bins)
+                    _gradients(rows, y + k, by_square, np.float32(1), k, gy, gx)
+                    _fold(k, gy, gx, upper, lower, n_lower < n_bins)
                 else:
                     upper[k], lower[k] = 0, 0
-            for b in range(n_bins):
-                half = upper if b < n_lower else lower
-                _add_past(gy, gx, half, edges[b, 0], edges[b, 1], past[b])
+            _add_all(upper, 0, past)  # every angle of the upper half has passed the first edge
+            for b in range(1, n_lower, 2):
+                _add_past(gy, gx, upper, edges, b, b + 1 if b + 1 < n_lower else n_bins + 1, past)
+            for b in range(n_lower, n_bins, 2):
+                _add_past(gy, gx, lower, edges, b, b + 1 if b + 1 < n_bins else n_bins + 1, past)
             if n_lower < n_bins:
-                _add_all(lower, past[n_bins])
-        _sum_cells(past, n_lower, cell_size, sums, out[i, :, r])
+                _add_all(lower, n_bins, past)
+        _sum_cells(past, n_lower, cell_size, sums, pairs, cells)
+        for b in range(n_bins):
+            for i in range(first, last):
+                for c in range(n_cols):
+                    out[b, i, r, c] = cells[b, (i - first) * (slot // cell_size) + c]
 
 
 @njit
-def _load_rows(image, first, rows):
-    """Copy rows of an image, channel by channel, continued at its borders by their mirror images.
+def _load_rows(images, first, last, top, n, slot, rows):
+    """Copy rows of images, channel by channel, continued at the borders by their mirror images.
 
-    So a gradient across a border is 0.
+    So a gradient across a border is 0.  Each image fills n + 2 pixels of its slot.
     """
-    height, width, n_channels = image.shape
+    height, width, n_channels = images.shape[1:]
+    inside = min(n + 1, width)
     for k in range(rows.shape[1]):
-        y = abs(first + k)
+        y = abs(top + k)
         y = max(2 * height - 2 - y, 0) if y >= height else y
-        source = image[y].reshape(-1)
-        for c in range(n_channels):
-            row = rows[c, k, 1 : width + 1]
-            if n_channels == 1:
-                for x in range(width):
-                    row[x] = source[x]
-            else:
-                part = source[c:]
-                for x in range(width):
-                    row[x] = part[3 * x]
-            rows[c, k, 0] = row[min(1, width - 1)]
-            rows[c, k, width + 1] = row[max(width - 2, 0)]
+        for i in range(first, last):
+            left = (i - first) * slot
+            for c in range(n_channels):
+                if n_channels == 1:
+                    for x in range(inside):
+                        rows[0, k, left + x + 1] = images[i, y, x, 0]
+                else:
+                    for x in range(inside):
+                        rows[c, k, left + x + 1] = images[i, y, x, c]
+                rows[c, k, left] = rows[c, k, left + min(2, width)]
+                if n == width:
+                    rows[c, k, left + width + 1] = rows[c, k, left + max(width - 1, 1)]
 
 
 @njit
-def _gradients(rows, y, by_square, slack, gy, gx):
-    """Compute the gradients along the row after row y, each of its strongest channel."""
-    above, row, below = rows[0, y], rows[0, y + 1], rows[0, y + 2]
-    for x in range(len(gx)):
-        gy[x] = below[x + 1] - above[x + 1]
-        gx[x] = row[x + 2] - row[x]
+def _gradients(rows, y, by_square, slack, k, gy, gx):
+    """Compute gradients along the row after row y into row k, each of its strongest channel."""
+    n = gx.shape[1]
+    for x in range(n):
+        gy[k, x] = rows[0, y + 2, x + 1] - rows[0, y, x + 1]
+        gx[k, x] = rows[0, y + 1, x + 2] - rows[0, y + 1, x]
     for c in range(1, rows.shape[0]):
-        above, row, below = rows[c, y], rows[c, y + 1], rows[c, y + 2]
         if by_square:
-            for x in range(len(gx)):
-                dy, dx = below[x + 1] - above[x + 1], row[x + 2] - row[x]
-                stronger = dy * dy + dx * dx > (gy[x] * gy[x] + gx[x] * gx[x]) * slack
-                gy[x] = dy if stronger else gy[x]
-                gx[x] = dx if stronger else gx[x]
+            for x in range(n):
+                dy, dx = rows[c, y + 2, x + 1] - rows[c, y, x + 1], rows[c, y + 1, x + 2] - rows[c, y + 1, x]
+                y0, x0 = gy[k, x], gx[k, x]
+                stronger = dy * dy + dx * dx > (y0 * y0 + x0 * x0) * slack
+                gy[k, x] = dy if stronger else y0
+                gx[k, x] = dx if stronger else x0
         else:
-            for x in range(len(gx)):
-                dy, dx = below[x + 1] - above[x + 1], row[x + 2] - row[x]
-                stronger = magnitude_of(dy, dx) > magnitude_of(gy[x], gx[x])
-                gy[x] = dy if stronger else gy[x]
-                gx[x] = dx if stronger else gx[x]
+            for x in range(n):
+                dy, dx = rows[c, y + 2, x + 1] - rows[c, y, x + 1], rows[c, y + 1, x + 2] - rows[c, y + 1, x]
+                y0, x0 = gy[k, x], gx[k, x]
+                stronger = magnitude_of(dy, dx) > magnitude_of(y0, x0)
+                gy[k, x] = dy if stronger else y0
+                gx[k, x] = dx if stronger else x0
 
 
 @njit
@@ -184,81 +215,86 @@ def magnitude_of(dy, dx):
 
 
 @njit
-def _fold(gy, gx, upper, lower, signed):
+def _fold(k, gy, gx, upper, lower, signed):
     """Turn gradients of the lower half circle by a half turn; tell the magnitudes of both halves."""
-    for x in range(len(gy)):
-        dy, dx = gy[x], gx[x]
+    for x in range(gx.shape[1]):
+        dy, dx = gy[k, x], gx[k, x]
         size = np.sqrt(dy * dy + dx * dx)
         turned = (dy < 0) | ((dy == 0) & (dx < 0))
-        gy[x] = -dy if turned else dy
-        gx[x] = -dx if turned else dx
-        upper[x] = size if not (turned and signed) else 0 * size
-        lower[x] = size if turned and signed else 0 * size
+        gy[k, x] = -dy if turned else dy
+        gx[k, x] = -dx if turned else dx
+        upper[k, x] = size if not (turned and signed) else 0 * size
+        lower[k, x] = size if turned and signed else 0 * size
 
 
 @njit
-def _add_past(gy, gx, sizes, cosine, sine, total):
-    gy0, gx0, size0 = gy[0], gx[0], sizes[0]
-    gy1, gx1, size1 = gy[1], gx[1], sizes[1]
-    for x in range(len(total)):
-        # Read before it is chosen, so that the choice is no branch.
-        first, second = size0[x], size1[x]
-        first = first if gy0[x] * cosine >= gx0[x] * sine else 0 * cosine
-        total[x] += first + (second if gy1[x] * cosine >= gx1[x] * sine else 0 * cosine)
+def _add_past(gy, gx, sizes, edges, b, following, past):
+    """Add the magnitudes of two rows that have passed edge b, and those that have passed the next.
+
+    Two edges at a time, because reading and writing takes longer than computing.
+    """
+    cos, sin = edges[b, 0], edges[b, 1]
+    after = min(b + 1, len(edges) - 1)
+    next_cos, next_sin = edges[after, 0], edges[after, 1]
+    none = 0 * sin
+    for x in range(past.shape[1]):
+        # Sizes are read before they are chosen, so that the choices are no branches.
+        y0, x0, s0, y1, x1, s1 = gy[0, x], gx[0, x], sizes[0, x], gy[1, x], gx[1, x], sizes[1, x]
+        some = s0 if y0 * cos >= x0 * sin else none
+        past[b, x] += some + (s1 if y1 * cos >= x1 * sin else none)
+        some = s0 if y0 * next_cos >= x0 * next_sin else none
+        past[following, x] += some + (s1 if y1 * next_cos >= x1 * next_sin else none)
 
 
 @njit
-def _add_all(sizes, total):
-    for x in range(len(total)):
-        total[x] += sizes[0, x] + sizes[1, x]
+def _add_all(sizes, b, past):
+    for x in range(past.shape[1]):
+        past[b, x] += sizes[0, x] + sizes[1, x]
 
 
 @njit(error_model="numpy")
-def _sum_cells(past, n_lower, cell_size, sums, cells):
+def _sum_cells(past, n_lower, cell_size, sums, pairs, cells):
     """Turn sums past the edges into bins, and add up the columns of each cell."""
-    n_bins, n_cols = cells.shape
+    n_bins, n_cells = cells.shape
+    width = past.shape[1]
     area = past.dtype.type(cell_size * cell_size)
     for b in range(n_bins):
-        total, beyond, lower = sums[0], past[b + 1], past[n_bins]
         if b == n_bins - 1:
-            for x in range(len(total)):
-                total[x] = past[b, x]
+            for x in range(width):
+                sums[x] = past[b, x]
         elif b == n_lower - 1:  # with an odd number of bins, this one reaches into the lower half
-            for x in range(len(total)):
-                total[x] = past[b, x] + (lower[x] - beyond[x])
+            for x in range(width):
+                sums[x] = past[b, x] + (past[n_bins, x] - past[b + 1, x])
         else:
-            for x in range(len(total)):
-                total[x] = past[b, x] - beyond[x]
-        size, where = cell_size, 0
+            for x in range(width):
+                sums[x] = past[b, x] - past[b + 1, x]
+        size, n = cell_size, width
         while size % 2 == 0:
-            _add_pairs(sums[where], n_cols * size // 2, sums[1 - where])
-            size, where = size // 2, 1 - where
-        for c in range(n_cols):
+            size, n = size // 2, n // 2
+            for x in range(n):
+                pairs[x] = sums[2 * x] + sums[2 * x + 1]
+            for x in range(n):
+                sums[x] = pairs[x]
+        for c in range(n_cells):
             value = 0 * area
             for x in range(c * size, (c + 1) * size):
-                value += sums[where, x]
+                value += sums[x]
             cells[b, c] = value / area
 
 
-@njit
-def _add_pairs(source, n, target):
-    for i in range(n):
-        target[i] = source[2 * i] + source[2 * i + 1]
-
-
 @njit(nogil=True, cache=True)
-def _cell_histograms_by_angle(start, stop, images, cell_size, edges, n_lower, out):
+def _cell_histograms_by_angle(start, stop, images, cell_size, n_lower, out):
     """Vote one by one, with angles computed as scikit-image computes them.
 
     In float64 images made from bytes, rounding decides on which side of 45 degrees a gradient
     lies; who wants the same numbers has to round in the same way.
     """
-    n_bins, n_rows, n_cols = out.shape[1:]
+    n_bins, _, n_rows, n_cols = out.shape
     height, width, n_channels = images.shape[1:]
     turn_size = 180.0 if n_lower == n_bins else 360.0
     for item in range(start, stop):  # an item is a row of cells
         i, r = item // n_rows, item % n_rows
-        image, cells = images[i], out[i, :, r]
+        image, cells = images[i], out[:, i, r]
         cells[:] = 0
         for y in range(r * cell_size, (r + 1) * cell_size):
             for x in range(n_cols * cell_size):
@@ -276,59 +312,62 @@ def _cell_histograms_by_angle(start, stop, images, cell_size, edges, n_lower, ou
 
 
 @njit(nogil=True, cache=True)
-def _block_histograms(start, stop, images, cell_size, weights, turns, out):
-    block_size, _, n_bins, n_rows, n_cols = out.shape[1:]
+def _block_histograms(start, stop, images, cell_size, weights, turns, slot, n_slots, out):
+    block_size, _, n_bins, n_images, n_rows, n_cols = out.shape
     size = block_size * cell_size
-    width = (n_cols - 1) * cell_size + size
-    rows = np.empty((images.shape[3], size + 2, images.shape[2] + 2 + PAD), np.float32)
-    gy, gx = np.empty(width, np.float32), np.empty(width, np.float32)
-    magnitude, place = np.empty(width, np.float32), np.empty(width, np.float32)
-    columns = np.empty((block_size, n_bins, width + PAD), np.float32)
-    for item in range(start, stop):  # an item is a row of blocks
-        i, r = item // n_rows, item % n_rows
-        _load_rows(images[i], r * cell_size - 1, rows)
+    width = padded(n_slots * slot)
+    rows = np.zeros((images.shape[3], size + 2, width + 64), np.float32)
+    gy, gx = np.zeros((1, width), np.float32), np.zeros((1, width), np.float32)
+    columns = np.empty((block_size, n_bins, width), np.float32)
+    for item in range(start, stop):  # an item is a row of blocks of some images
+        first, r = item // n_rows * n_slots, item % n_rows
+        last = min(first + n_slots, n_images)
+        _load_rows(images, first, last, r * cell_size - 1, (n_cols - 1) * cell_size + size, slot, rows)
         columns[:] = 0
         for y in range(size):
-            _gradients(rows, y, True, SLACK, gy, gx)
-            _places(gy, gx, turns, n_bins, magnitude, place)
+            _gradients(rows, y, True, SLACK, 0, gy, gx)
+            _places(turns, n_bins, gy, gx)
             for k in range(block_size):
                 if weights[k, y] > 0:
                     for b in range(n_bins):
-                        _add_votes(magnitude, place, weights[k, y], b, n_bins, columns[k, b])
-        for c in range(n_cols):
-            first = c * cell_size
-            for k in range(block_size):
-                for m in range(block_size):
-                    for b in range(n_bins):
-                        out[i, k, m, b, r, c] = _dot(weights[m], columns[k, b, first : first + size])
+                        _add_votes(gx, gy, weights[k, y], k, b, n_bins, columns)
+        for k in range(block_size):
+            for m in range(block_size):
+                for b in range(n_bins):
+                    for i in range(first, last):
+                        for c in range(n_cols):
+                            x = (i - first) * slot + c * cell_size
+                            out[k, m, b, i, r, c] = _weighted_sum(weights, m, columns, k, b, x)
 
 
 @njit(error_model="numpy")
-def _places(gy, gx, turns, n_bins, magnitude, place):
-    """Compute the magnitudes of gradients, and where they lie between the centers of bins."""
-    for x in range(len(gy)):
-        magnitude[x] = np.sqrt(gy[x] * gy[x] + gx[x] * gx[x])
-        at = turn(gx[x], gy[x]) * np.float32(turns) - np.float32(0.5)
-        place[x] = at - n_bins if at >= n_bins - np.float32(0.5) else at
+def _places(turns, n_bins, gy, gx):
+    """Replace gradients by where they lie between the centers of bins, and by magnitudes."""
+    around, half = np.float32(n_bins), np.float32(0.5)
+    for x in range(gx.shape[1]):
+        dy, dx = gy[0, x], gx[0, x]
+        at = turn(dx, dy) * np.float32(turns) - half
+        gy[0, x] = at - around if at >= around - half else at
+        gx[0, x] = np.sqrt(dy * dy + dx * dx)
 
 
 @njit
-def _add_votes(magnitude, place, weight, b, n_bins, total):
+def _add_votes(magnitudes, places, weight, k, b, n_bins, columns):
     """Add the votes for bin b, which fall linearly to 0 at the centers of its neighbours."""
     center, around = np.float32(b), np.float32(n_bins)
-    for x in range(len(place)):
-        apart = abs(place[x] - center)
+    for x in range(columns.shape[2]):
+        apart = abs(places[0, x] - center)
         apart = apart if apart < around - apart else around - apart
         near = np.float32(1) - apart
-        total[x] += weight * magnitude[x] * (near if near > 0 else np.float32(0))
+        columns[k, b, x] += weight * magnitudes[0, x] * (near if near > 0 else np.float32(0))
 
 
 # The order of the sum is left to the compiler, which then adds 16 products at a time.
 @njit(fastmath={"reassoc", "contract"})
-def _dot(a, b):
-    total = a.dtype.type(0)
-    for x in range(len(a)):
-        total += a[x] * b[x]
+def _weighted_sum(weights, m, columns, k, b, first):
+    total = np.float32(0)
+    for x in range(weights.shape[1]):
+        total += weights[m, x] * columns[k, b, first + x]
     return total
 
 
@@ -355,52 +394,64 @@ def turn(x, y):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _normalize_blocks(start, stop, planes, width, sources, norm, constants, rows_a_strip, out):
-    n_rows, n_cols, n_values = out.shape[1:]
-    n_strips = -(-n_rows // rows_a_strip)
+def _normalize_blocks(start, stop, values, n_cells, offsets, norm, constants, rows_a_strip, out):
+    n_images, n_rows, n_cols, n_values = out.shape
+    height, width = n_cells
     total, factor = np.empty(rows_a_strip * width, np.float32), np.empty(rows_a_strip * width, np.float32)
-    for item in range(start, stop):  # an item is a strip of rows of blocks
-        i, first = item // n_strips, item % n_strips * rows_a_strip
-        last = min(first + rows_a_strip, n_rows)
-        # Positions past the last block of a row are computed too, which keeps the loops long.
-        n = (last - first - 1) * width + n_cols
-        _block_factors(planes[i], first * width, n, sources, norm, constants, total, factor)
-        for j in range(n_values):
-            values = planes[i, sources[j, 0], first * width + sources[j, 1] :]
-            for r in range(first, last):
+    for item in range(start, stop):  # an item is a strip of rows of positions
+        first = item * rows_a_strip
+        last = min(first + rows_a_strip, n_images * height)
+        # Where no block begins, values are computed too, which keeps the loops long.
+        _block_factors(
+            values, offsets + first * width, (last - first) * width, norm, constants, total, factor
+        )
+        for row in range(first, last):
+            i, r = row // height, row % height
+            if r < n_rows:
                 for c in range(n_cols):
-                    f = (r - first) * width + c
-                    value = values[f] * factor[f]
-                    if norm == L2_HYS:
-                        value = (value if value < CLIP else CLIP) * total[f]
-                    out[i, r, c, j] = np.sqrt(value) if norm == L1_SQRT else value
+                    f = (row - first) * width + c
+                    _scale_block(values, offsets, row * width + c, norm, factor[f], total[f], out[i, r, c])
 
 
 @njit(error_model="numpy")
-def _block_factors(planes, first, n, sources, norm, constants, total, factor):
+def _block_factors(values, offsets, n, norm, constants, total, factor):
     """Compute what to multiply each block with, and (in total) again after clipping."""
     if norm not in (L1, L1_SQRT, L2, L2_HYS):
         factor[:] = 1
         return
     squared = norm == L2 or norm == L2_HYS
     total[:n] = constants[0]
-    for j in range(len(sources)):
-        values = planes[sources[j, 0], first + sources[j, 1] :]
+    for offset in offsets:
+        some = values[offset : offset + n]
         if squared:
             for f in range(n):
-                total[f] += values[f] * values[f]
+                total[f] += some[f] * some[f]
         else:
             for f in range(n):
-                total[f] += values[f]
+                total[f] += some[f]
     for f in range(n):
         factor[f] = np.float32(1) / ((np.sqrt(total[f]) if squared else total[f]) + constants[1])
     if norm == L2_HYS:
         total[:n] = constants[0]
-        for j in range(len(sources)):
-            values = planes[sources[j, 0], first + sources[j, 1] :]
+        for offset in offsets:
+            some = values[offset : offset + n]
             for f in range(n):
-                value = values[f] * factor[f]
+                value = some[f] * factor[f]
                 value = value if value < CLIP else CLIP
                 total[f] += value * value
         for f in range(n):
             total[f] = np.float32(1) / (np.sqrt(total[f]) + constants[2])
+
+
+@njit
+def _scale_block(values, offsets, position, norm, factor, after, block):
+    if norm == L2_HYS:
+        for j in range(len(block)):
+            value = values[offsets[j] + position] * factor
+            block[j] = (value if value < CLIP else CLIP) * after
+    else:
+        for j in range(len(block)):
+            block[j] = values[offsets[j] + position] * factor
+    if norm == L1_SQRT:
+        for j in range(len(block)):
+            block[j] = np.sqrt(block[j])
