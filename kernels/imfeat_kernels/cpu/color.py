@@ -89,6 +89,7 @@ def rgb_to_gray_bytes(pixels, out):
 
 
 # The bodies work on slices: a loop that indexes from 0 is what the compiler can vectorize.
+# Constants are made of `unit`, a 1 of the type to compute in: with a literal it would be float64.
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -98,7 +99,7 @@ def _rgb_to_hsv(start, stop, pixels, white, out):
     for i in range(stop - start):
         r, g, b = x[3 * i] * unit, x[3 * i + 1] * unit, x[3 * i + 2] * unit
         high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
-        y[3 * i] = hexcone_hue(r, g, b, high, high - low)
+        y[3 * i] = hexcone_hue(r, g, b, high, high - low, unit)
         y[3 * i + 1] = (high - low) / (high if high > 0 else unit)
         y[3 * i + 2] = high / white
 
@@ -119,25 +120,28 @@ def _rgb_to_hsv_bytes(start, stop, pixels, out):
 @njit(nogil=True, cache=True, error_model="numpy")
 def _hsv_to_rgb(start, stop, pixels, white, out):
     x, y = pixels[3 * start : 3 * stop], out[3 * start : 3 * stop]
+    unit = white / white
+    three, five = unit + unit + unit, unit + unit + unit + unit + unit
     for i in range(stop - start):
-        sixths = x[3 * i] * (6 * (white / white)) / white
-        chroma, value = (x[3 * i + 1] / white) * (x[3 * i + 2] / white), x[3 * i + 2] / white
-        y[3 * i] = value - chroma * missing(sixths, 5)
-        y[3 * i + 1] = value - chroma * missing(sixths, 3)
-        y[3 * i + 2] = value - chroma * missing(sixths, 1)
+        sixths, value = x[3 * i] / white * (five + unit), x[3 * i + 2] / white
+        chroma = x[3 * i + 1] / white * value
+        y[3 * i] = value - chroma * missing(sixths + five, unit)
+        y[3 * i + 1] = value - chroma * missing(sixths + three, unit)
+        y[3 * i + 2] = value - chroma * missing(sixths + unit, unit)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _rgb_to_hsi(start, stop, pixels, white, out):
     x, y = pixels[3 * start : 3 * stop], out[3 * start : 3 * stop]
     unit = white / white
+    three, none = unit + unit + unit, unit - unit
     for i in range(stop - start):
         r, g, b = x[3 * i] * unit, x[3 * i + 1] * unit, x[3 * i + 2] * unit
         total, low = r + g + b, smaller(smaller(r, g), b)
+        saturation = unit - three * low / (total if total > none else unit)
         y[3 * i] = turn(np.float32((r - g) + (r - b)), np.float32(g - b) * np.float32(1.7320508))
-        saturation = unit - 3 * unit * low / (total if total > 0 else unit)
-        y[3 * i + 1] = saturation if total > 0 and saturation > 0 else 0 * unit
-        y[3 * i + 2] = total / (3 * white)
+        y[3 * i + 1] = saturation if total > none and saturation > none else none
+        y[3 * i + 2] = total / (three * white)
 
 
 @njit(nogil=True, cache=True)
@@ -166,11 +170,13 @@ def smaller(a, b):
 
 
 @njit
-def hexcone_hue(r, g, b, high, delta):
+def hexcone_hue(r, g, b, high, delta, unit):
     """Return the hue in [0, 1); red goes before green, green before blue where two are highest."""
-    sixth = (b - r) + 2 * delta if g == high else (r - g) + 4 * delta
+    twice = delta + delta
+    sixth = (b - r) + twice if g == high else (r - g) + (twice + twice)
     sixth = g - b if r == high else sixth
-    whole = 6 * (delta if delta > 0 else delta + 1)
+    whole = twice + twice + twice
+    whole = whole if whole > 0 else whole + unit
     hue = np.float32((sixth if sixth >= 0 else sixth + whole) / whole)
     return hue if hue < 1 else np.float32(0)
 
@@ -186,13 +192,13 @@ def pillow_hue(r, g, b, high, delta):
 
 
 @njit
-def missing(sixths, corner):
-    """Return the share of the chroma that a channel lacks at a hue given in sixths of a turn."""
-    k = sixths + corner
-    k = k - 6 if k >= 6 else k
-    k = k - 6 if k >= 6 else k
-    ramp = smaller(k, 4 - k)
-    return larger(smaller(ramp, 1 + 0 * ramp), 0 * ramp)
+def missing(k, unit):
+    """Return the share of the chroma that a channel lacks, k sixths of a turn after its gap begins."""
+    six = unit + unit + unit + unit + unit + unit
+    k = k - six if k >= six else k
+    k = k - six if k >= six else k
+    ramp = smaller(k, unit + unit + unit + unit - k)
+    return larger(smaller(ramp, unit), unit - unit)
 
 
 @njit

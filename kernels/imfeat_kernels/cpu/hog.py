@@ -117,6 +117,7 @@ def padded(n):
     return (n + 63) // 64 // 2 * 128 + 64
 
 
+# A literal like 0 would be an integer, and the arithmetic around it float64: hence dtype.type(0).
 # Helpers get whole arrays and the rows to work on: a slice costs a reference count, which is atomic.
 
 
@@ -217,14 +218,15 @@ def magnitude_of(dy, dx):
 @njit
 def _fold(k, gy, gx, upper, lower, signed):
     """Turn gradients of the lower half circle by a half turn; tell the magnitudes of both halves."""
+    zero = gx.dtype.type(0)
     for x in range(gx.shape[1]):
         dy, dx = gy[k, x], gx[k, x]
         size = np.sqrt(dy * dy + dx * dx)
         turned = (dy < 0) | ((dy == 0) & (dx < 0))
         gy[k, x] = -dy if turned else dy
         gx[k, x] = -dx if turned else dx
-        upper[k, x] = size if not (turned and signed) else 0 * size
-        lower[k, x] = size if turned and signed else 0 * size
+        upper[k, x] = size if not (turned and signed) else zero
+        lower[k, x] = size if turned and signed else zero
 
 
 @njit
@@ -236,7 +238,7 @@ def _add_past(gy, gx, sizes, edges, b, following, past):
     cos, sin = edges[b, 0], edges[b, 1]
     after = min(b + 1, len(edges) - 1)
     next_cos, next_sin = edges[after, 0], edges[after, 1]
-    none = 0 * sin
+    none = past.dtype.type(0)
     for x in range(past.shape[1]):
         # Sizes are read before they are chosen, so that the choices are no branches.
         y0, x0, s0, y1, x1, s1 = gy[0, x], gx[0, x], sizes[0, x], gy[1, x], gx[1, x], sizes[1, x]
@@ -276,7 +278,7 @@ def _sum_cells(past, n_lower, cell_size, sums, pairs, cells):
             for x in range(n):
                 sums[x] = pairs[x]
         for c in range(n_cells):
-            value = 0 * area
+            value = past.dtype.type(0)
             for x in range(c * size, (c + 1) * size):
                 value += sums[x]
             cells[b, c] = value / area
@@ -395,7 +397,7 @@ def turn(x, y):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _normalize_blocks(start, stop, values, n_cells, offsets, norm, constants, rows_a_strip, out):
-    n_images, n_rows, n_cols, n_values = out.shape
+    n_images, n_rows, n_cols = out.shape[:3]
     height, width = n_cells
     total, factor = np.empty(rows_a_strip * width, np.float32), np.empty(rows_a_strip * width, np.float32)
     for item in range(start, stop):  # an item is a strip of rows of positions
