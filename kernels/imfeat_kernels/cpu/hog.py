@@ -257,31 +257,37 @@ def _add_all(sizes, b, past):
 @njit(error_model="numpy")
 def _sum_cells(past, n_lower, cell_size, sums, pairs, cells):
     """Turn sums past the edges into bins, and add up the columns of each cell."""
-    n_bins, n_cells = cells.shape
+    n_bins = len(cells)
     width = past.shape[1]
     area = past.dtype.type(cell_size * cell_size)
     for b in range(n_bins):
         if b == n_bins - 1:
             for x in range(width):
-                sums[x] = past[b, x]
+                sums[x] = past[b, x] / area
         elif b == n_lower - 1:  # with an odd number of bins, this one reaches into the lower half
             for x in range(width):
-                sums[x] = past[b, x] + (past[n_bins, x] - past[b + 1, x])
+                sums[x] = (past[b, x] + (past[n_bins, x] - past[b + 1, x])) / area
         else:
             for x in range(width):
-                sums[x] = past[b, x] - past[b + 1, x]
-        size, n = cell_size, width
-        while size % 2 == 0:
-            size, n = size // 2, n // 2
-            for x in range(n):
-                pairs[x] = sums[2 * x] + sums[2 * x + 1]
-            for x in range(n):
-                sums[x] = pairs[x]
-        for c in range(n_cells):
-            value = past.dtype.type(0)
-            for x in range(c * size, (c + 1) * size):
-                value += sums[x]
-            cells[b, c] = value / area
+                sums[x] = (past[b, x] - past[b + 1, x]) / area
+        _sum_groups(sums, pairs, cell_size, b, cells)
+
+
+@njit
+def _sum_groups(sums, pairs, size, b, cells):
+    """Add up each ``size`` neighbours, halving their number while it is even."""
+    n = len(sums)
+    while size % 2 == 0:
+        size, n = size // 2, n // 2
+        for x in range(n):
+            pairs[x] = sums[2 * x] + sums[2 * x + 1]
+        for x in range(n):
+            sums[x] = pairs[x]
+    for c in range(cells.shape[1]):
+        value = sums[c * size]
+        for x in range(c * size + 1, (c + 1) * size):
+            value += sums[x]
+        cells[b, c] = value
 
 
 @njit(nogil=True, cache=True)
@@ -316,11 +322,16 @@ def _cell_histograms_by_angle(start, stop, images, cell_size, n_lower, out):
 @njit(nogil=True, cache=True)
 def _block_histograms(start, stop, images, cell_size, weights, turns, slot, n_slots, out):
     block_size, _, n_bins, n_images, n_rows, n_cols = out.shape
-    size = block_size * cell_size
-    width = padded(n_slots * slot)
+    size, width = block_size * cell_size, padded(n_slots * slot)
     rows = np.zeros((images.shape[3], size + 2, width + 64), np.float32)
     gy, gx = np.zeros((1, width), np.float32), np.zeros((1, width), np.float32)
-    columns = np.empty((block_size, n_bins, width), np.float32)
+    columns = np.empty((block_size + 1, n_bins, width), np.float32)  # the last is thrown away
+    tiles = np.empty((block_size, block_size, width), np.float32)  # the weights of each row, over and over
+    for m in range(block_size):
+        for x in range(width):
+            tiles[m, :, x] = weights[m, x % cell_size :: cell_size]
+    sums, pairs = np.empty(width, np.float32), np.empty(width, np.float32)
+    cells = np.empty((1, n_slots * slot // cell_size), np.float32)
     for item in range(start, stop):  # an item is a row of blocks of some images
         first, r = item // n_rows * n_slots, item % n_rows
         last = min(first + n_slots, n_images)
@@ -329,17 +340,19 @@ def _block_histograms(start, stop, images, cell_size, weights, turns, slot, n_sl
         for y in range(size):
             _gradients(rows, y, True, SLACK, 0, gy, gx)
             _places(turns, n_bins, gy, gx)
-            for k in range(block_size):
-                if weights[k, y] > 0:
-                    for b in range(n_bins):
-                        _add_votes(gx, gy, weights[k, y], k, b, n_bins, columns)
-        for k in range(block_size):
-            for m in range(block_size):
-                for b in range(n_bins):
-                    for i in range(first, last):
-                        for c in range(n_cols):
-                            x = (i - first) * slot + c * cell_size
-                            out[k, m, b, i, r, c] = _weighted_sum(weights, m, columns, k, b, x)
+            k = 0
+            while weights[k, y] == 0:  # a pixel lies between at most two rows of cells
+                k += 1
+            for b in range(n_bins):
+                _add_votes(gx, gy, weights, k, y, b, columns)
+        for k, m, b, part in np.ndindex(block_size, block_size, n_bins, block_size):
+            for x in range(width):
+                sums[x] = columns[k, b, x] * tiles[m, part, x]
+            _sum_groups(sums, pairs, cell_size, 0, cells)
+            for i in range(first, last):
+                for c in range(n_cols):
+                    value = cells[0, (i - first) * (slot // cell_size) + c + part]
+                    out[k, m, b, i, r, c] = value if part == 0 else out[k, m, b, i, r, c] + value
 
 
 @njit(error_model="numpy")
@@ -354,23 +367,17 @@ def _places(turns, n_bins, gy, gx):
 
 
 @njit
-def _add_votes(magnitudes, places, weight, k, b, n_bins, columns):
+def _add_votes(magnitudes, places, weights, k, y, b, columns):
     """Add the votes for bin b, which fall linearly to 0 at the centers of its neighbours."""
-    center, around = np.float32(b), np.float32(n_bins)
+    weight, weight_below = weights[k, y], weights[k + 1, y] if k + 1 < len(weights) else np.float32(0)
+    center, around = np.float32(b), np.float32(columns.shape[1])
     for x in range(columns.shape[2]):
         apart = abs(places[0, x] - center)
         apart = apart if apart < around - apart else around - apart
         near = np.float32(1) - apart
-        columns[k, b, x] += weight * magnitudes[0, x] * (near if near > 0 else np.float32(0))
-
-
-# The order of the sum is left to the compiler, which then adds 16 products at a time.
-@njit(fastmath={"reassoc", "contract"})
-def _weighted_sum(weights, m, columns, k, b, first):
-    total = np.float32(0)
-    for x in range(weights.shape[1]):
-        total += weights[m, x] * columns[k, b, first + x]
-    return total
+        vote = magnitudes[0, x] * (near if near > 0 else np.float32(0))
+        columns[k, b, x] += weight * vote
+        columns[k + 1, b, x] += weight_below * vote
 
 
 @njit
