@@ -26,7 +26,7 @@ def as_images(images: Any, *, gray: bool = True, color: bool = True, name: str =
     """
     array = _as_array(images, name)
     _check_image_shape(array.shape, gray, color, name)
-    if array.dtype not in (np.uint8, np.float32, np.float64):
+    if array.dtype.type not in (np.uint8, np.float32, np.float64):
         raise TypeError(
             f"{name} must be uint8 in 0..255 or float32 or float64 in [0, 1], got {array.dtype}; "
             "convert them first, for example with (images / images.max()).astype('float32')"
@@ -154,12 +154,12 @@ def _as_array(value: Any, name: str) -> Array:
             f"{name} must be an array of numbers, got {array.dtype} from {type(value).__name__}; "
             "images of different sizes go in one at a time"
         )
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _plain(array: Array) -> Array:
     """Return a read-only view in C order, copying only if it must."""
-    plain = np.ascontiguousarray(array).reshape(array.shape).view()
+    plain = array.view() if array.flags.c_contiguous else np.array(array, order="C")
     plain.flags.writeable = False
     return plain
 

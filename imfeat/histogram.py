@@ -1,5 +1,6 @@
 """Colour histograms: how much of each colour there is, and roughly where."""
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -89,6 +90,11 @@ def color_histogram(
 def region_bounds(grid: tuple[int, int], height: int, width: int) -> tuple[Array, Array]:
     """Return where the rows and the columns of a grid of regions begin and end."""
     n_rows, n_cols = as_counts(grid, "grid", 2)
+    return _region_bounds(n_rows, n_cols, height, width)
+
+
+@functools.lru_cache(256)
+def _region_bounds(n_rows: int, n_cols: int, height: int, width: int) -> tuple[Array, Array]:
     if n_rows > height or n_cols > width:
         raise ValueError(f"grid must fit the images of {height} x {width} pixels, got {n_rows} x {n_cols}")
     return np.arange(n_rows + 1) * height // n_rows, np.arange(n_cols + 1) * width // n_cols

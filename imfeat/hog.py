@@ -1,5 +1,6 @@
 """Histograms of oriented gradients: which way the edges run, and where."""
 
+import functools
 import math
 
 import numpy as np
@@ -171,18 +172,31 @@ def _cell_values(
     """Return histograms of cells, bin by bin, and where the values of the first block lie in them."""
     block_size, orientations = block
     n_cells = len(pixels) * cells[0] * cells[1]
-    angles = np.arange(orientations) * (360 if signed else 180) / orientations
-    edges = np.stack([np.cos(np.deg2rad(angles % 180)), np.sin(np.deg2rad(angles % 180))], 1)
-    # Scaled to 1 in the larger of the two, edges at 0, 45, 90 and 135 degrees are exact.
-    edges = np.round(edges / np.abs(edges).max(1, keepdims=True), 15)
-    edges = edges.astype(np.float64 if pixels.dtype == np.float64 else np.float32)
-    n_lower = int((angles < 180).sum())
+    edges, n_lower = _bin_edges(
+        orientations, signed, np.float64 if pixels.dtype == np.float64 else np.float32
+    )
     room = (block_size - 1) * (cells[1] + 1)  # from the first cell of a block to its last
     values = np.zeros(orientations * n_cells + room, np.float32)
     planes = values[: orientations * n_cells].reshape(orientations, len(pixels), *cells)
     backend_of(pixels).hog.cell_histograms(pixels, cell_size, edges, n_lower, planes)
+    return values, _block_offsets(block_size, orientations, n_cells, cells[1])
+
+
+@functools.lru_cache(64)
+def _bin_edges(orientations: int, signed: bool, dtype: type) -> tuple[Array, int]:
+    """Return (cos, sin) of the lower edges of the bins, and how many lie below a half turn."""
+    angles = np.arange(orientations) * (360 if signed else 180) / orientations
+    edges = np.stack([np.cos(np.deg2rad(angles % 180)), np.sin(np.deg2rad(angles % 180))], 1)
+    # Scaled to 1 in the larger of the two, edges at 0, 45, 90 and 135 degrees are exact.
+    edges = np.round(edges / np.abs(edges).max(1, keepdims=True), 15)
+    return edges.astype(dtype), int((angles < 180).sum())
+
+
+@functools.lru_cache(64)
+def _block_offsets(block_size: int, orientations: int, n_cells: int, width: int) -> Array:
+    """Return where the values of the first block lie among histograms of cells, bin by bin."""
     rows, cols, bins = np.indices((block_size, block_size, orientations)).reshape(3, -1)
-    return values, bins * n_cells + rows * cells[1] + cols
+    return bins * n_cells + rows * width + cols
 
 
 def _block_values(
@@ -190,16 +204,23 @@ def _block_values(
 ) -> tuple[Array, Array]:
     """Return interpolated histograms of blocks, value by value, weighted towards their centers."""
     block_size, orientations = block
-    pixel, cell = np.arange(block_size * cell_size), np.arange(block_size)[:, None]
-    linear = np.maximum(1 - np.abs((pixel + 0.5) / cell_size - 0.5 - cell), 0)
-    sigma = block_size * cell_size / 4
-    gauss = np.exp(-((pixel - block_size * cell_size / 2) ** 2) / (2 * sigma**2))
-    weights = (linear * gauss).astype(np.float32)
+    weights = _block_weights(cell_size, block_size)
     values = np.empty((block_size, block_size, orientations, len(pixels), *cells), np.float32)
     turns = orientations if signed else 2 * orientations
     backend_of(pixels).hog.block_histograms(pixels, cell_size, weights, turns, values)
     n_positions = len(pixels) * cells[0] * cells[1]
     return values.reshape(-1), np.arange(block_size * block_size * orientations) * n_positions
+
+
+@functools.lru_cache(64)
+def _block_weights(cell_size: int, block_size: int) -> Array:
+    """Return the weight of each row of pixels of a block for each row of cells."""
+    pixel, cell = np.arange(block_size * cell_size), np.arange(block_size)[:, None]
+    linear = np.maximum(1 - np.abs((pixel + 0.5) / cell_size - 0.5 - cell), 0)
+    sigma = block_size * cell_size / 4
+    gauss = np.exp(-((pixel - block_size * cell_size / 2) ** 2) / (2 * sigma**2))
+    weights: Array = (linear * gauss).astype(np.float32)
+    return weights
 
 
 def _constants(norm: str | None) -> tuple[float, float, float]:
