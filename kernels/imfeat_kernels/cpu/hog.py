@@ -44,7 +44,7 @@ def cell_histograms(images, cell_size, edges, n_lower, out):
     if images.dtype == np.float64:
         launch(_cell_histograms_by_angle, n_images * n_rows, images, cell_size, n_lower, out, grain=grain)
         return
-    slot, n_slots = _slots(cell_size, n_cols, n_images)
+    slot, n_slots = _slots(cell_size, n_cols, images)
     n_items = -(-n_images // n_slots) * n_rows
     grain = -(-grain // n_slots)
     launch(_cell_histograms, n_items, images, cell_size, edges, n_lower, slot, n_slots, out, grain=grain)
@@ -66,7 +66,7 @@ def block_histograms(images, cell_size, weights, turns, out):
         Overwritten with weighted sums of magnitudes.
     """
     block_size, _, _, n_images, n_rows, n_cols = out.shape
-    slot, n_slots = _slots(cell_size, n_cols + block_size - 1, n_images)
+    slot, n_slots = _slots(cell_size, n_cols + block_size - 1, images)
     n_items = -(-n_images // n_slots) * n_rows
     grain = max(1, ROWS // (8 * weights.shape[1] * n_slots * slot))
     launch(_block_histograms, n_items, images, cell_size, weights, turns, slot, n_slots, out, grain=grain)
@@ -97,14 +97,14 @@ def normalize_blocks(values, n_cells, offsets, norm, constants, out):
     launch(_normalize_blocks, n_strips, values, n_cells, offsets, norm, constants, rows_a_strip, out, grain=4)
 
 
-def _slots(cell_size, n_cols, n_images):
+def _slots(cell_size, n_cols, images):
     """Return how wide a slot for an image is, in pixels, and how many lie side by side.
 
     Rows of small images are laid side by side, so that loops are long.  A slot is a multiple of a
-    cell, with room for a neighbour on each side.
+    cell, with one cell more for the pixels left over.
     """
-    slot = n_cols * cell_size + -(-2 // cell_size) * cell_size
-    return slot, max(1, min(n_images, WIDTH // slot))
+    slot = n_cols * cell_size + (cell_size if images.shape[2] > n_cols * cell_size else 0)
+    return slot, max(1, min(len(images), WIDTH // slot))
 
 
 @njit
@@ -133,16 +133,17 @@ def _cell_histograms(start, stop, images, cell_size, edges, n_lower, slot, n_slo
     past = np.empty((n_bins + 2, width), edges.dtype)
     sums, pairs = np.empty(width, edges.dtype), np.empty(width, edges.dtype)
     cells = np.empty((n_bins, n_cells), np.float32)
+    inner = _inner_columns(images, slot, rows)
     by_square = images.dtype.type(0.5) == 0  # squares of differences of bytes are exact
     for item in range(start, stop):  # an item is a row of cells of some images
         first, r = item // n_rows * n_slots, item % n_rows
         last = min(first + n_slots, n_images)
-        _load_rows(images, first, last, r * cell_size - 1, n_cols * cell_size, slot, rows)
+        _load_rows(images, first, last, r * cell_size - 1, slot, rows)
         past[:] = 0
         for y in range(0, cell_size, 2):  # two rows of pixels at a time touch the sums half as often
             for k in range(2):
                 if y + k < cell_size:
-                    _gradients(rows, y + k, by_square, np.float32(1), k, gy, gx)
+                    _gradients(rows, y + k, inner, by_square, np.float32(1), k, gy, gx)
                     _fold(k, gy, gx, upper, lower, n_lower < n_bins)
                 else:
                     upper[k], lower[k] = 0, 0
@@ -161,48 +162,56 @@ def _cell_histograms(start, stop, images, cell_size, edges, n_lower, slot, n_slo
 
 
 @njit
-def _load_rows(images, first, last, top, n, slot, rows):
-    """Copy rows of images, channel by channel, continued at the borders by their mirror images.
+def _load_rows(images, first, last, top, slot, rows):
+    """Copy rows of images, channel by channel, from the second place of a row on.
 
-    So a gradient across a border is 0.  Each image fills n + 2 pixels of its slot.
+    Above and below an image lies its mirror image, so that a gradient across the border is 0.
     """
     height, width, n_channels = images.shape[1:]
-    inside = min(n + 1, width)
     for k in range(rows.shape[1]):
         y = abs(top + k)
         y = max(2 * height - 2 - y, 0) if y >= height else y
         for i in range(first, last):
-            left = (i - first) * slot
+            left = (i - first) * slot + 1
             for c in range(n_channels):
                 if n_channels == 1:
-                    for x in range(inside):
-                        rows[0, k, left + x + 1] = images[i, y, x, 0]
+                    for x in range(min(slot, width)):
+                        rows[0, k, left + x] = images[i, y, x, 0]
                 else:
-                    for x in range(inside):
-                        rows[c, k, left + x + 1] = images[i, y, x, c]
-                rows[c, k, left] = rows[c, k, left + min(2, width)]
-                if n == width:
-                    rows[c, k, left + width + 1] = rows[c, k, left + max(width - 1, 1)]
+                    for x in range(min(slot, width)):
+                        rows[c, k, left + x] = images[i, y, x, c]
 
 
 @njit
-def _gradients(rows, y, by_square, slack, k, gy, gx):
+def _inner_columns(images, slot, rows):
+    """Return 1 for each column of pixels, but 0 for the first and the last of an image."""
+    inner = np.ones(rows.shape[2] - 64, rows.dtype)
+    for left in range(0, len(inner) - slot + 1, slot):
+        inner[left] = 0
+        inner[left + images.shape[2] - 1] = 0
+    return inner
+
+
+@njit
+def _gradients(rows, y, inner, by_square, slack, k, gy, gx):
     """Compute gradients along the row after row y into row k, each of its strongest channel."""
-    n = gx.shape[1]
+    n = len(inner)
     for x in range(n):
         gy[k, x] = rows[0, y + 2, x + 1] - rows[0, y, x + 1]
-        gx[k, x] = rows[0, y + 1, x + 2] - rows[0, y + 1, x]
+        gx[k, x] = (rows[0, y + 1, x + 2] - rows[0, y + 1, x]) * inner[x]
     for c in range(1, rows.shape[0]):
         if by_square:
             for x in range(n):
-                dy, dx = rows[c, y + 2, x + 1] - rows[c, y, x + 1], rows[c, y + 1, x + 2] - rows[c, y + 1, x]
+                dy = rows[c, y + 2, x + 1] - rows[c, y, x + 1]
+                dx = (rows[c, y + 1, x + 2] - rows[c, y + 1, x]) * inner[x]
                 y0, x0 = gy[k, x], gx[k, x]
                 stronger = dy * dy + dx * dx > (y0 * y0 + x0 * x0) * slack
                 gy[k, x] = dy if stronger else y0
                 gx[k, x] = dx if stronger else x0
         else:
             for x in range(n):
-                dy, dx = rows[c, y + 2, x + 1] - rows[c, y, x + 1], rows[c, y + 1, x + 2] - rows[c, y + 1, x]
+                dy = rows[c, y + 2, x + 1] - rows[c, y, x + 1]
+                dx = (rows[c, y + 1, x + 2] - rows[c, y + 1, x]) * inner[x]
                 y0, x0 = gy[k, x], gx[k, x]
                 stronger = magnitude_of(dy, dx) > magnitude_of(y0, x0)
                 gy[k, x] = dy if stronger else y0
@@ -324,6 +333,7 @@ def _block_histograms(start, stop, images, cell_size, weights, turns, slot, n_sl
     block_size, _, n_bins, n_images, n_rows, n_cols = out.shape
     size, width = block_size * cell_size, padded(n_slots * slot)
     rows = np.zeros((images.shape[3], size + 2, width + 64), np.float32)
+    inner = _inner_columns(images, slot, rows)
     gy, gx = np.zeros((1, width), np.float32), np.zeros((1, width), np.float32)
     columns = np.empty((block_size + 1, n_bins, width), np.float32)  # the last is thrown away
     tiles = np.empty((block_size, block_size, width), np.float32)  # the weights of each row, over and over
@@ -335,10 +345,10 @@ def _block_histograms(start, stop, images, cell_size, weights, turns, slot, n_sl
     for item in range(start, stop):  # an item is a row of blocks of some images
         first, r = item // n_rows * n_slots, item % n_rows
         last = min(first + n_slots, n_images)
-        _load_rows(images, first, last, r * cell_size - 1, (n_cols - 1) * cell_size + size, slot, rows)
+        _load_rows(images, first, last, r * cell_size - 1, slot, rows)
         columns[:] = 0
         for y in range(size):
-            _gradients(rows, y, True, SLACK, 0, gy, gx)
+            _gradients(rows, y, inner, True, SLACK, 0, gy, gx)
             _places(turns, n_bins, gy, gx)
             k = 0
             while weights[k, y] == 0:  # a pixel lies between at most two rows of cells
