@@ -427,9 +427,9 @@ def _normalize_blocks(start, stop, values, n_cells, offsets, norm, constants, ro
         for row in range(first, last):
             i, r = row // height, row % height
             if r < n_rows:
-                for c in range(n_cols):
-                    f = (row - first) * width + c
-                    _scale_block(values, offsets, row * width + c, norm, factor[f], total[f], out[i, r, c])
+                _scale_row(
+                    values, offsets, row * width, norm, factor, total, (row - first) * width, out[i, r]
+                )
 
 
 @njit(error_model="numpy")
@@ -463,14 +463,17 @@ def _block_factors(values, offsets, n, norm, constants, total, factor):
 
 
 @njit
-def _scale_block(values, offsets, position, norm, factor, after, block):
-    if norm == L2_HYS:
-        for j in range(len(block)):
-            value = values[offsets[j] + position] * factor
-            block[j] = (value if value < CLIP else CLIP) * after
-    else:
-        for j in range(len(block)):
-            block[j] = values[offsets[j] + position] * factor
-    if norm == L1_SQRT:
-        for j in range(len(block)):
-            block[j] = np.sqrt(block[j])
+def _scale_row(values, offsets, position, norm, factor, after, f, blocks):
+    n_cols, n_values = blocks.shape
+    for j in range(n_values):
+        first = offsets[j] + position
+        if norm == L2_HYS:
+            for c in range(n_cols):
+                value = values[first + c] * factor[f + c]
+                blocks[c, j] = (value if value < CLIP else CLIP) * after[f + c]
+        elif norm == L1_SQRT:
+            for c in range(n_cols):
+                blocks[c, j] = np.sqrt(values[first + c] * factor[f + c])
+        else:
+            for c in range(n_cols):
+                blocks[c, j] = values[first + c] * factor[f + c]
