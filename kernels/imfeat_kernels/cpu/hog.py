@@ -414,7 +414,7 @@ def turn(x, y):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _normalize_blocks(start, stop, values, n_cells, offsets, norm, constants, rows_a_strip, out):
-    n_images, n_rows, n_cols = out.shape[:3]
+    n_images, n_rows = out.shape[:2]
     height, width = n_cells
     total, factor = np.empty(rows_a_strip * width, np.float32), np.empty(rows_a_strip * width, np.float32)
     for item in range(start, stop):  # an item is a strip of rows of positions
