@@ -10,7 +10,9 @@ import numpy as np
 import skimage.color
 import skimage.exposure
 import skimage.feature
+import skimage.util
 from PIL import Image, ImageOps
+from sklearn.cluster import KMeans
 
 import imfeat
 from benchmarks.timing import Contestant, each
@@ -191,17 +193,109 @@ def clahe(images, n_threads):
     ]
 
 
+def rgb_from_hsv(images, n_threads):
+    hsv = imfeat.rgb_to_hsv(images)
+    picture = tall(hsv) * np.float32([360, 1, 1])
+    out = np.empty_like(picture)
+    return [
+        contestant("imfeat", lambda: imfeat.hsv_to_rgb(hsv), images),
+        contestant("OpenCV", lambda: cv2.cvtColor(picture, cv2.COLOR_HSV2RGB, dst=out), images),
+        slow("scikit-image", skimage.color.hsv2rgb, hsv, n_threads),
+    ]
+
+
+def gray(images, n_threads):
+    picture = tall(images)
+    out = np.empty(picture.shape[:2], np.uint8)
+    return [
+        contestant("imfeat", lambda: imfeat.rgb_to_gray(images), images),
+        contestant("OpenCV", lambda: cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY, dst=out), images),
+        contestant(
+            "Pillow", each(lambda i: np.asarray(Image.fromarray(i).convert("L")), images, n_threads), images
+        ),
+        slow("scikit-image", skimage.color.rgb2gray, images, n_threads),
+    ]
+
+
+def equalize_value(images, n_threads):
+    def opencv(image):
+        hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL)
+        hsv[..., 2] = cv2.equalizeHist(np.ascontiguousarray(hsv[..., 2]))
+        return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB_FULL)
+
+    return [
+        contestant("imfeat", lambda: imfeat.equalize_value(images), images),
+        contestant("OpenCV (rounds hue)", each(opencv, images, n_threads), images),
+    ]
+
+
+def learned_palette(images, n_threads):
+    images = some(images)
+    pixels = images.reshape(-1, 3).astype(np.float32)
+    criteria = (cv2.TERM_CRITERIA_MAX_ITER, 10, 0)
+
+    def scikit_learn():
+        KMeans(64, n_init=1, max_iter=10, tol=0, random_state=0).fit(pixels)
+
+    return [
+        contestant("imfeat", lambda: imfeat.learn_palette(images, 64, rng=0, n_iterations=10), images),
+        contestant(
+            "OpenCV", lambda: cv2.kmeans(pixels, 64, None, criteria, 1, cv2.KMEANS_PP_CENTERS), images
+        ),
+        contestant("scikit-learn", scikit_learn, images),
+    ]
+
+
+def patches(images, n_threads):
+    images = some(images)
+
+    def scikit_image(image):
+        windows = skimage.util.view_as_windows(image, (6, 6, 3)).reshape(-1, 108)
+        return np.multiply(windows, np.float32(1 / 255), dtype=np.float32)
+
+    return [
+        contestant("imfeat", lambda: imfeat.dense_patches(images, 6), images),
+        contestant("scikit-image", each(scikit_image, images, n_threads), images),
+    ]
+
+
+def words(images, n_threads):
+    images = images[:1000] if len(images) > 64 else some(images)
+    descriptors = imfeat.dense_patches(images, 6, stride=4).reshape(-1, 108)
+    codebook = np.ascontiguousarray(descriptors[:: max(1, len(descriptors) // 400)][:400])
+    matcher = cv2.BFMatcher(cv2.NORM_L2)
+    model = KMeans(len(codebook), init=codebook, n_init=1, max_iter=1).fit(codebook)
+
+    def opencv():
+        found = [match.trainIdx for match in matcher.match(descriptors, codebook)]
+        return np.bincount(found, minlength=len(codebook))
+
+    return [
+        contestant("imfeat", lambda: imfeat.bag_of_words(descriptors, codebook), images),
+        contestant("OpenCV", opencv, images),
+        contestant(
+            "scikit-learn", lambda: np.bincount(model.predict(descriptors), minlength=len(codebook)), images
+        ),
+    ]
+
+
 # name: (job, bytes that must move for each pixel)
 JOBS = {
     "rgb_to_hsv, uint8 to float32": (hsv_floats, 15),
     "rgb_to_hsv, uint8 to uint8": (hsv_bytes, 6),
+    "hsv_to_rgb, float32": (rgb_from_hsv, 24),
+    "rgb_to_gray, uint8": (gray, 4),
     "color_histogram, rgb, 8x8x8": (joint_rgb, 3),
     "color_histogram, hsv, 8x8x8": (joint_hsv, 3),
     "color_histogram, 256 a channel": (channels, 3),
     "quantize_colors, 64 colours": (palette, 4),
+    "learn_palette, 64 colours, 10 iterations": (learned_palette, 3),
     "hog": (hog, 1),
     "hog, trilinear": (hog_trilinear, 1),
     "equalize, gray": (equalize_gray, 2),
     "equalize, RGB": (equalize_rgb, 6),
+    "equalize_value": (equalize_value, 6),
     "equalize_clahe": (clahe, 2),
+    "dense_patches, 6x6, every pixel": (patches, 435),
+    "bag_of_words, 400 words, every 4th pixel": (words, 27),
 }

@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-LIBRARIES = ("imfeat", "numpy", "numba", "opencv-python-headless", "pillow", "scikit-image")
+LIBRARIES = ("imfeat", "numpy", "numba", "opencv-python-headless", "pillow", "scikit-image", "scikit-learn")
 
 
 def machine():
