@@ -1,0 +1,135 @@
+"""The experiment: is a hand-made feature with a linear classifier enough, or is it an MLP's job?"""
+
+import os
+import warnings
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from imfeat.compare.classifiers import CLASSIFIERS, GROUPS, expand_groups
+from imfeat.compare.environment import git_revision, machine, versions
+from imfeat.compare.experiment import MAX_TUNING_IMAGES, VALIDATION_SHARE, run_cells
+from imfeat.compare.experiment import Record as Record
+from imfeat.compare.features import FEATURES, build_feature
+from imfeat.compare.report import Result as Result
+from imfeat.datasets import DataSet, load
+
+__all__ = ["Record", "Result", "run"]
+
+
+def run(
+    source: str | os.PathLike[str] = "photos",
+    *,
+    features: Sequence[str] = tuple(FEATURES),
+    classifiers: Sequence[str] = ("linear", "mlp"),
+    n_seeds: int = 3,
+    size: int | None = None,
+) -> Result:
+    """Train each classifier on each feature with each seed, and measure accuracy and time.
+
+    Parameters
+    ----------
+    source : str or path
+        What to load; see `imfeat.datasets.load`.
+    features : sequence of str
+        Among ``raw``, ``equalized``, ``color``, ``hog``, ``hog+color`` and ``words``.
+    classifiers : sequence of str
+        Among ``logistic``, ``svm``, ``mlp``, and ``linear`` for the first two.
+    n_seeds : int
+        The seeds are 0 to ``n_seeds - 1``.  A seed draws what an MLP starts from, the order of
+        the images in the training of MLP and SVM, and visual words; logistic regression on other
+        features comes out the same for all.
+    size : int, optional
+        Of the images, in pixels, for a folder of image files.
+
+    Returns
+    -------
+    Result
+        With ``records``, one for each combination, and ``write(folder)``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such source.
+    ValueError
+        If a name is unknown, or the images don't suit a feature.
+
+    Notes
+    -----
+    All classifiers get features standardized by the training images.  The strength of their
+    regularization is chosen among three on a validation part of the training set, drawn by the
+    first seed, and kept for the others; no choice looks at the test set.
+    """
+    features = check_names(features, tuple(FEATURES), "feature")
+    classifiers = check_names(classifiers, (*CLASSIFIERS, *GROUPS), "classifier")
+    if n_seeds < 1:
+        raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
+    date = datetime.now().astimezone().isoformat(timespec="seconds")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="skipped .* files", category=UserWarning)
+        data = load(source, size=size)
+    members, seeds = expand_groups(classifiers), tuple(range(n_seeds))
+    return Result(
+        records=_run_with_bar(data, features, members, seeds),
+        versions=versions(),
+        machine=machine(),
+        settings=_settings(source, data, features, members, seeds),
+        git_revision=git_revision(),
+        date=date,
+        skipped=data.train.skipped + data.test.skipped,
+    )
+
+
+def check_names(names: Sequence[str], known: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """Return names, each once, if all are known and there is one."""
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        problem = f"unknown {kind} {', '.join(map(repr, unknown))}" if unknown else f"no {kind} given"
+        raise ValueError(f"{problem}; choose among {', '.join(known)}")
+    return tuple(dict.fromkeys(names))
+
+
+def _run_with_bar(
+    data: DataSet, features: tuple[str, ...], classifiers: tuple[str, ...], seeds: tuple[int, ...]
+) -> tuple[Record, ...]:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(features) * len(classifiers) * len(seeds))
+        records = []
+        cells = run_cells(
+            data, features, classifiers, seeds, lambda text: progress.update(task, description=text)
+        )
+        for record in cells:
+            records.append(record)
+            progress.advance(task)
+    return tuple(records)
+
+
+def _settings(
+    source: str | os.PathLike[str],
+    data: DataSet,
+    features: tuple[str, ...],
+    classifiers: tuple[str, ...],
+    seeds: tuple[int, ...],
+) -> dict[str, Any]:
+    n_train, height, width, _ = data.train.images.shape
+    return {
+        "source": os.path.basename(os.path.abspath(source)),
+        "n_train": n_train,
+        "n_test": len(data.test),
+        "image_size": [height, width],
+        "class_names": list(data.train.class_names),
+        "seeds": list(seeds),
+        "features": {name: _described(build_feature(name, (height, width), 0)) for name in features},
+        "strengths": {name: list(CLASSIFIERS[name].strengths) for name in classifiers},
+        "max_tuning_images": MAX_TUNING_IMAGES,
+        "validation_share": VALIDATION_SHARE,
+    }
+
+
+def _described(estimator: Any) -> str:
+    return " ".join(repr(estimator).split())

@@ -1,0 +1,117 @@
+"""The classifiers that are compared, by name.
+
+All of them minimize the same thing, the sum of a loss over the images plus ``strength / 2`` times
+the sum of the squared weights.  So a strength means the same for each of them, and, since a prior
+on the weights doesn't depend on the number of images, one chosen on a part of the training set
+suits the whole.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.neural_network import MLPClassifier
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+from imfeat._backend import Array
+
+SVM_EPOCHS = 10
+MLP_EPOCHS = 20
+MLP_BATCH = 200
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """The strengths to try, strongest first, and how to build it.
+
+    ``build`` takes a strength, the shape (n_images, n_features) of the training set and a seed.
+    """
+
+    strengths: tuple[float, ...]
+    build: Callable[[float, tuple[int, int], int], Any]
+    seeded: bool = True
+    has_stopping_rule: bool = False  # otherwise it is trained for a fixed number of epochs
+
+
+def _logistic(strength: float, shape: tuple[int, int], seed: int) -> Any:
+    return LogisticRegression(C=1 / strength, tol=1e-3, max_iter=200)
+
+
+def _svm(strength: float, shape: tuple[int, int], seed: int) -> Any:
+    n_images, n_features = shape
+    return SGDClassifier(
+        alpha=strength / n_images,
+        max_iter=SVM_EPOCHS,
+        tol=None,
+        average=n_images * SVM_EPOCHS // 2,  # the mean of the second half
+        learning_rate="constant",
+        eta0=3 / n_features,  # standardized, the square of an image's length is n_features
+        n_jobs=-1,
+        random_state=seed,
+    )
+
+
+def _mlp(strength: float, shape: tuple[int, int], seed: int) -> Any:
+    batch_size = min(MLP_BATCH, shape[0])
+    return MLPClassifier(
+        hidden_layer_sizes=(256,),
+        alpha=strength * batch_size / shape[0],  # scikit-learn divides it by the batch size
+        batch_size=batch_size,
+        learning_rate_init=3e-4,
+        max_iter=MLP_EPOCHS,
+        n_iter_no_change=MLP_EPOCHS,
+        random_state=seed,
+    )
+
+
+CLASSIFIERS = {
+    "logistic": Classifier((10_000, 1_000, 100), _logistic, seeded=False, has_stopping_rule=True),
+    "svm": Classifier((10_000, 1_000, 100), _svm),
+    "mlp": Classifier((300, 100, 30), _mlp),
+}
+GROUPS = {"linear": ("logistic", "svm")}
+
+
+def expand_groups(names: Iterable[str]) -> tuple[str, ...]:
+    """Return classifiers, each once, for names of classifiers and groups."""
+    return tuple(dict.fromkeys(member for name in names for member in GROUPS.get(name, (name,))))
+
+
+def fit(name: str, strength: float, features: Array, labels: Array, seed: int) -> tuple[Any, bool | None]:
+    """Train a classifier.
+
+    Returns
+    -------
+    model : scikit-learn classifier
+    converged : bool or None
+        Whether it met its stopping rule; None if it has none.
+    """
+    kind = CLASSIFIERS[name]
+    model = kind.build(strength, features.shape, seed)
+    with warnings.catch_warnings(record=True) as caught, _one_thread_in_scipy():
+        warnings.simplefilter("always", ConvergenceWarning)
+        model.fit(features, labels)
+    ours = [w for w in caught if issubclass(w.category, ConvergenceWarning)]
+    for other in caught:
+        if other not in ours:
+            warnings.warn(other.message, stacklevel=2)
+    return model, not ours if kind.has_stopping_rule else None
+
+
+@contextmanager
+def _one_thread_in_scipy() -> Iterator[None]:
+    """Keep the BLAS that SciPy brings from competing with the one that NumPy brings.
+
+    The wheels have a copy each, whose idle threads go on spinning for a while: an optimizer in
+    SciPy that alternates with products in NumPy becomes several times slower.
+    """
+    controller = ThreadpoolController()
+    paths = [library.filepath for library in controller.lib_controllers if library.user_api == "blas"]
+    of_scipy = [path for path in paths if any(part.startswith("scipy") for part in Path(path).parts[:-1])]
+    with controller.select(filepath=of_scipy).limit(limits=1):
+        yield

@@ -1,0 +1,9 @@
+"""The features as scikit-learn transformers: a batch of images in, a matrix of features out."""
+
+from imfeat.estimators.histograms import HOG as HOG
+from imfeat.estimators.histograms import ColorHistogram as ColorHistogram
+from imfeat.estimators.pixels import Equalize as Equalize
+from imfeat.estimators.pixels import RawPixels as RawPixels
+from imfeat.estimators.words import BagOfVisualWords as BagOfVisualWords
+
+__all__ = ["HOG", "BagOfVisualWords", "ColorHistogram", "Equalize", "RawPixels"]

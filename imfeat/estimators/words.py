@@ -1,0 +1,139 @@
+"""The transformer that learns: visual words, and how often each image shows them."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from imfeat._backend import Array
+from imfeat.codebook import learn_codebook
+from imfeat.encoding import bag_of_words
+from imfeat.estimators._base import ImageTransformer
+from imfeat.patches import Whitening, dense_patches, normalize_patches, sample_patches
+
+BYTES_AT_ONCE = 1 << 24  # of patches; several arrays of this size are alive at a time
+
+
+class BagOfVisualWords(ImageTransformer):
+    """Counts of visual words, learned from patches of the training images.
+
+    Parameters
+    ----------
+    n_words : int
+        Length of the codebook.
+    patch_size : int
+        Side of a square patch, in pixels.
+    stride : int
+        Pixels from one patch of an image to the next, in both directions.
+    grid : (int, int)
+        Rows and columns of regions, each with counts of its own.
+    norm : {"l1", "l2", "hellinger", None}
+        What the counts of each region are divided by.
+    n_patches : int
+        Patches to learn the words from.
+    whiten : bool
+        Decorrelate the pixels of patches (ZCA), so that words aren't all smooth gradients.
+    n_iterations : int
+        Upper limit for k-means.
+    random_state : int, numpy.random.RandomState or None
+        Where the patches and the start of k-means come from.
+
+    Attributes
+    ----------
+    codebook_ : array of shape (n_words, patch_size * patch_size * n_channels), float32
+    whitening_ : imfeat.Whitening or None
+    image_shape_ : tuple of int
+        Shape of the images seen in `fit`.
+    n_features_in_ : int
+        Numbers an image.
+
+    See Also
+    --------
+    imfeat.learn_codebook, imfeat.bag_of_words : The functions behind it.
+
+    Notes
+    -----
+    Patches are normalized in brightness and contrast before anything else.  Features are named by
+    region and word, as ``words_r0_c1_w255``.
+
+    References
+    ----------
+    .. [1] A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised
+       feature learning", AISTATS 2011.
+    """
+
+    codebook_: Array
+    whitening_: Whitening | None
+
+    def __init__(
+        self,
+        *,
+        n_words: int = 256,
+        patch_size: int = 6,
+        stride: int = 1,
+        grid: tuple[int, int] = (1, 1),
+        norm: str | None = "l1",
+        n_patches: int = 100_000,
+        whiten: bool = True,
+        n_iterations: int = 20,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_words = n_words
+        self.patch_size = patch_size
+        self.stride = stride
+        self.grid = grid
+        self.norm = norm
+        self.n_patches = n_patches
+        self.whiten = whiten
+        self.n_iterations = n_iterations
+        self.random_state = random_state
+
+    def fit(self, X: Array, y: Any = None) -> Self:
+        """Learn the words.
+
+        Parameters
+        ----------
+        X : array of shape (n_images, height, width, 3) or, gray, (n_images, height, width)
+            uint8, or float32 or float64 in [0, 1].
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``X`` is not such a batch, or an option is wrong or doesn't suit the images.
+        """
+        images = self._check_batch(X, reset=True)
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(1 << 31))
+        patches = normalize_patches(sample_patches(images, self.patch_size, self.n_patches, rng=rng))
+        self.whitening_ = Whitening().fit(patches) if self.whiten else None
+        self.codebook_ = learn_codebook(
+            self._whitened(patches), self.n_words, rng=rng, n_iterations=self.n_iterations
+        )
+        self._encode(images[:1])
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = True
+        return tags
+
+    def _encode(self, images: Array) -> Array:
+        bytes_an_image = 4 * self.patch_size**2 * images[0].size // self.stride**2
+        at_once = max(1, BYTES_AT_ONCE // max(1, bytes_an_image))
+        parts = [images[first : first + at_once] for first in range(0, len(images), at_once)]
+        return np.concatenate([self._encode_at_once(part) for part in parts])
+
+    def _encode_at_once(self, images: Array) -> Array:
+        patches = normalize_patches(dense_patches(images, self.patch_size, stride=self.stride))
+        return bag_of_words(self._whitened(patches), self.codebook_, grid=self.grid, norm=self.norm)
+
+    def _whitened(self, patches: Array) -> Array:
+        return patches if self.whitening_ is None else self.whitening_.transform(patches)
+
+    def _names(self) -> list[str]:
+        shape = *self.grid, len(self.codebook_)
+        return [f"words_r{row}_c{col}_w{word}" for row, col, word in np.ndindex(shape)]
