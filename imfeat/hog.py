@@ -102,14 +102,14 @@ def hog(
     kernels = backend_of(images)
     codes = {
         None: 0,
-        "l1": kernels.hog.L1,
-        "l1-sqrt": kernels.hog.L1_SQRT,
-        "l2": kernels.hog.L2,
-        "l2-hys": kernels.hog.L2_HYS,
+        "l1": kernels.blocks.L1,
+        "l1-sqrt": kernels.blocks.L1_SQRT,
+        "l2": kernels.blocks.L2,
+        "l2-hys": kernels.blocks.L2_HYS,
     }
     shape = len(batch), n_rows - block_size + 1, n_cols - block_size + 1, len(offsets)
     out = np.empty(shape, np.float32)
-    kernels.hog.normalize_blocks(
+    kernels.blocks.normalize_blocks(
         values, np.array(cells), offsets, codes[norm], np.array(constants, np.float32), out
     )
     return out.reshape(*leading, math.prod(shape[1:]))

@@ -248,9 +248,14 @@ def test_normalize_blocks_matches_the_reference(norm, n_cols):
         [p * n_positions + r * n_cells[1] + c for r in range(2) for c in range(2) for p in range(5)]
     )
     constants = np.array([1e-5, 0.3 if norm == "l2-hys" else 0, 1e-3], np.float32)
-    code = {"l1": cpu.hog.L1, "l1-sqrt": cpu.hog.L1_SQRT, "l2": cpu.hog.L2, "l2-hys": cpu.hog.L2_HYS}[norm]
+    code = {
+        "l1": cpu.blocks.L1,
+        "l1-sqrt": cpu.blocks.L1_SQRT,
+        "l2": cpu.blocks.L2,
+        "l2-hys": cpu.blocks.L2_HYS,
+    }[norm]
     out = np.full((2, 5, n_cols, 20), 77, np.float32)
-    cpu.hog.normalize_blocks(values, n_cells, offsets, code, constants, out)
+    cpu.blocks.normalize_blocks(values, n_cells, offsets, code, constants, out)
     expected = reference.normalize_blocks(values, n_cells, offsets, norm, constants, out.shape)
     np.testing.assert_allclose(out, expected, atol=1e-6)
 
@@ -264,7 +269,7 @@ ELSEWHERE = {
     "nearest.assign": "here",
     "nearest.sum_by_word": "here",
     "nearest.approach": "here",
-    "hog.normalize_blocks": "here",
+    "blocks.normalize_blocks": "here",
 }
 
 

@@ -1,0 +1,139 @@
+"""The command line, through click's own runner."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import imfeat
+from imfeat.cli import main
+from imfeat.compare.classifiers import CLASSIFIERS, GROUPS
+from imfeat.compare.features import FEATURES
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    images = (rng.uniform(0, 150, (40, 8, 8, 3)) + 80 * labels[:, None, None, None]).astype(np.uint8)
+    path = tmp_path_factory.mktemp("data") / "tones.npz"
+    np.savez(path, x_train=images[:20], y_train=labels[:20], x_test=images[20:], y_test=labels[20:])
+    return path
+
+
+QUICK = ("--features", "raw,color", "--classifiers", "linear", "--seeds", 1)
+
+
+def test_compare_prints_the_table_and_writes_the_files(source, tmp_path):
+    done = call("compare", "--data", source, *QUICK, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "results.json",
+        "results.md",
+        "accuracy.png",
+    }
+    records = json.loads((tmp_path / "out" / "results.json").read_text())["records"]
+    cells = [(r["feature"], r["classifier"]) for r in records]
+    assert cells == [(f, c) for f in ("raw", "color") for c in ("logistic", "svm")]
+    for record in records:
+        assert f"{record['test_accuracy']:.3f}" in done.output
+    assert "tones.npz: 20 training and 20 test images" in done.output
+    assert f"Written to {tmp_path / 'out'}" in done.output
+
+
+def test_results_go_to_a_folder_of_their_own_by_default(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call("compare", "--data", source, *QUICK).exit_code == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.startswith("tones.npz-20")
+    assert (folder / "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--data", "no/such/folder"), "no source 'no/such/folder'"),
+        (("--data", "foto"), "no source 'foto'"),
+        (
+            ("--features", "raw,gist"),
+            "unknown feature 'gist'; choose among raw, equalized, color, hog, hog+color, words",
+        ),
+        (("--features", ","), "no feature given"),
+        (("--classifiers", "forest"), "unknown classifier 'forest'; choose among logistic, svm, mlp, linear"),
+        (("--size", "32"), "size is for folders of image files"),
+    ],
+)
+def test_wrong_calls_end_with_one_line(arguments, message):
+    done = call("compare", *arguments)
+    assert done.exit_code == 2
+    assert done.output.count("\n") == 1
+    assert done.output.startswith("Error: ")
+    assert message in done.output
+    assert isinstance(done.exception, SystemExit)
+
+
+@pytest.mark.parametrize("arguments", [("--seeds", "0"), ("--size", "none"), ("--gist",)])
+def test_wrong_options_are_clicks_to_refuse(arguments):
+    assert call("compare", *arguments).exit_code == 2
+
+
+def test_images_too_small_for_a_feature_end_with_one_line(source):
+    tiny = source.parent / "tiny.npz"
+    images, labels = np.zeros((8, 4, 4, 3), np.uint8), np.arange(8) % 2
+    np.savez(tiny, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    done = call("compare", "--data", tiny, "--features", "hog")
+    assert done.exit_code == 2
+    assert "smaller than a block" in done.output
+    assert done.output.count("\n") == 1
+
+
+def test_skipped_files_are_named(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(20):
+        folder = tmp_path / "pictures" / "ab"[i % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8)).save(folder / f"{i}.png")
+    (tmp_path / "pictures" / "b" / "empty.jpg").touch()
+    (tmp_path / "pictures" / "a" / "text.png").write_text("text")
+    done = call("compare", "--data", tmp_path / "pictures", "--size", 8, *QUICK, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "could not be read and were skipped: 2\n" in done.output
+    for name in ("empty.jpg", "text.png"):
+        assert f"{name}: not a readable image" in done.output
+
+
+def test_info_tells_versions_threads_and_why_not_cuda():
+    done = call("info")
+    assert done.exit_code == 0
+    facts = dict(line.split(None, 1) for line in done.output.splitlines())
+    assert facts["imfeat"] == imfeat.__version__
+    assert facts["numpy"] == np.__version__
+    assert facts["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert int(facts["threads"]) == imfeat.get_num_threads()
+    assert facts["CUDA"].startswith("not usable: imfeat")
+    assert "no CUDA kernels yet" in facts["CUDA"]
+
+
+def test_version():
+    assert call("--version").output == f"imfeat, version {imfeat.__version__}\n"
+
+
+def test_help_names_every_choice():
+    text = " ".join(call("compare", "--help").output.split())
+    assert ",".join(FEATURES) in text.replace(" ", "")
+    for name in (*CLASSIFIERS, *GROUPS):
+        assert name in text
+
+
+def test_help_is_quick():
+    code = "import sys, imfeat.cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {"numpy", "sklearn", "numba", "matplotlib", "rich"} & set(loaded.split())

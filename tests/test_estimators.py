@@ -1,0 +1,410 @@
+"""Transformers against the functions' references, and inside scikit-learn's machinery."""
+
+import inspect
+import pickle
+import subprocess
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+import skimage.feature
+from PIL import Image, ImageOps
+from scipy.special import expit
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import validate_data
+
+import imfeat
+from imfeat.estimators import HOG, BagOfVisualWords, ColorHistogram, Equalize, RawPixels, words
+
+ALL = (RawPixels, ColorHistogram, HOG, Equalize, BagOfVisualWords)
+
+
+def few_words(**options):
+    return BagOfVisualWords(**{"n_words": 9, "n_patches": 400, "random_state": 0} | options)
+
+
+def examples():
+    return [RawPixels(), ColorHistogram(bins=4, grid=(2, 1)), HOG(cell_size=4), Equalize(), few_words()]
+
+
+def ids(estimator):
+    return type(estimator).__name__
+
+
+@pytest.fixture(scope="module")
+def images(photo):
+    """Images (12, 32, 32, 3) of a photograph, each of another place."""
+    return np.stack([photo[y : y + 32, x : x + 32] for y in (0, 150, 400) for x in (0, 130, 260, 390)])
+
+
+# The checks of scikit-learn feed tables, which transformers of images refuse and would thereby
+# skip all of them.  These variants take each row of a table for an image, so that they run.
+
+
+class Tables:
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        assert tags.input_tags.three_d_array
+        assert not tags.input_tags.two_d_array
+        tags.input_tags.two_d_array, tags.input_tags.three_d_array = True, False
+        return tags
+
+    def _check_batch(self, X, *, reset):
+        X = validate_data(self, X, reset=reset, dtype=(np.float64, np.float32))
+        checked = super()._check_batch(np.stack([np.resize(row, (8, 8, 3)) for row in expit(X)]), reset=reset)
+        if reset:
+            self.n_features_in_ = X.shape[1]
+        return checked
+
+
+class TablesAsPixels(Tables, RawPixels):
+    pass
+
+
+class TablesAsColors(Tables, ColorHistogram):
+    pass
+
+
+class TablesAsGradients(Tables, HOG):
+    def __init__(self, *, cell_size=4):
+        super().__init__(cell_size=cell_size)
+
+
+class TablesAsExposures(Tables, Equalize):
+    pass
+
+
+class TablesAsWords(Tables, BagOfVisualWords):
+    def __init__(self, *, n_words=4, n_patches=60, random_state=None):
+        super().__init__(n_words=n_words, n_patches=n_patches, random_state=random_state)
+
+
+def expected_failures(estimator):
+    return {}
+
+
+@parametrize_with_checks(
+    [TablesAsPixels(), TablesAsColors(), TablesAsGradients(), TablesAsExposures(), TablesAsWords()],
+    expected_failed_checks=expected_failures,
+)
+def test_scikit_learn_conventions(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    ("kind", "function"),
+    [(ColorHistogram, imfeat.color_histogram), (HOG, imfeat.hog), (Equalize, imfeat.equalize)],
+)
+def test_options_and_defaults_are_those_of_the_function(kind, function):
+    options = inspect.signature(function).parameters
+    ours = inspect.signature(kind).parameters
+    assert set(options) - set(ours) <= {"images", "mask"}
+    for name, parameter in ours.items():
+        assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        assert parameter.default == options[name].default
+
+
+def test_raw_pixels_are_the_pixels(images):
+    features = RawPixels().fit_transform(images)
+    np.testing.assert_allclose(features, images.reshape(12, -1) / 255, rtol=1e-6)
+    assert features.dtype == np.float32
+    for dtype in (np.float32, np.float64):
+        np.testing.assert_array_equal(RawPixels().transform((images / 255).astype(dtype)), features)
+
+
+@pytest.mark.parametrize("options", [{}, {"cell_size": 4, "norm": "l1", "orientations": 6, "block_size": 3}])
+def test_hog_is_that_of_scikit_image(images, options):
+    options = {"cell_size": 8, "norm": "l2-hys", "orientations": 9, "block_size": 2} | options
+    cells, blocks = (options["cell_size"],) * 2, (options["block_size"],) * 2
+    expected = [
+        skimage.feature.hog(
+            image,
+            options["orientations"],
+            pixels_per_cell=cells,
+            cells_per_block=blocks,
+            block_norm={"l1": "L1", "l2-hys": "L2-Hys"}[options["norm"]],
+            channel_axis=-1,
+        )
+        for image in images
+    ]
+    np.testing.assert_allclose(HOG(**options).fit_transform(images), expected, atol=1e-5)
+
+
+def test_hog_passes_every_option_on(images):
+    options = {"interpolation": "trilinear", "signed": True, "sqrt": True, "cell_size": 4}
+    features = HOG(**options).fit_transform(images)
+    np.testing.assert_array_equal(features, imfeat.hog(images, **options))
+    assert not np.array_equal(features, HOG(cell_size=4, signed=True).fit_transform(images))
+
+
+def test_color_histogram_is_that_of_numpy(images):
+    expected = [
+        np.histogramdd(region.reshape(-1, 3), bins=(4, 3, 2), range=[(0, 255)] * 3)[0].ravel()
+        for image in images
+        for region in (image[:16], image[16:])
+    ]
+    histogram = ColorHistogram(bins=(4, 3, 2), space="rgb", grid=(2, 1), norm=None)
+    np.testing.assert_array_equal(histogram.fit_transform(images), np.reshape(expected, (12, -1)))
+    shares = ColorHistogram(bins=(4, 3, 2), space="rgb", grid=(2, 1), norm="l1", joint=False)
+    assert shares.fit_transform(images).shape == (12, 2 * (4 + 3 + 2))
+    np.testing.assert_allclose(shares.transform(images).sum(1), 2 * 3, rtol=1e-6)
+
+
+def test_equalize_is_that_of_pillow(images):
+    expected = [np.asarray(ImageOps.equalize(Image.fromarray(image))) for image in images]
+    np.testing.assert_array_equal(Equalize().fit_transform(images), expected)
+    opencv = Equalize(convention="opencv").fit_transform(images)
+    np.testing.assert_array_equal(opencv, imfeat.equalize(images, convention="opencv"))
+
+
+@pytest.mark.parametrize("whiten", [True, False])
+def test_words_are_counted_one_by_one(images, whiten):
+    words = few_words(stride=3, grid=(2, 2), norm=None, whiten=whiten).fit(images)
+    expected = np.zeros((12, 2, 2, 9))
+    positions = range(0, 32 - 6 + 1, 3)
+    for i, image in enumerate(images / 255):
+        for r, y in enumerate(positions):
+            for c, x in enumerate(positions):
+                patch = image[y : y + 6, x : x + 6].ravel()
+                patch = (patch - patch.mean()) / np.sqrt(patch.var() + 10 / 255**2)
+                if whiten:
+                    patch = (patch - words.whitening_.mean_) @ words.whitening_.matrix_
+                distances = ((words.codebook_ - patch) ** 2).sum(1)
+                expected[i, int(r >= 4), int(c >= 4), distances.argmin()] += 1
+    np.testing.assert_array_equal(words.transform(images), expected.reshape(12, -1))
+
+
+def test_words_come_from_contrast_normalized_whitened_patches(images):
+    words = few_words(n_patches=2000).fit(images)
+    patches = imfeat.normalize_patches(imfeat.dense_patches(images, 6)).reshape(-1, 108)
+    whitened = words.whitening_.transform(patches)
+    assert abs(whitened.mean()) < 0.05
+    assert whitened.var() > 0.3
+    # every word is the mean of patches, none of them far away
+    assert np.linalg.norm(words.codebook_, axis=1).max() < np.linalg.norm(whitened, axis=1).max()
+
+
+def test_words_are_encoded_a_few_images_at_a_time(images, monkeypatch):
+    estimator = few_words(grid=(2, 2)).fit(images)
+    at_once = estimator.transform(images)
+    monkeypatch.setattr(words, "BYTES_AT_ONCE", 1)
+    np.testing.assert_array_equal(estimator.transform(images), at_once)
+
+
+def test_the_patches_of_many_images_never_lie_in_memory_together():
+    many = np.random.default_rng(0).integers(0, 256, (600, 32, 32, 3), np.uint8)
+    estimator = few_words().fit(many[:10])
+    tracemalloc.start()
+    estimator.transform(many)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100e6 < 600 * 27 * 27 * 108 * 4
+
+
+@pytest.mark.parametrize("estimator", examples(), ids=ids)
+def test_pickle_gives_the_same_bytes(images, estimator):
+    estimator.fit(images)
+    again = pickle.loads(pickle.dumps(estimator))
+    assert again.transform(images).tobytes() == estimator.transform(images).tobytes()
+    assert list(again.get_feature_names_out()) == list(estimator.get_feature_names_out())
+
+
+@pytest.mark.parametrize("estimator", examples(), ids=ids)
+def test_a_clone_has_the_options_and_nothing_learned(images, estimator):
+    copy = clone(estimator.fit(images))
+    assert copy.get_params() == estimator.get_params()
+    assert not hasattr(copy, "image_shape_")
+
+
+def test_seeds_reproduce_words(images):
+    first, same, other = (few_words(random_state=seed).fit(images) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first.codebook_, same.codebook_)
+    assert not np.array_equal(first.codebook_, other.codebook_)
+    given = few_words(random_state=np.random.RandomState(3)).fit(images)
+    np.testing.assert_array_equal(given.codebook_, first.codebook_)
+
+
+def test_a_pipeline_learns_which_way_stripes_run(rng):
+    stripes = np.tile(np.arange(32) % 8 < 4, (40, 32, 1)) * 150.0 + rng.uniform(0, 100, (40, 32, 32))
+    labels = np.arange(40) % 2
+    stripes[labels == 1] = stripes[labels == 1].swapaxes(1, 2)
+    stripes = stripes.astype(np.uint8)
+    for feature in (HOG(), make_pipeline(Equalize(), HOG())):
+        model = make_pipeline(feature, LogisticRegression()).fit(stripes[:20], labels[:20])
+        assert model.score(stripes[20:], labels[20:]) == 1
+
+
+def test_grid_search_finds_the_bins_that_tell_classes_apart():
+    # values 100 and 140 are in one half of the range or in two, and in one third
+    dark, bright = np.full((10, 8, 8, 3), 100, np.uint8), np.full((10, 8, 8, 3), 140, np.uint8)
+    images, labels = np.concatenate([dark, bright]), np.repeat([0, 1], 10)
+    pipeline = make_pipeline(ColorHistogram(space="rgb"), LogisticRegression())
+    search = GridSearchCV(pipeline, {"colorhistogram__bins": [1, 2, 3]}, cv=2).fit(images, labels)
+    assert search.best_params_ == {"colorhistogram__bins": 2}
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], [0.5, 1, 0.5])
+
+
+def test_cross_validation_learns_words_anew_in_each_fold(images):
+    labels = np.arange(12) % 2
+    model = make_pipeline(few_words(), LogisticRegression())
+    assert cross_val_score(model, images, labels, cv=2).shape == (2,)
+    assert not hasattr(model[0], "codebook_")
+
+
+def test_a_feature_union_puts_features_side_by_side(images):
+    union = FeatureUnion([("shape", HOG()), ("color", ColorHistogram(bins=3))])
+    expected = np.concatenate([imfeat.hog(images), imfeat.color_histogram(images, bins=3)], 1)
+    np.testing.assert_array_equal(union.fit_transform(images), expected)
+    names = union.get_feature_names_out()
+    assert len(names) == expected.shape[1]
+    assert names[0] == "shape__hog_r0_c0_y0_x0_o0"
+    assert names[-1] == "color__hsv_r0_c0_h2_s2_v2"
+
+
+@pytest.mark.parametrize("gray", [False, True], ids=["color", "gray"])
+@pytest.mark.parametrize("estimator", examples(), ids=ids)
+def test_each_number_has_a_name_of_its_own(images, estimator, gray):
+    if gray and isinstance(estimator, ColorHistogram):
+        return
+    batch = images[..., 0] if gray else images
+    features = estimator.fit_transform(batch)
+    names = estimator.get_feature_names_out()
+    assert names.dtype == object
+    assert len(set(names)) == len(names) == features[0].size
+
+
+def nonzero_names(estimator, image):
+    features = estimator.fit_transform(image[None])[0]
+    return dict(zip(estimator.get_feature_names_out()[features != 0], features[features != 0], strict=True))
+
+
+def test_names_of_pixels_say_where():
+    image = np.zeros((4, 7, 3), np.uint8)
+    image[2, 5, 1] = 255
+    assert nonzero_names(RawPixels(), image) == {"pixel_y2_x5_green": 1}
+    assert nonzero_names(RawPixels(), image[..., 1]) == {"pixel_y2_x5": 1}
+
+
+def test_names_of_colors_say_where_and_which():
+    image = np.full((8, 8, 3), 255, np.uint8)
+    image[4:, :4] = 0, 0, 255
+    blue = nonzero_names(ColorHistogram(bins=(6, 2, 3), grid=(2, 2)), image)
+    white = {f"hsv_r{r}_c{c}_h0_s0_v2": 1 for r, c in ((0, 0), (0, 1), (1, 1))}
+    assert blue == white | {"hsv_r1_c0_h4_s1_v2": 1}
+    parts = nonzero_names(ColorHistogram(bins=4, space="rgb", joint=False), image)
+    assert parts == {"rgb_r0_c0_r0": 0.25, "rgb_r0_c0_r3": 0.75, "rgb_r0_c0_g0": 0.25} | {
+        "rgb_r0_c0_g3": 0.75,
+        "rgb_r0_c0_b3": 1,
+    }
+
+
+def test_names_of_gradients_say_where_and_which_way():
+    image = np.zeros((32, 24), np.uint8)
+    image[:, 20:] = 200  # an edge that runs upright, in the last column of cells
+    names = nonzero_names(HOG(block_size=1, orientations=4), image)
+    assert set(names) == {f"hog_r{r}_c2_y0_x0_o0" for r in range(4)}
+    names = nonzero_names(HOG(block_size=2, orientations=4), image)
+    assert set(names) == {f"hog_r{r}_c1_y{y}_x1_o0" for r in range(3) for y in range(2)}
+    image = np.zeros((32, 24), np.uint8)
+    image[26:] = 200
+    names = nonzero_names(HOG(block_size=2, orientations=4), image)
+    assert set(names) == {f"hog_r2_c{c}_y1_x{x}_o2" for c in range(2) for x in range(2)}
+
+
+def test_names_of_words_say_where_and_which(images):
+    estimator = few_words(grid=(1, 2), norm=None).fit(images)
+    features = estimator.transform(images[:1])[0]
+    names = list(estimator.get_feature_names_out())
+    assert names[:2] == ["words_r0_c0_w0", "words_r0_c0_w1"]
+    assert names[9] == "words_r0_c1_w0"
+    left = sum(n for name, n in zip(names, features, strict=True) if "_c0_" in name)
+    assert left == 27 * 13
+
+
+def test_equalize_keeps_the_kind_of_image(images):
+    assert Equalize().fit_transform(images).dtype == np.uint8
+    assert Equalize().fit_transform(images / 255).dtype == np.float64
+    gray = Equalize().fit_transform(images[..., 0].astype(np.float32) / 255)
+    assert gray.dtype == np.float32
+    assert gray.shape == (12, 32, 32)
+
+
+def test_names_and_output_pass_through_equalize(images):
+    pipeline = make_pipeline(Equalize(), RawPixels()).fit(images)
+    assert pipeline.get_feature_names_out()[0] == "pixel_y0_x0_red"
+    assert pipeline[0].get_feature_names_out()[1] == "x1"
+    assert list(pipeline[0].get_feature_names_out(["a"] * 3072)) == ["a"] * 3072
+    with pytest.raises(ValueError, match="3072"):
+        pipeline[0].get_feature_names_out(["a"])
+    pipeline.set_output(transform="pandas")
+    assert isinstance(pipeline[0].transform(images), np.ndarray)
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+def test_what_is_no_batch_of_images_is_refused(images, kind):
+    for wrong in (np.zeros((5, 12)), [[0.0, 1.0]], images[0], images[None], images[..., 0][0]):
+        with pytest.raises(ValueError, match=r"X must (be a batch|have the shape)"):
+            kind().fit(wrong)
+    with pytest.raises(ValueError, match="at least one image"):
+        kind().fit(images[:0])
+    with pytest.raises(TypeError, match="X must be uint8"):
+        kind().fit(images.astype(np.int64))
+
+
+@pytest.mark.parametrize("estimator", examples(), ids=ids)
+def test_another_image_size_than_in_fit_is_refused(images, estimator):
+    estimator.fit(images)
+    for other in (images[:, :24], images[:, :, :24]):
+        with pytest.raises(ValueError, match=r"fitted with images of shape \(32, 32, 3\)"):
+            estimator.transform(other)
+    if not isinstance(estimator, ColorHistogram):
+        with pytest.raises(ValueError, match="fitted with images of shape"):
+            estimator.transform(images[..., 0])
+    assert estimator.image_shape_ == (32, 32, 3)
+    assert estimator.n_features_in_ == 3072
+    assert estimator.fit(images[:, :24]).image_shape_ == (24, 32, 3)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        ColorHistogram(space="cmyk"),
+        ColorHistogram(bins=0),
+        HOG(norm="l3"),
+        HOG(cell_size=32),
+        Equalize(convention="none"),
+        few_words(norm="l3"),
+        few_words(patch_size=33),
+        few_words(n_words=401),
+    ],
+    ids=repr,
+)
+def test_wrong_options_are_refused_in_fit(images, estimator):
+    with pytest.raises(ValueError, match="must be|smaller than a block"):
+        estimator.fit(images)
+
+
+def test_what_needs_a_fit_says_so(images):
+    with pytest.raises(NotFittedError):
+        few_words().transform(images)
+    for estimator in examples():
+        with pytest.raises(NotFittedError):
+            estimator.get_feature_names_out()
+    for estimator in examples()[:-1]:
+        assert len(estimator.transform(images)) == 12
+
+
+def test_color_histograms_need_color(images):
+    with pytest.raises(ValueError, match=r"height, width, 3\)"):
+        ColorHistogram().fit(images[..., 0])
+
+
+def test_importing_compiles_nothing():
+    code = "import sys, imfeat.estimators; print('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
