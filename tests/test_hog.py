@@ -122,6 +122,14 @@ def test_signed_matches_the_reference(rgb, orientations):
     )  # of up to 360
 
 
+def test_edges_at_multiples_of_45_degrees_are_exact():
+    from imfeat.hog import _bin_edges
+
+    edges, n_lower = _bin_edges(8, True, np.float64)
+    assert edges[:4].tolist() == [[1, 0], [1, 1], [0, 1], [-1, 1]]
+    assert n_lower == 4
+
+
 def test_normalized_features_do_not_change_with_contrast(photo):
     image = photo[100:164, 100:164, 0] // 2
     brighter = image * np.uint8(2)
