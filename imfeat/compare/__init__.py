@@ -68,6 +68,7 @@ def run(
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
     date = datetime.now().astimezone().isoformat(timespec="seconds")
+    revision = git_revision()  # before the run, during which files may change
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="skipped .* files", category=UserWarning)
         data = load(source, size=size)
@@ -77,7 +78,7 @@ def run(
         versions=versions(),
         machine=machine(),
         settings=_settings(source, data, features, members, seeds),
-        git_revision=git_revision(),
+        git_revision=revision,
         date=date,
         skipped=data.train.skipped + data.test.skipped,
     )
