@@ -2,13 +2,17 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 import imfeat
 
+if TYPE_CHECKING:
+    from imfeat.compare import Result
 
-class _WrongCall(click.ClickException):
+
+class _Failure(click.ClickException):
     exit_code = 2
 
 
@@ -46,23 +50,19 @@ def compare(
 
     Prints accuracies and times, and writes them as results.json, results.md and accuracy.png.
     """
-    from rich.console import Console
-
-    from imfeat.compare import report, run
+    from imfeat.compare import run
 
     try:
         result = run(
             data, features=_names(features), classifiers=_names(classifiers), n_seeds=seeds, size=size
         )
+        # Printed before it is written, so that a full disk costs nobody the work of an hour.
+        _print(result)
+        out = out or Path("runs", f"{result.settings['source']}-{datetime.now():%Y%m%d-%H%M%S}")
+        result.write(out)
     except (OSError, ValueError) as error:
-        raise _WrongCall(str(error)) from error
-    out = out or Path("runs", f"{result.settings['source']}-{datetime.now():%Y%m%d-%H%M%S}")
-    result.write(out)
-    console = Console()
-    console.print(report.as_table(result))
-    for line in report.skipped_lines(result):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"Written to {out}", markup=False, highlight=False, soft_wrap=True)
+        raise _Failure(str(error)) from error
+    click.echo(f"Written to {out}")
 
 
 @main.command()
@@ -74,6 +74,17 @@ def info() -> None:
     width = max(map(len, facts))
     for name, value in facts.items():
         click.echo(f"{name:{width}}  {value}")
+
+
+def _print(result: "Result") -> None:
+    from rich.console import Console
+
+    from imfeat.compare import report
+
+    console = Console()
+    console.print(report.as_table(result))
+    for line in report.skipped_lines(result):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _names(text: str) -> list[str]:

@@ -80,6 +80,14 @@ def test_wrong_calls_end_with_one_line(arguments, message):
     assert isinstance(done.exception, SystemExit)
 
 
+def test_the_table_is_printed_even_if_it_cannot_be_written(source, tmp_path):
+    (tmp_path / "file").touch()
+    done = call("compare", "--data", source, *QUICK, "--out", tmp_path / "file")
+    assert done.exit_code == 2
+    assert "tones.npz: 20 training" in done.output
+    assert "Error: [Errno 17] File exists" in done.output
+
+
 @pytest.mark.parametrize("arguments", [("--seeds", "0"), ("--size", "none"), ("--gist",)])
 def test_wrong_options_are_clicks_to_refuse(arguments):
     assert call("compare", *arguments).exit_code == 2

@@ -136,7 +136,7 @@ def draw(result: Result, path: Path) -> None:
 
     features = list(dict.fromkeys(record.feature for record in result.records))
     classifiers = list(dict.fromkeys(record.classifier for record in result.records))
-    figure = Figure(figsize=(1.5 + 1.2 * len(features), 4), layout="constrained")
+    figure = Figure(figsize=(3 + 1.2 * len(features), 4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     width = 0.8 / len(classifiers)
@@ -149,7 +149,7 @@ def draw(result: Result, path: Path) -> None:
     axes.axhline(chance, color="gray", linewidth=1, linestyle=":", label="chance")
     axes.set(ylabel="test accuracy", title=str(result.settings["source"]))
     axes.set_xticks(range(len(features)), features)
-    axes.legend(loc="upper left", frameon=False)
+    figure.legend(loc="outside right center", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
 
