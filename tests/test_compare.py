@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+import subprocess
 import warnings
 from dataclasses import replace
 
@@ -34,15 +36,17 @@ def make_set(n, rng):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def fewer_words():
-    """Learn a short codebook from few patches, which is quick."""
+def quick():
+    """Learn a short codebook from few patches, and train for the fixed number of epochs."""
     build = features.FEATURES["words"].build
-    quick = replace(
+    words = replace(
         features.FEATURES["words"],
         build=lambda *arguments: build(*arguments).set_params(n_words=25, n_patches=1000),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(features.FEATURES, "words", quick)
+        patch.setitem(features.FEATURES, "words", words)
+        patch.setattr(classifiers, "SVM_STEPS", 0)
+        patch.setattr(classifiers, "MLP_STEPS", 0)
         yield
 
 
@@ -170,13 +174,13 @@ def test_the_strength_that_validates_best_is_chosen_and_used(data, monkeypatch):
 
     def fit_scored(name, strength, features, labels, seed):
         asked.append((strength, len(labels)))
-        return Scored({10_000: 0.2, 1_000: 0.9, 100: 0.9}[strength]), None
+        return Scored({10_000: 0.9, 1_000: 0.2, 100: 0.9}[strength]), None
 
     monkeypatch.setattr(experiment, "fit", fit_scored)
     (record,) = experiment.run_cells(data, ("color",), ("svm",), (0,), lambda text: None)
-    assert record.strength == 1_000  # of two that are as good, the stronger one
+    assert record.strength == 10_000  # of two that are as good, the stronger one
     assert record.validation_accuracy == 0.9
-    assert asked == [(10_000, 72), (1_000, 72), (100, 72), (1_000, 90)]
+    assert asked == [(10_000, 72), (1_000, 72), (100, 72), (10_000, 90)]
 
 
 def test_words_are_learned_anew_for_each_seed(data):
@@ -250,6 +254,21 @@ def test_a_strength_is_the_weight_of_the_squares(rng):
     assert svm.alpha * 400 == strength
     mlp = classifiers.CLASSIFIERS["mlp"].build(strength, x.shape, 0)
     assert mlp.alpha / mlp.batch_size * 400 == pytest.approx(strength)
+
+
+def test_small_training_sets_get_more_epochs(monkeypatch):
+    monkeypatch.setattr(classifiers, "SVM_STEPS", 40_000)
+    monkeypatch.setattr(classifiers, "MLP_STEPS", 400)
+    for n_images, svm_epochs, mlp_epochs in (
+        (50_000, 10, 20),
+        (4000, 10, 20),
+        (1000, 40, 80),
+        (150, 266, 400),
+    ):
+        svm, mlp = (classifiers.CLASSIFIERS[name].build(1.0, (n_images, 9), 0) for name in ("svm", "mlp"))
+        assert svm.max_iter == svm_epochs
+        assert svm.average == n_images * svm_epochs // 2
+        assert mlp.max_iter == mlp.n_iter_no_change == mlp_epochs
 
 
 @pytest.mark.parametrize("name", classifiers.CLASSIFIERS)
@@ -327,6 +346,7 @@ def test_results_survive_the_disk(result, tmp_path):
     assert {"records", "versions", "machine", "settings", "git_revision", "date"} <= written.keys()
     assert written["settings"]["features"]["hog"] == "HOG(cell_size=4, interpolation='trilinear')"
     assert written["settings"]["n_train"] == 90
+    assert "<function equalize_value>" in written["settings"]["features"]["equalized"]
     with Image.open(tmp_path / "new" / "folder" / "accuracy.png") as picture:
         assert picture.format == "PNG"
         assert min(picture.size) > 300
@@ -395,10 +415,45 @@ def test_progress_is_shown_on_terminals_only(source, capsys, monkeypatch):
     assert "color, svm, seed 0" in err
 
 
+@pytest.mark.parametrize(
+    ("simulated", "available", "error", "words"),
+    [
+        (1, True, None, "Numba simulates CUDA"),
+        (0, False, "Error at driver init: \n\nNo library.\nTry another. ", "no CUDA driver: No library"),
+        (0, False, None, "not NVVM"),
+        (0, True, None, "a CUDA driver and 2 GPU(s)"),
+    ],
+)
+def test_the_reason_why_cuda_is_not_usable_is_given(monkeypatch, simulated, available, error, words):
+    from numba import config, cuda
+
+    monkeypatch.setattr(config, "ENABLE_CUDASIM", simulated)
+    monkeypatch.setattr(cuda, "is_available", lambda: available)
+    monkeypatch.setattr(cuda, "cuda_error", lambda: error, raising=False)
+    monkeypatch.setattr(cuda, "gpus", ["one", "two"])
+    assert environment.cuda_status().startswith("not usable: imfeat")
+    assert words in environment.cuda_status()
+
+
 def test_the_revision_is_that_of_a_checkout(monkeypatch, tmp_path):
     revision = environment.git_revision()
     assert revision is None or len(revision.removesuffix("-dirty")) == 40
-    monkeypatch.setattr(environment, "__file__", str(tmp_path / "imfeat" / "compare" / "environment.py"))
+    package = tmp_path / "environment" / "imfeat" / "compare"
+    monkeypatch.setattr(environment, "__file__", str(package / "environment.py"))
     assert environment.git_revision() is None
-    (tmp_path / ".git").mkdir()
+    (tmp_path / "environment" / ".git").mkdir(parents=True)  # but nothing in it
+    assert environment.git_revision() is None
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="there is no git")
+def test_the_revision_is_not_that_of_the_folder_around_an_installation(monkeypatch, tmp_path):
+    git = "git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "other work"], check=True)
+    package = tmp_path / "imfeat" / "compare"
+    monkeypatch.setattr(environment, "__file__", str(package / "environment.py"))
+    assert len(environment.git_revision()) == 40
+    inside = tmp_path / "packages" / "imfeat" / "compare"
+    inside.mkdir(parents=True)
+    monkeypatch.setattr(environment, "__file__", str(inside / "environment.py"))
     assert environment.git_revision() is None

@@ -1,6 +1,7 @@
 """The experiment: is a hand-made feature with a linear classifier enough, or is it an MLP's job?"""
 
 import os
+import re
 import warnings
 from collections.abc import Sequence
 from datetime import datetime
@@ -133,4 +134,5 @@ def _settings(
 
 
 def _described(estimator: Any) -> str:
-    return " ".join(repr(estimator).split())
+    # without the addresses of functions, which differ from run to run
+    return " ".join(re.sub(r" at 0x\w+", "", repr(estimator)).split())

@@ -6,6 +6,7 @@ on the weights doesn't depend on the number of images, one chosen on a part of t
 suits the whole.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,8 +21,10 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from imfeat._backend import Array
 
-SVM_EPOCHS = 10
-MLP_EPOCHS = 20
+# A fixed number of epochs, but on small training sets more of them, up to this many steps: few
+# epochs of few images would leave a classifier half trained.
+SVM_EPOCHS, SVM_STEPS = 10, 40_000
+MLP_EPOCHS, MLP_STEPS = 20, 400
 MLP_BATCH = 200
 
 
@@ -44,11 +47,12 @@ def _logistic(strength: float, shape: tuple[int, int], seed: int) -> Any:
 
 def _svm(strength: float, shape: tuple[int, int], seed: int) -> Any:
     n_images, n_features = shape
+    n_epochs = max(SVM_EPOCHS, SVM_STEPS // n_images)
     return SGDClassifier(
         alpha=strength / n_images,
-        max_iter=SVM_EPOCHS,
+        max_iter=n_epochs,
         tol=None,
-        average=n_images * SVM_EPOCHS // 2,  # the mean of the second half
+        average=n_images * n_epochs // 2,  # the mean of the second half
         learning_rate="constant",
         eta0=3 / n_features,  # standardized, the square of an image's length is n_features
         n_jobs=-1,
@@ -57,14 +61,16 @@ def _svm(strength: float, shape: tuple[int, int], seed: int) -> Any:
 
 
 def _mlp(strength: float, shape: tuple[int, int], seed: int) -> Any:
-    batch_size = min(MLP_BATCH, shape[0])
+    n_images, _ = shape
+    batch_size = min(MLP_BATCH, n_images)
+    n_epochs = max(MLP_EPOCHS, MLP_STEPS // math.ceil(n_images / batch_size))
     return MLPClassifier(
         hidden_layer_sizes=(256,),
-        alpha=strength * batch_size / shape[0],  # scikit-learn divides it by the batch size
+        alpha=strength * batch_size / n_images,  # scikit-learn divides it by the batch size
         batch_size=batch_size,
         learning_rate_init=3e-4,
-        max_iter=MLP_EPOCHS,
-        n_iter_no_change=MLP_EPOCHS,
+        max_iter=n_epochs,
+        n_iter_no_change=n_epochs,
         random_state=seed,
     )
 

@@ -55,15 +55,17 @@ def cuda_status() -> str:
 
 
 def _cuda_driver() -> str:
-    from numba import cuda
+    from numba import config, cuda
 
-    try:
-        # the devices are of no use without the driver, so this asks for both
-        names = [device.name for device in cuda.list_devices()]
-    except cuda.CudaSupportError as error:
+    if config.ENABLE_CUDASIM:
+        return "Numba simulates CUDA"
+    available = cuda.is_available()
+    if error := cuda.cuda_error():
         reason = " ".join(str(error).split()).removeprefix("Error at driver init: ")
-        return f"Numba finds no CUDA driver: {reason.split('. ')[0].rstrip('.')}"
-    return f"Numba finds a CUDA driver and {len(names)} device(s): {', '.join(map(str, names))}"
+        return f"Numba finds no CUDA driver: {reason.split('. ')[0].rstrip('.:')}"
+    if not available:
+        return "Numba finds a CUDA driver, but not NVVM, which it compiles with"
+    return f"Numba finds a CUDA driver and {len(cuda.gpus)} GPU(s)"
 
 
 def _processor() -> str:
