@@ -131,6 +131,21 @@ def as_offsets(offsets: Any, n: int) -> Array:
     return array
 
 
+def as_out(out: Any, shape: tuple[int, ...], dtype: Any, images: Array) -> Array:
+    """Return an array to write a result into: ``out`` if there is one, else a new one."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
+    if out.shape != shape or out.dtype != dtype:
+        raise ValueError(f"out must be {np.dtype(dtype)} of shape {shape}, got {out.dtype} {out.shape}")
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise ValueError("out must be C-contiguous and writable; pass np.empty(shape, dtype)")
+    if np.may_share_memory(out, images):
+        raise ValueError("out must not share memory with the input; pass another array")
+    return out
+
+
 def count_outside(values: Array, low: float, high: float) -> int:
     """Count the values outside [low, high]; NaN is outside."""
     kernels = backend_of(values)

@@ -3,13 +3,20 @@
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_batch, as_counts, as_images, as_mask, as_number, is_color, one_of
+from imfeat._check import as_batch, as_counts, as_images, as_mask, as_number, as_out, is_color, one_of
 
 N_BINS = 256
+NO_MASK = np.empty((0, 0), np.bool_)
 CONVENTIONS = ("torchvision", "opencv")
 
 
-def equalize(images: Array, *, convention: str = "torchvision", mask: Array | None = None) -> Array:
+def equalize(
+    images: Array,
+    *,
+    convention: str = "torchvision",
+    mask: Array | None = None,
+    out: Array | None = None,
+) -> Array:
     """Spread the values of each image, channel by channel, evenly over the whole range.
 
     Parameters
@@ -20,6 +27,8 @@ def equalize(images: Array, *, convention: str = "torchvision", mask: Array | No
         Whose rounding to follow for uint8; see Notes.
     mask : bool array of shape (..., height, width) or (height, width), optional
         Pixels whose values make the histogram; all pixels are mapped.
+    out : array of the shape and dtype of the result, optional
+        Where to write the result, which is also returned.
 
     Returns
     -------
@@ -49,10 +58,17 @@ def equalize(images: Array, *, convention: str = "torchvision", mask: Array | No
     """
     images = as_images(images)
     one_of(convention, "convention", CONVENTIONS)
+    out = as_out(out, images.shape, images.dtype, images)
     pixels = _as_pixels(images)
     chosen = None if mask is None else as_mask(mask, images).reshape(pixels.shape[:2])
-    equalize_pixels = _equalize_bytes if images.dtype == np.uint8 else _equalize_floats
-    return equalize_pixels(pixels, chosen, convention).reshape(images.shape)
+    if images.dtype == np.uint8:
+        kernels = backend_of(images).exposure
+        code = kernels.OPENCV if convention == "opencv" else kernels.TORCHVISION
+        counted = NO_MASK if chosen is None else chosen
+        kernels.equalize_bytes(pixels, counted, code, out.reshape(pixels.shape))
+    else:
+        out.reshape(pixels.shape)[:] = _equalize_floats(pixels, chosen)
+    return out
 
 
 def equalize_value(images: Array, *, convention: str = "torchvision", mask: Array | None = None) -> Array:
@@ -155,38 +171,7 @@ def _as_pixels(images: Array) -> Array:
     return batch.reshape(n, height * width, 3 if is_color(images) else 1)
 
 
-def _equalize_bytes(pixels: Array, chosen: Array | None, convention: str) -> Array:
-    kernels = backend_of(pixels)
-    n_images, _, n_channels = pixels.shape
-    tables = np.empty((n_images, n_channels, N_BINS), np.uint8)
-    make_tables = {
-        "torchvision": kernels.exposure.torchvision_tables,
-        "opencv": kernels.exposure.opencv_tables,
-    }[convention]
-    make_tables(_count_levels(pixels, chosen).reshape(-1, N_BINS), tables.reshape(-1, N_BINS))
-    out = np.empty(pixels.shape, np.uint8)
-    kernels.exposure.apply_tables(pixels, tables, out)
-    return out
-
-
-def _count_levels(pixels: Array, chosen: Array | None) -> Array:
-    """Return histograms (n_images, n_channels, 256) of the chosen pixels."""
-    kernels = backend_of(pixels)
-    n_images, n_pixels, n_channels = pixels.shape
-    counts = np.zeros((n_images, 1, 1, n_channels, N_BINS), np.uint32)
-    if chosen is None:
-        whole = np.array([0, n_pixels]), np.array([0, 1])
-        kernels.histogram.channel_counts(pixels[:, :, None], *whole, counts)
-    else:
-        for pixel, mask, count in zip(pixels, chosen, counts, strict=True):
-            part = pixel[mask][None, :, None]
-            kernels.histogram.channel_counts(
-                part, np.array([0, part.shape[1]]), np.array([0, 1]), count[None]
-            )
-    return counts[:, 0, 0]
-
-
-def _equalize_floats(pixels: Array, chosen: Array | None, convention: str) -> Array:
+def _equalize_floats(pixels: Array, chosen: Array | None) -> Array:
     """Interpolate the cumulative histogram of each plane between the centers of its bins."""
     kernels = backend_of(pixels)
     n_images, n_pixels, n_channels = pixels.shape

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_batch, as_count, as_counts, as_flag, as_images, as_mask, one_of
-from imfeat._norm import NORMS, normalize_histograms
+from imfeat._check import as_batch, as_count, as_counts, as_flag, as_images, as_mask, as_out, one_of
+from imfeat._norm import NORMS, norm_code
 from imfeat.color import rgb_to_hsi, rgb_to_hsv
 
+NO_MASK = np.empty((0, 0, 0), np.bool_)
 SPACES = ("rgb", "hsv", "hsi")
 PIXELS_AT_ONCE = 1 << 18  # pixels in another colour space at a time
 
@@ -24,6 +25,7 @@ def color_histogram(
     grid: tuple[int, int] = (1, 1),
     norm: str | None = "l1",
     mask: Array | None = None,
+    out: Array | None = None,
 ) -> Array:
     """Describe each image by histograms of its colours.
 
@@ -45,6 +47,8 @@ def color_histogram(
         What each histogram is divided by: see Notes.
     mask : bool array of shape (..., height, width) or (height, width), optional
         Pixels to count.
+    out : array of the shape and dtype of the result, optional
+        Where to write the result, which is also returned.
 
     Returns
     -------
@@ -75,16 +79,20 @@ def color_histogram(
     one_of(norm, "norm", NORMS)
     leading, batch = as_batch(images)
     rows, cols = region_bounds(grid, *batch.shape[1:3])
-    if mask is None and joint and space == "hsv" and batch.dtype == np.uint8:
-        counts = [_count_joint(batch, backend_of(batch).histogram.HSV, n_bins, rows, cols)]
-    elif mask is None:
-        counts = _count(_as_bytes(batch, n_bins, space), n_bins, joint, rows, cols)
-    else:
-        pixels = _as_bytes(batch, n_bins, space)
-        counts = _count_masked(pixels, as_mask(mask, images), n_bins, joint, rows, cols)
-    parts = [normalize_histograms(part, norm) for part in counts]
-    histograms = parts[0] if joint else np.concatenate(parts, -1)
-    return histograms.reshape(*leading, math.prod(histograms.shape[1:]))
+    chosen = NO_MASK if mask is None else as_mask(mask, images)
+    n_counts = math.prod(n_bins) if joint else sum(n_bins)
+    n_regions = (len(rows) - 1) * (len(cols) - 1)
+    out = as_out(out, (*leading, n_regions * n_counts), np.float32, images)
+    histograms = out.reshape(len(batch), len(rows) - 1, len(cols) - 1, n_counts)
+    if batch.dtype == np.uint8 and (space == "rgb" or (space == "hsv" and joint)):
+        _count(batch, chosen, space, joint, n_bins, (rows, cols), norm, histograms)
+        return out
+    at_once = max(1, PIXELS_AT_ONCE // (batch.shape[1] * batch.shape[2]))
+    for first in range(0, len(batch), at_once):
+        part = slice(first, first + at_once)
+        pixels = _as_bytes(batch[part], n_bins, space)
+        _count(pixels, chosen[part], "rgb", joint, n_bins, (rows, cols), norm, histograms[part])
+    return out
 
 
 def region_bounds(grid: tuple[int, int], height: int, width: int) -> tuple[Array, Array]:
@@ -100,7 +108,7 @@ def _region_bounds(n_rows: int, n_cols: int, height: int, width: int) -> tuple[A
     return np.arange(n_rows + 1) * height // n_rows, np.arange(n_cols + 1) * width // n_cols
 
 
-def _as_bins(bins: int | Sequence[int], joint: bool) -> Array:
+def _as_bins(bins: int | Sequence[int], joint: bool) -> tuple[int, ...]:
     counts = as_counts(bins, "bins", 3) if isinstance(bins, Sequence) else (as_count(bins, "bins"),) * 3
     if max(counts) > 256:
         raise ValueError(f"bins must be at most 256 a channel, got {bins}")
@@ -109,60 +117,38 @@ def _as_bins(bins: int | Sequence[int], joint: bool) -> Array:
             f"a joint histogram can have up to 65,536 bins, got {' x '.join(map(str, counts))}; "
             "take fewer, or joint=False"
         )
-    return np.array(counts)
+    return counts
 
 
-def _as_bytes(batch: Array, n_bins: Array, space: str) -> Array:
+def _as_bytes(batch: Array, n_bins: tuple[int, ...], space: str) -> Array:
     """Return bytes that lie in the bins in which the pixels lie in the colour space."""
-    if space == "rgb" and batch.dtype == np.uint8:
-        return batch
     kernels = backend_of(batch)
-    edges, smallest = np.ones((3, n_bins.max() + 1)), np.zeros((3, n_bins.max() + 1), np.uint8)
+    edges, smallest = np.ones((3, max(n_bins) + 1)), np.zeros((3, max(n_bins) + 1), np.uint8)
     for c, n in enumerate(n_bins):
-        edges[c, : n + 1], smallest[c, :n] = np.linspace(0, 1, n + 1), _smallest_bytes(n)
+        edges[c, : n + 1], smallest[c, :n] = np.linspace(0, 1, n + 1), -(-255 * np.arange(n) // n)
     convert = {"rgb": lambda pixels: pixels, "hsv": rgb_to_hsv, "hsi": rgb_to_hsi}[space]
     out = np.empty(batch.shape, np.uint8)
     source, target = batch.reshape(1, -1, 3), out.reshape(-1)
     for first in range(0, source.shape[1], PIXELS_AT_ONCE):
         last = first + PIXELS_AT_ONCE
         values = convert(source[:, first:last]).reshape(-1)
-        kernels.histogram.to_bytes(values, n_bins, edges, smallest, target[3 * first : 3 * last])
+        kernels.histogram.to_bytes(values, np.array(n_bins), edges, smallest, target[3 * first : 3 * last])
     return out
 
 
-def _count(pixels: Array, n_bins: Array, joint: bool, rows: Array, cols: Array) -> list[Array]:
-    """Return counts (n_images, n_rows, n_cols, n_bins): one array, or one for each channel."""
+def _count(
+    pixels: Array,
+    mask: Array,
+    space: str,
+    joint: bool,
+    n_bins: tuple[int, ...],
+    bounds: tuple[Array, Array],
+    norm: str | None,
+    out: Array,
+) -> None:
+    kernels, code = backend_of(pixels).histogram, norm_code(norm, pixels)
     if joint:
-        return [_count_joint(pixels, backend_of(pixels).histogram.RGB, n_bins, rows, cols)]
-    levels = np.empty((len(pixels), len(rows) - 1, len(cols) - 1, 3, 256), np.uint32)
-    backend_of(pixels).histogram.channel_counts(pixels, rows, cols, levels)
-    if (n_bins == 256).all():
-        return [levels[..., c, :] for c in range(3)]
-    return [np.add.reduceat(levels[..., c, :], _smallest_bytes(n_bins[c]), -1) for c in range(3)]
-
-
-def _count_joint(pixels: Array, space: int, n_bins: Array, rows: Array, cols: Array) -> Array:
-    counts = np.empty((len(pixels), len(rows) - 1, len(cols) - 1, math.prod(n_bins.tolist())), np.uint32)
-    backend_of(pixels).histogram.joint_counts(pixels, space, n_bins, rows, cols, counts)
-    return counts
-
-
-def _smallest_bytes(n: int) -> Array:
-    """Return the smallest byte of each of ``n`` bins."""
-    return -(-255 * np.arange(n) // n)
-
-
-def _count_masked(
-    pixels: Array, mask: Array, n_bins: Array, joint: bool, rows: Array, cols: Array
-) -> list[Array]:
-    """Count the chosen pixels of each region as if they were an image of one row."""
-    widths = [math.prod(n_bins.tolist())] if joint else n_bins.tolist()
-    counts = [np.zeros((len(pixels), len(rows) - 1, len(cols) - 1, width), np.uint32) for width in widths]
-    for i, r, c in np.ndindex(counts[0].shape[:3]):
-        region = i, slice(rows[r], rows[r + 1]), slice(cols[c], cols[c + 1])
-        chosen = pixels[region][mask[region]][None, None]
-        if chosen.size:
-            whole = np.array([0, 1]), np.array([0, chosen.shape[2]])
-            for total, part in zip(counts, _count(chosen, n_bins, joint, *whole), strict=True):
-                total[i, r, c] = part[0, 0, 0]
-    return counts
+        number = kernels.HSV if space == "hsv" else kernels.RGB
+        kernels.joint_histograms(pixels, mask, number, np.array(n_bins), *bounds, code, out)
+    else:
+        kernels.channel_histograms(pixels, mask, np.array(n_bins), *bounds, code, out)

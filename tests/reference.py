@@ -58,22 +58,33 @@ def to_bytes(values, n_bins, edges, bytes_of_bins):
     return out.ravel()
 
 
-def joint_counts(images, space, n_bins, rows, cols):
+def joint_histograms(images, mask, space, n_bins, rows, cols, norm):
     values = rgb_to_hsv(images, 255).astype(np.float32).reshape(images.shape) if space else images / 255
     bins = np.minimum(np.floor(values * n_bins + 1e-9), np.array(n_bins) - 1).astype(int)
     index = (bins[..., 0] * n_bins[1] + bins[..., 1]) * n_bins[2] + bins[..., 2]
-    return _count_regions(index[..., None], np.prod(n_bins), rows, cols)[:, :, :, 0]
+    return normalize_counts(_count_regions(index, mask, np.prod(n_bins), rows, cols), norm)
 
 
-def channel_counts(images, rows, cols):
-    return _count_regions(images, 256, rows, cols)
+def channel_histograms(images, mask, n_bins, rows, cols, norm):
+    parts = []
+    for c, n in enumerate(n_bins):
+        bins = np.minimum(images[..., c].astype(int) * n // 255, n - 1)
+        parts.append(normalize_counts(_count_regions(bins, mask, n, rows, cols), norm))
+    return np.concatenate(parts, -1)
 
 
-def _count_regions(values, n, rows, cols):
-    out = np.zeros((len(values), len(rows) - 1, len(cols) - 1, values.shape[-1], n), np.uint32)
-    for i, r, c, k in np.ndindex(out.shape[:4]):
-        region = values[i, rows[r] : rows[r + 1], cols[c] : cols[c + 1], k]
-        out[i, r, c, k] = np.bincount(region.ravel(), minlength=n)
+def normalize_counts(counts, norm):
+    sizes = np.sqrt((counts.astype(float) ** 2).sum(-1)) if norm == 2 else counts.sum(-1)
+    shares = counts / np.maximum(sizes, 1)[..., None] if norm else counts
+    return np.sqrt(shares) if norm == 3 else shares
+
+
+def _count_regions(values, mask, n, rows, cols):
+    out = np.zeros((len(values), len(rows) - 1, len(cols) - 1, n), np.int64)
+    for i, r, c in np.ndindex(out.shape[:3]):
+        region = i, slice(rows[r], rows[r + 1]), slice(cols[c], cols[c + 1])
+        chosen = values[region][mask[region]] if len(mask) else values[region].ravel()
+        out[i, r, c] = np.bincount(chosen, minlength=n)
     return out
 
 
@@ -96,32 +107,30 @@ def approach(vectors, word, distances):
     return np.minimum(distances, ((vectors.astype(np.float64) - word) ** 2).sum(1))
 
 
-def torchvision_tables(counts):
-    tables = np.tile(np.arange(256, dtype=np.uint8), (len(counts), 1))
-    for table, count in zip(tables, counts.astype(int), strict=True):
-        used = count[count > 0]
-        step = (used.sum() - used[-1]) // 255 if len(used) else 0
-        if step:
-            table[:] = [min((step // 2 + count[:i].sum()) // step, 255) for i in range(256)]
-    return tables
-
-
-def opencv_tables(counts):
-    tables = np.tile(np.arange(256, dtype=np.uint8), (len(counts), 1))
-    for table, count in zip(tables, counts.astype(int), strict=True):
-        if (count > 0).sum() > 1:
-            first = np.flatnonzero(count)[0]
-            scale = np.float32(255) / np.float32(count.sum() - count[first])
-            after = np.maximum(np.cumsum(count) - count[first], 0)
-            table[:] = np.rint(after.astype(np.float32) * scale)
-    return tables
-
-
-def apply_tables(images, tables):
+def equalize_bytes(images, mask, convention):
     out = np.empty_like(images)
+    make_table = opencv_table if convention else torchvision_table
     for i, c in np.ndindex(len(images), images.shape[2]):
-        out[i, :, c] = tables[i, c][images[i, :, c]]
+        chosen = images[i, mask[i], c] if len(mask) else images[i, :, c]
+        out[i, :, c] = make_table(np.bincount(chosen, minlength=256))[images[i, :, c]]
     return out
+
+
+def torchvision_table(count):
+    used = count[count > 0]
+    step = (used.sum() - used[-1]) // 255 if len(used) else 0
+    if step == 0:
+        return np.arange(256)
+    return np.array([min((step // 2 + count[:i].sum()) // step, 255) for i in range(256)])
+
+
+def opencv_table(count):
+    if (count > 0).sum() <= 1:
+        return np.arange(256)
+    first = np.flatnonzero(count)[0]
+    scale = np.float32(255) / np.float32(count.sum() - count[first])
+    after = np.maximum(np.cumsum(count) - count[first], 0)
+    return np.rint(after.astype(np.float32) * scale)
 
 
 def scale_to_value(images, values):

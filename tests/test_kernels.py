@@ -17,7 +17,7 @@ ROWS, COLS = np.array([0, 10, 21]), np.array([0, 11, 23, 35])
 WHOLE_ROWS, WHOLE_COLS = np.array([0, 21]), np.array([0, 35])
 COUNTS = RNG.integers(0, 50, (5, 256)).astype(np.uint32) * (RNG.random((5, 256)) < 0.3)
 COUNTS[3], COUNTS[4], COUNTS[4, 7] = 0, 0, 99
-TABLES = RNG.integers(0, 256, (3, 3, 256), dtype=np.uint8)
+NO_MASK, MASK = np.empty((0, 0, 0), bool), RNG.random((3, 21, 35)) < 0.4
 VECTORS = RNG.normal(size=(301, 37)).astype(np.float32)
 WORDS = VECTORS[::43] + np.float32(0.1)
 COLORS = RNG.random((700, 3)).astype(np.float32)
@@ -64,37 +64,32 @@ CASES = {
         reference.to_bytes(F32.ravel(), BINS, EDGES, BYTES),
         np.uint8,
     ),
-    "histogram.normalize_counts": (
-        (COUNTS, 3),
-        np.sqrt(COUNTS / np.maximum(COUNTS.sum(1), 1)[:, None]),
-        np.float32,
-    ),
-    "histogram.joint_counts regions": (
-        (U8, 0, BINS, ROWS, COLS),
-        reference.joint_counts(U8, 0, BINS, ROWS, COLS),
-        np.uint32,
-    ),
-    "histogram.joint_counts whole": (
-        (U8, 0, BINS, WHOLE_ROWS, WHOLE_COLS),
-        reference.joint_counts(U8, 0, BINS, WHOLE_ROWS, WHOLE_COLS),
-        np.uint32,
-    ),
-    "histogram.joint_counts hsv": (
-        (U8, 1, BINS, ROWS, COLS),
-        reference.joint_counts(U8, 1, BINS, ROWS, COLS),
-        np.uint32,
-    ),
-    "histogram.channel_counts rgb": ((U8, ROWS, COLS), reference.channel_counts(U8, ROWS, COLS), np.uint32),
-    "histogram.channel_counts whole": (
-        (U8, WHOLE_ROWS, WHOLE_COLS),
-        reference.channel_counts(U8, WHOLE_ROWS, WHOLE_COLS),
-        np.uint32,
-    ),
-    "histogram.channel_counts gray": (
-        (U8[..., :1].copy(), ROWS, COLS),
-        reference.channel_counts(U8[..., :1], ROWS, COLS),
-        np.uint32,
-    ),
+    "histogram.normalize_counts": ((COUNTS, 3), reference.normalize_counts(COUNTS, 3), np.float32),
+    **{
+        f"histogram.joint_histograms {name}": (
+            arguments,
+            reference.joint_histograms(*arguments),
+            np.float32,
+        )
+        for name, arguments in {
+            "regions": (U8, NO_MASK, 0, BINS, ROWS, COLS, 1),
+            "whole": (U8, NO_MASK, 0, BINS, WHOLE_ROWS, WHOLE_COLS, 0),
+            "hsv": (U8, NO_MASK, 1, BINS, ROWS, COLS, 2),
+            "masked": (U8, MASK, 0, BINS, ROWS, COLS, 3),
+        }.items()
+    },
+    **{
+        f"histogram.channel_histograms {name}": (
+            arguments,
+            reference.channel_histograms(*arguments),
+            np.float32,
+        )
+        for name, arguments in {
+            "regions": (U8, NO_MASK, BINS, ROWS, COLS, 1),
+            "whole": (U8, NO_MASK, np.array([256, 256, 256]), WHOLE_ROWS, WHOLE_COLS, 0),
+            "masked": (U8, MASK, BINS, ROWS, COLS, 2),
+        }.items()
+    },
     "palette.nearest_colors 70": (
         (U8.ravel(), U8[0].reshape(-1, 3)[:70]),
         reference.nearest_colors(U8, U8[0].reshape(-1, 3)[:70]),
@@ -105,13 +100,19 @@ CASES = {
         reference.nearest_colors(U8, U8[0].reshape(-1, 3)[:300]),
         np.uint16,
     ),
-    "exposure.torchvision_tables": ((COUNTS,), reference.torchvision_tables(COUNTS), np.uint8),
-    "exposure.opencv_tables": ((COUNTS,), reference.opencv_tables(COUNTS), np.uint8),
-    "exposure.apply_tables": (
-        (U8.reshape(3, -1, 3), TABLES),
-        reference.apply_tables(U8.reshape(3, -1, 3), TABLES),
-        np.uint8,
-    ),
+    **{
+        f"exposure.equalize_bytes {name}": (
+            arguments,
+            reference.equalize_bytes(*arguments),
+            np.uint8,
+        )
+        for name, arguments in {
+            "torchvision": (U8.reshape(3, -1, 3), NO_MASK.reshape(0, 0), 0),
+            "opencv": (U8.reshape(3, -1, 3), NO_MASK.reshape(0, 0), 1),
+            "gray": (U8[..., 0].reshape(3, -1, 1).copy(), NO_MASK.reshape(0, 0), 0),
+            "masked": (U8.reshape(3, -1, 3), MASK.reshape(3, -1), 1),
+        }.items()
+    },
     "exposure.largest_channel": ((U8.reshape(-1, 3),), U8.reshape(-1, 3).max(1), np.uint8),
     "exposure.scale_to_value u8": (
         (U8.reshape(-1, 3), U8[..., 1].ravel()),
@@ -278,7 +279,7 @@ def test_no_kernel_is_untested():
     kernels = {
         f"{module.name}.{name}"
         for module in pkgutil.iter_modules(cpu.__path__)
-        if module.name != "launch"
+        if module.name not in ("launch", "instruction")
         for name, value in vars(getattr(cpu, module.name)).items()
         if inspect.isfunction(value) and not name.startswith("_")
         if value.__module__ == f"imfeat_kernels.cpu.{module.name}"

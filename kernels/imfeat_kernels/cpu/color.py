@@ -13,9 +13,8 @@ and in the HSI model, with the hue as an angle around the gray axis,
 
 import numpy as np
 from numba import njit
-from numba.core.typing import signature
-from numba.extending import intrinsic
 
+from imfeat_kernels.cpu.instruction import fused
 from imfeat_kernels.cpu.launch import launch
 
 GRAIN = 1 << 15  # pixels: some 20 microseconds of work
@@ -203,16 +202,6 @@ def pillow_hue(r, g, b, high, low):
     hue = hue if sixths >= 0 else fused(sixths, np.float32(1 / 6), one)
     whole = np.float32(np.int32(hue * np.float32(255)))
     return whole - one if fused(hue, np.float32(255), -whole) < 0 else whole
-
-
-@intrinsic
-def fused(_, a, b, c):
-    """Return a * b + c, rounded once: an instruction that Numba has no name for."""
-
-    def instruction(_context, builder, _signature, arguments):
-        return builder.fma(*arguments)
-
-    return signature(a, a, b, c), instruction
 
 
 @njit

@@ -11,41 +11,38 @@ where first and last are the lowest and highest value that occurs.
 import numpy as np
 from numba import njit
 
+from imfeat_kernels.cpu import launch as threads
+from imfeat_kernels.cpu.instruction import permute_bytes, permutes_bytes
 from imfeat_kernels.cpu.launch import launch
 
 STRIP = 1 << 15  # pixels that are worth a thread
+ROUND = 24 * 2500  # bytes after which tables of 16 bits are emptied
+TORCHVISION, OPENCV = 0, 1
 
 
-def torchvision_tables(counts, out):
-    """Make lookup tables as torchvision and Pillow do.
-
-    Parameters
-    ----------
-    counts : (n, 256) uint32
-        Histograms.
-    out : (n, 256) uint8
-        Overwritten; the identity where a histogram has one value, or too few pixels to spread.
-    """
-    launch(_torchvision_tables, len(out), counts, out, grain=256)
-
-
-def opencv_tables(counts, out):
-    """Make lookup tables as OpenCV does; parameters as for `torchvision_tables`."""
-    launch(_opencv_tables, len(out), counts, out, grain=256)
-
-
-def apply_tables(images, tables, out):
-    """Send each pixel through the table of its image and channel.
+def equalize_bytes(images, mask, convention, out):
+    """Equalize each channel of each image.
 
     Parameters
     ----------
     images : (n_images, n_pixels, n_channels) uint8
-    tables : (n_images, n_channels, 256) uint8
+        1 or 3 channels.
+    mask : (n_images, n_pixels) bool
+        Pixels that make the histogram; all, if the mask is of no images.
+    convention : int
+        TORCHVISION or OPENCV.
     out : (n_images, n_pixels, n_channels) uint8
     """
-    n_images, n_pixels, _ = images.shape
-    n_strips = -(-n_pixels // STRIP)
-    launch(_apply_tables, n_images * n_strips, images, tables, n_strips, out, grain=-(-STRIP // n_pixels))
+    n_images, n_pixels, n_channels = images.shape
+    n_strips = min(n_pixels // STRIP, 4 * threads.n_threads // max(n_images, 1))
+    if n_strips <= 1:
+        launch(_equalize, n_images, images, mask, convention, out, grain=-(-STRIP // n_pixels))
+        return
+    counts = np.empty((n_images, n_strips, n_channels, 256), np.uint32)
+    launch(_count_strips, n_images * n_strips, images, mask, counts)
+    tables = np.empty((n_images, n_channels, 256), np.uint8)
+    _make_tables(counts.sum(1, dtype=np.uint32), convention, tables)
+    launch(_apply_strips, n_images * n_strips, images, tables, n_strips, out)
 
 
 def largest_channel(images, out):
@@ -134,57 +131,181 @@ def clahe_blend(images, tables, tile_height, tile_width, out):
 
 
 @njit(nogil=True, cache=True)
-def _torchvision_tables(start, stop, counts, out):
-    for item in range(start, stop):
-        count, table = counts[item], out[item]
-        total, last = np.int64(0), 0
-        for i in range(256):
-            total += count[i]
-            last = i if count[i] else last
-        step = (total - count[last]) // 255
-        before = np.int64(0)
-        for i in range(256):
-            table[i] = min((step // 2 + before) // step, 255) if step else i
-            before += count[i]
+def _equalize(start, stop, images, mask, convention, out):
+    n_pixels, n_channels = images.shape[1:]
+    counts = np.empty((n_channels, 256), np.uint32)
+    tables, sums = np.empty((n_channels, 256), np.uint8), np.empty(256, np.int64)
+    places = _places(n_channels)
+    x, y = images.reshape(-1), out.reshape(-1)
+    size = n_pixels * n_channels
+    for i in range(start, stop):
+        _count(x, mask, i, i * size, (i + 1) * size, places, counts)
+        _make_table(counts, convention, sums, tables)
+        _apply(x, i * size, (i + 1) * size, tables, y)
 
 
 @njit(nogil=True, cache=True)
-def _opencv_tables(start, stop, counts, out):
-    for item in range(start, stop):
-        count, table = counts[item], out[item]
-        first = 0
-        while first < 255 and count[first] == 0:
-            first += 1
-        rest = np.int64(0)
-        for i in range(first + 1, 256):
-            rest += count[i]
-        for i in range(256):  # where there is one value, or none, it stays
-            table[i] = 0 if rest else i
-        scale = np.float32(255) / np.float32(max(rest, 1))
-        total = np.int64(0)
-        for i in range(first + 1, 256):
-            total += count[i]
-            if rest:
-                table[i] = np.uint8(np.rint(np.float32(total) * scale))
-
-
-@njit(nogil=True, cache=True)
-def _apply_tables(start, stop, images, tables, n_strips, out):
-    n_pixels, n_channels = images.shape[1], images.shape[2]
+def _count_strips(start, stop, images, mask, counts):
+    n_strips = counts.shape[1]
+    n_pixels, n_channels = images.shape[1:]
+    places, x = _places(n_channels), images.reshape(-1)
     for item in range(start, stop):  # an item is a strip of an image
         i, strip = item // n_strips, item % n_strips
         first, last = strip * n_pixels // n_strips, (strip + 1) * n_pixels // n_strips
-        x, y = images[i, first:last].reshape(-1), out[i, first:last].reshape(-1)
-        if n_channels == 1:
-            table = tables[i, 0]
-            for k in range(len(x)):
-                y[k] = table[x[k]]
+        whole = i * n_pixels
+        _count(
+            x, mask, i, (whole + first) * n_channels, (whole + last) * n_channels, places, counts[i, strip]
+        )
+
+
+@njit(nogil=True, cache=True)
+def _apply_strips(start, stop, images, tables, n_strips, out):
+    n_pixels, n_channels = images.shape[1:]
+    x, y = images.reshape(-1), out.reshape(-1)
+    for item in range(start, stop):
+        i, strip = item // n_strips, item % n_strips
+        first = (i * n_pixels + strip * n_pixels // n_strips) * n_channels
+        last = (i * n_pixels + (strip + 1) * n_pixels // n_strips) * n_channels
+        _apply(x, first, last, tables[i], y)
+
+
+@njit(nogil=True, cache=True)
+def _make_tables(counts, convention, tables):
+    sums = np.empty(256, np.int64)
+    for i in range(len(counts)):
+        _make_table(counts[i], convention, sums, tables[i])
+
+
+@njit
+def _places(n_channels):
+    """Return tables for neighbours in turn: eight gray pixels, or four of three channels."""
+    return np.zeros((8 if n_channels == 1 else 12) * 256, np.uint16)
+
+
+@njit
+def _count(x, mask, i, first, last, places, counts):
+    """Count the values x[first:last] of image i, channel by channel."""
+    counts[:] = 0
+    n_channels = len(counts)
+    if len(mask) == 0:
+        for start in range(first, last, ROUND):
+            _count_bytes(x[start : min(start + ROUND, last)], places)
+            _empty(places, counts.reshape(-1))
+        return
+    offset = i * mask.shape[1] * n_channels
+    for k in range((first - offset) // n_channels, (last - offset) // n_channels):
+        if mask[i, k]:
+            for c in range(n_channels):
+                counts[c, x[offset + k * n_channels + c]] += np.uint32(1)
+
+
+# Counting waits for memory where one address is counted twice in a row, so neighbours are counted
+# in different tables.
+
+
+@njit
+def _count_bytes(values, places):
+    """Count each byte in the table of its place, modulo the number of tables."""
+    n_places = len(places) // 256
+    n_words = len(values) // 8 if n_places == 8 else len(values) // 24 * 3
+    words = values[: 8 * n_words].view(np.uint64)
+    if n_places == 8:
+        for k in range(n_words):
+            _count_word(words[k], 0, places)
+    else:
+        for k in range(0, n_words, 3):
+            _count_word(words[k], 0, places)
+            _count_word(words[k + 1], 8, places)
+            _count_word(words[k + 2], 4, places)
+    for i in range(8 * n_words, len(values)):
+        places[i % n_places * 256 + values[i]] += np.uint16(1)
+
+
+@njit
+def _count_word(word, place, places):
+    for j in range(8):
+        byte = (word >> np.uint64(8 * j)) & np.uint64(255)
+        places[np.uint64((place + j) % 12 * 256) + byte] += np.uint16(1)
+
+
+@njit
+def _empty(places, counts):
+    """Add the tables to the counts, halving their number, and leave zeros."""
+    n, none = len(places), np.uint16(0)
+    while n > len(counts):
+        n //= 2
+        for k in range(n):
+            places[k] += places[n + k]
+            places[n + k] = none
+    for k in range(n):
+        counts[k] += np.uint32(places[k])
+        places[k] = none
+
+
+@njit
+def _make_table(counts, convention, sums, tables):
+    """Make a table for each channel; the identity where there is one value, or none."""
+    for c in range(len(counts)):
+        count, table = counts[c], tables[c]
+        total = np.int64(0)
+        for i in range(256):
+            total += count[i]
+            sums[i] = total
+        if convention == OPENCV:
+            _opencv_table(count, sums, table)
         else:
-            red, green, blue = tables[i, 0], tables[i, 1], tables[i, 2]
-            for k in range(len(x) // 3):
-                y[3 * k] = red[x[3 * k]]
-                y[3 * k + 1] = green[x[3 * k + 1]]
-                y[3 * k + 2] = blue[x[3 * k + 2]]
+            _torchvision_table(count, sums, table)
+
+
+@njit(error_model="numpy")
+def _torchvision_table(count, sums, table):
+    last = 255
+    while last > 0 and count[last] == 0:
+        last -= 1
+    step = (sums[255] - count[last]) // 255
+    if step == 0:
+        _identity(table)
+        return
+    # (k + 1/2) / step is never close to a whole number, so rounding cannot take it across one.
+    scale, half = 1.0 / step, 0.5 + step // 2
+    for i in range(256):
+        value = np.int32((half + np.float64(sums[i] - count[i])) * scale)
+        table[i] = np.uint8(value if value < 255 else 255)
+
+
+@njit(error_model="numpy")
+def _opencv_table(count, sums, table):
+    first = 0
+    while first < 255 and count[first] == 0:
+        first += 1
+    lowest = np.int64(count[first])
+    if sums[255] == lowest:
+        _identity(table)
+        return
+    scale = np.float32(255) / np.float32(sums[255] - lowest)
+    for i in range(256):
+        above = sums[i] - lowest
+        table[i] = np.uint8(np.rint(np.float32(above if above > 0 else 0) * scale))
+
+
+@njit
+def _identity(table):
+    for i in range(256):
+        table[i] = i
+
+
+@njit
+def _apply(x, first, last, tables, y):
+    """Send the bytes x[first:last] through the tables of their channels."""
+    n_channels = len(tables)
+    if permutes_bytes():
+        while last - first >= 64 * n_channels:
+            permute_bytes(tables, x, first, y)
+            first += 64 * n_channels
+    for c in range(n_channels):
+        table = tables[c]
+        for k in range(first + c, last, n_channels):
+            y[k] = table[x[k]]
 
 
 @njit(nogil=True, cache=True)

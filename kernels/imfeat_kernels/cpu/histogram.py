@@ -5,17 +5,23 @@ parts of [0, 255], half-open but for the last.  Other values become bytes of the
 
 Counting waits for memory where one address is counted twice in a row.  So neighbouring pixels go to
 different tables, which are added up at the end, and indices are computed apart from the counting.
+Tables are of 16 bits, which keeps them in the nearest cache, and emptied before they overflow.
 """
+
+import math
 
 import numpy as np
 from numba import njit
 
 from imfeat_kernels.cpu import launch as threads
+from imfeat_kernels.cpu.instruction import fused
 from imfeat_kernels.cpu.launch import launch
 
-TILE = 1024  # pixels whose indices are computed before they are counted
+TILE = 4096  # pixels whose indices are computed before they are counted
 STRIP = 1 << 16  # pixels that are worth a thread
-RGB, HSV = 0, 1
+FULL = 65535 - TILE  # what a table may hold before a tile is counted
+RGB, HSV, CHANNELS = 0, 1, 2
+LEVELS = 3 * 256
 L1, L2, HELLINGER = 1, 2, 3
 
 
@@ -36,36 +42,39 @@ def to_bytes(values, n_bins, edges, bytes_of_bins, out):
     launch(_to_bytes, len(out) // 3, values, n_bins, edges, bytes_of_bins, out, grain=STRIP // 4)
 
 
-def joint_counts(images, space, n_bins, rows, cols, out):
+def joint_histograms(images, mask, space, n_bins, rows, cols, norm, out):
     """Count the colours of every region of every image.
 
     Parameters
     ----------
     images : (n_images, height, width, 3) uint8
+    mask : (n_images, height, width) bool
+        Pixels to count; all, if the mask is of no images.
     space : int
         RGB to count the bytes as they are, HSV to count what `color.rgb_to_hsv` makes of them.
     n_bins : (3,) int64
         Bins a channel; their product is at most 65,536.
     rows, cols : (n_rows + 1,), (n_cols + 1,) int64
         Where the regions begin and end.
-    out : (n_images, n_rows, n_cols, n_bins[0] * n_bins[1] * n_bins[2]) uint32
-        Overwritten with counts; the bin of the third channel varies fastest.
+    norm : int
+        What each histogram is divided by: L1, L2 or HELLINGER (the square root of L1); any other
+        keeps the counts.  Empty histograms stay 0.
+    out : (n_images, n_rows, n_cols, n_bins[0] * n_bins[1] * n_bins[2]) float32
+        Overwritten; the bin of the third channel varies fastest.
     """
-    _by_strips(_joint_counts, images, rows, out, space, n_bins, cols)
+    parts = np.array([out.shape[3]])
+    _by_strips(images, mask, rows, cols, space, n_bins, parts, norm, out)
 
 
-def channel_counts(images, rows, cols, out):
-    """Count the 256 values of every channel of every region of every image.
+def channel_histograms(images, mask, n_bins, rows, cols, norm, out):
+    """Count the bins of every channel of every region of every image; parameters as above.
 
     Parameters
     ----------
-    images : (n_images, height, width, n_channels) uint8
-        1 or 3 channels.
-    rows, cols : (n_rows + 1,), (n_cols + 1,) int64
-        Where the regions begin and end.
-    out : (n_images, n_rows, n_cols, n_channels, 256) uint32
+    out : (n_images, n_rows, n_cols, n_bins[0] + n_bins[1] + n_bins[2]) float32
+        Overwritten; one histogram a channel, each divided by its own norm.
     """
-    _by_strips(_channel_counts, images, rows, out, cols)
+    _by_strips(images, mask, rows, cols, CHANNELS, n_bins, n_bins, norm, out)
 
 
 def normalize_counts(counts, norm, out):
@@ -78,23 +87,27 @@ def normalize_counts(counts, norm, out):
         L1, L2 or HELLINGER (the square root of L1); any other keeps the counts.
     out : (n, n_bins) float32
     """
-    launch(_normalize_counts, len(out), counts, norm, out, grain=1 + STRIP // (counts.shape[1] + 1))
+    parts = np.array([counts.shape[1]])
+    launch(_normalize_counts, len(out), counts, parts, norm, out, grain=1 + STRIP // (counts.shape[1] + 1))
 
 
-def _by_strips(body, images, rows, out, *arguments):
-    """Run a body over rows of regions, cut into strips if there are few regions for the threads."""
+def _by_strips(images, mask, rows, cols, space, n_bins, parts, norm, out):
+    """Count by rows of regions, cut into strips if there are few regions for the threads."""
     n_images, height, width = images.shape[:3]
     n_pixels, n_items = n_images * height * width, n_images * (len(rows) - 1)
     n_strips = min(n_pixels // STRIP, 4 * threads.n_threads) // max(n_items, 1)
     if n_strips <= 1:
-        launch(body, n_items, images, rows, *arguments, out, grain=1 + STRIP * n_items // (n_pixels + 1))
+        grain = 1 + STRIP * n_items // (n_pixels + 1)
+        launch(_histograms, n_items, images, mask, rows, cols, space, n_bins, parts, norm, out, grain=grain)
         return
     steps = np.arange(n_strips) / n_strips
     fine = (rows[:-1, None] + steps * np.diff(rows)[:, None]).astype(np.int64).ravel()
     fine = np.append(fine, rows[-1])
     counts = np.empty((n_images, len(fine) - 1, *out.shape[2:]), np.uint32)
-    launch(body, n_items * n_strips, images, fine, *arguments, counts)
-    counts.reshape(n_images, len(rows) - 1, n_strips, *out.shape[2:]).sum(2, out=out)
+    launch(_histograms, n_items * n_strips, images, mask, fine, cols, space, n_bins, parts, 0, counts)
+    counts = counts.reshape(n_items, n_strips, math.prod(out.shape[2:])).sum(1, dtype=np.uint32)
+    n_bins = out.shape[3]
+    _normalize_counts(0, out.size // n_bins, counts.reshape(-1, n_bins), parts, norm, out.reshape(-1, n_bins))
 
 
 @njit(nogil=True, cache=True)
@@ -110,58 +123,124 @@ def _to_bytes(start, stop, values, n_bins, edges, bytes_of_bins, out):
 
 
 @njit(nogil=True, cache=True)
-def _joint_counts(start, stop, images, rows, space, n_bins, cols, out):
-    n_rows, n_cols, n_colors = out.shape[1], out.shape[2], out.shape[3]
-    tables = np.empty((4, n_colors), np.uint32)
-    indices = np.empty(TILE, np.uint16)
+def _histograms(start, stop, images, mask, rows, cols, space, n_bins, parts, norm, out):
+    n_rows, n_cols, n_counts = out.shape[1:]
+    n_levels = LEVELS if space == CHANNELS else n_counts
+    n_tables = 4 if space == CHANNELS else _suitable(n_levels, images)
+    tables = np.zeros(n_tables * n_levels, np.uint16)
+    total, counts = np.empty(n_levels, np.uint32), np.empty(n_counts, np.uint32)
+    tile, indices = np.empty(3 * TILE, np.uint8), np.empty(TILE, np.uint16)
+    values, row_size = images.reshape(-1), 3 * images.shape[2]
     for item in range(start, stop):  # an item is a row of regions
-        image, r = images[item // n_rows], item % n_rows
+        i, r = item // n_rows, item % n_rows
         for c in range(n_cols):
-            tables[:] = 0
-            if n_cols == 1:
-                _count_run(image[rows[r] : rows[r + 1]].reshape(-1), space, n_bins, indices, tables)
+            total[:] = 0
+            held = 0
+            if n_cols == 1 and len(mask) == 0:
+                top = i * images.shape[1] * row_size
+                end = top + rows[r + 1] * row_size
+                for first in range(top + rows[r] * row_size, end, 3 * TILE):
+                    run = values[first : min(first + 3 * TILE, end)]
+                    held = _count_tile(run, space, n_bins, indices, held, tables, total)
             else:
+                n = 0
                 for y in range(rows[r], rows[r + 1]):
-                    run = image[y, cols[c] : cols[c + 1]].reshape(-1)
-                    _count_run(run, space, n_bins, indices, tables)
-            total = out[item // n_rows, r, c]
-            for k in range(n_colors):
-                total[k] = tables[0, k] + tables[1, k] + tables[2, k] + tables[3, k]
+                    for x in range(cols[c], cols[c + 1], TILE):
+                        end = min(x + TILE, cols[c + 1])
+                        if n + end - x > TILE:
+                            held = _count_tile(tile[: 3 * n], space, n_bins, indices, held, tables, total)
+                            n = 0
+                        n = _append(images, mask, i, y, x, end, n, tile)
+                _count_tile(tile[: 3 * n], space, n_bins, indices, held, tables, total)
+            _empty(tables, total)
+            if space == CHANNELS:
+                _merge_levels(total, n_bins, counts)
+                _normalize(counts, parts, norm, out[i, r, c])
+            else:
+                _normalize(total, parts, norm, out[i, r, c])
 
 
 @njit
-def _count_run(pixels, space, n_bins, indices, tables):
-    """Add a run of pixels to the tables, a tile at a time."""
-    for first in range(0, len(pixels) // 3, TILE):
-        n = min(TILE, len(pixels) // 3 - first)
-        tile = pixels[3 * first : 3 * (first + n)]
-        if space == HSV:
-            _hsv_indices(tile, n_bins, indices)
-        else:
-            _rgb_indices(tile, n_bins, indices)
-        _scatter(indices, n, tables)
+def _suitable(n_levels, images):
+    """Return a number of tables that are not larger than the images."""
+    n = 8
+    while n > 1 and n * n_levels > 2 * images.shape[1] * images.shape[2]:
+        n //= 2
+    return n
+
+
+@njit
+def _append(images, mask, i, y, first, last, n, tile):
+    """Put the chosen pixels of a row behind the first n of a tile, and return how many lie there."""
+    if len(mask) == 0:
+        tile[3 * n : 3 * (n + last - first)] = images[i, y, first:last].reshape(-1)
+        return n + last - first
+    for x in range(first, last):
+        if mask[i, y, x]:
+            tile[3 * n], tile[3 * n + 1], tile[3 * n + 2] = (
+                images[i, y, x, 0],
+                images[i, y, x, 1],
+                images[i, y, x, 2],
+            )
+            n += 1
+    return n
+
+
+@njit
+def _count_tile(pixels, space, n_bins, indices, held, tables, total):
+    """Add pixels to the tables, and return how many these hold at most."""
+    n = len(pixels) // 3
+    if held > FULL:
+        _empty(tables, total)
+        held = 0
+    if space == CHANNELS:
+        _count_bytes(pixels, tables)
+        return held + n
+    if space == HSV:
+        _hsv_indices(pixels, n_bins, indices)
+    else:
+        _rgb_indices(pixels, n_bins, indices)
+    _scatter(indices, n, len(total), tables)
+    return held + n
+
+
+@njit
+def _empty(tables, total):
+    """Add the tables to the total, halving their number, and leave zeros."""
+    n, none = len(tables), np.uint16(0)
+    while n > len(total):
+        n //= 2
+        for k in range(n):
+            tables[k] += tables[n + k]
+            tables[n + k] = none
+    for k in range(n):
+        total[k] += np.uint32(tables[k])
+        tables[k] = none
+
+
+# Sixteen bits hold what these compute, and are the fastest: 32 of them fit into a register.
 
 
 @njit
 def _rgb_indices(pixels, n_bins, indices):
-    n0, n1, n2 = np.uint32(n_bins[0]), np.uint32(n_bins[1]), np.uint32(n_bins[2])
+    n0, n1, n2 = np.uint16(n_bins[0]), np.uint16(n_bins[1]), np.uint16(n_bins[2])
     for i in range(len(pixels) // 3):
-        first = byte_bin(pixels[3 * i], n0) * n1
-        indices[i] = (first + byte_bin(pixels[3 * i + 1], n1)) * n2 + byte_bin(pixels[3 * i + 2], n2)
+        first = np.uint16(byte_bin(pixels[3 * i], n0) * n1) + byte_bin(pixels[3 * i + 1], n1)
+        indices[i] = np.uint16(np.uint16(first) * n2) + byte_bin(pixels[3 * i + 2], n2)
 
 
 @njit
 def byte_bin(value, n_bins):
-    """Return floor(value * n_bins / 255), at most n_bins - 1."""
-    x = np.uint32(value) * n_bins
-    b = (x + np.uint32(1) + (x >> np.uint32(8))) >> np.uint32(8)  # x // 255 for x below 65,536
-    return b if b < n_bins else n_bins - np.uint32(1)
+    """Return floor(value * n_bins / 255), but n_bins - 1 for 255."""
+    x = np.uint16(np.uint16(value) * n_bins) - np.uint16(value == 255)
+    x = np.uint16(x)
+    return np.uint16(np.uint16(x + np.uint16(1) + (x >> np.uint16(8))) >> np.uint16(8))  # x // 255
 
 
 @njit(error_model="numpy")
 def _hsv_indices(pixels, n_bins, indices):
     """Compute joint bins of hue, saturation and value, with the same bits as `color.rgb_to_hsv`."""
-    n0, n1, n2 = np.int32(n_bins[0]), np.int32(n_bins[1]), np.int32(n_bins[2])
+    n0, n1, n2 = np.float32(n_bins[0]), np.float32(n_bins[1]), np.float32(n_bins[2])
     for i in range(len(pixels) // 3):
         r, g, b = np.float32(pixels[3 * i]), np.float32(pixels[3 * i + 1]), np.float32(pixels[3 * i + 2])
         high = r if r > g else g
@@ -175,56 +254,44 @@ def _hsv_indices(pixels, n_bins, indices):
         hue = (sixth if sixth >= 0 else sixth + whole) / whole
         saturation = delta / (high if high > 0 else np.float32(1))
         first = float_bin(hue, n0) * n1 + float_bin(saturation, n1)
-        indices[i] = first * n2 + float_bin(high / np.float32(255), n2)
+        indices[i] = np.uint16(np.int32(first * n2 + float_bin(high / np.float32(255), n2)))
 
 
 @njit
 def float_bin(value, n_bins):
-    """Return floor(value * n_bins), at most n_bins - 1; the product is exact."""
-    b = np.int32(np.float64(value) * np.float64(n_bins))
-    return b if b < n_bins else n_bins - np.int32(1)
+    """Return floor(value * n_bins), at most n_bins - 1, for values that are not negative."""
+    b = np.float32(np.int32(value * n_bins))
+    b = b - np.float32(1) if fused(value, n_bins, -b) < 0 else b  # the product was rounded up
+    last = n_bins - np.float32(1)
+    return b if b < last else last
 
 
 @njit
-def _scatter(indices, n, tables):
-    """Count each of the first n indices, four from each 64-bit load."""
-    first, second, third, fourth = tables[0], tables[1], tables[2], tables[3]
+def _scatter(indices, n, n_levels, tables):
+    """Count each of the first n indices, eight in turn in different tables."""
+    low, one, last = np.uint64(0xFFFF), np.uint16(1), np.uint64(len(tables) // n_levels - 1)
+    size = np.uint64(n_levels)
+    o1, o2, o3 = (np.uint64(1) & last) * size, (np.uint64(2) & last) * size, (np.uint64(3) & last) * size
+    o4, o5, o6 = (np.uint64(4) & last) * size, (np.uint64(5) & last) * size, (np.uint64(6) & last) * size
+    o7 = (np.uint64(7) & last) * size
     quads = indices.view(np.uint64)
-    low = np.uint64(0xFFFF)
-    for k in range(n // 4):
-        quad = quads[k]
-        first[quad & low] += np.uint32(1)
-        second[(quad >> np.uint64(16)) & low] += np.uint32(1)
-        third[(quad >> np.uint64(32)) & low] += np.uint32(1)
-        fourth[quad >> np.uint64(48)] += np.uint32(1)
-    for i in range(n // 4 * 4, n):
-        first[indices[i]] += np.uint32(1)
-
-
-@njit(nogil=True, cache=True)
-def _channel_counts(start, stop, images, rows, cols, out):
-    n_rows, n_cols, n_channels = out.shape[1], out.shape[2], out.shape[3]
-    tables = np.empty(12 * 256, np.uint32)  # 12 in turn: 12 gray pixels, or 4 of three channels
-    for item in range(start, stop):  # an item is a row of regions
-        image, r = images[item // n_rows], item % n_rows
-        for c in range(n_cols):
-            tables[:] = 0
-            if n_cols == 1:
-                _count_bytes(image[rows[r] : rows[r + 1]].reshape(-1), tables)
-            else:
-                for y in range(rows[r], rows[r + 1]):
-                    _count_bytes(image[y, cols[c] : cols[c + 1]].reshape(-1), tables)
-            for channel in range(n_channels):
-                total = out[item // n_rows, r, c, channel]
-                total[:] = 0
-                for k in range(channel, 12, n_channels):
-                    for v in range(256):
-                        total[v] += tables[k * 256 + v]
+    for k in range(n // 8):
+        quad, next_quad = quads[2 * k], quads[2 * k + 1]
+        tables[quad & low] += one
+        tables[((quad >> np.uint64(16)) & low) + o1] += one
+        tables[((quad >> np.uint64(32)) & low) + o2] += one
+        tables[(quad >> np.uint64(48)) + o3] += one
+        tables[(next_quad & low) + o4] += one
+        tables[((next_quad >> np.uint64(16)) & low) + o5] += one
+        tables[((next_quad >> np.uint64(32)) & low) + o6] += one
+        tables[(next_quad >> np.uint64(48)) + o7] += one
+    for i in range(n // 8 * 8, n):
+        tables[indices[i]] += one
 
 
 @njit
 def _count_bytes(values, tables):
-    """Count each byte in the table of its place, modulo 12."""
+    """Count each byte in the table of its place, modulo 12: four tables of three channels."""
     n_words = len(values) // 24 * 3
     words = values[: 8 * n_words].view(np.uint64)
     for k in range(0, n_words, 3):
@@ -232,26 +299,59 @@ def _count_bytes(values, tables):
         _count_word(words[k + 1], 8, tables)
         _count_word(words[k + 2], 4, tables)
     for i in range(8 * n_words, len(values)):
-        tables[i % 12 * 256 + values[i]] += np.uint32(1)
+        tables[i % 12 * 256 + values[i]] += np.uint16(1)
 
 
 @njit
 def _count_word(word, place, tables):
     for j in range(8):
         byte = (word >> np.uint64(8 * j)) & np.uint64(255)
-        tables[np.uint64((place + j) % 12 * 256) + byte] += np.uint32(1)
+        tables[np.uint64((place + j) % 12 * 256) + byte] += np.uint16(1)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _normalize_counts(start, stop, counts, norm, out):
+@njit
+def _merge_levels(levels, n_bins, counts):
+    """Add up the levels of each bin of each channel."""
+    if len(counts) == len(levels):
+        counts[:] = levels
+        return
+    counts[:] = 0
+    first = 0
+    for c in range(3):
+        n = np.uint16(n_bins[c])
+        for v in range(256):
+            counts[first + byte_bin(v, n)] += levels[256 * c + v]
+        first += n_bins[c]
+
+
+@njit(nogil=True, cache=True)
+def _normalize_counts(start, stop, counts, parts, norm, out):
     for item in range(start, stop):
-        count, share = counts[item], out[item]
-        total = 0.0
-        for k in range(len(count)):
-            value = np.float64(count[k])
-            total += value * value if norm == L2 else value
-        size = np.sqrt(total) if norm == L2 else total
-        factor = 1.0 / size if norm in (L1, L2, HELLINGER) and size > 0 else 1.0
-        for k in range(len(count)):
-            value = np.float64(count[k]) * factor
-            share[k] = np.sqrt(value) if norm == HELLINGER else value
+        _normalize(counts[item], parts, norm, out[item])
+
+
+@njit(error_model="numpy")
+def _normalize(counts, parts, norm, out):
+    """Divide each part by its norm, computed with integers: that is exact, and fast in any order."""
+    first = 0
+    for n in parts:
+        count, share = counts[first : first + n], out[first : first + n]
+        first += n
+        total = np.int64(0)
+        if norm == L2:
+            for k in range(n):
+                total += np.int64(count[k]) * np.int64(count[k])
+        else:
+            for k in range(n):
+                total += np.int64(count[k])
+        size = np.sqrt(np.float64(total)) if norm == L2 else np.float64(total)
+        factor = 1 / size if norm in (L1, L2, HELLINGER) and total > 0 else 1.0
+        if norm == HELLINGER:
+            for k in range(n):
+                share[k] = np.sqrt(np.float64(count[k]) * factor)
+        elif factor == 1:
+            for k in range(n):
+                share[k] = count[k]
+        else:
+            for k in range(n):
+                share[k] = np.float64(count[k]) * factor

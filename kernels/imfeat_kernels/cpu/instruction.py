@@ -1,0 +1,95 @@
+"""Instructions that Numba has no names for.
+
+They are not compiled functions, so the rule that a compiled function calls only those of its own
+file does not hold for them; but after a change here the cache on disk must be emptied.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing import signature
+from numba.extending import intrinsic
+
+BYTES = ir.VectorType(ir.IntType(8), 64)  # what a register holds
+
+
+@intrinsic
+def fused(_, a, b, c):
+    """Return a * b + c, rounded once."""
+
+    def instruction(_context, builder, _signature, arguments):
+        return builder.fma(*arguments)
+
+    return signature(a, a, b, c), instruction
+
+
+@intrinsic
+def permutes_bytes(_):
+    """Tell, at compile time, whether there is `permute_bytes`: on processors with AVX-512 VBMI."""
+
+    def instruction(context, _builder, _signature, _arguments):
+        return ir.Constant(ir.IntType(1), int(_has_vbmi(context)))
+
+    return signature(types.boolean), instruction
+
+
+@intrinsic
+def permute_bytes(_, tables, x, first, y):
+    """Look up 64 times as many bytes of x as there are channels, from ``first`` on, into y.
+
+    ``tables`` is (1, 256) or (3, 256) uint8; of three, byte 3 k + c goes through table c, and
+    ``first`` is a multiple of 3.  A register holds 64 bytes of a table, and one instruction looks
+    up 64 bytes in two of them.
+    """
+
+    def instruction(context, builder, signature, arguments):
+        if _has_vbmi(context):
+            n_channels = builder.extract_value(
+                context.make_array(tables)(context, builder, arguments[0]).shape, 0
+            )
+            gray = builder.icmp_signed("==", n_channels, n_channels.type(1))
+            with builder.if_else(gray) as (one, three):
+                with one:
+                    _permute(context, builder, signature.args, arguments, 1)
+                with three:
+                    _permute(context, builder, signature.args, arguments, 3)
+        return context.get_dummy_value()
+
+    return signature(types.void, tables, x, first, y), instruction
+
+
+def _permute(context, builder, kinds, arguments, n_channels):
+    tables, x, y = (context.make_array(kinds[k])(context, builder, arguments[k]).data for k in (0, 1, 3))
+    parts = [
+        [_load(builder, tables, ir.IntType(64)(256 * c + 64 * part)) for part in range(4)]
+        for c in range(n_channels)
+    ]
+    for vector in range(n_channels):
+        place = builder.add(arguments[2], arguments[2].type(64 * vector))
+        indices, result = _load(builder, x, place), None
+        for c in range(n_channels):
+            found = _look_up(builder, parts[c], indices)
+            chosen = [int((64 * vector + i) % n_channels == c) for i in range(64)]
+            mask = ir.Constant(ir.VectorType(ir.IntType(1), 64), chosen)
+            result = found if result is None else builder.select(mask, found, result)
+        builder.store(result, _pointer(builder, y, place), align=1)
+
+
+def _look_up(builder, parts, indices):
+    kind = ir.FunctionType(BYTES, [BYTES] * 3)
+    permute = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.vpermi2var.qi.512")
+    low, high = (builder.call(permute, [parts[k], indices, parts[k + 1]]) for k in (0, 2))
+    is_high = builder.icmp_signed("<", indices, ir.Constant(BYTES, [0] * 64))
+    return builder.select(is_high, high, low)
+
+
+def _load(builder, data, place):
+    return builder.load(_pointer(builder, data, place), align=1)
+
+
+def _pointer(builder, data, place):
+    return builder.bitcast(builder.gep(data, [place]), BYTES.as_pointer())
+
+
+def _has_vbmi(context):
+    return "+avx512vbmi," in context.codegen().magic_tuple()[2] + ","
