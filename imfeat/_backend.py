@@ -1,5 +1,6 @@
 """Which kernels serve an array: the only module that imports ``imfeat_kernels``."""
 
+import functools
 import importlib
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -18,6 +19,11 @@ def backend_of(array: Array) -> ModuleType:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"no kernels for an array of type {type(array).__name__}; pass a NumPy array")
+    return _cpu()
+
+
+@functools.cache
+def _cpu() -> ModuleType:
     return importlib.import_module("imfeat_kernels.cpu")
 
 

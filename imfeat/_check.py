@@ -11,6 +11,7 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 
+PLAIN_DTYPES = frozenset(map(np.dtype, ("uint8", "float32", "float64")))
 SLACK = 1e-3  # how far a float image may stray from [0, 1]: rounding, not another range
 
 
@@ -156,6 +157,8 @@ def count_outside(values: Array, low: float, high: float) -> int:
 
 
 def _as_array(value: Any, name: str) -> Array:
+    if type(value) is np.ndarray and value.dtype in PLAIN_DTYPES:  # nothing to find out
+        return value
     if hasattr(value, "__cuda_array_interface__"):
         raise TypeError(f"{name} lies on a GPU, and imfeat has no CUDA kernels yet; copy it to the host")
     if isinstance(value, np.ma.MaskedArray):
@@ -180,20 +183,23 @@ def _plain(array: Array) -> Array:
 
 
 def _check_image_shape(shape: tuple[int, ...], gray: bool, color: bool, name: str) -> None:
+    colored = len(shape) > 2 and shape[-1] == 3
+    fits = len(shape) >= 2 and (color if colored else gray)
+    looks_like_channels = len(shape) > 2 and shape[-1] in (1, 2, 4)
+    if fits and not looks_like_channels and 0 not in shape[-3 if colored else -2 :]:
+        return
     wanted = " or ".join(["(..., height, width, 3)"] * color + ["(..., height, width)"] * gray)
     error = f"{name} must have the shape {wanted}, got {shape}"
-    colored = len(shape) > 2 and shape[-1] == 3
-    if len(shape) < 2 or not (color if colored else gray):
+    if not fits:
         hint = "; move the channels last with np.moveaxis(images, -3, -1)" if 3 in shape[-3:-2] else ""
         hint = "; drop the alpha channel with images[..., :3]" if len(shape) > 2 and shape[-1] == 4 else hint
         raise ValueError(error + hint)
-    if len(shape) > 2 and shape[-1] in (1, 2, 4):
+    if looks_like_channels:
         raise ValueError(
             f"{error}: a last axis of length {shape[-1]} looks like channels; take images[..., 0] of "
             "single-channel images, images[..., :3] of images with alpha"
         )
-    if 0 in shape[-3 if colored else -2 :]:
-        raise ValueError(f"{name} must have at least one pixel each, got the shape {shape}")
+    raise ValueError(f"{name} must have at least one pixel each, got the shape {shape}")
 
 
 def _check_unit_range(array: Array, name: str) -> None:

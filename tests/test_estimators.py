@@ -102,7 +102,7 @@ def test_scikit_learn_conventions(estimator, check):
 def test_options_and_defaults_are_those_of_the_function(kind, function):
     options = inspect.signature(function).parameters
     ours = inspect.signature(kind).parameters
-    assert set(options) - set(ours) <= {"images", "mask"}
+    assert set(options) - set(ours) <= {"images", "mask", "out"}
     for name, parameter in ours.items():
         assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
         assert parameter.default == options[name].default

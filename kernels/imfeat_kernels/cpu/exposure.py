@@ -372,61 +372,118 @@ def _interpolate(start, stop, planes, centers, heights, out):
 @njit(nogil=True, cache=True)
 def _clahe_tables(start, stop, images, clip, out):
     n_rows, n_cols = out.shape[1], out.shape[2]
-    tile_height, tile_width = images.shape[1] // n_rows, images.shape[2] // n_cols
+    _, height, width = images.shape
+    tile_height, tile_width = height // n_rows, width // n_cols
     scale = np.float32(255) / np.float32(tile_height * tile_width)
-    count = np.empty(256, np.int64)
+    x, places, run = images.reshape(-1), _places(1), np.empty(1 << 13, np.uint8)
+    count, sums = np.empty(256, np.uint32), np.empty(256, np.int32)
     for item in range(start, stop):  # an item is a tile
         i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
-        count[:] = 0
-        for y in range(r * tile_height, (r + 1) * tile_height):
-            for x in range(c * tile_width, (c + 1) * tile_width):
-                count[images[i, y, x]] += 1
+        first = (i * height + r * tile_height) * width + c * tile_width
+        _count_tile(x, first, tile_height, tile_width, width, run, places, count)
         if clip > 0:
-            _clip_counts(count, clip)
-        total = np.int64(0)
+            _clip_counts(count, np.uint32(clip))
+        total = np.int32(0)
         for k in range(256):
-            total += count[k]
-            out[i, r, c, k] = np.uint8(min(np.rint(np.float32(total) * scale), np.float32(255)))
+            total += np.int32(count[k])
+            sums[k] = total
+        table = out[i, r, c]
+        for k in range(256):
+            value = np.rint(np.float32(sums[k]) * scale)
+            table[k] = np.uint8(np.int32(value if value < 255 else np.float32(255)))
+
+
+@njit
+def _count_tile(x, first, height, width, stride, run, places, count):
+    """Count a tile, whose rows are laid one after the other in a run, which is counted fast."""
+    count[:] = 0
+    if height * width < 256:  # too few pixels for more than one table
+        for y in range(height):
+            for k in range(first + y * stride, first + y * stride + width):
+                count[x[k]] += np.uint32(1)
+        return
+    n = 0
+    for y in range(height):
+        for left in range(0, width, len(run)):
+            size = min(len(run), width - left)
+            if n + size > len(run):
+                _count_bytes(run[:n], places)
+                _empty(places, count)
+                n = 0
+            start = first + y * stride + left
+            for k in range(size):
+                run[n + k] = x[start + k]
+            n += size
+    _count_bytes(run[:n], places)
+    _empty(places, count)
 
 
 @njit
 def _clip_counts(count, clip):
     """Cut counts above clip, and spread what was cut evenly, the remainder at even steps."""
-    excess = 0
+    excess = np.uint32(0)
     for k in range(256):
-        excess += max(count[k] - clip, 0)
-        count[k] = min(count[k], clip) + 0
-    each, rest = excess // 256, excess % 256
+        excess += count[k] - clip if count[k] > clip else np.uint32(0)
+    each, rest = np.uint32(excess >> np.uint32(8)), excess & np.uint32(255)
+    for k in range(256):
+        count[k] = (count[k] if count[k] < clip else clip) + each
     step = max(256 // rest, 1) if rest else 256
-    for k in range(256):
-        count[k] += each
-        if rest and k % step == 0 and k // step < rest:
-            count[k] += 1
+    for k in range(rest):
+        count[k * step] += np.uint32(1)
 
 
 @njit(nogil=True, cache=True)
 def _clahe_blend(start, stop, images, tables, sizes, out):
     height, width = images.shape[1], images.shape[2]
     n_rows, n_cols = tables.shape[1], tables.shape[2]
-    left, right = np.empty(width, np.int64), np.empty(width, np.int64)
-    across = np.empty(width, np.float32)
+    across, ends = np.empty(width, np.float32), np.zeros(n_cols + 1, np.int64)
     for x in range(width):
-        left[x], right[x], across[x] = _neighbours(x, sizes[1], n_cols)
+        before, across[x] = _place(x, sizes[1])
+        ends[before + 1 :] = x + 1
+    fours, four = np.empty((n_cols + 1, 256), np.uint32), np.empty(width, np.uint32)
+    of_image, of_rows = -1, -1
     for item in range(start, stop):  # an item is a row of an image
         i, y = item // height, item % height
-        up, down, along = _neighbours(y, sizes[0], n_rows)
-        above, below, row, result = tables[i, up], tables[i, down], images[i, y], out[i, y]
-        for x in range(width):
-            value, a = row[x], across[x]
-            b = np.float32(1) - a
-            top = above[left[x], value] * b + above[right[x], value] * a
-            bottom = below[left[x], value] * b + below[right[x], value] * a
-            result[x] = np.uint8(np.rint(top * (np.float32(1) - along) + bottom * along))
+        before, along = _place(y, sizes[0])
+        if i != of_image or before != of_rows:
+            of_image, of_rows = i, before
+            _pack_tables(tables[i, max(before, 0)], tables[i, min(before + 1, n_rows - 1)], fours)
+        row, first = images[i, y], 0
+        for c in range(n_cols + 1):
+            for x in range(first, ends[c]):
+                four[x] = fours[c, row[x]]
+            first = ends[c]
+        _blend_row(four, across, along, out[i, y])
 
 
 @njit
-def _neighbours(pixel, size, n_tiles):
-    """Return the tiles whose centers lie around a pixel, and how far it is towards the second."""
+def _pack_tables(above, below, fours):
+    """Put the four tables around each point where tiles meet into one, which is looked up once."""
+    n_cols = len(above)
+    for c in range(n_cols + 1):
+        left, right = max(c - 1, 0), min(c, n_cols - 1)
+        for v in range(256):
+            top = np.uint32(above[left, v]) | (np.uint32(above[right, v]) << np.uint32(8))
+            bottom = np.uint32(below[left, v]) | (np.uint32(below[right, v]) << np.uint32(8))
+            fours[c, v] = top | (bottom << np.uint32(16))
+
+
+@njit
+def _blend_row(four, across, along, out):
+    byte, rest = np.uint32(255), np.float32(1) - along
+    for x in range(len(four)):
+        right, tables = across[x], four[x]
+        left = np.float32(1) - right
+        top = np.float32(np.int32(tables & byte)) * left
+        top += np.float32(np.int32((tables >> np.uint32(8)) & byte)) * right
+        bottom = np.float32(np.int32((tables >> np.uint32(16)) & byte)) * left
+        bottom += np.float32(np.int32(tables >> np.uint32(24))) * right
+        out[x] = np.uint8(np.int32(np.rint(top * rest + bottom * along)))
+
+
+@njit
+def _place(pixel, size):
+    """Return the tile whose center lies before a pixel, or -1, and how far the pixel is behind it."""
     place = np.float32(pixel) * (np.float32(1) / np.float32(size)) - np.float32(0.5)
     before = int(np.floor(place))
-    return max(before, 0), min(before + 1, n_tiles - 1), np.float32(place - np.float32(before))
+    return before, np.float32(place - np.float32(before))

@@ -24,7 +24,10 @@ def launch(body, n_items, *arrays, grain=1):
     Every item is computed by one call, so the split changes no bits.  ``grain`` is the
     number of items below which another thread costs more than it saves.
     """
-    parts = max(1, min(n_threads, n_items // grain))
+    parts = min(n_threads, n_items // grain)
+    if parts <= 1:
+        body(0, n_items, *arrays)
+        return
     bounds = [n_items * part // parts for part in range(parts + 1)]
     running = [
         _threads().submit(body, start, stop, *arrays) for start, stop in itertools.pairwise(bounds[1:])
