@@ -12,6 +12,7 @@ import numpy as np
 from imfeat._backend import Array, backend_of
 
 PLAIN_DTYPES = frozenset(map(np.dtype, ("uint8", "float32", "float64")))
+INTEGERS, SEQUENCES = (int, np.integer), (tuple, list, Sequence, np.ndarray)
 SLACK = 1e-3  # how far a float image may stray from [0, 1]: rounding, not another range
 
 
@@ -85,7 +86,7 @@ def as_vectors(vectors: Any, *, name: str, length: int | None = None, axes: int 
 
 def as_count(value: Any, name: str, *, least: int = 1) -> int:
     """Return an integer of at least ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if type(value) is not int and (isinstance(value, bool) or not isinstance(value, INTEGERS)):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
@@ -94,9 +95,9 @@ def as_count(value: Any, name: str, *, least: int = 1) -> int:
 
 def as_counts(value: Any, name: str, n: int) -> tuple[int, ...]:
     """Return ``n`` positive integers, from ``n`` of them."""
-    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str) or len(value) != n:
+    if isinstance(value, str) or not isinstance(value, SEQUENCES) or len(value) != n:
         raise TypeError(f"{name} must be {n} integers, got {value!r}")
-    return tuple(as_count(item, name) for item in value)
+    return tuple([as_count(item, name) for item in value])
 
 
 def as_number(value: Any, name: str, *, above: float) -> float:
@@ -178,7 +179,7 @@ def _as_array(value: Any, name: str) -> Array:
 def _plain(array: Array) -> Array:
     """Return a read-only view in C order, copying only if it must."""
     plain = array.view() if array.flags.c_contiguous else np.array(array, order="C")
-    plain.flags.writeable = False
+    plain.setflags(write=False)
     return plain
 
 

@@ -6,6 +6,7 @@ from imfeat._backend import Array, backend_of
 from imfeat._check import as_batch, as_counts, as_images, as_mask, as_number, as_out, is_color, one_of
 
 N_BINS = 256
+PIXELS_AT_ONCE = 1 << 20  # pixels whose tables, planes and margins are held at a time
 NO_MASK = np.empty((0, 0), np.bool_)
 CONVENTIONS = ("torchvision", "opencv")
 
@@ -106,7 +107,13 @@ def equalize_value(images: Array, *, convention: str = "torchvision", mask: Arra
     return out
 
 
-def equalize_clahe(images: Array, *, clip_limit: float = 2.0, tiles: tuple[int, int] = (8, 8)) -> Array:
+def equalize_clahe(
+    images: Array,
+    *,
+    clip_limit: float = 2.0,
+    tiles: tuple[int, int] = (8, 8),
+    out: Array | None = None,
+) -> Array:
     """Equalize each region by its own histogram, with limited contrast (CLAHE).
 
     Parameters
@@ -119,6 +126,8 @@ def equalize_clahe(images: Array, *, clip_limit: float = 2.0, tiles: tuple[int, 
     tiles : (int, int)
         Rows and columns of tiles.  An image whose size they don't divide is continued by its
         mirror image at the bottom and the right for the histograms.
+    out : array of the shape and dtype of the result, optional
+        Where to write the result, which is also returned.
 
     Returns
     -------
@@ -146,22 +155,33 @@ def equalize_clahe(images: Array, *, clip_limit: float = 2.0, tiles: tuple[int, 
         raise TypeError(
             f"images must be uint8, got {images.dtype}; write np.rint(images * 255).astype('uint8')"
         )
-    if is_color(images):
-        channels = [equalize_clahe(images[..., c], clip_limit=clip_limit, tiles=tiles) for c in range(3)]
-        return np.stack(channels, -1)
-    leading, batch = as_batch(images)
-    _, height, width = batch.shape
+    height, width = images.shape[-3:-1] if is_color(images) else images.shape[-2:]
     if n_rows > height or n_cols > width:
         raise ValueError(f"tiles must fit images of {height} x {width} pixels, got {n_rows} x {n_cols}")
-    kernels = backend_of(images)
-    whole = _mirror_to_multiple(batch, n_rows, n_cols)
-    tile_height, tile_width = whole.shape[1] // n_rows, whole.shape[2] // n_cols
+    out = as_out(out, images.shape, np.uint8, images)
+    _, batch = as_batch(images)
+    results, at_once = out.reshape(batch.shape), max(1, PIXELS_AT_ONCE // (height * width))
+    for first in range(0, len(batch), at_once):
+        part = slice(first, first + at_once)
+        if not is_color(images):
+            _clahe(batch[part], clip_limit, (n_rows, n_cols), results[part])
+            continue
+        planes = np.ascontiguousarray(np.moveaxis(batch[part], -1, 1)).reshape(-1, height, width)
+        equalized = np.empty(planes.shape, np.uint8)
+        _clahe(planes, clip_limit, (n_rows, n_cols), equalized)
+        results[part] = np.moveaxis(equalized.reshape(-1, 3, height, width), 1, -1)
+    return out
+
+
+def _clahe(planes: Array, clip_limit: float, tiles: tuple[int, int], out: Array) -> None:
+    """Equalize planes (n, height, width) by tiles."""
+    kernels = backend_of(planes).exposure
+    whole = _mirror_to_multiple(planes, *tiles)
+    tile_height, tile_width = whole.shape[1] // tiles[0], whole.shape[2] // tiles[1]
     clip = max(int(clip_limit * tile_height * tile_width / N_BINS), 1)
-    tables = np.empty((len(batch), n_rows, n_cols, N_BINS), np.uint8)
-    kernels.exposure.clahe_tables(whole, clip, tables)
-    out = np.empty(batch.shape, np.uint8)
-    kernels.exposure.clahe_blend(batch, tables, tile_height, tile_width, out)
-    return out.reshape(*leading, height, width)
+    tables = np.empty((len(planes), *tiles, N_BINS), np.uint8)
+    kernels.clahe_tables(whole, clip, tables)
+    kernels.clahe_blend(planes, tables, tile_height, tile_width, out)
 
 
 def _as_pixels(images: Array) -> Array:

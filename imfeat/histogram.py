@@ -132,7 +132,7 @@ def _as_bytes(batch: Array, n_bins: tuple[int, ...], space: str) -> Array:
     for first in range(0, source.shape[1], PIXELS_AT_ONCE):
         last = first + PIXELS_AT_ONCE
         values = convert(source[:, first:last]).reshape(-1)
-        kernels.histogram.to_bytes(values, np.array(n_bins), edges, smallest, target[3 * first : 3 * last])
+        kernels.histogram.to_bytes(values, _as_array(n_bins), edges, smallest, target[3 * first : 3 * last])
     return out
 
 
@@ -149,6 +149,11 @@ def _count(
     kernels, code = backend_of(pixels).histogram, norm_code(norm, pixels)
     if joint:
         number = kernels.HSV if space == "hsv" else kernels.RGB
-        kernels.joint_histograms(pixels, mask, number, np.array(n_bins), *bounds, code, out)
+        kernels.joint_histograms(pixels, mask, number, _as_array(n_bins), *bounds, code, out)
     else:
-        kernels.channel_histograms(pixels, mask, np.array(n_bins), *bounds, code, out)
+        kernels.channel_histograms(pixels, mask, _as_array(n_bins), *bounds, code, out)
+
+
+@functools.lru_cache(256)
+def _as_array(n_bins: tuple[int, ...]) -> Array:
+    return np.array(n_bins)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import SLACK, as_count, as_counts, as_images, as_vectors, count_outside
+from imfeat._check import SLACK, as_count, as_counts, as_images, as_out, as_vectors, count_outside
 from imfeat.codebook import Seed, learn_codebook, nearest_words
 
 MOST_COLORS = 1 << 16
@@ -80,7 +80,7 @@ def learn_palette(images: Array, n_colors: int = 64, *, rng: Seed = None, n_iter
     return np.rint(palette).astype(np.uint8) if images.dtype == np.uint8 else palette
 
 
-def quantize_colors(images: Array, palette: Array) -> Array:
+def quantize_colors(images: Array, palette: Array, *, out: Array | None = None) -> Array:
     """Replace each pixel by the index of the nearest colour of a palette.
 
     Parameters
@@ -89,6 +89,8 @@ def quantize_colors(images: Array, palette: Array) -> Array:
         RGB; uint8, or float32 or float64 in [0, 1].
     palette : array of shape (n_colors, 3)
         1 to 65,536 colours; uint8, or floats in [0, 1], which only float images take.
+    out : array of the shape and dtype of the result, optional
+        Where to write the result, which is also returned.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def quantize_colors(images: Array, palette: Array) -> Array:
     """
     images = as_images(images, gray=False)
     palette = _as_palette(palette, images)
-    out = np.empty(images.shape[:-1], np.uint8 if len(palette) <= 256 else np.uint16)
+    out = as_out(out, images.shape[:-1], np.uint8 if len(palette) <= 256 else np.uint16, images)
     if images.dtype == np.uint8:
         backend_of(images).palette.nearest_colors(images.reshape(-1), palette, out.reshape(-1))
     else:
@@ -114,18 +116,18 @@ def quantize_colors(images: Array, palette: Array) -> Array:
 
 def _as_palette(palette: Array, images: Array) -> Array:
     """Return a palette in the units of the images."""
+    given = np.asarray(palette)
+    if given.dtype == np.uint8 == images.dtype and given.shape[1:] == (3,) and 1 <= len(given) <= MOST_COLORS:
+        return np.ascontiguousarray(given)
     colors = as_vectors(palette, name="palette", length=3)
     if not 1 <= len(colors) <= MOST_COLORS:
         raise ValueError(f"palette must have 1 to 65,536 colours, got {len(colors)}")
-    is_bytes = np.asarray(palette).dtype == np.uint8
     if images.dtype == np.uint8:
-        if not is_bytes:
-            raise TypeError(
-                f"palette must be uint8 for uint8 images, got {np.asarray(palette).dtype}; "
-                "write np.rint(palette * 255).astype('uint8') if it is in [0, 1]"
-            )
-        return np.ascontiguousarray(palette)
-    if is_bytes:
+        raise TypeError(
+            f"palette must be uint8 for uint8 images, got {given.dtype}; "
+            "write np.rint(palette * 255).astype('uint8') if it is in [0, 1]"
+        )
+    if given.dtype == np.uint8:
         return colors / np.float32(255)
     if count_outside(colors, -SLACK, 1 + SLACK):
         raise ValueError(f"palette of floats must lie in [0, 1], got {colors.min():g} to {colors.max():g}")

@@ -111,7 +111,9 @@ def clahe_tables(images, clip, out):
         Count above which a bin is cut, what is cut being spread over all bins.
     out : (n_images, n_rows, n_cols, 256) uint8
     """
-    launch(_clahe_tables, out.shape[0] * out.shape[1] * out.shape[2], images, clip, out)
+    n_tiles = out.shape[0] * out.shape[1] * out.shape[2]
+    grain = 1 + STRIP * n_tiles // (images.size + 512 * n_tiles)  # a table is the work of 512 pixels
+    launch(_clahe_tables, n_tiles, images, clip, out, grain=grain)
 
 
 def clahe_blend(images, tables, tile_height, tile_width, out):

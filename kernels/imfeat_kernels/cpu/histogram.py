@@ -8,8 +8,6 @@ different tables, which are added up at the end, and indices are computed apart 
 Tables are of 16 bits, which keeps them in the nearest cache, and emptied before they overflow.
 """
 
-import math
-
 import numpy as np
 from numba import njit
 
@@ -62,8 +60,7 @@ def joint_histograms(images, mask, space, n_bins, rows, cols, norm, out):
     out : (n_images, n_rows, n_cols, n_bins[0] * n_bins[1] * n_bins[2]) float32
         Overwritten; the bin of the third channel varies fastest.
     """
-    parts = np.array([out.shape[3]])
-    _by_strips(images, mask, rows, cols, space, n_bins, parts, norm, out)
+    _by_strips(images, mask, rows, cols, space, n_bins, norm, out)
 
 
 def channel_histograms(images, mask, n_bins, rows, cols, norm, out):
@@ -74,7 +71,7 @@ def channel_histograms(images, mask, n_bins, rows, cols, norm, out):
     out : (n_images, n_rows, n_cols, n_bins[0] + n_bins[1] + n_bins[2]) float32
         Overwritten; one histogram a channel, each divided by its own norm.
     """
-    _by_strips(images, mask, rows, cols, CHANNELS, n_bins, n_bins, norm, out)
+    _by_strips(images, mask, rows, cols, CHANNELS, n_bins, norm, out)
 
 
 def normalize_counts(counts, norm, out):
@@ -91,23 +88,24 @@ def normalize_counts(counts, norm, out):
     launch(_normalize_counts, len(out), counts, parts, norm, out, grain=1 + STRIP // (counts.shape[1] + 1))
 
 
-def _by_strips(images, mask, rows, cols, space, n_bins, parts, norm, out):
+def _by_strips(images, mask, rows, cols, space, n_bins, norm, out):
     """Count by rows of regions, cut into strips if there are few regions for the threads."""
     n_images, height, width = images.shape[:3]
     n_pixels, n_items = n_images * height * width, n_images * (len(rows) - 1)
     n_strips = min(n_pixels // STRIP, 4 * threads.n_threads) // max(n_items, 1)
     if n_strips <= 1:
         grain = 1 + STRIP * n_items // (n_pixels + 1)
-        launch(_histograms, n_items, images, mask, rows, cols, space, n_bins, parts, norm, out, grain=grain)
+        launch(_histograms, n_items, images, mask, rows, cols, space, n_bins, norm, out, grain=grain)
         return
     steps = np.arange(n_strips) / n_strips
     fine = (rows[:-1, None] + steps * np.diff(rows)[:, None]).astype(np.int64).ravel()
     fine = np.append(fine, rows[-1])
     counts = np.empty((n_images, len(fine) - 1, *out.shape[2:]), np.uint32)
-    launch(_histograms, n_items * n_strips, images, mask, fine, cols, space, n_bins, parts, 0, counts)
-    counts = counts.reshape(n_items, n_strips, math.prod(out.shape[2:])).sum(1, dtype=np.uint32)
-    n_bins = out.shape[3]
-    _normalize_counts(0, out.size // n_bins, counts.reshape(-1, n_bins), parts, norm, out.reshape(-1, n_bins))
+    launch(_histograms, n_items * n_strips, images, mask, fine, cols, space, n_bins, 0, counts)
+    n_counts = out.shape[3]
+    counts = counts.reshape(n_items, n_strips, -1).sum(1, dtype=np.uint32).reshape(-1, n_counts)
+    parts = n_bins if space == CHANNELS else np.array([n_counts])
+    _normalize_counts(0, len(counts), counts, parts, norm, out.reshape(-1, n_counts))
 
 
 @njit(nogil=True, cache=True)
@@ -123,8 +121,9 @@ def _to_bytes(start, stop, values, n_bins, edges, bytes_of_bins, out):
 
 
 @njit(nogil=True, cache=True)
-def _histograms(start, stop, images, mask, rows, cols, space, n_bins, parts, norm, out):
+def _histograms(start, stop, images, mask, rows, cols, space, n_bins, norm, out):
     n_rows, n_cols, n_counts = out.shape[1:]
+    parts = n_bins if space == CHANNELS else np.full(1, n_counts)
     n_levels = LEVELS if space == CHANNELS else n_counts
     n_tables = 4 if space == CHANNELS else _suitable(n_levels, images)
     tables = np.zeros(n_tables * n_levels, np.uint16)

@@ -26,16 +26,12 @@ def nearest_colors(pixels, palette, out):
     out : (n,) uint8 or uint16
         Overwritten with indices into the palette.
     """
-    colors = palette.astype(np.float32)
-    lines = np.full((-(-len(palette) // GROUP) * GROUP, 4), np.float32(1 << 24))
-    lines[:, 1:] = 0  # what fills up the last group is farther than any colour
-    lines[: len(palette), 0] = GROUP * (colors**2).sum(1) + np.arange(len(palette)) % GROUP
-    lines[: len(palette), 1:] = 2 * GROUP * colors
-    launch(_nearest_colors, -(-len(out) // LANES), pixels, lines, out, grain=32)
+    launch(_nearest_colors, -(-len(out) // LANES), pixels, palette, out, grain=32)
 
 
 @njit(nogil=True, cache=True)
-def _nearest_colors(start, stop, pixels, lines, out):
+def _nearest_colors(start, stop, pixels, palette, out):
+    lines = _lines(palette)
     r, g, b = np.zeros(LANES, np.float32), np.zeros(LANES, np.float32), np.zeros(LANES, np.float32)
     packed = np.empty(LANES, np.float32)
     best, nearest = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
@@ -55,6 +51,21 @@ def _nearest_colors(start, stop, pixels, lines, out):
                 best[i] = distance if distance < best[i] else best[i]
         for i in range(count):
             y[i] = nearest[i]
+
+
+@njit
+def _lines(palette):
+    """Return 64 |p|^2 + j and 128 p for each colour; what fills up a group is farther than any."""
+    lines = np.zeros((-(-len(palette) // GROUP) * GROUP, 4), np.float32)
+    lines[:, 0] = 1 << 24
+    for j in range(len(palette)):
+        square = 0
+        for c in range(3):
+            value = int(palette[j, c])
+            square += value * value
+            lines[j, 1 + c] = 2 * GROUP * value
+        lines[j, 0] = GROUP * square + j % GROUP
+    return lines
 
 
 @njit
