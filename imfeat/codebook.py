@@ -8,6 +8,7 @@ from imfeat._backend import Array, backend_of
 from imfeat._check import as_count, as_flag, as_vectors
 
 Seed = int | np.random.Generator | None
+ONCE = np.empty(0, np.int64)  # the weights of vectors of which each occurs once
 
 
 def learn_codebook(
@@ -64,12 +65,12 @@ def learn_codebook(
     if n_words > len(vectors):
         raise ValueError(f"n_words must be at most the number of descriptors, {len(vectors)}, got {n_words}")
     if start is None:
-        words = _spread_words(vectors, n_words, np.random.default_rng(rng))
+        words = spread_words(vectors, n_words, rng)
     else:
         words = as_vectors(start, name="start", length=vectors.shape[1])
         if len(words) != n_words:
             raise ValueError(f"start must have n_words={n_words} rows, got {len(words)}")
-    return _lloyd(vectors, words, n_iterations, as_flag(progress, "progress"))
+    return lloyd(vectors, words, n_iterations, progress=as_flag(progress, "progress"))
 
 
 def assign(descriptors: Array, codebook: Array) -> Array:
@@ -106,21 +107,28 @@ def nearest_words(vectors: Array, words: Array) -> tuple[Array, Array]:
     return indices, distances
 
 
-def _spread_words(vectors: Array, n_words: int, rng: np.random.Generator) -> Array:
-    """Draw words, each with a probability that grows as the squared distance from those before."""
-    kernels = backend_of(vectors)
+def spread_words(vectors: Array, n_words: int, rng: Seed, weights: Array = ONCE) -> Array:
+    """Draw words, each with a probability that grows as the squared distance from those before.
+
+    ``weights`` (n,) int64 tell how often each of the checked vectors occurs; none, that all do once.
+    """
+    kernels, rng = backend_of(vectors), np.random.default_rng(rng)
     words = np.empty((n_words, vectors.shape[1]), np.float32)
     distances = np.full(len(vectors), np.inf, np.float32)
-    chosen = int(rng.integers(len(vectors)))
+    reach = np.cumsum(weights) if len(weights) else np.arange(1, len(vectors) + 1)
+    aim = float(rng.integers(reach[-1]))
     for k in range(n_words):
-        words[k] = vectors[chosen]
+        words[k] = vectors[min(int(np.searchsorted(reach, aim, side="right")), len(vectors) - 1)]
         kernels.nearest.approach(vectors, words[k], distances)
-        reach = np.cumsum(distances, dtype=np.float64)
-        chosen = min(int(np.searchsorted(reach, rng.random() * reach[-1], side="right")), len(vectors) - 1)
+        reach = np.cumsum(distances * weights if len(weights) else distances, dtype=np.float64)
+        aim = rng.random() * reach[-1]
     return words
 
 
-def _lloyd(vectors: Array, words: Array, n_iterations: int, progress: bool) -> Array:
+def lloyd(
+    vectors: Array, words: Array, n_iterations: int, weights: Array = ONCE, *, progress: bool = False
+) -> Array:
+    """Move words to the means of the checked vectors that are nearest to them, until none moves."""
     kernels = backend_of(vectors)
     sums, counts = np.empty(words.shape), np.empty(len(words), np.int64)
     assignments = np.full(len(vectors), -1, np.int32)
@@ -129,7 +137,7 @@ def _lloyd(vectors: Array, words: Array, n_iterations: int, progress: bool) -> A
         assignments, distances = nearest_words(vectors, words)
         if np.array_equal(assignments, before):
             break
-        kernels.nearest.sum_by_word(vectors, assignments, sums, counts)
+        kernels.nearest.sum_by_word(vectors, weights, assignments, sums, counts)
         words = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
         empty = np.flatnonzero(counts == 0)
         if len(empty):

@@ -7,9 +7,10 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import SLACK, as_count, as_counts, as_images, as_out, as_vectors, count_outside
-from imfeat.codebook import Seed, learn_codebook, nearest_words
+from imfeat.codebook import Seed, learn_codebook, lloyd, nearest_words, spread_words
 
 MOST_COLORS = 1 << 16
+PIXELS_AT_ONCE = 1 << 20  # whose colours are sorted at a time
 
 
 def uniform_palette(levels: int | Sequence[int]) -> Array:
@@ -76,8 +77,25 @@ def learn_palette(images: Array, n_colors: int = 64, *, rng: Seed = None, n_iter
         raise ValueError(
             f"n_colors must be at most 65,536 and the number of pixels, {len(pixels)}, got {n_colors}"
         )
-    palette = learn_codebook(pixels, n_colors, rng=rng, n_iterations=n_iterations)
-    return np.rint(palette).astype(np.uint8) if images.dtype == np.uint8 else palette
+    if images.dtype != np.uint8:
+        return learn_codebook(pixels, n_colors, rng=rng, n_iterations=n_iterations)
+    colors, counts = _distinct(pixels)
+    start = spread_words(colors, n_colors, rng, counts)
+    return np.rint(lloyd(colors, start, as_count(n_iterations, "n_iterations"), counts)).astype(np.uint8)
+
+
+def _distinct(pixels: Array) -> tuple[Array, Array]:
+    """Return the colours (n, 3) float32 of uint8 pixels, each once, and how often it occurs.
+
+    Photographs repeat most of their colours, and k-means counts a colour as often as it occurs.
+    """
+    keys, counts = np.empty(0, np.uint32), np.empty(0, np.int64)
+    for first in range(0, len(pixels), PIXELS_AT_ONCE):
+        part = pixels[first : first + PIXELS_AT_ONCE].astype(np.uint32)
+        found, n = np.unique(part[:, 0] << 16 | part[:, 1] << 8 | part[:, 2], return_counts=True)
+        keys, places = np.unique(np.concatenate([keys, found]), return_inverse=True)
+        counts = np.bincount(places, np.concatenate([counts, n])).astype(np.int64)
+    return np.stack([keys >> 16, keys >> 8 & 255, keys & 255], 1).astype(np.float32), counts
 
 
 def quantize_colors(images: Array, palette: Array, *, out: Array | None = None) -> Array:

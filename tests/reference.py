@@ -98,8 +98,8 @@ def assign(vectors, words):
     return squares.argmin(1), squares.min(1)
 
 
-def sum_by_word(vectors, assignments, n_words):
-    chosen = assignments[:, None] == np.arange(n_words)
+def sum_by_word(vectors, weights, assignments, n_words):
+    chosen = (assignments[:, None] == np.arange(n_words)) * (weights[:, None] if len(weights) else 1)
     return chosen.T @ vectors.astype(np.float64), chosen.sum(0)
 
 

@@ -223,11 +223,12 @@ def test_assign_matches_the_reference(vectors, words):
     np.testing.assert_allclose(distances, squares, atol=1e-4)
 
 
-def test_sum_by_word_matches_the_reference():
+@pytest.mark.parametrize("weights", [np.empty(0, np.int64), RNG.integers(0, 9, len(VECTORS))])
+def test_sum_by_word_matches_the_reference(weights):
     assignments = RNG.integers(0, 6, len(VECTORS)).astype(np.int32)
     sums, counts = np.full((8, 37), 7.0), np.full(8, 7)
-    cpu.nearest.sum_by_word(VECTORS, assignments, sums, counts)
-    expected_sums, expected_counts = reference.sum_by_word(VECTORS, assignments, 8)
+    cpu.nearest.sum_by_word(VECTORS, weights, assignments, sums, counts)
+    expected_sums, expected_counts = reference.sum_by_word(VECTORS, weights, assignments, 8)
     np.testing.assert_allclose(sums, expected_sums, atol=1e-9)
     np.testing.assert_array_equal(counts, expected_counts)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import imfeat
+from imfeat import codebook
 
 
 def test_the_corners_of_the_cube():
@@ -60,6 +61,20 @@ def test_more_colors_lose_less(photo):
         picture = palette[imfeat.quantize_colors(photo, palette)]
         errors.append(((picture.astype(float) - photo) ** 2).mean())
     assert errors[0] > 2 * errors[1] > 4 * errors[2]
+
+
+def test_colors_count_as_often_as_they_occur(photo, monkeypatch):
+    monkeypatch.setattr(imfeat.palette, "PIXELS_AT_ONCE", 1000)
+    pixels = (photo[::4, ::4] // 8).reshape(-1, 3)
+    colors, counts = imfeat.palette._distinct(pixels)
+    assert len(colors) < len(pixels) / 4
+    expected = np.unique(pixels, axis=0, return_counts=True)
+    np.testing.assert_array_equal(colors, expected[0])
+    np.testing.assert_array_equal(counts, expected[1])
+    start = colors[:: len(colors) // 7].copy()
+    np.testing.assert_array_equal(
+        codebook.lloyd(colors, start, 5, counts), codebook.lloyd(pixels.astype(np.float32), start, 5)
+    )
 
 
 def test_the_seed_decides(photo):

@@ -41,22 +41,24 @@ def assign(vectors, words, out, distances):
         launch(_assign, len(tile), tile, scores, halves, out[part], distances[part], grain=64)
 
 
-def sum_by_word(vectors, assignments, sums, counts):
-    """Sum the vectors of each word.
+def sum_by_word(vectors, weights, assignments, sums, counts):
+    """Sum the vectors of each word, each as often as its weight says.
 
     Parameters
     ----------
     vectors : (n, d) float32
+    weights : (n,) int64
+        All 1, if there are none.
     assignments : (n,) int32
     sums : (n_words, d) float64
         Overwritten.
     counts : (n_words,) int64
-        Overwritten with the number of vectors of each word.
+        Overwritten with the sum of the weights of each word.
     """
-    parts = np.zeros((CHUNKS, *sums.shape))
-    launch(_sum_by_word, CHUNKS, vectors, assignments, parts)
+    parts, shares = np.zeros((CHUNKS, *sums.shape)), np.zeros((CHUNKS, len(counts)), np.int64)
+    launch(_sum_by_word, CHUNKS, vectors, weights, assignments, parts, shares)
     parts.sum(0, out=sums)
-    counts[:] = np.bincount(assignments, minlength=len(counts))
+    shares.sum(0, out=counts)
 
 
 def approach(vectors, word, distances):
@@ -91,45 +93,47 @@ def _assign(start, stop, vectors, scores, halves, out, distances):
 @njit(nogil=True, cache=True)
 def _assign_short(start, stop, vectors, words, halves, out, distances):
     n, d = vectors.shape
-    x = np.zeros((d, LANES), np.float32)
+    x = np.zeros((SHORT, LANES), np.float32)  # dimension by dimension, and zeros for those beyond d
+    lines = np.zeros((len(words), SHORT + 1), np.float32)
+    lines[:, 0], lines[:, 1 : 1 + d] = halves, words
     best, nearest = np.empty(LANES, np.float32), np.empty(LANES, np.int32)
     for item in range(start, stop):  # an item is up to LANES vectors
         first = item * LANES
         count = min(LANES, n - first)
-        best[:] = 0
         for j in range(d):
             for i in range(count):
                 x[j, i] = vectors[first + i, j]
-        _nearest_in_lanes(x, words, halves, best, nearest)
+        best[:], nearest[:] = np.inf, 0
+        for k in range(len(lines)):
+            _compare_in_lanes(x, lines, k, best, nearest)
         for i in range(count):
-            square = np.float32(0)
-            for j in range(d):
-                square += x[j, i] * x[j, i]
+            square = x[0, i] * x[0, i] + x[1, i] * x[1, i] + x[2, i] * x[2, i] + x[3, i] * x[3, i]
             out[first + i] = nearest[i]
             distances[first + i] = max(square + np.float32(2) * best[i], np.float32(0))
 
 
 @njit
-def _nearest_in_lanes(x, words, halves, best, nearest):
-    best[:], nearest[:] = np.inf, 0
-    for k in range(len(words)):
-        for i in range(LANES):
-            score = halves[k]
-            for j in range(x.shape[0]):
-                score -= words[k, j] * x[j, i]
-            nearest[i] = k if score < best[i] else nearest[i]
-            best[i] = score if score < best[i] else best[i]
+def _compare_in_lanes(x, lines, k, best, nearest):
+    half, a, b, c, d = lines[k, 0], lines[k, 1], lines[k, 2], lines[k, 3], lines[k, 4]
+    word = np.int32(k)
+    for i in range(LANES):
+        score = half - a * x[0, i] - b * x[1, i] - c * x[2, i] - d * x[3, i]
+        before, lowest = nearest[i], best[i]
+        nearest[i] = word if score < lowest else before
+        best[i] = score if score < lowest else lowest
 
 
 @njit(nogil=True, cache=True)
-def _sum_by_word(start, stop, vectors, assignments, parts):
+def _sum_by_word(start, stop, vectors, weights, assignments, parts, shares):
     n = len(vectors)
     for item in range(start, stop):  # an item is a chunk of the vectors
-        sums = parts[item]
+        sums, counts = parts[item], shares[item]
         for i in range(item * n // CHUNKS, (item + 1) * n // CHUNKS):
-            total, vector = sums[assignments[i]], vectors[i]
-            for j in range(len(vector)):
-                total[j] += vector[j]
+            weight = weights[i] if len(weights) else 1
+            word = assignments[i]
+            counts[word] += weight
+            for j in range(vectors.shape[1]):
+                sums[word, j] += np.float64(weight) * np.float64(vectors[i, j])
 
 
 # The order of the sum over dimensions is left to the compiler, which then adds 16 at a time.
