@@ -172,24 +172,39 @@ def _cell_values(
     """Return histograms of cells, bin by bin, and where the values of the first block lie in them."""
     block_size, orientations = block
     n_cells = len(pixels) * cells[0] * cells[1]
-    edges, n_lower = _bin_edges(
+    edges, n_lower, mirrors = _bin_edges(
         orientations, signed, np.float64 if pixels.dtype == np.float64 else np.float32
     )
     room = (block_size - 1) * (cells[1] + 1)  # from the first cell of a block to its last
     values = np.zeros(orientations * n_cells + room, np.float32)
     planes = values[: orientations * n_cells].reshape(orientations, len(pixels), *cells)
-    backend_of(pixels).hog.cell_histograms(pixels, cell_size, edges, n_lower, planes)
+    backend_of(pixels).hog.cell_histograms(pixels, cell_size, edges, n_lower, mirrors, planes)
     return values, _block_offsets(block_size, orientations, n_cells, cells[1])
 
 
 @functools.lru_cache(64)
-def _bin_edges(orientations: int, signed: bool, dtype: type) -> tuple[Array, int]:
-    """Return (cos, sin) of the lower edges of the bins, and how many lie below a half turn."""
+def _bin_edges(orientations: int, signed: bool, dtype: type) -> tuple[Array, int, Array]:
+    """Return (cos, sin) of the lower edges of the bins, how many lie below a half turn, and mirrors."""
     angles = np.arange(orientations) * (360 if signed else 180) / orientations
     edges = np.stack([np.cos(np.deg2rad(angles % 180)), np.sin(np.deg2rad(angles % 180))], 1)
     # Scaled to 1 in the larger of the two, edges at 0, 45, 90 and 135 degrees are exact.
-    edges = np.round(edges / np.abs(edges).max(1, keepdims=True), 15)
-    return edges.astype(dtype), int((angles < 180).sum())
+    edges = np.round(edges / np.abs(edges).max(1, keepdims=True), 15).astype(dtype)
+    n_lower = int((angles < 180).sum())
+    halves = range(1, n_lower), range(n_lower, orientations)
+    return edges, n_lower, np.concatenate([_mirrors(edges, half) for half in halves])
+
+
+def _mirrors(edges: Array, half: range) -> Array:
+    """Return pairs of edges of which one mirrors the other, an even number of them."""
+    left, pairs, nothing = list(half), [], len(edges) + 2
+    while left:
+        b = left.pop(0)
+        mirror = next((m for m in left if (edges[m] == edges[b] * [-1, 1]).all()), nothing)
+        if mirror in left:
+            left.remove(mirror)
+        pairs.append((b, mirror))
+    pairs += [(nothing, nothing)] * (len(pairs) % 2)
+    return np.array(pairs, np.int64).reshape(-1, 2)
 
 
 @functools.lru_cache(64)

@@ -9,6 +9,8 @@ import reference
 from imfeat_kernels import cpu
 from imfeat_kernels.cpu import launch
 
+from imfeat.hog import _bin_edges
+
 RNG = np.random.default_rng(0)
 U8 = RNG.integers(0, 256, (3, 21, 35, 3), dtype=np.uint8)
 F32 = RNG.random((3, 21, 35, 3), dtype=np.float32)
@@ -31,17 +33,11 @@ WEIGHTS = RNG.random((2, 12)).astype(np.float32)
 SPREAD = np.linspace(0, 1, 257)
 
 
-def hog_edges(n_bins, signed, dtype):
-    angles = np.deg2rad(np.arange(n_bins) * (360 if signed else 180) / n_bins)
-    below = angles < np.pi - 1e-9
-    angles = np.where(below, angles, angles - np.pi)
-    return np.stack([np.cos(angles), np.sin(angles)], 1).astype(dtype), int(below.sum())
-
-
 def hog_case(images, n_bins, signed):
-    edges, n_lower = hog_edges(n_bins, signed, np.float64 if images.dtype == np.float64 else np.float32)
+    dtype = np.float64 if images.dtype == np.float64 else np.float32
+    edges, n_lower, mirrors = _bin_edges(n_bins, signed, dtype)
     expected = reference.cell_histograms(images, 6, n_bins, signed)
-    return (images, 6, edges, n_lower), expected, np.float32
+    return (images, 6, edges, n_lower, mirrors), expected, np.float32
 
 
 # name: (arguments, expected result, dtype of out, tolerance)

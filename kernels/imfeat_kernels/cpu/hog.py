@@ -14,11 +14,12 @@ from numba import njit
 from imfeat_kernels.cpu.launch import launch
 
 ROWS = 1 << 14  # pixels that are worth a thread
-WIDTH = 1024  # pixels of images side by side
+PAD = 16  # values between rows
+WIDTH = 320  # pixels side by side: what is computed of them stays in the nearest cache
 SLACK = np.float32(1 + 1e-5)  # how much stronger a later channel must be, beyond rounding
 
 
-def cell_histograms(images, cell_size, edges, n_lower, out):
+def cell_histograms(images, cell_size, edges, n_lower, mirrors, out):
     """Histogram the orientations of the gradients in every cell, without interpolation.
 
     Parameters
@@ -33,18 +34,21 @@ def cell_histograms(images, cell_size, edges, n_lower, out):
         type is the one to compute in.
     n_lower : int
         How many of the edges lie below a half turn; as many as there are for unsigned gradients.
+    mirrors : (n, 2) int64
+        All edges but 0, those below a half turn first: each with the one at a half turn
+        less its angle, of which cos is the negative and sin the same; or, where there is none
+        (or for one too many), with n_bins + 2.
     out : (n_bins, n_images, n_rows, n_cols) float32
         Overwritten with the sums of magnitudes, divided by the number of pixels of a cell.
     """
     _, n_images, n_rows, n_cols = out.shape
-    grain = max(1, ROWS // (cell_size * images.shape[2]))
     if images.dtype == np.float64:
+        grain = max(1, ROWS // (cell_size * images.shape[2]))
         launch(_cell_histograms_by_angle, n_images * n_rows, images, cell_size, n_lower, out, grain=grain)
         return
-    slot, n_slots = _slots(cell_size, n_cols, images)
-    n_items = -(-n_images // n_slots) * n_rows
-    grain = -(-grain // n_slots)
-    launch(_cell_histograms, n_items, images, cell_size, edges, n_lower, slot, n_slots, out, grain=grain)
+    layout = _layout(cell_size, n_cols, 0, images)
+    n_items, grain = _items(layout, n_rows, cell_size, images)
+    launch(_cell_histograms, n_items, images, cell_size, edges, n_lower, mirrors, layout, out, grain=grain)
 
 
 def block_histograms(images, cell_size, weights, turns, out):
@@ -62,31 +66,37 @@ def block_histograms(images, cell_size, weights, turns, out):
     out : (block_size, block_size, n_bins, n_images, n_rows, n_cols) float32
         Overwritten with weighted sums of magnitudes.
     """
-    block_size, _, _, n_images, n_rows, n_cols = out.shape
-    slot, n_slots = _slots(cell_size, n_cols + block_size - 1, images)
-    n_items = -(-n_images // n_slots) * n_rows
-    grain = max(1, ROWS // (8 * weights.shape[1] * n_slots * slot))
-    launch(_block_histograms, n_items, images, cell_size, weights, turns, slot, n_slots, out, grain=grain)
+    block_size, _, _, _, n_rows, n_cols = out.shape
+    layout = _layout(cell_size, n_cols, block_size - 1, images)
+    n_items, grain = _items(layout, n_rows, 4 * weights.shape[1], images)
+    launch(_block_histograms, n_items, images, cell_size, weights, turns, layout, out, grain=grain)
 
 
-def _slots(cell_size, n_cols, images):
-    """Return how wide a slot for an image is, in pixels, and how many lie side by side.
+def _layout(cell_size, n_cols, n_more, images):
+    """Return how rows of images are laid side by side, so that loops are long but not too long.
 
-    Rows of small images are laid side by side, so that loops are long.  A slot is a multiple of a
-    cell, with one cell more for the pixels left over.
+    A slot holds a small image, or a piece of a large one: ``step`` columns of results, which take
+    n_more cells more.  Its size is a multiple of a cell; small images have one cell more for the
+    pixels left over.
+
+    Returns
+    -------
+    step, n_pieces, slot, n_slots : int
+        Columns of a piece, pieces of an image, pixels of a slot, and slots side by side.
     """
-    slot = n_cols * cell_size + (cell_size if images.shape[2] > n_cols * cell_size else 0)
-    return slot, max(1, min(len(images), WIDTH // slot))
+    slot = (n_cols + n_more) * cell_size
+    slot += cell_size if images.shape[2] > slot else 0
+    if slot <= WIDTH:
+        return n_cols, 1, slot, max(1, min(len(images), WIDTH // slot))
+    step = -(-n_cols // -(-n_cols * cell_size // WIDTH))
+    return step, -(-n_cols // step), (step + n_more) * cell_size, 1
 
 
-@njit
-def padded(n):
-    """Return an odd multiple of 64 that is at least n.
-
-    A loop of that length has no remainder to do one by one, and rows of that length don't
-    compete for the same lines of the cache.
-    """
-    return (n + 63) // 64 // 2 * 128 + 64
+def _items(layout, n_rows, height, images):
+    """Return the number of items, each a row of results of some slots, and how many are worth a thread."""
+    _, n_pieces, slot, n_slots = layout
+    n_groups = -(-len(images) * n_pieces // n_slots)
+    return n_groups * n_rows, max(1, ROWS // (height * n_slots * slot))
 
 
 # A literal like 0 would be an integer, and the arithmetic around it float64: hence dtype.type(0).
@@ -94,74 +104,91 @@ def padded(n):
 
 
 @njit(nogil=True, cache=True)
-def _cell_histograms(start, stop, images, cell_size, edges, n_lower, slot, n_slots, out):
+def _cell_histograms(start, stop, images, cell_size, edges, n_lower, mirrors, layout, out):
     n_bins, n_images, n_rows, n_cols = out.shape
-    n_cells = n_slots * slot // cell_size
-    width = padded(n_slots * slot)
-    rows = np.zeros((images.shape[3], cell_size + 2, width + 64), edges.dtype)
-    gy, gx = np.zeros((2, width), edges.dtype), np.zeros((2, width), edges.dtype)
-    upper, lower = np.zeros((2, width), edges.dtype), np.zeros((2, width), edges.dtype)
-    # After the sums for each edge one for all of the lower half, and one to throw away.
-    past = np.empty((n_bins + 2, width), edges.dtype)
-    sums, pairs = np.empty(width, edges.dtype), np.empty(width, edges.dtype)
-    cells = np.empty((n_bins, n_cells), np.float32)
-    inner = _inner_columns(images, slot, rows)
+    step, n_pieces, slot, n_slots = layout
+    n = padded(n_slots * slot)
+    rows, inner = scratch(images.shape[3] * (cell_size + 2), n + PAD), scratch(1, n)[0]
+    rows = rows.reshape(images.shape[3], cell_size + 2, -1)
+    gy, gx, upper, lower = scratch(2, n), scratch(2, n), scratch(2, n), scratch(2, n)
+    # After the sums for each edge one that stays 0, one for the lower half, and one to throw away.
+    past, sums = scratch(n_bins + 3, n), scratch(2, n_bins * (n + PAD))
+    area = np.float32(cell_size * cell_size)
+    values = images.reshape(-1)
     by_square = images.dtype.type(0.5) == 0  # squares of differences of bytes are exact
-    for item in range(start, stop):  # an item is a row of cells of some images
+    for item in range(start, stop):  # an item is a row of cells of some slots
         first, r = item // n_rows * n_slots, item % n_rows
-        last = min(first + n_slots, n_images)
-        _load_rows(images, first, last, r * cell_size - 1, slot, rows)
+        last = min(first + n_slots, n_images * n_pieces)
+        _load_rows(images, values, first, last, step * cell_size, r * cell_size - 1, layout, rows, inner)
         past[:] = 0
         for y in range(0, cell_size, 2):  # two rows of pixels at a time touch the sums half as often
             for k in range(2):
                 if y + k < cell_size:
                     _gradients(rows, y + k, inner, by_square, np.float32(1), k, gy, gx)
-                    _fold(k, gy, gx, upper, lower, n_lower < n_bins)
+                    _fold(k, n, gy, gx, upper, lower, n_lower < n_bins)
                 else:
                     upper[k], lower[k] = 0, 0
-            _add_all(upper, 0, past)  # every angle of the upper half has passed the first edge
-            for b in range(1, n_lower, 2):
-                _add_past(gy, gx, upper, edges, b, b + 1 if b + 1 < n_lower else n_bins + 1, past)
-            for b in range(n_lower, n_bins, 2):
-                _add_past(gy, gx, lower, edges, b, b + 1 if b + 1 < n_bins else n_bins + 1, past)
+            _add_all(upper, 0, n, past)  # every angle of the upper half has passed the first edge
             if n_lower < n_bins:
-                _add_all(lower, n_bins, past)
-        _sum_cells(past, n_lower, cell_size, sums, pairs, cells)
-        for b in range(n_bins):
-            for i in range(first, last):
-                for c in range(n_cols):
-                    out[b, i, r, c] = cells[b, (i - first) * (slot // cell_size) + c]
+                _add_all(lower, n_bins + 1, n, past)
+            for j in range(0, len(mirrors), 2):
+                _add_past(gy, gx, upper if mirrors[j, 0] < n_lower else lower, edges, mirrors, j, n, past)
+        _take_differences(past, n_bins, n_lower, sums)
+        k, size = _halve(sums, n_bins * past.shape[1], cell_size)
+        for s in range(first, last):
+            i, left = s // n_pieces, s % n_pieces * step
+            place = (s - first) * slot // cell_size
+            for b in range(n_bins):
+                for c in range(np.uint64(min(step, n_cols - left))):
+                    value = group(sums, k, size, b * (n + PAD) * size // cell_size, np.uint64(place) + c)
+                    out[b, i, r, np.uint64(left) + c] = value / area
 
 
 @njit
-def _load_rows(images, first, last, top, slot, rows):
+def padded(n):
+    """Return a multiple of 64: a loop of that length has no remainder to do one by one."""
+    return (n + 63) // 64 * 64
+
+
+@njit
+def scratch(n_rows, n):
+    """Return rows of zeros that begin at lines of the cache, and do not compete for them."""
+    memory = np.zeros(n_rows * (n + PAD) + 16, np.float32)
+    first = -memory.ctypes.data % 64 // 4
+    return memory[first : first + n_rows * (n + PAD)].reshape(n_rows, n + PAD)
+
+
+@njit
+def _load_rows(images, values, first, last, stride, top, layout, rows, inner):
     """Copy rows of images, channel by channel, from the second place of a row on.
 
     Above and below an image lies its mirror image, so that a gradient across the border is 0.
+    For left and right ``inner`` becomes 0 in the first and the last column of an image, else 1.
     """
     height, width, n_channels = images.shape[1:]
-    for k in range(rows.shape[1]):
-        y = abs(top + k)
-        y = max(2 * height - 2 - y, 0) if y >= height else y
-        for i in range(first, last):
-            left = (i - first) * slot + 1
-            for c in range(n_channels):
-                if n_channels == 1:
-                    for x in range(min(slot, width)):
-                        rows[0, k, left + x] = images[i, y, x, 0]
-                else:
-                    for x in range(min(slot, width)):
-                        rows[c, k, left + x] = images[i, y, x, c]
-
-
-@njit
-def _inner_columns(images, slot, rows):
-    """Return 1 for each column of pixels, but 0 for the first and the last of an image."""
-    inner = np.ones(rows.shape[2] - 64, rows.dtype)
-    for left in range(0, len(inner) - slot + 1, slot):
-        inner[left] = 0
-        inner[left + images.shape[2] - 1] = 0
-    return inner
+    _, n_pieces, slot, _ = layout
+    inner[:] = 1
+    for s in range(first, last):
+        i, left = s // n_pieces, s % n_pieces * stride
+        place = (s - first) * slot - left
+        begin, end = max(left - 1, 0), min(left + slot + 1, width)
+        if left == 0:
+            inner[place] = 0
+        if place + width - 1 < len(inner):
+            inner[place + width - 1] = 0
+        for k in range(rows.shape[1]):
+            y = abs(top + k)
+            y = max(2 * height - 2 - y, 0) if y >= height else y
+            # Unsigned, because an index that could be negative keeps a loop from being vectorized.
+            source = np.uint64(((i * height + y) * width + begin) * n_channels)
+            target, n = np.uint64(place + begin + 1), np.uint64(end - begin)
+            if n_channels == 1:
+                for x in range(n):
+                    rows[0, k, target + x] = values[source + x]
+            else:
+                for c in range(n_channels):
+                    for x in range(n):
+                        rows[c, k, target + x] = values[source + np.uint64(3) * x + np.uint64(c)]
 
 
 @njit
@@ -197,10 +224,10 @@ def magnitude_of(dy, dx):
 
 
 @njit
-def _fold(k, gy, gx, upper, lower, signed):
+def _fold(k, n, gy, gx, upper, lower, signed):
     """Turn gradients of the lower half circle by a half turn; tell the magnitudes of both halves."""
     zero = gx.dtype.type(0)
-    for x in range(gx.shape[1]):
+    for x in range(n):
         dy, dx = gy[k, x], gx[k, x]
         size = np.sqrt(dy * dy + dx * dx)
         turned = (dy < 0) | ((dy == 0) & (dx < 0))
@@ -211,64 +238,76 @@ def _fold(k, gy, gx, upper, lower, signed):
 
 
 @njit
-def _add_past(gy, gx, sizes, edges, b, following, past):
-    """Add the magnitudes of two rows that have passed edge b, and those that have passed the next.
+def _add_past(gy, gx, sizes, edges, mirrors, j, n, past):
+    """Add the magnitudes of two rows that have passed edges: two edges, and their mirrors.
 
-    Two edges at a time, because reading and writing takes longer than computing.
+    Four edges at a time, because reading and writing takes longer than computing.
     """
-    cos, sin = edges[b, 0], edges[b, 1]
-    after = min(b + 1, len(edges) - 1)
-    next_cos, next_sin = edges[after, 0], edges[after, 1]
-    none = past.dtype.type(0)
-    for x in range(past.shape[1]):
-        # Sizes are read before they are chosen, so that the choices are no branches.
+    b, m, next_b, next_m = mirrors[j, 0], mirrors[j, 1], mirrors[j + 1, 0], mirrors[j + 1, 1]
+    after = min(next_b, len(edges) - 1)
+    cos, sin, next_cos, next_sin = edges[b, 0], edges[b, 1], edges[after, 0], edges[after, 1]
+    for x in range(n):
+        # Everything is read before anything is chosen, so that the choices are no branches.
         y0, x0, s0, y1, x1, s1 = gy[0, x], gx[0, x], sizes[0, x], gy[1, x], gx[1, x], sizes[1, x]
-        some = s0 if y0 * cos >= x0 * sin else none
-        past[b, x] += some + (s1 if y1 * cos >= x1 * sin else none)
-        some = s0 if y0 * next_cos >= x0 * next_sin else none
-        past[following, x] += some + (s1 if y1 * next_cos >= x1 * next_sin else none)
+        sum_b, sum_m, sum_c, sum_d = past[b, x], past[m, x], past[next_b, x], past[next_m, x]
+        up, along, up1, along1 = y0 * cos, x0 * sin, y1 * cos, x1 * sin
+        sum_b = sum_b + s0 if up >= along else sum_b
+        sum_b = sum_b + s1 if up1 >= along1 else sum_b
+        sum_m = sum_m + s0 if -up >= along else sum_m
+        sum_m = sum_m + s1 if -up1 >= along1 else sum_m
+        up, along, up1, along1 = y0 * next_cos, x0 * next_sin, y1 * next_cos, x1 * next_sin
+        sum_c = sum_c + s0 if up >= along else sum_c
+        sum_c = sum_c + s1 if up1 >= along1 else sum_c
+        sum_d = sum_d + s0 if -up >= along else sum_d
+        sum_d = sum_d + s1 if -up1 >= along1 else sum_d
+        past[b, x], past[m, x], past[next_b, x], past[next_m, x] = sum_b, sum_m, sum_c, sum_d
 
 
 @njit
-def _add_all(sizes, b, past):
-    for x in range(past.shape[1]):
-        past[b, x] += sizes[0, x] + sizes[1, x]
-
-
-@njit(error_model="numpy")
-def _sum_cells(past, n_lower, cell_size, sums, pairs, cells):
-    """Turn sums past the edges into bins, and add up the columns of each cell."""
-    n_bins = len(cells)
-    width = past.shape[1]
-    area = past.dtype.type(cell_size * cell_size)
-    for b in range(n_bins):
-        if b == n_bins - 1:
-            for x in range(width):
-                sums[x] = past[b, x] / area
-        elif b == n_lower - 1:  # with an odd number of bins, this one reaches into the lower half
-            for x in range(width):
-                sums[x] = (past[b, x] + (past[n_bins, x] - past[b + 1, x])) / area
-        else:
-            for x in range(width):
-                sums[x] = (past[b, x] - past[b + 1, x]) / area
-        _sum_groups(sums, pairs, cell_size, b, cells)
+def _add_all(sizes, b, n, past):
+    for x in range(n):  # in the same order as above, so that equal sums cancel exactly
+        past[b, x] = past[b, x] + sizes[0, x] + sizes[1, x]
 
 
 @njit
-def _sum_groups(sums, pairs, size, b, cells):
-    """Add up each ``size`` neighbours, halving their number while it is even."""
-    n = len(sums)
-    while size % 2 == 0:
+def _take_differences(past, n_bins, n_lower, sums):
+    """Turn sums past the edges into sums of bins, one after the other in sums[0]."""
+    n = past.shape[1]
+    line = past.reshape(-1)
+    for x in range(np.uint64(n_bins * n)):
+        sums[0, x] = line[x] - line[x + np.uint64(n)]
+    if n_lower < n_bins:  # this bin ends where the lower half begins, or reaches into it
+        first = np.uint64((n_lower - 1) * n)
+        for x in range(np.uint64(n)):
+            sums[0, first + x] += past[n_bins + 1, x]
+
+
+@njit
+def _halve(sums, n, size):
+    """Add up groups of ``size`` neighbours of sums[0], halving their size while it is even.
+
+    Returns
+    -------
+    k, size : int
+        The row of ``sums`` with the result, and the size of the groups that are left.
+    """
+    k, two, one = 0, np.uint64(2), np.uint64(1)
+    while size % 2 == 0 and n % 2 == 0:
         size, n = size // 2, n // 2
-        for x in range(n):
-            pairs[x] = sums[2 * x] + sums[2 * x + 1]
-        for x in range(n):
-            sums[x] = pairs[x]
-    for c in range(cells.shape[1]):
-        value = sums[c * size]
-        for x in range(c * size + 1, (c + 1) * size):
-            value += sums[x]
-        cells[b, c] = value
+        for x in range(np.uint64(n)):  # unsigned, as above
+            sums[1 - k, x] = sums[k, two * x] + sums[k, two * x + one]
+        k = 1 - k
+    return k, size
+
+
+@njit
+def group(sums, k, size, first, c):
+    """Return the sum of group c of those that begin at ``first``."""
+    place = np.uint64(first) + c * np.uint64(size)
+    value = sums[k, place]
+    for x in range(np.uint64(1), np.uint64(size)):
+        value += sums[k, place + x]
+    return value
 
 
 @njit(nogil=True, cache=True)
@@ -301,47 +340,67 @@ def _cell_histograms_by_angle(start, stop, images, cell_size, n_lower, out):
 
 
 @njit(nogil=True, cache=True)
-def _block_histograms(start, stop, images, cell_size, weights, turns, slot, n_slots, out):
+def _block_histograms(start, stop, images, cell_size, weights, turns, layout, out):
     block_size, _, n_bins, n_images, n_rows, n_cols = out.shape
-    size, width = block_size * cell_size, padded(n_slots * slot)
-    rows = np.zeros((images.shape[3], size + 2, width + 64), np.float32)
-    inner = _inner_columns(images, slot, rows)
-    gy, gx = np.zeros((1, width), np.float32), np.zeros((1, width), np.float32)
-    columns = np.empty((block_size + 1, n_bins, width), np.float32)  # the last is thrown away
-    tiles = np.empty((block_size, block_size, width), np.float32)  # the weights of each row, over and over
+    step, n_pieces, slot, n_slots = layout
+    size, n = block_size * cell_size, padded(n_slots * slot)
+    rows, inner = scratch(images.shape[3] * (size + 2), n + PAD), scratch(1, n)[0]
+    rows, values = rows.reshape(images.shape[3], size + 2, -1), images.reshape(-1)
+    gy, gx, sums = scratch(1, n), scratch(1, n), scratch(2, n_bins * (n + PAD))
+    columns = scratch((block_size + 1) * n_bins, n).reshape(
+        block_size + 1, n_bins, -1
+    )  # the last is thrown away
+    # The weights of the columns of a cell for each column of cells, over and over.
+    tiles = np.empty((block_size, block_size, n + PAD), np.float32)
     for m in range(block_size):
-        for x in range(width):
+        for x in range(n + PAD):
             tiles[m, :, x] = weights[m, x % cell_size :: cell_size]
-    sums, pairs = np.empty(width, np.float32), np.empty(width, np.float32)
-    cells = np.empty((1, n_slots * slot // cell_size), np.float32)
-    for item in range(start, stop):  # an item is a row of blocks of some images
+    for item in range(start, stop):  # an item is a row of blocks of some slots
         first, r = item // n_rows * n_slots, item % n_rows
-        last = min(first + n_slots, n_images)
-        _load_rows(images, first, last, r * cell_size - 1, slot, rows)
+        last = min(first + n_slots, n_images * n_pieces)
+        _load_rows(images, values, first, last, step * cell_size, r * cell_size - 1, layout, rows, inner)
         columns[:] = 0
         for y in range(size):
             _gradients(rows, y, inner, True, SLACK, 0, gy, gx)
-            _places(turns, n_bins, gy, gx)
+            _places(turns, n_bins, n, gy, gx)
             k = 0
             while weights[k, y] == 0:  # a pixel lies between at most two rows of cells
                 k += 1
             for b in range(n_bins):
                 _add_votes(gx, gy, weights, k, y, b, columns)
-        for k, m, b, part in np.ndindex(block_size, block_size, n_bins, block_size):
-            for x in range(width):
-                sums[x] = columns[k, b, x] * tiles[m, part, x]
-            _sum_groups(sums, pairs, cell_size, 0, cells)
-            for i in range(first, last):
-                for c in range(n_cols):
-                    value = cells[0, (i - first) * (slot // cell_size) + c + part]
-                    out[k, m, b, i, r, c] = value if part == 0 else out[k, m, b, i, r, c] + value
+        for k, m, part in np.ndindex(block_size, block_size, block_size):
+            for b in range(n_bins):
+                place = np.uint64(b * (n + PAD))
+                for x in range(np.uint64(n)):
+                    sums[0, place + x] = columns[k, b, x] * tiles[m, part, x]
+            row, group_size = _halve(sums, n_bins * (n + PAD), cell_size)
+            for s in range(first, last):
+                i, left = s // n_pieces, s % n_pieces * step
+                place = (s - first) * slot // cell_size + part
+                for b in range(n_bins):
+                    _add_groups(
+                        sums,
+                        row,
+                        group_size,
+                        b * (n + PAD) * group_size // cell_size,
+                        place,
+                        part == 0,
+                        out[k, m, b, i, r, left : min(left + step, n_cols)],
+                    )
+
+
+@njit
+def _add_groups(sums, row, size, first, place, is_first, out):
+    for c in range(np.uint64(len(out))):
+        value = group(sums, row, size, first, np.uint64(place) + c)
+        out[c] = value if is_first else out[c] + value
 
 
 @njit(error_model="numpy")
-def _places(turns, n_bins, gy, gx):
+def _places(turns, n_bins, n, gy, gx):
     """Replace gradients by where they lie between the centers of bins, and by magnitudes."""
     around, half = np.float32(n_bins), np.float32(0.5)
-    for x in range(gx.shape[1]):
+    for x in range(n):
         dy, dx = gy[0, x], gx[0, x]
         at = turn(dx, dy) * np.float32(turns) - half
         gy[0, x] = at - around if at >= around - half else at
