@@ -3,10 +3,10 @@
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_images, one_of
+from imfeat._check import as_images, as_out, one_of
 
 
-def rgb_to_hsv(images: Array, *, dtype: str = "float32") -> Array:
+def rgb_to_hsv(images: Array, *, dtype: str = "float32", out: Array | None = None) -> Array:
     """Convert RGB images to hue, saturation and value.
 
     Parameters
@@ -15,6 +15,8 @@ def rgb_to_hsv(images: Array, *, dtype: str = "float32") -> Array:
         RGB; uint8, or float32 or float64 in [0, 1].
     dtype : {"float32", "uint8"}
         ``"uint8"`` scales each of the three to 0..255, rounding as Pillow does; it takes uint8.
+    out : array of the shape and dtype of the result, optional
+        Where to write the result, which is also returned.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def rgb_to_hsv(images: Array, *, dtype: str = "float32") -> Array:
     images = as_images(images, gray=False)
     one_of(dtype, "dtype", ("float32", "uint8"))
     kernels = backend_of(images)
-    out = np.empty(images.shape, dtype)
+    out = as_out(out, images.shape, dtype, images)
     if dtype == "float32":
         kernels.color.rgb_to_hsv(images.reshape(-1), white_of(images), out.reshape(-1))
     elif images.dtype == np.uint8:
@@ -50,13 +52,15 @@ def rgb_to_hsv(images: Array, *, dtype: str = "float32") -> Array:
     return out
 
 
-def hsv_to_rgb(images: Array) -> Array:
+def hsv_to_rgb(images: Array, *, out: Array | None = None) -> Array:
     """Convert hue, saturation and value to RGB images.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
         HSV; float32 or float64 in [0, 1], or uint8, where 255 counts as 1.
+    out : array of the shape and dtype of the result, optional
+        Where to write the result, which is also returned.
 
     Returns
     -------
@@ -78,18 +82,20 @@ def hsv_to_rgb(images: Array) -> Array:
        :doi:`10.1145/965139.807361`
     """
     images = as_images(images, gray=False)
-    out = np.empty(images.shape, np.float32)
+    out = as_out(out, images.shape, np.float32, images)
     backend_of(images).color.hsv_to_rgb(images.reshape(-1), white_of(images), out.reshape(-1))
     return out
 
 
-def rgb_to_hsi(images: Array) -> Array:
+def rgb_to_hsi(images: Array, *, out: Array | None = None) -> Array:
     """Convert RGB images to hue, saturation and intensity.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
         RGB; uint8, or float32 or float64 in [0, 1].
+    out : array of the shape and dtype of the result, optional
+        Where to write the result, which is also returned.
 
     Returns
     -------
@@ -113,18 +119,20 @@ def rgb_to_hsi(images: Array) -> Array:
     .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 6.2.
     """
     images = as_images(images, gray=False)
-    out = np.empty(images.shape, np.float32)
+    out = as_out(out, images.shape, np.float32, images)
     backend_of(images).color.rgb_to_hsi(images.reshape(-1), white_of(images), out.reshape(-1))
     return out
 
 
-def rgb_to_gray(images: Array) -> Array:
+def rgb_to_gray(images: Array, *, out: Array | None = None) -> Array:
     """Convert RGB images to gray.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
         RGB; uint8, or float32 or float64 in [0, 1].
+    out : array of the shape and dtype of the result, optional
+        Where to write the result, which is also returned.
 
     Returns
     -------
@@ -146,10 +154,10 @@ def rgb_to_gray(images: Array) -> Array:
     images = as_images(images, gray=False)
     kernels = backend_of(images)
     if images.dtype == np.uint8:
-        out = np.empty(images.shape[:-1], np.uint8)
+        out = as_out(out, images.shape[:-1], np.uint8, images)
         kernels.color.rgb_to_gray_bytes(images.reshape(-1), out.reshape(-1))
     else:
-        out = np.empty(images.shape[:-1], np.float32)
+        out = as_out(out, images.shape[:-1], np.float32, images)
         kernels.color.rgb_to_gray(images.reshape(-1), out.reshape(-1))
     return out
 

@@ -72,14 +72,20 @@ def equalize(
     return out
 
 
-def equalize_value(images: Array, *, convention: str = "torchvision", mask: Array | None = None) -> Array:
+def equalize_value(
+    images: Array,
+    *,
+    convention: str = "torchvision",
+    mask: Array | None = None,
+    out: Array | None = None,
+) -> Array:
     """Equalize the brightness of colour images and keep hue and saturation.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
         RGB; uint8, or float32 or float64 in [0, 1].
-    convention, mask
+    convention, mask, out
         As in `equalize`.
 
     Returns
@@ -102,7 +108,7 @@ def equalize_value(images: Array, *, convention: str = "torchvision", mask: Arra
     values = np.empty(images.shape[:-1], images.dtype)
     kernels.exposure.largest_channel(images.reshape(-1, 3), values.reshape(-1))
     values = equalize(values, convention=convention, mask=mask)
-    out = np.empty(images.shape, images.dtype)
+    out = as_out(out, images.shape, images.dtype, images)
     kernels.exposure.scale_to_value(images.reshape(-1, 3), values.reshape(-1), out.reshape(-1, 3))
     return out
 

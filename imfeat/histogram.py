@@ -126,13 +126,15 @@ def _as_bytes(batch: Array, n_bins: tuple[int, ...], space: str) -> Array:
     edges, smallest = np.ones((3, max(n_bins) + 1)), np.zeros((3, max(n_bins) + 1), np.uint8)
     for c, n in enumerate(n_bins):
         edges[c, : n + 1], smallest[c, :n] = np.linspace(0, 1, n + 1), -(-255 * np.arange(n) // n)
-    convert = {"rgb": lambda pixels: pixels, "hsv": rgb_to_hsv, "hsi": rgb_to_hsi}[space]
     out = np.empty(batch.shape, np.uint8)
     source, target = batch.reshape(1, -1, 3), out.reshape(-1)
     for first in range(0, source.shape[1], PIXELS_AT_ONCE):
         last = first + PIXELS_AT_ONCE
-        values = convert(source[:, first:last]).reshape(-1)
-        kernels.histogram.to_bytes(values, _as_array(n_bins), edges, smallest, target[3 * first : 3 * last])
+        values = source[:, first:last]
+        values = {"hsv": rgb_to_hsv, "hsi": rgb_to_hsi}[space](values) if space != "rgb" else values
+        kernels.histogram.to_bytes(
+            values.reshape(-1), _as_array(n_bins), edges, smallest, target[3 * first : 3 * last]
+        )
     return out
 
 

@@ -2,12 +2,14 @@
 
 import functools
 import math
+from types import ModuleType
 
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_batch, as_count, as_flag, as_images, as_vectors, is_color, one_of
+from imfeat._check import as_batch, as_count, as_flag, as_images, as_out, as_vectors, is_color, one_of
 
+PIXELS_AT_ONCE = 1 << 20  # whose histograms of cells are held at a time
 NORMS = (None, "l1", "l1-sqrt", "l2", "l2-hys")
 
 
@@ -21,6 +23,7 @@ def hog(
     interpolation: str = "none",
     signed: bool = False,
     sqrt: bool = False,
+    out: Array | None = None,
 ) -> Array:
     """Describe each image by histograms of the orientations of its gradients.
 
@@ -44,6 +47,8 @@ def hog(
         Tell opposite directions apart: bins over [0, 2 pi) instead of [0, pi).
     sqrt : bool
         Take square roots of the pixels first, against strong shadows.
+    out : array of the shape and dtype of the result, optional
+        Where to write the result, which is also returned.
 
     Returns
     -------
@@ -79,40 +84,36 @@ def hog(
     trilinear, signed = interpolation == "trilinear", as_flag(signed, "signed")
     orientations = as_count(orientations, "orientations", least=2 if trilinear else 1)
     leading, batch = as_batch(images)
-    n_rows, n_cols = batch.shape[1] // cell_size, batch.shape[2] // cell_size
-    if min(n_rows, n_cols) < block_size:
+    n_rows, n_cols = (
+        batch.shape[1] // cell_size - block_size + 1,
+        batch.shape[2] // cell_size - block_size + 1,
+    )
+    if min(n_rows, n_cols) < 1:
         raise ValueError(
             f"images of {batch.shape[1]} x {batch.shape[2]} pixels are smaller than a block of "
             f"{block_size} x {block_size} cells of {cell_size} pixels; take smaller cells or blocks"
         )
-    pixels = batch if is_color(images) else batch[..., None]
-    unit = 1.0 if images.dtype == np.uint8 else 1 / 255
-    if as_flag(sqrt, "sqrt"):
-        pixels = np.sqrt(pixels, dtype=None if images.dtype != np.uint8 else np.float64)
-        unit = math.sqrt(unit)
-    block = block_size, orientations
-    if trilinear:
-        cells = n_rows - block_size + 1, n_cols - block_size + 1
-        values, offsets = _block_values(pixels, cell_size, cells, block, signed)
-        constants = (0.0, 0.1 * len(offsets) * unit, 1e-3) if norm == "l2-hys" else _constants(norm)
-    else:
-        cells = n_rows, n_cols
-        values, offsets = _cell_values(pixels, cell_size, cells, block, signed)
-        constants = _constants(norm)
-    kernels = backend_of(images)
-    codes = {
-        None: 0,
-        "l1": kernels.blocks.L1,
-        "l1-sqrt": kernels.blocks.L1_SQRT,
-        "l2": kernels.blocks.L2,
-        "l2-hys": kernels.blocks.L2_HYS,
-    }
-    shape = len(batch), n_rows - block_size + 1, n_cols - block_size + 1, len(offsets)
-    out = np.empty(shape, np.float32)
-    kernels.blocks.normalize_blocks(
-        values, np.array(cells), offsets, codes[norm], np.array(constants, np.float32), out
-    )
-    return out.reshape(*leading, math.prod(shape[1:]))
+    n_values = block_size * block_size * orientations
+    out = as_out(out, (*leading, n_rows * n_cols * n_values), np.float32, images)
+    blocks, roots = out.reshape(len(batch), n_rows, n_cols, n_values), as_flag(sqrt, "sqrt")
+    constants = _constants(norm, trilinear, n_values, images.dtype == np.uint8, roots)
+    at_once = max(1, PIXELS_AT_ONCE // (batch.shape[1] * batch.shape[2]))
+    for first in range(0, len(batch), at_once):
+        pixels = batch[first : first + at_once]
+        pixels = pixels if is_color(images) else pixels[..., None]
+        if roots:
+            pixels = np.sqrt(pixels, dtype=None if images.dtype != np.uint8 else np.float64)
+        make_planes = _block_planes if trilinear else _cell_planes
+        planes = make_planes(pixels, cell_size, block_size, orientations, signed)
+        kernels = backend_of(images).blocks
+        kernels.normalize_blocks(
+            planes,
+            1 if trilinear else block_size,
+            _norm_code(norm, kernels),
+            constants,
+            blocks[first : first + at_once],
+        )
+    return out
 
 
 def draw_hog(
@@ -166,20 +167,13 @@ def draw_hog(
     return out.reshape(*vectors.shape[:-1], height, width)
 
 
-def _cell_values(
-    pixels: Array, cell_size: int, cells: tuple[int, int], block: tuple[int, int], signed: bool
-) -> tuple[Array, Array]:
-    """Return histograms of cells, bin by bin, and where the values of the first block lie in them."""
-    block_size, orientations = block
-    n_cells = len(pixels) * cells[0] * cells[1]
-    edges, n_lower, mirrors = _bin_edges(
-        orientations, signed, np.float64 if pixels.dtype == np.float64 else np.float32
-    )
-    room = (block_size - 1) * (cells[1] + 1)  # from the first cell of a block to its last
-    values = np.zeros(orientations * n_cells + room, np.float32)
-    planes = values[: orientations * n_cells].reshape(orientations, len(pixels), *cells)
-    backend_of(pixels).hog.cell_histograms(pixels, cell_size, edges, n_lower, mirrors, planes)
-    return values, _block_offsets(block_size, orientations, n_cells, cells[1])
+def _cell_planes(pixels: Array, cell_size: int, block_size: int, orientations: int, signed: bool) -> Array:
+    """Return histograms of cells (orientations, n_images, n_rows, n_cols)."""
+    shape = pixels.shape[1] // cell_size, pixels.shape[2] // cell_size
+    planes = np.empty((orientations, len(pixels), *shape), np.float32)
+    edges = _bin_edges(orientations, signed, np.float64 if pixels.dtype == np.float64 else np.float32)
+    backend_of(pixels).hog.cell_histograms(pixels, cell_size, *edges, planes)
+    return planes
 
 
 @functools.lru_cache(64)
@@ -207,24 +201,14 @@ def _mirrors(edges: Array, half: range) -> Array:
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-@functools.lru_cache(64)
-def _block_offsets(block_size: int, orientations: int, n_cells: int, width: int) -> Array:
-    """Return where the values of the first block lie among histograms of cells, bin by bin."""
-    rows, cols, bins = np.indices((block_size, block_size, orientations)).reshape(3, -1)
-    return bins * n_cells + rows * width + cols
-
-
-def _block_values(
-    pixels: Array, cell_size: int, cells: tuple[int, int], block: tuple[int, int], signed: bool
-) -> tuple[Array, Array]:
-    """Return interpolated histograms of blocks, value by value, weighted towards their centers."""
-    block_size, orientations = block
-    weights = _block_weights(cell_size, block_size)
-    values = np.empty((block_size, block_size, orientations, len(pixels), *cells), np.float32)
+def _block_planes(pixels: Array, cell_size: int, block_size: int, orientations: int, signed: bool) -> Array:
+    """Return interpolated histograms of blocks, weighted towards their centers, value by value."""
+    shape = pixels.shape[1] // cell_size - block_size + 1, pixels.shape[2] // cell_size - block_size + 1
+    values = np.empty((block_size, block_size, orientations, len(pixels), *shape), np.float32)
     turns = orientations if signed else 2 * orientations
+    weights = _block_weights(cell_size, block_size)
     backend_of(pixels).hog.block_histograms(pixels, cell_size, weights, turns, values)
-    n_positions = len(pixels) * cells[0] * cells[1]
-    return values.reshape(-1), np.arange(block_size * block_size * orientations) * n_positions
+    return values.reshape(-1, *values.shape[3:])
 
 
 @functools.lru_cache(64)
@@ -238,9 +222,27 @@ def _block_weights(cell_size: int, block_size: int) -> Array:
     return weights
 
 
-def _constants(norm: str | None) -> tuple[float, float, float]:
-    """Return scikit-image's constants, for what is added before dividing."""
-    return (1e-5 if norm in ("l1", "l1-sqrt") else 1e-10), 0.0, 0.0
+@functools.lru_cache(64)
+def _constants(norm: str | None, trilinear: bool, n_values: int, bytes_: bool, roots: bool) -> Array:
+    """Return what is added before dividing: scikit-image's constants, or OpenCV's for bytes."""
+    constants = (1e-5 if norm in ("l1", "l1-sqrt") else 1e-10), 0.0, 0.0
+    if trilinear and norm == "l2-hys":
+        unit = 1.0 if bytes_ else 1 / 255
+        constants = 0.0, 0.1 * n_values * (math.sqrt(unit) if roots else unit), 1e-3
+    return np.array(constants, np.float32)
+
+
+def _norm_code(norm: str | None, kernels: ModuleType) -> int:
+    """Return what kernels call a norm."""
+    codes = {
+        None: 0,
+        "l1": kernels.L1,
+        "l1-sqrt": kernels.L1_SQRT,
+        "l2": kernels.L2,
+        "l2-hys": kernels.L2_HYS,
+    }
+    code: int = codes[norm]
+    return code
 
 
 def _line_stamps(cell_size: int, orientations: int, signed: bool) -> Array:

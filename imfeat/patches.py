@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_batch, as_count, as_images, as_number, as_vectors, is_color, one_of
+from imfeat._check import as_batch, as_count, as_images, as_number, as_out, as_vectors, is_color, one_of
 from imfeat.codebook import Seed
 from imfeat.color import white_of
 
@@ -47,7 +47,7 @@ def sample_patches(images: Array, patch_size: int, n_patches: int, *, rng: Seed 
     return out
 
 
-def dense_patches(images: Array, patch_size: int, *, stride: int = 1) -> Array:
+def dense_patches(images: Array, patch_size: int, *, stride: int = 1, out: Array | None = None) -> Array:
     """Cut all patches on a grid of positions out of images.
 
     Parameters
@@ -58,6 +58,8 @@ def dense_patches(images: Array, patch_size: int, *, stride: int = 1) -> Array:
         Side of a square patch, in pixels.
     stride : int
         Pixels from one position to the next, in both directions.
+    out : array of the shape and dtype of the result, optional
+        Where to write the result, which is also returned.
 
     Returns
     -------
@@ -75,10 +77,11 @@ def dense_patches(images: Array, patch_size: int, *, stride: int = 1) -> Array:
     stride = as_count(stride, "stride")
     n_images, height, width, n_channels = pixels.shape
     n_rows, n_cols = (height - patch_size) // stride + 1, (width - patch_size) // stride + 1
-    out = np.empty((n_images, n_rows, n_cols, patch_size * patch_size * n_channels), np.float32)
+    shape = n_rows, n_cols, patch_size * patch_size * n_channels
+    out = as_out(out, (*leading, *shape), np.float32, pixels)
     white = np.float32(white_of(pixels))
-    backend_of(pixels).patches.dense_patches(pixels, patch_size, stride, white, out)
-    return out.reshape(*leading, *out.shape[1:])
+    backend_of(pixels).patches.dense_patches(pixels, patch_size, stride, white, out.reshape(n_images, *shape))
+    return out
 
 
 def normalize_patches(patches: Array, *, epsilon: float = 10 / 255**2) -> Array:

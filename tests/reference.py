@@ -188,10 +188,9 @@ def block_histograms(images, cell_size, weights, turns, n_bins):
     return out
 
 
-def normalize_blocks(values, n_cells, offsets, norm, constants, shape):
-    i, r, c = np.indices(shape[:3])
-    position = (i * n_cells[0] + r) * n_cells[1] + c
-    values = values[position[..., None] + offsets].astype(np.float64)
+def normalize_blocks(planes, block_size, norm, constants):
+    windows = np.lib.stride_tricks.sliding_window_view(planes, (block_size, block_size), axis=(2, 3))
+    values = np.moveaxis(windows, 0, -1).reshape(*windows.shape[1:4], -1).astype(np.float64)
     inside, outside, after = constants
     if norm.startswith("l1"):
         values = values / (values.sum(-1, keepdims=True) + inside)

@@ -216,3 +216,56 @@ def test_layouts_of_vectors_change_nothing(name):
 def test_options_of_the_wrong_type_are_refused(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def frozen(array):
+    array.flags.writeable = False
+    return array
+
+
+OUT = {
+    "rgb_to_hsv": {},
+    "rgb_to_hsv bytes": {"dtype": "uint8"},
+    "hsv_to_rgb": {},
+    "rgb_to_hsi": {},
+    "rgb_to_gray": {},
+    "color_histogram": {"grid": (2, 1)},
+    "quantize_colors": {"palette": imfeat.uniform_palette(3)},
+    "equalize": {},
+    "equalize_value": {},
+    "equalize_clahe": {},
+    "hog": {},
+    "dense_patches": {"patch_size": 5},
+}
+
+
+@pytest.mark.parametrize("name", OUT)
+def test_results_are_written_to_out(rgb, name):
+    function, options = getattr(imfeat, name.split()[0]), OUT[name]
+    expected = function(rgb, **options)
+    out = np.full(expected.shape, 7, expected.dtype)
+    assert function(rgb, **options, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("name", OUT)
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda out: out[1:], "out must be .* of shape"),
+        (lambda out: out.astype("int64"), "out must be .* of shape .*, got int64"),
+        (lambda out: np.asfortranarray(out), "out must be C-contiguous and writable"),
+        (frozen, "out must be C-contiguous and writable"),
+    ],
+)
+def test_unsuitable_arrays_are_refused_as_out(rgb, name, spoil, message):
+    function, options = getattr(imfeat, name.split()[0]), OUT[name]
+    with pytest.raises(ValueError, match=message):
+        function(rgb, **options, out=spoil(function(rgb, **options)))
+
+
+def test_out_must_be_another_array_than_the_images(rgb):
+    with pytest.raises(ValueError, match="out must not share memory"):
+        imfeat.equalize(rgb, out=rgb)
+    with pytest.raises(TypeError, match="out must be a NumPy array, got list"):
+        imfeat.equalize(rgb, out=[])

@@ -237,14 +237,9 @@ def test_approach_matches_the_reference():
 
 
 @pytest.mark.parametrize("norm", ["l1", "l1-sqrt", "l2", "l2-hys"])
-@pytest.mark.parametrize("n_cols", [7, 1200])
-def test_normalize_blocks_matches_the_reference(norm, n_cols):
-    n_cells = np.array([6, n_cols + 1])
-    n_positions = 2 * n_cells.prod()
-    values = np.abs(RNG.normal(size=5 * n_positions + n_cols + 2)).astype(np.float32)
-    offsets = np.array(
-        [p * n_positions + r * n_cells[1] + c for r in range(2) for c in range(2) for p in range(5)]
-    )
+@pytest.mark.parametrize(("n_cols", "block_size"), [(7, 3), (900, 2), (5, 1)])
+def test_normalize_blocks_matches_the_reference(norm, n_cols, block_size):
+    planes = np.abs(RNG.normal(size=(5, 3, 6, n_cols))).astype(np.float32)
     constants = np.array([1e-5, 0.3 if norm == "l2-hys" else 0, 1e-3], np.float32)
     code = {
         "l1": cpu.blocks.L1,
@@ -252,9 +247,9 @@ def test_normalize_blocks_matches_the_reference(norm, n_cols):
         "l2": cpu.blocks.L2,
         "l2-hys": cpu.blocks.L2_HYS,
     }[norm]
-    out = np.full((2, 5, n_cols, 20), 77, np.float32)
-    cpu.blocks.normalize_blocks(values, n_cells, offsets, code, constants, out)
-    expected = reference.normalize_blocks(values, n_cells, offsets, norm, constants, out.shape)
+    out = np.full((3, 7 - block_size, n_cols + 1 - block_size, 5 * block_size**2), 77, np.float32)
+    cpu.blocks.normalize_blocks(planes, block_size, code, constants, out)
+    expected = reference.normalize_blocks(planes, block_size, norm, constants)
     np.testing.assert_allclose(out, expected, atol=1e-6)
 
 

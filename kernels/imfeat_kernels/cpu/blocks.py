@@ -2,6 +2,10 @@
 
 A block v of values becomes v / (sum v), the square root of that, v / sqrt(sum v^2), or the latter
 clipped at 0.2 and divided once more by its norm, each with a constant against division by 0.
+
+What values are divided by is computed for many positions side by side, plane by plane.  For the
+result the values of a cell are laid one after the other, so that those of a row of a block follow
+each other there as they do in the result.
 """
 
 import numpy as np
@@ -11,96 +15,134 @@ from imfeat_kernels.cpu.launch import launch
 
 L1, L1_SQRT, L2, L2_HYS = 1, 2, 3, 4
 CLIP = np.float32(0.2)
-STRIP = 1 << 10  # blocks that are normalized side by side
+STRIP = 1 << 12  # values that are worked on together, in the nearest cache
 
 
-def normalize_blocks(values, n_cells, offsets, norm, constants, out):
+def normalize_blocks(planes, block_size, norm, constants, out):
     """Gather the values of every block, and divide them by their norm.
 
     Parameters
     ----------
-    values : (n,) float32
-        Values at the positions of all images, row by row, for each value of a block; with room
-        at the end for a block at the last position.
-    n_cells : (2,) int64
-        Rows and columns of positions of an image.
-    offsets : (n_values,) int64
-        Where in ``values`` each value of the block at the first position lies.
+    planes : (n_planes, n_images, height, width) float32
+        The values of each cell.
+    block_size : int
+        In cells; blocks overlap, one cell apart.
     norm : int
         L1, L1_SQRT, L2 or L2_HYS; any other copies.
     constants : (3,) float32
         What is added to a sum (of squares, for L2), to the norm that is divided by, and to the
         second norm of L2_HYS.
-    out : (n_images, n_rows, n_cols, n_values) float32
+    out : (n_images, height - block_size + 1, width - block_size + 1, block_size**2 * n_planes) float32
+        For each block its cells, row by row.
     """
-    n_rows = out.shape[0] * n_cells[0]
-    rows_a_strip = max(1, STRIP // n_cells[1])
-    n_strips = -(-n_rows // rows_a_strip)
-    launch(_normalize_blocks, n_strips, values, n_cells, offsets, norm, constants, rows_a_strip, out, grain=4)
+    n_planes, n_images, height, width = planes.shape
+    rows_a_strip = max(1, STRIP // (n_planes * width))
+    n_strips = -(-n_images * height // rows_a_strip)
+    grain = 1 + (1 << 14) // STRIP
+    launch(_normalize_blocks, n_strips, planes, block_size, norm, constants, rows_a_strip, out, grain=grain)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _normalize_blocks(start, stop, values, n_cells, offsets, norm, constants, rows_a_strip, out):
-    n_images, n_rows = out.shape[:2]
-    height, width = n_cells
-    total, factor = np.empty(rows_a_strip * width, np.float32), np.empty(rows_a_strip * width, np.float32)
+def _normalize_blocks(start, stop, planes, block_size, norm, constants, rows_a_strip, out):
+    n_planes, n_images, height, width = planes.shape
+    n_positions, n_rows, n_cols, n_values = n_images * height * width, *out.shape[1:]
+    size, room = rows_a_strip * width, (block_size - 1) * (width + 1)  # from the first cell to the last
+    scratch = np.zeros((3, size + room), np.float32)
+    cells = np.zeros((size + room) * n_planes, np.float32)
+    values, result = planes.reshape(-1), out.reshape(-1)
     for item in range(start, stop):  # an item is a strip of rows of positions
-        first = item * rows_a_strip
-        last = min(first + rows_a_strip, n_images * height)
+        first = item * size
+        n = min(size, n_positions - first)
+        n_cells = min(n + room, n_positions - first)
         # Where no block begins, values are computed too, which keeps the loops long.
-        _block_factors(
-            values, offsets + first * width, (last - first) * width, norm, constants, total, factor
-        )
-        for row in range(first, last):
+        _block_factors(values, planes.shape, first, n, n_cells, block_size, norm, constants, scratch)
+        _transpose(values, n_positions, first, n_cells, n_planes, cells)
+        for row in range(first // width, (first + n) // width):
             i, r = row // height, row % height
             if r < n_rows:
-                _scale_row(
-                    values, offsets, row * width, norm, factor, total, (row - first) * width, out[i, r]
-                )
+                for c in range(n_cols):
+                    position = row * width + c - first
+                    block = ((i * n_rows + r) * n_cols + c) * n_values
+                    factor, again = scratch[1, position], scratch[2, position]
+                    for y in range(block_size):
+                        _scale(
+                            cells,
+                            np.uint64((position + y * width) * n_planes),
+                            np.uint64(block_size * n_planes),
+                            norm,
+                            factor,
+                            again,
+                            result,
+                            np.uint64(block + y * block_size * n_planes),
+                        )
 
 
 @njit(error_model="numpy")
-def _block_factors(values, offsets, n, norm, constants, total, factor):
-    """Compute what to multiply each block with, and (in total) again after clipping."""
-    if norm not in (L1, L1_SQRT, L2, L2_HYS):
-        factor[:] = 1
+def _block_factors(values, shape, first, n, n_cells, block_size, norm, constants, scratch):
+    """Compute what to multiply each block with (in row 1), and again after clipping (in row 2)."""
+    if not (norm == L1 or norm == L1_SQRT or norm == L2 or norm == L2_HYS):
+        scratch[1] = 1
         return
-    squared = norm == L2 or norm == L2_HYS
-    total[:n] = constants[0]
-    for offset in offsets:
-        some = values[offset : offset + n]
-        if squared:
-            for f in range(n):
-                total[f] += some[f] * some[f]
-        else:
-            for f in range(n):
-                total[f] += some[f]
-    for f in range(n):
-        factor[f] = np.float32(1) / ((np.sqrt(total[f]) if squared else total[f]) + constants[1])
+    n_planes, n_images, height, width = shape
+    n_positions, squared = n_images * height * width, norm == L2 or norm == L2_HYS
+    for p in range(n_cells):
+        scratch[0, p] = 0
+    for b in range(n_planes):
+        place = np.uint64(b * n_positions + first)
+        for p in range(np.uint64(n_cells)):
+            value = values[place + p]
+            scratch[0, p] += value * value if squared else value
+    for p in range(n):
+        scratch[2, p] = constants[0]
+    for y in range(block_size):
+        for x in range(block_size):
+            offset = np.uint64(y * width + x)
+            for p in range(np.uint64(n)):
+                scratch[2, p] += scratch[0, p + offset]
+    for p in range(n):
+        total = scratch[2, p]
+        scratch[1, p] = np.float32(1) / ((np.sqrt(total) if squared else total) + constants[1])
     if norm == L2_HYS:
-        total[:n] = constants[0]
-        for offset in offsets:
-            some = values[offset : offset + n]
-            for f in range(n):
-                value = some[f] * factor[f]
-                value = value if value < CLIP else CLIP
-                total[f] += value * value
-        for f in range(n):
-            total[f] = np.float32(1) / (np.sqrt(total[f]) + constants[2])
+        _clipped_factors(values, shape, first, n, block_size, constants, scratch)
+
+
+@njit(error_model="numpy")
+def _clipped_factors(values, shape, first, n, block_size, constants, scratch):
+    n_planes, n_images, height, width = shape
+    n_positions = n_images * height * width
+    for p in range(n):
+        scratch[2, p] = constants[0]
+    for b in range(n_planes):
+        for y in range(block_size):
+            for x in range(block_size):
+                place = np.uint64(b * n_positions + first + y * width + x)
+                for p in range(np.uint64(max(0, min(n, len(values) - int(place))))):
+                    value = values[place + p] * scratch[1, p]
+                    value = value if value < CLIP else CLIP
+                    scratch[2, p] += value * value
+    for p in range(n):
+        scratch[2, p] = np.float32(1) / (np.sqrt(scratch[2, p]) + constants[2])
 
 
 @njit
-def _scale_row(values, offsets, position, norm, factor, after, f, blocks):
-    n_cols, n_values = blocks.shape
-    for j in range(n_values):
-        first = offsets[j] + position
-        if norm == L2_HYS:
-            for c in range(n_cols):
-                value = values[first + c] * factor[f + c]
-                blocks[c, j] = (value if value < CLIP else CLIP) * after[f + c]
-        elif norm == L1_SQRT:
-            for c in range(n_cols):
-                blocks[c, j] = np.sqrt(values[first + c] * factor[f + c])
-        else:
-            for c in range(n_cols):
-                blocks[c, j] = values[first + c] * factor[f + c]
+def _transpose(values, n_positions, first, n_cells, n_planes, cells):
+    """Lay the values of each cell one after the other."""
+    stride = np.uint64(n_planes)
+    for b in range(n_planes):
+        place, plane = np.uint64(b * n_positions + first), np.uint64(b)
+        for p in range(np.uint64(n_cells)):
+            cells[p * stride + plane] = values[place + p]
+
+
+@njit
+def _scale(cells, first, n, norm, factor, again, out, place):
+    if norm == L2_HYS:
+        for k in range(n):
+            value = cells[first + k] * factor
+            out[place + k] = (value if value < CLIP else CLIP) * again
+    elif norm == L1_SQRT:
+        for k in range(n):
+            out[place + k] = np.sqrt(cells[first + k] * factor)
+    else:
+        for k in range(n):
+            out[place + k] = cells[first + k] * factor
