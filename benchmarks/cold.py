@@ -18,7 +18,6 @@ import imfeat
 from benchmarks.images import cut
 from benchmarks.worker import ROOT
 
-NOBODY = 65534
 HEAVY = ("numba", "scipy", "sklearn")
 IMPORT = f"""
 import json, sys, time
@@ -29,11 +28,10 @@ print(json.dumps([seconds, [name for name in {HEAVY} if name in sys.modules]]))
 """
 
 
-def run(command, cwd=ROOT, **options):
+def run(arguments, cwd=ROOT, env=None, before=()):
     """Return what a Python process prints last, parsed as JSON."""
-    done = subprocess.run(
-        [sys.executable, *command], cwd=cwd, check=True, capture_output=True, text=True, **options
-    )
+    command = [*before, sys.executable, *arguments]
+    done = subprocess.run(command, cwd=cwd, env=env, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -48,7 +46,6 @@ def workplace():
     """Give a folder with an image and a copy of the packages that nobody may write to."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        folder.chmod(0o755)
         np.save(folder / "image.npy", cut(1, 240, 320))
         copy = folder / "packages"
         packages = [Path(package.__file__).parent for package in (imfeat, imfeat_kernels)]
@@ -71,39 +68,38 @@ def set_modes(folder, of_folders, of_files):
 def first_calls(names, folder):
     """Yield the seconds of the first call of each job, with an empty cache on disk and a full one."""
     image = str(folder / "image.npy")
-    user = unprivileged_user(folder)
+    before = unprivileged(folder)
     for name in names:
         caches = Path(tempfile.mkdtemp(dir=folder))
         env = os.environ | {"NUMBA_CACHE_DIR": str(caches)}
         command = ["-m", "benchmarks.first_call", name, image]
         empty, full = (run(command, env=env) for _ in range(2))
         row = {"job": name, "empty_cache": empty, "full_cache": full}
-        if user is not None:
-            home = Path(tempfile.mkdtemp(dir=folder))
-            home.chmod(0o777)
-            row |= read_only(command, folder / "packages", home, user)
+        if before is not None:
+            home = tempfile.mkdtemp(dir=folder)
+            row |= read_only(command, folder / "packages", home, before)
         yield row
 
 
-def read_only(command, packages, home, user):
+def read_only(command, packages, home, before):
     """Return the seconds of the first calls in two processes where the packages can't be written."""
     env = {key: value for key, value in os.environ.items() if key not in ("NUMBA_CACHE_DIR", "PYTHONPATH")}
-    env |= {"HOME": str(home), "XDG_CACHE_HOME": str(home), "PYTHONPATH": str(packages)}
-    first, second = (run(command, cwd=packages, env=env, **user) for _ in range(2))
+    env |= {"HOME": home, "XDG_CACHE_HOME": home, "PYTHONPATH": str(packages)}
+    first, second = (run(command, cwd=packages, env=env, before=before) for _ in range(2))
     return {"read_only_first": first, "read_only_second": second}
 
 
-def unprivileged_user(folder):
-    """Return how to run a process that permissions bind, as options of `run`, or None if there is no way."""
-    if not hasattr(os, "geteuid"):
+def unprivileged(folder):
+    """Return how to start a process that permissions bind, or None if there is no way."""
+    if sys.platform == "win32":
         return None
-    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
-    test = f"import json, os, numba; print(json.dumps(os.access({str(folder / 'packages')!r}, os.W_OK)))"
+    # Root may write anywhere, but for the capability to do so.
+    before = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
+    test = f"import json, os; print(json.dumps(os.access({str(folder / 'packages')!r}, os.W_OK)))"
     try:
-        may_write = run(["-c", test], cwd=folder, **user)
+        return None if run(["-c", test], before=before) else before
     except (OSError, subprocess.SubprocessError):
         return None
-    return None if may_write else user
 
 
 def warm_all(folder):

@@ -114,14 +114,18 @@ def contestants_of(name, images, whole, n_threads, found):
 
 def sampled(library, entry, name, images, whole, n_threads):
     """Return a contestant for all images or, if it is slow, for some; its rate does not depend on it."""
-    for n_pixels in SAMPLE_PIXELS:
-        part = some(images, n_pixels)
-        if part is images:
-            break
-        seconds = entry.prepare(name, jobs.ALL[name].take(part), n_threads)
-        seconds(1)
-        once, n_pixels = seconds(1), part[..., 0].size
-        following = min(images[..., 0].size, SAMPLE_PIXELS[1] if n_pixels < SAMPLE_PIXELS[1] else 1 << 40)
-        if once / n_pixels * following > SAMPLE_SECONDS:
-            return Contestant(library, seconds, n_pixels)
-    return Contestant(library, entry.prepare(name, whole, n_threads), images[..., 0].size)
+    job, n_pixels = jobs.ALL[name], images[..., 0].size
+    few = some(images, SAMPLE_PIXELS[0])
+    if few is images:
+        return Contestant(library, entry.prepare(name, whole, n_threads), n_pixels)
+    seconds = entry.prepare(name, job.take(few), n_threads)
+    seconds(1)
+    # The quickest of three: one that is held up by chance should not be taken for slow.
+    seconds_per_pixel = min(seconds(1) for _ in range(3)) / few[..., 0].size
+    if seconds_per_pixel * n_pixels <= SAMPLE_SECONDS:
+        return Contestant(library, entry.prepare(name, whole, n_threads), n_pixels)
+    part = some(images, SAMPLE_PIXELS[1])
+    if seconds_per_pixel * SAMPLE_PIXELS[1] <= SAMPLE_SECONDS:
+        seconds = entry.prepare(name, job.take(part), n_threads)
+        return Contestant(library, seconds, part[..., 0].size)
+    return Contestant(library, seconds, few[..., 0].size)

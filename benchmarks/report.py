@@ -46,7 +46,7 @@ def introduction(about):
     return [
         "# Speed against peers",
         "",
-        f"Made by `{about['command']}` on {about['date']}; benchmarks/README.md says how to get the packages.",
+        f"Made by `{about['command']}` on {about['date']}; the packages: benchmarks/README.md.",
         "",
         f"- Machine: {about['machine']}, {about['system']}",
         f"- Python {about['python']}; {versions}",

@@ -58,9 +58,9 @@ def single(rows):
     return [
         "## One image of 32x32",
         "",
-        "Microseconds of a whole Python call, one thread. *kernels* is the time of the same kernels called "
-        f"with prepared arrays; bold is what misses the goals: at most {MOST_ABOVE_KERNEL} above the kernels, "
-        "and no slower than OpenCV.",
+        "Microseconds of a whole Python call, one thread. *kernels* is the time of the same kernels, called",
+        "with prepared arrays. Bold misses the goals: no slower than OpenCV, and at most "
+        f"{MOST_ABOVE_KERNEL} microseconds above the kernels.",
         "",
         *table(titles, cells),
     ]
@@ -75,18 +75,16 @@ def peers(values, approximate, pattern, slowest_first=True):
 def cold(about, rows):
     """The import and the first calls."""
     heavy = ", ".join(about["heavy_imports"]) or "none"
+    warm = f"{about['warm_all']:.1f} s" if about["warm_all"] else "not measured"
     lines = [
         "## Cold start",
         "",
-        f"Fresh processes. `import imfeat`: {about['seconds']:.3f} s (goal: under 0.15 s); of Numba, SciPy and "
-        f"scikit-learn it imports: {heavy}.",
-        f"`imfeat info --warm` with an empty cache: {number(about['warm_all'], '.1f') or 'not measured'} s."
-        if about["warm_all"]
-        else "`imfeat info --warm`: not measured.",
+        f"Fresh processes. `import imfeat`: {about['seconds']:.3f} s (goal: under 0.15 s); of Numba, SciPy",
+        f"and scikit-learn it imports: {heavy}. `imfeat info --warm` with an empty cache: {warm}.",
         "",
     ]
     if rows and "read_only_first" not in rows[0]:
-        lines += ["Read-only packages: not measured, for want of a user whom permissions bind.", ""]
+        lines += ["Read-only packages: not measured, since this user may write anywhere.", ""]
     columns = ("empty_cache", "full_cache", "read_only_first", "read_only_second")
     titles = ["first call, s", "empty cache", "full cache", "packages read-only", "the same, next process"]
     return lines + table(titles, [[row["job"], *(number(row.get(key)) for key in columns)] for row in rows])
@@ -105,8 +103,9 @@ def memory(rows):
     return [
         "## Memory",
         "",
-        "MB for 64 images of 512x512 (the jobs on a million pixels: 4 of them), the largest number of threads, "
-        "each in a fresh process. A peak counts from when the input is loaded, results and buffers included.",
+        "MB for 64 images of 512x512 (4 of them for the jobs on a million pixels) with the largest number of",
+        "threads, each in a fresh process. A peak counts from when the input is loaded, results and buffers",
+        "included.",
         "",
         *table(titles, cells),
     ]
@@ -117,9 +116,9 @@ def races(rows):
     lines = [
         "## Every job",
         "",
-        "Mpixel/s. *x peer*: imfeat's rate over that of the fastest exact peer. *x floor*: over that of a copy "
-        "of the job's bytes. *2 / 1*: imfeat's rate at two threads over that at one. ~ marks a peer whose "
-        "results are only close: it is not among the fastest.",
+        "Mpixel/s. *x peer*: imfeat's rate over that of the fastest exact peer. *x floor*: over that of a",
+        "copy of the job's bytes. *2 / 1*: imfeat's rate at two threads over that at one. ~ marks a peer",
+        "whose results are only close: it is not among the fastest.",
         "",
     ]
     titles = [
