@@ -19,9 +19,8 @@ def gray(images):
 def hsv(images):
     """Return float32 HSV in [0, 1], by no library's conversion."""
     out = np.empty(images.shape, np.float32)
-    picture, converted = sheet(images), sheet(out)
-    for strip in strips(picture):
-        converted[strip] = _hsv(picture[strip])
+    for strip, converted in zip(strips(sheet(images)), strips(sheet(out)), strict=True):
+        converted[:] = _hsv(strip)
     return out
 
 
@@ -61,6 +60,6 @@ def sheet(images):
 
 
 def strips(picture, n_pixels=STRIP_PIXELS):
-    """Return where strips of about ``n_pixels`` lie in a picture."""
+    """Return views of a picture (height, width, 3) in strips of about ``n_pixels``."""
     n_rows = max(1, n_pixels // picture.shape[1])
-    return [slice(y, y + n_rows) for y in range(0, len(picture), n_rows)]
+    return [picture[y : y + n_rows] for y in range(0, len(picture), n_rows)]

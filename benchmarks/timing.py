@@ -1,5 +1,6 @@
 """Timing contestants in turn, so that a slow minute of the machine is slow for all of them."""
 
+import functools
 import itertools
 import statistics
 import time
@@ -41,7 +42,7 @@ def race(contestants, repeats, block=BLOCK_SECONDS):
     for contestant in contestants:
         contestant.seconds(1)
         once = max(contestant.seconds(1), 1e-7)
-        counts.append(max(1, int(block / once)))
+        counts.append(max(1, int(block / once)) if repeats > 1 else 1)
         limits.append(repeats if once < SLOW_SECONDS else min(repeats, 3))
     for repeat in range(repeats):
         for k, contestant in enumerate(contestants):
@@ -62,21 +63,25 @@ def fastest(*ways):
     return ways[int(np.argmin(once))]
 
 
-def each(function, pieces, n_threads):
-    """Return a call that maps a function over pieces: in a loop or, where that is quicker, from a pool."""
-    pieces = list(pieces)
-    if len(pieces) == 1:
-        return lambda: [function(pieces[0])]
+def each(function, pieces, n_threads, *more):
+    """Return a call that maps a function over pieces: in a loop or, where that is quicker, from a pool.
+
+    ``more`` are sequences of further arguments, such as where results go.
+    """
+    arguments = [list(pieces), *map(list, more)]
+    n = len(arguments[0])
+    if n == 1:
+        return functools.partial(function, *(column[0] for column in arguments))
 
     def loop():
-        return [function(piece) for piece in pieces]
+        return list(map(function, *arguments))
 
     if n_threads == 1:
         return loop
     pool = ThreadPoolExecutor(n_threads)
-    bounds = np.linspace(0, len(pieces), n_threads + 1).astype(int)
-    parts = [pieces[start:stop] for start, stop in itertools.pairwise(bounds)]
-    return fastest(loop, lambda: list(pool.map(lambda part: [function(piece) for piece in part], parts)))
+    bounds = [n * part // n_threads for part in range(n_threads + 1)]
+    parts = [[column[i:j] for column in arguments] for i, j in itertools.pairwise(bounds)]
+    return fastest(loop, lambda: list(pool.map(lambda part: list(map(function, *part)), parts)))
 
 
 def each_counted(function, images, n_threads):

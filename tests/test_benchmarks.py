@@ -173,7 +173,15 @@ def test_kernels_are_those_that_a_call_ran():
 def test_inputs_keep_the_pixels():
     batch = images.cut(6, 32, 48)
     assert inputs.sheet(batch).shape == (9, 1024, 3)
-    strips = [inputs.sheet(batch)[strip] for strip in inputs.strips(inputs.sheet(batch), 2048)]
+    strips = inputs.strips(inputs.sheet(batch), 2048)
     np.testing.assert_array_equal(np.concatenate(strips).ravel(), batch.ravel())
     assert len(images.some(batch, 4000)) == 2
     assert images.some(batch[:1], 400).shape == (1, 20, 20, 3)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("n", [1, 5])
+def test_a_function_is_mapped_over_all_pieces(n, n_threads):
+    out = np.zeros((n, 2))
+    timing.each(lambda piece, result: np.multiply(piece, 2, out=result), np.ones((n, 2)), n_threads, out)()
+    assert (out == 2).all()

@@ -20,12 +20,10 @@ def as_floats(images):
 
 
 def to_hsv(images, n_threads):
-    picture = sheet(images)
-
     def convert(strip):
-        return kornia.color.rgb_to_hsv(as_floats(picture[None, strip]))
+        return kornia.color.rgb_to_hsv(as_floats(strip[None]))
 
-    return each(convert, strips(picture, BATCH_PIXELS), n_threads)
+    return each(convert, strips(sheet(images), BATCH_PIXELS), n_threads)
 
 
 def from_hsv(images, n_threads):

@@ -35,8 +35,8 @@ def patches(images, n_threads):
     windows = np.lib.stride_tricks.sliding_window_view(images, (6, 6), (1, 2)).transpose(0, 1, 2, 4, 5, 3)
     out = np.empty(windows.shape, np.float32)
     scale = np.float32(1 / 255)
-    rows = [(windows[i, y], out[i, y]) for i in range(len(images)) for y in range(windows.shape[1])]
-    return each(lambda row: np.multiply(row[0], scale, out=row[1]), rows, n_threads)
+    rows, results = ([row for image in array for row in image] for array in (windows, out))
+    return each(lambda row, result: np.multiply(row, scale, out=result), rows, n_threads, results)
 
 
 JOBS = {

@@ -1,5 +1,6 @@
 """OpenCV: results written into reused arrays; pixel by pixel, a batch is one picture of long rows."""
 
+import functools
 import threading
 
 import cv2
@@ -18,13 +19,13 @@ def to_hsv_floats(images, n_threads):
     out = np.empty(picture.shape, np.float32)
     scale = np.float32(1 / 255)
 
-    def convert(strip):
-        scaled = np.multiply(picture[strip], scale, dtype=np.float32)
-        cv2.cvtColor(scaled, cv2.COLOR_RGB2HSV, dst=out[strip])
+    def convert(strip, result):
+        cv2.cvtColor(np.multiply(strip, scale, dtype=np.float32), cv2.COLOR_RGB2HSV, dst=result)
 
-    return fastest(
-        each(convert, strips(picture), n_threads), each(convert, strips(picture, 1 << 16), n_threads)
-    )
+    def in_strips(n_pixels):
+        return each(convert, strips(picture, n_pixels), n_threads, strips(out, n_pixels))
+
+    return fastest(in_strips(1 << 14), in_strips(1 << 16))
 
 
 def convert_whole(code, channels=3):
@@ -42,10 +43,11 @@ def from_hsv_floats(images, n_threads):
     picture = sheet(images) * np.float32([360, 1, 1])  # OpenCV's hue is in degrees
     out = np.empty_like(picture)
 
-    def convert(strip):
-        cv2.cvtColor(picture[strip], cv2.COLOR_HSV2RGB, dst=out[strip])
+    def convert(strip, result):
+        cv2.cvtColor(strip, cv2.COLOR_HSV2RGB, dst=result)
 
-    return fastest(lambda: convert(slice(None)), each(convert, strips(picture), n_threads))
+    in_strips = each(convert, strips(picture), n_threads, strips(out))
+    return fastest(functools.partial(convert, picture, out), in_strips)
 
 
 def joint(image):
@@ -86,37 +88,34 @@ def hog(images, n_threads):
 
 
 def equalize_gray(images, n_threads):
-    pairs = zip(images, np.empty_like(images), strict=True)
-    return each(lambda pair: cv2.equalizeHist(pair[0], dst=pair[1]), pairs, n_threads)
+    return each(cv2.equalizeHist, images, n_threads, np.empty_like(images))
 
 
 def equalize_rgb(images, n_threads):
-    def equalize(pair):
-        planes = cv2.split(pair[0])
-        cv2.merge([cv2.equalizeHist(plane, dst=plane) for plane in planes], dst=pair[1])
+    def equalize(image, out):
+        cv2.merge([cv2.equalizeHist(plane, dst=plane) for plane in cv2.split(image)], dst=out)
 
-    return each(equalize, zip(images, np.empty_like(images), strict=True), n_threads)
+    return each(equalize, images, n_threads, np.empty_like(images))
 
 
 def equalize_value(images, n_threads):
-    def equalize(pair):
-        image, out = pair
+    def equalize(image, out):
         hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL)
         cv2.insertChannel(cv2.equalizeHist(cv2.extractChannel(hsv, 2)), hsv, 2)
         cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB_FULL, dst=out)
 
-    return each(equalize, zip(images, np.empty_like(images), strict=True), n_threads)
+    return each(equalize, images, n_threads, np.empty_like(images))
 
 
 def equalize_clahe(images, n_threads):
     own = threading.local()  # an object of CLAHE has buffers, so that two threads cannot share it
 
-    def equalize(pair):
+    def equalize(image, out):
         if not hasattr(own, "clahe"):
             own.clahe = cv2.createCLAHE(2.0, (8, 8))
-        own.clahe.apply(pair[0], pair[1])
+        own.clahe.apply(image, out)
 
-    return each(equalize, zip(images, np.empty_like(images), strict=True), n_threads)
+    return each(equalize, images, n_threads, np.empty_like(images))
 
 
 def bag_of_words(vectors, n_threads):

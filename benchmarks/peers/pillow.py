@@ -15,8 +15,7 @@ def pixel_by_pixel(function):
     """Return a job that applies a function of an image to strips of one picture."""
 
     def job(images, n_threads):
-        picture = sheet(images)
-        pieces = [picture[strip] for strip in strips(picture, 1 << 16)]
+        pieces = strips(sheet(images), 1 << 16)
         return each(lambda piece: np.asarray(function(Image.fromarray(piece))), pieces, n_threads)
 
     return job

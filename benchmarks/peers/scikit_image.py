@@ -13,18 +13,15 @@ VERSION = skimage.__version__
 
 
 def to_hsv(images, n_threads):
-    picture = sheet(images)
-
     def convert(strip):
         # Given float32 it computes in float32; given uint8, in float64.
-        return skimage.color.rgb2hsv(np.multiply(picture[strip], np.float32(1 / 255), dtype=np.float32))
+        return skimage.color.rgb2hsv(np.multiply(strip, np.float32(1 / 255), dtype=np.float32))
 
-    return each(convert, strips(picture), n_threads)
+    return each(convert, strips(sheet(images)), n_threads)
 
 
 def from_hsv(images, n_threads):
-    picture = sheet(images)
-    return each(lambda strip: skimage.color.hsv2rgb(picture[strip]), strips(picture), n_threads)
+    return each(skimage.color.hsv2rgb, strips(sheet(images)), n_threads)
 
 
 def hog(images, n_threads):
