@@ -27,7 +27,7 @@ def rows(names, found, repeats):
             for library, call in calls.items()
             if call is not None
         ]
-        seconds = timing.race(ready, repeats, BLOCK_SECONDS)
+        seconds = timing.race(ready, repeats, BLOCK_SECONDS, pause=0)
         approximate = [
             c.library for c in ready if c.library in found and name in found[c.library].approximate
         ]

@@ -12,7 +12,7 @@ import numpy as np
 BLOCK_SECONDS = 0.01  # calls that take less are timed several at a time
 SLOW_SECONDS = 1.0  # calls that take more are repeated less often
 STRIP_SIZE = 1 << 20  # bytes
-PAUSE = 0.005  # OpenMP's threads wait for more work that long, and would take a core from the next contestant
+PAUSE = 0.005  # OpenMP's threads wait that long for more work, and take a core from the next contestant
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ def stopwatch(call):
     """Return a function that makes a call ``n`` times and returns the mean seconds of one."""
 
     def seconds(n):
+        if n > 1:
+            call()  # finds what the contestant before left in the caches
         start = time.perf_counter()
         for _ in range(n):
             call()
@@ -36,7 +38,7 @@ def stopwatch(call):
     return seconds
 
 
-def race(contestants, repeats, block=BLOCK_SECONDS):
+def race(contestants, repeats, block=BLOCK_SECONDS, pause=PAUSE):
     """Return the median seconds of a call of each contestant, {library: seconds}."""
     counts, limits, seconds = [], [], [[] for _ in contestants]
     for contestant in contestants:
@@ -47,9 +49,16 @@ def race(contestants, repeats, block=BLOCK_SECONDS):
     for repeat in range(repeats):
         for k, contestant in enumerate(contestants):
             if repeat < limits[k]:
-                time.sleep(PAUSE)
+                stay_awake(pause)
                 seconds[k].append(contestant.seconds(counts[k]))
     return {c.library: statistics.median(s) for c, s in zip(contestants, seconds, strict=True)}
+
+
+def stay_awake(seconds):
+    """Wait without rest: a core that slept is slow at first."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
 
 
 def fastest(*ways):
