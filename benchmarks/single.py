@@ -20,8 +20,9 @@ def rows(names, found, repeats):
         ready, failed = contestants_of(name, batch, job.take(batch), 1, found)
         # A user gives imfeat the image, not a batch of one.
         ours = job.take(batch[0])
-        again = {"out": job.call(ours)()} if job.reuses_output else {}
-        calls = {OURS: job.call(ours, **again), OURS_NEW: job.call(ours), KERNELS: kernels_of(job.call(ours))}
+        calls = {OURS: job.call(ours), KERNELS: kernels_of(job.call(ours))}
+        if job.reuses_output:
+            calls |= {OURS: job.call(ours, out=job.call(ours)()), OURS_NEW: job.call(ours)}
         ready = [c for c in ready if c.library not in calls] + [
             timing.Contestant(library, timing.stopwatch(call), 1024)
             for library, call in calls.items()

@@ -12,7 +12,11 @@ def channels(images, n_threads):
     def count(image):
         return [mahotas.fullhistogram(np.ascontiguousarray(image[..., c])) for c in (0, 1, 2)]
 
-    return each_counted(count, images, n_threads)
+    def count_to_255(image):
+        # A histogram ends at the largest value; those of strips are added.
+        return [np.pad(counts, (0, 256 - len(counts))) for counts in count(image)]
+
+    return each_counted(count if len(images) > 1 else count_to_255, images, n_threads)
 
 
 JOBS = {"color_histogram, 256 a channel": channels}
