@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import click
+import rich.console
 import rich.progress
 
 from benchmarks import cold, contestants, goals, images, jobs, memory, races, report, single, timing
@@ -30,16 +31,16 @@ def main(wanted, tables, threads, repeats, opencv5, short, out):
     about = report.environment(bandwidths, found, missing)
     about["command"] = command_line(wanted, tables, threads, repeats, opencv5, short)
     about["repeats"] = 1 if short else repeats
-    with rich.progress.Progress(transient=True) as progress:
-        results = {
-            name: list(progress.track(rows, total=total, description=name))
-            for name, rows, total in stages(tables, names, counts, found, bandwidths, repeats, short)
-        }
-    goals.add_speedups(results.get("races", []))
     if "cold" in tables:
         about["cold"] = cold_start(short)
     slug = re.sub(r"[^a-z0-9]+", "-", about["machine"].lower()).strip("-")
-    page, data = report.write(out, slug, about, results)
+    results = {}
+    with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
+        for name, rows, total in stages(tables, names, counts, found, bandwidths, repeats, short):
+            results[name] = list(progress.track(rows, total=total, description=name))
+            goals.add_speedups(results.get("races", []))
+            # Written after each stage, so that a failure in the last does not cost the first.
+            page, data = report.write(out, slug, about, results)
     click.echo(f"{page.read_text()}\nwritten to {page} and {data}")
 
 

@@ -3,7 +3,7 @@
 import mahotas
 import numpy as np
 
-from benchmarks.timing import each_counted
+from benchmarks.timing import STRIP_SIZE, each, each_counted
 
 VERSION = mahotas.__version__
 
@@ -16,7 +16,9 @@ def channels(images, n_threads):
         # A histogram ends at the largest value; those of strips are added.
         return [np.pad(counts, (0, 256 - len(counts))) for counts in count(image)]
 
-    return each_counted(count if len(images) > 1 else count_to_255, images, n_threads)
+    if len(images) > 1 or images.size <= STRIP_SIZE:
+        return each(count, images, n_threads)
+    return each_counted(count_to_255, images, n_threads)
 
 
 JOBS = {"color_histogram, 256 a channel": channels}
