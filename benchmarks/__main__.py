@@ -1,55 +1,84 @@
-"""Run the benchmarks: ``python -m benchmarks``."""
+"""Run the benchmarks: ``python -m benchmarks``; README.md beside this file says with which packages."""
 
 import re
+import tempfile
 from pathlib import Path
 
 import click
-import cv2
+import rich.console
 import rich.progress
 
-import imfeat
-from benchmarks import images, jobs, report, timing
+from benchmarks import cold, contestants, goals, images, jobs, memory, races, report, single, timing
 
 RESULTS = Path(__file__).parent / "results"
+TABLES = ("races", "single", "cold", "memory")
 
 
 @click.command()
 @click.option("--jobs", "wanted", default="", help="Only jobs whose name contains this.")
+@click.option("--tables", default=",".join(TABLES), show_default=True, help="Only these tables.")
 @click.option("--threads", default="1,2", show_default=True, help="Numbers of threads.")
 @click.option("--repeats", default=9, show_default=True, help="Runs of each contestant that count.")
+@click.option("--opencv5", help="A Python that has OpenCV 5, to race beside the one that is installed here.")
 @click.option("--short", is_flag=True, help="Small images and one run, to see that all of it runs.")
 @click.option("--out", default=RESULTS, show_default="benchmarks/results", type=click.Path(path_type=Path))
-def main(wanted, threads, repeats, short, out):
+def main(wanted, tables, threads, repeats, opencv5, short, out):
     """Time every feature against its peers, side by side, and write a table."""
     counts = [int(n) for n in threads.split(",")]
+    names = [name for name in jobs.available() if wanted in name]
+    found, missing = contestants.find(opencv5)
     bandwidths = {n: timing.copy_bandwidth(n, n_bytes=1 << (20 if short else 28)) for n in counts}
-    sizes = images.SHORT_SIZES if short else images.SIZES
-    names = [name for name in jobs.JOBS if wanted in name]
-    rows = []
-    with rich.progress.Progress(transient=True) as progress:
-        task = progress.add_task("benchmarks", total=len(sizes) * len(names) * len(counts))
-        for size, shape in sizes.items():
-            batch = images.cut(*shape)
-            for name in names:
-                for n_threads in counts:
-                    progress.update(task, description=f"{name}, {size}, {n_threads} thread(s)")
-                    rows.append(one(name, size, batch, n_threads, 1 if short else repeats, bandwidths))
-                    progress.advance(task)
-    rows.sort(key=lambda row: list(jobs.JOBS).index(row["job"]))
-    about = report.environment(bandwidths)
+    about = report.environment(bandwidths, found, missing)
+    about["command"] = command_line(wanted, tables, threads, repeats, opencv5, short)
+    about["repeats"] = 1 if short else repeats
+    if "cold" in tables:
+        about["cold"] = cold_start(short)
     slug = re.sub(r"[^a-z0-9]+", "-", about["machine"].lower()).strip("-")
-    command = f"python -m benchmarks --threads {threads} --repeats {repeats}" + " --short" * short
-    page, data = report.write(out, slug, command, about, rows)
+    results = {}
+    with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
+        for name, rows, total in stages(tables, names, counts, found, bandwidths, repeats, short):
+            results[name] = list(progress.track(rows, total=total, description=name))
+            goals.add_speedups(results.get("races", []))
+            # Written after each stage, so that a failure in the last does not cost the first.
+            page, data = report.write(out, slug, about, results)
     click.echo(f"{page.read_text()}\nwritten to {page} and {data}")
 
 
-def one(name, size, batch, n_threads, repeats, bandwidths):
-    """Race the contestants of a job on images, all with the same number of threads."""
-    job, n_bytes = jobs.JOBS[name]
-    imfeat.set_num_threads(n_threads)
-    cv2.setNumThreads(n_threads)
-    rates = timing.race(job(batch, n_threads), repeats)
-    return report.row(name, size, n_threads, rates, n_bytes, bandwidths[n_threads])
+def command_line(wanted, tables, threads, repeats, opencv5, short):
+    """Return the command that makes these results, without paths of this machine."""
+    command = f"python -m benchmarks --threads {threads} --repeats {repeats}"
+    command += f' --jobs "{wanted}"' * bool(wanted)
+    command += f" --tables {tables}" * (tables != ",".join(TABLES))
+    return command + " --opencv5 PYTHON" * bool(opencv5) + " --short" * short
+
+
+def stages(tables, names, counts, found, bandwidths, repeats, short):
+    """Yield (name, rows to come, how many) of each table that is wanted."""
+    repeats = 1 if short else repeats
+    if "races" in tables:
+        sizes = images.SHORT_SIZES if short else images.SIZES
+        races_to_come = races.rows(names, sizes, counts, found, repeats, bandwidths)
+        yield "races", races_to_come, races.n_rows(names, sizes, counts)
+    if "single" in tables:
+        yield "single", single.rows(names, found, repeats if short else 5 * repeats), len(names)
+    if "memory" in tables:
+        few = names[:1] if short else names
+        shape = (2, 48, 64) if short else (64, 512, 512)
+        yield "memory", memory.rows(few, found, shape, counts[-1]), len(few)
+    if "cold" in tables:
+        few = names[:1] if short else names
+        yield "first calls", first_calls(few), len(few)
+
+
+def first_calls(names):
+    with cold.workplace() as folder:
+        yield from cold.first_calls(names, folder)
+
+
+def cold_start(short):
+    with tempfile.TemporaryDirectory() as folder:
+        warm_all = None if short else cold.warm_all(Path(folder))
+        return cold.measure_import(1 if short else 5) | {"warm_all": warm_all}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a run found, as a table and as JSON, with the machine and the versions."""
+"""What a run found, as a page and as JSON, with the machine and the versions."""
 
 import datetime
 import importlib.metadata
@@ -7,7 +7,8 @@ import os
 import platform
 from pathlib import Path
 
-LIBRARIES = ("imfeat", "numpy", "numba", "opencv-python-headless", "pillow", "scikit-image", "scikit-learn")
+from benchmarks import goals, tables
+from benchmarks.contestants import OURS, OURS_NEW
 
 
 def machine():
@@ -20,66 +21,62 @@ def machine():
     return f"{model}, {os.cpu_count()} cores"
 
 
-def environment(bandwidths):
+def environment(bandwidths, found, missing):
+    """Return what the numbers depend on."""
+    versions = {"numba": importlib.metadata.version("numba")}
+    versions |= {library: entry.version for library, entry in found.items() if library != OURS_NEW}
     return {
         "machine": machine(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "versions": {OURS: versions.pop(OURS), **versions},
+        "missing": missing,
         "date": datetime.date.today().isoformat(),
         "copy_gigabytes_per_second": {str(n): rate / 1e9 for n, rate in bandwidths.items()},
     }
 
 
-def row(job, size, n_threads, rates, n_bytes, bandwidth):
-    """Return a record of one race; the floor is a copy of the bytes that must move."""
-    peers = {library: rate for library, rate in rates.items() if library != "imfeat"}
-    fastest = max(peers, key=peers.get)
-    return {
-        "job": job,
-        "size": size,
-        "threads": n_threads,
-        "mpixel_per_second": rates,
-        "fastest_peer": fastest,
-        "times_fastest_peer": rates["imfeat"] / peers[fastest],
-        "times_scikit_image": rates["imfeat"] / rates["scikit-image"] if "scikit-image" in rates else None,
-        "share_of_floor": rates["imfeat"] * 1e6 * n_bytes / bandwidth,
-    }
-
-
-def markdown(command, about, rows):
-    """Return the results as a page."""
+def introduction(about):
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    copies = ", ".join(f"{rate:.1f} GB/s at {n}" for n, rate in about["copy_gigabytes_per_second"].items())
-    lines = [
+    missing = ", ".join(about["missing"]) or "none"
+    copies = ", ".join(
+        f"{rate:.1f} GB/s at {n} thread{'s' * (n != '1')}"
+        for n, rate in about["copy_gigabytes_per_second"].items()
+    )
+    return [
         "# Speed against peers",
         "",
-        f"Made by `{command}` on {about['date']}.",
+        f"Made by `{about['command']}` on {about['date']}; the packages: benchmarks/README.md.",
         "",
-        f"{about['machine']}; Python {about['python']}; {versions}. Copy bandwidth (bytes read and "
-        f"written): {copies} thread(s).",
+        f"- Machine: {about['machine']}, {about['system']}",
+        f"- Python {about['python']}; {versions}",
+        f"- Missing: {missing}",
+        f"- Copy bandwidth, bytes read and written: {copies}",
+        f"- Medians of {about['repeats']} runs (at most 3 for calls of over a second); the contestants of a",
+        "  row ran in turn, each in its quickest way that benchmarks/peers/ has. Peers and imfeat reuse",
+        "  their results' memory, but for the column *new output*. A slow peer is timed on fewer pixels.",
         "",
-        "Mpixel/s, medians; every contestant of a row ran in turn. *x peer* is imfeat's rate over the",
-        "fastest peer's; *floor* is the share of the copy bandwidth that imfeat's pixels take.",
-        "",
-        "| job | images | threads | imfeat | peers | x peer | x scikit-image | floor |",
-        "|---|---|---|---|---|---|---|---|",
     ]
-    for r in rows:
-        rates = sorted(r["mpixel_per_second"].items(), key=lambda item: -item[1])
-        peers = ", ".join(f"{library} {rate:.4g}" for library, rate in rates if library != "imfeat")
-        slowest = f"{r['times_scikit_image']:.0f}" if r["times_scikit_image"] else ""
-        lines.append(
-            f"| {r['job']} | {r['size']} | {r['threads']} | {r['mpixel_per_second']['imfeat']:.0f} | {peers} "
-            f"| {r['times_fastest_peer']:.2f} | {slowest} | {r['share_of_floor']:.0%} |"
-        )
+
+
+def markdown(about, results):
+    """Return the results as a page."""
+    lines = introduction(about)
+    rows = results.get("races", [])
+    lines += tables.goals(goals.judge(rows), goals.weak_speedups(rows)) if rows else []
+    lines += tables.single(results["single"]) if results.get("single") else []
+    if "cold" in about:
+        lines += tables.cold(about["cold"], results.get("first calls", []))
+    lines += tables.memory(results["memory"]) if results.get("memory") else []
+    lines += tables.races(rows) if rows else []
     return "\n".join(lines) + "\n"
 
 
-def write(folder, name, command, about, rows):
+def write(folder, name, about, results):
     """Write ``name.md`` and ``name.json`` into a folder; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     page, data = folder / f"{name}.md", folder / f"{name}.json"
-    page.write_text(markdown(command, about, rows))
-    data.write_text(json.dumps({"command": command, **about, "rows": rows}, indent=1) + "\n")
+    page.write_text(markdown(about, results))
+    judged = goals.judge(results.get("races", []))
+    data.write_text(json.dumps({**about, "goals": judged, **results}, indent=1) + "\n")
     return page, data

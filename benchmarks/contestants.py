@@ -1,0 +1,131 @@
+"""Who takes part: imfeat, the peers that can be imported here, and workers of other Pythons."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import threadpoolctl
+
+from benchmarks import jobs, ours, peers
+from benchmarks.images import some
+from benchmarks.timing import Contestant, stopwatch
+from benchmarks.worker import Worker
+
+SAMPLE_PIXELS = 1 << 16, 1 << 20
+SAMPLE_SECONDS = 0.15  # a peer that would take longer for more pixels is timed on fewer
+OURS, OURS_NEW, KERNELS = "imfeat", "imfeat, new output", "imfeat's kernels"
+
+
+class Local:
+    """A library of this process."""
+
+    python = None
+
+    def __init__(self, module, jobs=None):
+        self.module = module
+        self.version = module.VERSION
+        self.jobs = module.JOBS if jobs is None else jobs
+        self.approximate = getattr(module, "APPROXIMATE", ())
+
+    def prepare(self, job, images, n_threads):
+        """Return a function that does a job n times and returns the mean seconds."""
+        return stopwatch(self.jobs[job](images, n_threads))
+
+    def new_worker(self):
+        return Worker(self.module.__name__)
+
+
+class Remote:
+    """A library of another Python; the images reach it as a file."""
+
+    def __init__(self, module, python):
+        self.worker = Worker(module, python)
+        self.module, self.python = module, python
+        self.version = self.worker.facts["version"]
+        self.jobs, self.approximate = self.worker.facts["jobs"], self.worker.facts["approximate"]
+
+    def prepare(self, job, images, n_threads):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "images.npy")
+            np.save(path, images)
+            self.worker.ask(do="prepare", job=job, images=str(path), threads=n_threads)
+        return lambda n: self.worker.ask(do="seconds", n=n)["seconds"]
+
+    def new_worker(self):
+        return Worker(self.module, self.python)
+
+
+def find(opencv5=None):
+    """Return {library: Local or Remote}, imfeat first, and {library: why it is missing}."""
+    modules, missing = peers.load()
+    found = {OURS: Local(ours), OURS_NEW: Local(ours, ours.NEW_OUTPUT)}
+    for library, module in modules.items():
+        # Whatever OpenCV is installed here may be either.
+        if library.startswith("OpenCV"):
+            library = opencv_name(module.VERSION)
+        found[library] = Local(module)
+    if opencv5 is None:
+        missing["OpenCV 5"] = "no Python with it was given (--opencv5)"
+    else:
+        try:
+            remote = Remote("benchmarks.peers.opencv", opencv5)
+            found[opencv_name(remote.version)] = remote
+        except (OSError, RuntimeError) as error:
+            missing["OpenCV 5"] = str(error)
+    for library in found:
+        missing.pop(library, None)
+    return found, missing
+
+
+def opencv_name(version):
+    return f"OpenCV {version.split('.')[0]}"
+
+
+def limit_threads(found, n_threads):
+    """Let every library of this process use as many threads."""
+    threadpoolctl.threadpool_limits(n_threads)
+    for entry in found.values():
+        if isinstance(entry, Local):
+            getattr(entry.module, "set_threads", lambda n: None)(n_threads)
+
+
+def contestants_of(name, images, whole, n_threads, found):
+    """Return the contestants of a job and {library: error} of those that failed at it.
+
+    ``whole`` is what the job takes, made from the images.
+    """
+    job = jobs.ALL[name]
+    ready, failed = [], {}
+    for library, entry in found.items():
+        if name not in entry.jobs:
+            continue
+        try:
+            if library in (OURS, OURS_NEW) or job.most_pixels:
+                n_pixels = images[..., 0].size
+                ready.append(Contestant(library, entry.prepare(name, whole, n_threads), n_pixels))
+            else:
+                ready.append(sampled(library, entry, name, images, whole, n_threads))
+        except Exception as error:
+            if library in (OURS, OURS_NEW):
+                raise
+            failed[library] = f"{type(error).__name__}: {error}"
+    return ready, failed
+
+
+def sampled(library, entry, name, images, whole, n_threads):
+    """Return a contestant for all images or, if it is slow, for some; its rate does not depend on it."""
+    job, n_pixels = jobs.ALL[name], images[..., 0].size
+    few = some(images, SAMPLE_PIXELS[0])
+    if few is images:
+        return Contestant(library, entry.prepare(name, whole, n_threads), n_pixels)
+    seconds = entry.prepare(name, job.take(few), n_threads)
+    seconds(1)
+    # The quickest of three: one that is held up by chance should not be taken for slow.
+    seconds_per_pixel = min(seconds(1) for _ in range(3)) / few[..., 0].size
+    if seconds_per_pixel * n_pixels <= SAMPLE_SECONDS:
+        return Contestant(library, entry.prepare(name, whole, n_threads), n_pixels)
+    part = some(images, SAMPLE_PIXELS[1])
+    if seconds_per_pixel * SAMPLE_PIXELS[1] <= SAMPLE_SECONDS:
+        seconds = entry.prepare(name, job.take(part), n_threads)
+        return Contestant(library, seconds, part[..., 0].size)
+    return Contestant(library, seconds, few[..., 0].size)

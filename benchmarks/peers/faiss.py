@@ -1,0 +1,39 @@
+"""faiss: exact search in an index of the colours or words, on float32 vectors."""
+
+import faiss
+import numpy as np
+
+from benchmarks.inputs import codebook, palette
+
+VERSION = faiss.__version__
+set_threads = faiss.omp_set_num_threads
+
+
+def index_of(vectors):
+    index = faiss.IndexFlatL2(vectors.shape[1])
+    index.add(vectors)
+    return index
+
+
+def quantize(images, n_threads):
+    pixels, index = images.reshape(-1, 3).astype(np.float32), index_of(palette().astype(np.float32))
+    return lambda: index.search(pixels, 1)
+
+
+def learn_palette(images, n_threads):
+    pixels = images.reshape(-1, 3).astype(np.float32)
+    options = {"niter": 10, "max_points_per_centroid": len(pixels), "seed": 1}  # all points, no sample
+    return lambda: faiss.Kmeans(3, 64, **options).train(pixels)
+
+
+def bag_of_words(vectors, n_threads):
+    words = codebook(vectors)
+    index = index_of(words)
+    return lambda: np.bincount(index.search(vectors, 1)[1].ravel(), minlength=len(words))
+
+
+JOBS = {
+    "quantize_colors, 64 colours": quantize,
+    "learn_palette, 64 colours, 10 iterations": learn_palette,
+    "bag_of_words, 400 words, every 4th pixel": bag_of_words,
+}

@@ -1,0 +1,46 @@
+"""Pillow: pixel by pixel, strips of a picture that stay in the cache; the way from and to arrays counts."""
+
+import numpy as np
+import PIL
+from PIL import Image, ImageOps
+
+from benchmarks.inputs import palette, sheet, strips
+from benchmarks.timing import each, each_counted
+
+VERSION = PIL.__version__
+APPROXIMATE = {"quantize_colors, 64 colours"}  # takes the nearest colour to a rounded one
+
+
+def pixel_by_pixel(function):
+    """Return a job that applies a function of an image to strips of one picture."""
+
+    def job(images, n_threads):
+        pieces = strips(sheet(images), 1 << 16)
+        return each(lambda piece: np.asarray(function(Image.fromarray(piece))), pieces, n_threads)
+
+    return job
+
+
+def quantize(images, n_threads):
+    swatch = Image.new("P", (1, 1))
+    swatch.putpalette(palette().ravel().tolist())
+    convert = pixel_by_pixel(lambda image: image.quantize(palette=swatch, dither=Image.Dither.NONE))
+    return convert(images, n_threads)
+
+
+def channels(images, n_threads):
+    return each_counted(lambda image: Image.fromarray(image).histogram(), images, n_threads)
+
+
+def equalize(images, n_threads):
+    return each(lambda image: np.asarray(ImageOps.equalize(Image.fromarray(image))), images, n_threads)
+
+
+JOBS = {
+    "rgb_to_hsv, uint8 to uint8": pixel_by_pixel(lambda image: image.convert("HSV")),
+    "rgb_to_gray, uint8": pixel_by_pixel(lambda image: image.convert("L")),
+    "color_histogram, 256 a channel": channels,
+    "quantize_colors, 64 colours": quantize,
+    "equalize, gray": equalize,
+    "equalize, RGB": equalize,
+}

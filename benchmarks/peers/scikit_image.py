@@ -1,0 +1,49 @@
+"""scikit-image: one image at a time; pixel by pixel, strips of a picture, in float32."""
+
+import numpy as np
+import skimage
+import skimage.color
+import skimage.exposure
+import skimage.feature
+
+from benchmarks.inputs import sheet, strips
+from benchmarks.timing import each
+
+VERSION = skimage.__version__
+
+
+def to_hsv(images, n_threads):
+    def convert(strip):
+        # Given float32 it computes in float32; given uint8, in float64.
+        return skimage.color.rgb2hsv(np.multiply(strip, np.float32(1 / 255), dtype=np.float32))
+
+    return each(convert, strips(sheet(images)), n_threads)
+
+
+def from_hsv(images, n_threads):
+    return each(skimage.color.hsv2rgb, strips(sheet(images)), n_threads)
+
+
+def hog(images, n_threads):
+    def describe(image):
+        return skimage.feature.hog(image, pixels_per_cell=(8, 8), cells_per_block=(2, 2))
+
+    return each(describe, images, n_threads)
+
+
+def equalize(images, n_threads):
+    return each(skimage.exposure.equalize_hist, images, n_threads)
+
+
+def clahe(images, n_threads):
+    return each(skimage.exposure.equalize_adapthist, images, n_threads)
+
+
+JOBS = {
+    "rgb_to_hsv, uint8 to float32": to_hsv,
+    "hsv_to_rgb, float32": from_hsv,
+    "hog": hog,
+    "equalize, gray": equalize,
+    "equalize_clahe": clahe,
+}
+APPROXIMATE = {"equalize_clahe"}  # other tiles, another way to clip

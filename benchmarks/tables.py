@@ -1,0 +1,155 @@
+"""The tables of the page, each a list of lines."""
+
+from benchmarks import goals as goal
+from benchmarks.contestants import KERNELS, OURS, OURS_NEW
+from benchmarks.single import MOST_ABOVE_KERNEL
+
+MEGABYTE = 1e6
+
+
+def table(titles, rows):
+    cells = [titles, ["---"] * len(titles), *rows]
+    return ["| " + " | ".join("" if cell is None else str(cell) for cell in row) + " |" for row in cells] + [
+        ""
+    ]
+
+
+def number(value, pattern=".2f"):
+    return "" if value is None else format(value, pattern)
+
+
+def yes(met):
+    return {True: "yes", False: "**no**", None: "not measured"}[met]
+
+
+def goals(judged, weak):
+    """Each goal, with imfeat's worst ratio over sizes and threads."""
+    rows = [
+        [g["job"], g["goal"], number(g["large"]), number(g["tiny"]), yes(g["met"]), "; ".join(g["misses"])]
+        for g in judged
+    ]
+    lines = ["## Goals", "", "*Large* and *tiny* (32x32) are the worst ratios over sizes and threads.", ""]
+    lines += table(["job", "goal: at least", "large", "tiny", "met", "missed at"], rows)
+    slow = [f"{row['job']}, {row['size']} ({row['times_one_thread']:.2f})" for row in weak]
+    return [
+        *lines,
+        f"Two threads less than {goal.TWO_THREADS} times as fast as one, and more than 1.5 times the time of "
+        f"a copy: {'; '.join(slow) or 'none'}.",
+        "",
+    ]
+
+
+def single(rows):
+    """Whole calls on one small image."""
+    cells = []
+    for row in rows:
+        times, above, ratio = dict(row["microseconds"]), row["above_kernels"], row["times_opencv"]
+        ours = [number(times.pop(library, None), ".1f") for library in (OURS, OURS_NEW, KERNELS)]
+        cells.append(
+            [
+                row["job"],
+                *ours,
+                number(above, ".1f") if above is None or above <= MOST_ABOVE_KERNEL else f"**{above:.1f}**",
+                number(ratio) if ratio is None or ratio >= 1 else f"**{ratio:.2f}**",
+                peers(times, row["approximate"], ".3g", slowest_first=False),
+            ]
+        )
+    titles = ["job", "imfeat", "new output", "kernels", "call - kernels", "x OpenCV", "peers"]
+    return [
+        "## One image of 32x32",
+        "",
+        "Microseconds of a whole Python call, one thread. *kernels* is the time of the same kernels, called",
+        "with prepared arrays. Bold misses the goals: no slower than OpenCV, and at most "
+        f"{MOST_ABOVE_KERNEL} microseconds above the kernels.",
+        "",
+        *table(titles, cells),
+    ]
+
+
+def peers(values, approximate, pattern, slowest_first=True):
+    """Return peers as text, the best first; ~ marks results that are only close."""
+    ordered = sorted(values.items(), key=lambda item: item[1], reverse=slowest_first)
+    return ", ".join(f"{'~' * (name in approximate)}{name} {value:{pattern}}" for name, value in ordered)
+
+
+def cold(about, rows):
+    """The import and the first calls."""
+    heavy = ", ".join(about["heavy_imports"]) or "none"
+    warm = f"{about['warm_all']:.1f} s" if about["warm_all"] else "not measured"
+    lines = [
+        "## Cold start",
+        "",
+        f"Fresh processes. `import imfeat`: {about['seconds']:.3f} s (goal: under 0.15 s); of Numba, SciPy",
+        f"and scikit-learn it imports: {heavy}. `imfeat info --warm` with an empty cache: {warm}.",
+        "",
+    ]
+    if rows and "read_only_first" not in rows[0]:
+        lines += ["Read-only packages: not measured, since this user may write anywhere.", ""]
+    columns = ("empty_cache", "full_cache", "read_only_first", "read_only_second")
+    titles = ["first call, s", "empty cache", "full cache", "packages read-only", "the same, next process"]
+    return lines + table(titles, [[row["job"], *(number(row.get(key)) for key in columns)] for row in rows])
+
+
+def memory(rows):
+    """Peaks of memory."""
+    cells = []
+    for row in rows:
+        peaks = {library: peak / MEGABYTE for library, peak in row["peaks"].items()}
+        ours = peaks.pop(OURS)
+        sizes = [f"{row[key] / MEGABYTE:.0f}" for key in ("input", "output")]
+        others = peers(peaks, (), ".0f", slowest_first=False)
+        cells.append([row["job"], *sizes, f"{ours:.0f}", f"{ours - row['output'] / MEGABYTE:.0f}", others])
+    titles = ["job", "input", "output", "imfeat: peak", "of it, beyond the output", "peers: peak"]
+    return [
+        "## Memory",
+        "",
+        "MB for 64 images of 512x512 (4 of them for the jobs on a million pixels) with the largest number of",
+        "threads, each in a fresh process. A peak counts from when the input is loaded, results and buffers",
+        "included.",
+        "",
+        *table(titles, cells),
+    ]
+
+
+def races(rows):
+    """A table for each job."""
+    lines = [
+        "## Every job",
+        "",
+        "Mpixel/s. *x peer*: imfeat's rate over that of the fastest exact peer. *x floor*: over that of a",
+        "copy of the job's bytes. *2 / 1*: imfeat's rate at two threads over that at one. ~ marks a peer",
+        "whose results are only close: it is not among the fastest.",
+        "",
+    ]
+    titles = [
+        "images",
+        "threads",
+        "imfeat",
+        "new output",
+        "x peer",
+        "x floor",
+        "2 / 1",
+        "peers",
+        "goals, notes",
+    ]
+    for job in dict.fromkeys(row["job"] for row in rows):
+        ours = [row for row in rows if row["job"] == job]
+        ours.sort(key=lambda row: list(dict.fromkeys(r["size"] for r in rows)).index(row["size"]))
+        lines += [f"### {job}", "", *table(titles, [race(row) for row in ours])]
+    return lines
+
+
+def race(row):
+    close = [f"{row['imfeat'] / row['peers'][name]:.2f} x {name} (close)" for name in row["approximate"]]
+    failed = [f"{library} failed: {error}" for library, error in row["failed"].items()]
+    return [
+        row["size"],
+        row["threads"],
+        number(row["imfeat"], ".4g"),
+        number(row["imfeat_new_output"], ".4g"),
+        number(row["times_fastest_peer"]),
+        number(row["times_copy_floor"]),
+        number(row["times_one_thread"]),
+        peers(row["peers"], row["approximate"], ".4g"),
+        "; ".join([*goal.goals_of(row), *close, *failed]),
+    ]
