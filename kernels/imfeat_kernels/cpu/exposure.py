@@ -322,14 +322,25 @@ def _largest_channel(start, stop, images, out):
 def _scale_bytes(start, stop, images, values, out):
     x, y, v = images[start:stop].reshape(-1), out[start:stop].reshape(-1), values[start:stop]
     for i in range(stop - start):
-        r, g, b = np.int32(x[3 * i]), np.int32(x[3 * i + 1]), np.int32(x[3 * i + 2])
-        high, value = max(r, g, b), np.int32(v[i])
-        if high == 0:
-            y[3 * i], y[3 * i + 1], y[3 * i + 2] = value, value, value
-        else:
-            y[3 * i] = (2 * r * value + high) // (2 * high)
-            y[3 * i + 1] = (2 * g * value + high) // (2 * high)
-            y[3 * i + 2] = (2 * b * value + high) // (2 * high)
+        r, g, b, value = (
+            np.float32(x[3 * i]),
+            np.float32(x[3 * i + 1]),
+            np.float32(x[3 * i + 2]),
+            np.float32(v[i]),
+        )
+        high = r if r > g else g
+        high = high if high > b else b
+        y[3 * i] = scaled(r, value, high)
+        y[3 * i + 1] = scaled(g, value, high)
+        y[3 * i + 2] = scaled(b, value, high)
+
+
+@njit(error_model="numpy")
+def scaled(channel, value, high):
+    """Return channel * value / high, rounded half up: a quotient of whole numbers, exact enough."""
+    two = np.float32(2)
+    share = (two * channel * value + high) / (two * high if high > 0 else np.float32(1))
+    return np.uint8(np.int32(share if high > 0 else value))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
