@@ -1,5 +1,14 @@
-"""Kernels for the CPU: Numba bodies that run serially and release the GIL."""
+"""Kernels for the CPU: Numba bodies that run serially and release the GIL.
 
-from imfeat_kernels.cpu import blocks, check, color, exposure, histogram, hog, nearest, palette, patches
+A module is imported when a feature first asks for it: Numba makes each of them cost milliseconds.
+"""
+
+import importlib
 
 __all__ = ["blocks", "check", "color", "exposure", "histogram", "hog", "nearest", "palette", "patches"]
+
+
+def __getattr__(name):
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__} has no attribute {name}")
