@@ -140,6 +140,11 @@ def count_outside(values: Array, low: float, high: float) -> int:
     return int(counts.sum())
 
 
+def as_out(out: Any, shape: tuple[int, ...], dtype: Any, images: Array) -> Array:
+    """Return an array to write the result into: a new one, or the caller's."""
+    return np.empty(shape, dtype) if out is None else out
+
+
 def _as_array(value: Any, name: str) -> Array:
     if hasattr(value, "__cuda_array_interface__"):
         raise TypeError(f"{name} lies on a GPU, and imfeat has no CUDA kernels yet; copy it to the host")
