@@ -24,7 +24,7 @@ WIDTH = 1024  # pixels of images side by side
 TILE = 128  # columns of pixels that vote together: their sums stay in the fastest cache
 STRIP = 16  # rows of pixels that vote together: their sums stay below 2^31
 SIGNED, UNSIGNED = 18, 9
-PLACES = 20  # for the signed sums of a column, with room
+PLACES = 20
 SUMS = 2 * PLACES  # these taken apart
 LANES = 32  # for the signed and unsigned sums of a cell, with room
 CLIP, FLOOR = np.float32(0.2), np.float32(1e-4)
@@ -156,6 +156,7 @@ def _column_weights(cell_size):
 @njit
 def _gradients(rows, y, start, gy, gx):
     """Compute gradients along a tile of the row after row y, each of its strongest channel."""
+    start = max(start, 0)
     for x in range(len(gx)):
         gy[x] = rows[0, y + 2, start + x + 1] - rows[0, y, start + x + 1]
         gx[x] = rows[0, y + 1, start + x + 2] - rows[0, y + 1, start + x]
@@ -177,6 +178,7 @@ def _votes(gy, gx, scales, start, sizes, places):
     count as 80 degrees, not 100.
     """
     half = np.float32(0.5)
+    start = max(start, 0)
     for x in range(len(gx)):
         dy, dx = gy[x], gx[x]
         size = np.sqrt(dx * dx + dy * dy)
@@ -201,17 +203,17 @@ def _add_votes(sizes, places, line, n, sums):
 @njit
 def _sum_columns(sums, start, n_segments, cell_size, near, far, left, right):
     """Add up the columns of each segment, weighted for the cells at its left and right; clear them."""
-    parts = sums.view(np.int32)  # even ones are plain sums, odd ones are weighted by the row
+    # Little-endian: first the sum as it is, then the one weighted by the row.
+    parts = sums.view(np.int32).reshape(-1, SUMS)
     for s in range(n_segments):
         left[start + s], right[start + s] = 0, 0
         for x in range(0, cell_size, 4):
             n0, n1, n2, n3 = near[x], near[x + 1], near[x + 2], near[x + 3]
             f0, f1, f2, f3 = far[x], far[x + 1], far[x + 2], far[x + 3]
-            first = (s * cell_size + x) * SUMS
+            column = s * cell_size + x
             for k in range(SUMS):
-                v0, v1 = np.float32(parts[first + k]), np.float32(parts[first + SUMS + k])
-                v2 = np.float32(parts[first + 2 * SUMS + k])
-                v3 = np.float32(parts[first + 3 * SUMS + k])
+                v0, v1 = np.float32(parts[column, k]), np.float32(parts[column + 1, k])
+                v2, v3 = np.float32(parts[column + 2, k]), np.float32(parts[column + 3, k])
                 left[start + s, k] += (v0 * n0 + v1 * n1) + (v2 * n2 + v3 * n3)
                 right[start + s, k] += (v0 * f0 + v1 * f1) + (v2 * f2 + v3 * f3)
     sums[: n_segments * cell_size * PLACES] = 0
