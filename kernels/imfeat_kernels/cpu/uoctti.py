@@ -74,11 +74,10 @@ def _cell_features(start, stop, images, cell_size, slot, n_slots, white, scale, 
     n_images, n_rows, n_cols, _ = out.shape
     width = n_slots * slot
     strip, tile = min(cell_size, STRIP), max(1, TILE // cell_size) * cell_size
-    span = (tile + 63) // 64 * 64  # a loop of that length has no remainder to do one by one
-    rows = np.zeros((images.shape[3], strip + 2, width + span + 16), np.float32)
-    gy, gx = np.zeros(span, np.float32), np.zeros(span, np.float32)
-    sizes, places = np.zeros(span, np.int32), np.zeros(span, np.uint32)
-    scales = _column_scales(images, cell_size, slot, n_slots, scale, np.zeros(width + span, np.float32))
+    rows = np.zeros((images.shape[3], strip + 2, padded(width + tile) + 16), np.float32)
+    gy, gx = np.zeros(padded(tile), np.float32), np.zeros(padded(tile), np.float32)
+    sizes, places = np.zeros(padded(tile), np.int32), np.zeros(padded(tile), np.uint32)
+    scales = _column_scales(images, cell_size, slot, n_slots, scale, np.zeros(padded(width + tile), np.float32))
     sums = np.zeros((tile + 4) * PLACES, np.uint64)
     near, far = _column_weights(cell_size)
     left = np.zeros((width // cell_size, SUMS), np.float32)
@@ -103,11 +102,12 @@ def _cell_features(start, stop, images, cell_size, slot, n_slots, white, scale, 
                 n_lines = min(strip, high - y)
                 _load_rows(images, first, last, y - 1, n_lines + 2, cell_size, slot, white, rows)
                 for x in range(0, width, tile):
+                    n_columns = min(tile, width - x)
                     for line in range(n_lines):
-                        _gradients(rows, line, x, gy, gx)
-                        _votes(gy, gx, scales, x, sizes, places)
-                        _add_votes(sizes, places, line, min(tile, width - x), sums)
-                    _sum_columns(sums, x // cell_size, min(tile, width - x) // cell_size, cell_size, near, far, left, right)
+                        _gradients(rows, line, x, padded(n_columns), gy, gx)
+                        _votes(gy, gx, scales, x, padded(n_columns), sizes, places)
+                        _add_votes(sizes, places, line, n_columns, sums)
+                    _sum_columns(sums, x // cell_size, n_columns // cell_size, cell_size, near, far, left, right)
                 share = np.float32((y - top + (0.5 if cell_size % 2 == 0 else 0.0)) / cell_size)
                 _share_rows(left, right, share, cell_size, n_cols, unit, following, cells)
             if following >= 0:
@@ -116,6 +116,12 @@ def _cell_features(start, stop, images, cell_size, slot, n_slots, white, scale, 
         for i in range(first, last):
             _factors(energies, r, n_rows, (i - first) * n_cols, above, below)
             _normalize(cells, r % 4, (i - first) * n_cols, above, below, totals, i, r, out)
+
+
+@njit
+def padded(n):
+    """Return the next multiple of 64: a loop of that length has no remainder to do one by one."""
+    return (n + 63) // 64 * 64
 
 
 @njit
@@ -154,14 +160,14 @@ def _column_weights(cell_size):
 
 
 @njit
-def _gradients(rows, y, start, gy, gx):
+def _gradients(rows, y, start, n, gy, gx):
     """Compute gradients along a tile of the row after row y, each of its strongest channel."""
     start = max(start, 0)
-    for x in range(len(gx)):
+    for x in range(n):
         gy[x] = rows[0, y + 2, start + x + 1] - rows[0, y, start + x + 1]
         gx[x] = rows[0, y + 1, start + x + 2] - rows[0, y + 1, start + x]
     for c in range(1, rows.shape[0]):
-        for x in range(len(gx)):
+        for x in range(n):
             dy = rows[c, y + 2, start + x + 1] - rows[c, y, start + x + 1]
             dx = rows[c, y + 1, start + x + 2] - rows[c, y + 1, start + x]
             y0, x0 = gy[x], gx[x]
@@ -171,7 +177,7 @@ def _gradients(rows, y, start, gy, gx):
 
 
 @njit
-def _votes(gy, gx, scales, start, sizes, places):
+def _votes(gy, gx, scales, start, n, sizes, places):
     """Compute for each pixel of a tile how much it votes, and where the sum for it lies.
 
     Of directions at equal products the one that VLFeat meets first is taken: upright gradients
@@ -179,7 +185,7 @@ def _votes(gy, gx, scales, start, sizes, places):
     """
     half = np.float32(0.5)
     start = max(start, 0)
-    for x in range(len(gx)):
+    for x in range(n):
         dy, dx = gy[x], gx[x]
         size = np.sqrt(dx * dx + dy * dy)
         sizes[x] = np.int32(size * scales[start + x] + half)
