@@ -33,13 +33,15 @@ def test_a_steep_ramp_is_clipped():
     np.testing.assert_allclose(cell, expected, atol=1e-6)
 
 
-def test_a_flat_ramp_is_not():
-    cell = cells_of(ramp(1 / 64000), 5, 5)[2, 2]
-    votes = 64 * 2 / 64000  # the weights of the pixels for a cell sum to its area
+@pytest.mark.parametrize("cell_size", [4, 8, 16, 50])
+def test_a_flat_ramp_is_not(cell_size):
+    slope = 0.001 / cell_size**2
+    cell = cells_of(ramp(slope, 5 * cell_size), 5, 5, cell_size=cell_size)[2, 2]
+    votes = cell_size**2 * 2 * slope  # the weights of the pixels for a cell sum to its area
     share = votes / np.sqrt(4 * votes**2 + 1e-4)
     expected = np.zeros(31)
     expected[[0, 18]], expected[27:] = 0.5 * 4 * share, share / np.sqrt(18)
-    np.testing.assert_allclose(cell, expected, atol=1e-6)
+    np.testing.assert_allclose(cell, expected, rtol=0, atol=5e-5)
 
 
 @pytest.mark.parametrize("k", range(18))

@@ -1,7 +1,8 @@
 """Write what VLFeat's HOG gives, for tests that run without VLFeat.
 
-apt-get install libvlfeat-dev && python -m pip install numpy "cython<3.1" scipy setuptools wheel scikit-image
-python -m pip install --no-build-isolation --no-deps cyvlfeat==0.7.1 && python tests/data/make_vlfeat_uoctti.py
+apt-get install libvlfeat-dev && python -m pip install numpy "cython<3.1" scipy setuptools wheel
+python -m pip install --no-build-isolation --no-deps cyvlfeat==0.7.1 && python -m pip install scikit-image
+python tests/data/make_vlfeat_uoctti.py
 """
 
 from importlib.metadata import version

@@ -7,7 +7,8 @@ four squares of 2 x 2 cells around it each gives a factor f = 1 / sqrt(sum E + 1
 
     1/2 sum_f min(f h_k, 0.2),    1/2 sum_f min(f u_k, 0.2),    sum_k min(f u_k, 0.2) / sqrt(18).
 
-Votes are whole numbers.  Those of a column of pixels for a direction are summed twice in one
+Votes are whole numbers, rounded up or down by turns, so that sums of equal ones are not all off to
+one side.  Those of a column of pixels for a direction are summed twice in one
 64-bit number, below as they are and above times the row they come from, so that one addition a
 pixel does for both rows of cells; columns are weighted and added up when all rows are in.
 """
@@ -22,11 +23,12 @@ from imfeat_kernels.cpu.launch import launch
 ROWS = 1 << 14  # pixels that are worth a thread
 WIDTH = 1024  # pixels of images side by side
 TILE = 192  # columns of pixels that vote together: their sums stay in the fastest cache
-STRIP = 16  # rows of pixels that vote together: their sums stay below 2^31
+STRIP = 8  # rows of pixels that vote together: the fewer, the finer votes can be, with sums below 2^31
 SIGNED, UNSIGNED = 18, 9
 PLACES = 20
 SUMS = 2 * PLACES  # these taken apart
 LANES = 32  # for the signed and unsigned sums of a cell, with room
+SPREAD_X, SPREAD_Y = 0.7548776662, 0.5698402910  # multiples, modulo 1, fill the unit square evenly
 CLIP, FLOOR = np.float32(0.2), np.float32(1e-4)
 TEXTURE = np.float32(1 / math.sqrt(18))
 C1, S1 = np.float32(math.cos(math.pi / 9)), np.float32(math.sin(math.pi / 9))
@@ -77,9 +79,7 @@ def _cell_features(start, stop, images, cell_size, slot, n_slots, white, scale, 
     rows = np.zeros((images.shape[3], strip + 2, padded(width + tile) + 16), np.float32)
     gy, gx = np.zeros(padded(tile), np.float32), np.zeros(padded(tile), np.float32)
     sizes, places = np.zeros(padded(tile), np.int32), np.zeros(padded(tile), np.uint32)
-    scales = _column_scales(
-        images, cell_size, slot, n_slots, scale, np.zeros(padded(width + tile), np.float32)
-    )
+    scales, rounding = _columns(images, cell_size, slot, scale, n_slots, padded(width + tile))
     sums = np.zeros((tile + 4) * PLACES, np.uint64)
     near, far = _column_weights(cell_size)
     left = np.zeros((width // cell_size, SUMS), np.float32)
@@ -107,7 +107,7 @@ def _cell_features(start, stop, images, cell_size, slot, n_slots, white, scale, 
                     n_columns = min(tile, width - x)
                     for line in range(n_lines):
                         _gradients(rows, line, x, padded(n_columns), gy, gx)
-                        _votes(gy, gx, scales, x, padded(n_columns), sizes, places)
+                        _votes(gy, gx, scales, rounding, line, x, padded(n_columns), sizes, places)
                         _add_votes(sizes, places, line, n_columns, sums)
                     _sum_columns(
                         sums, x // cell_size, n_columns // cell_size, cell_size, near, far, left, right
@@ -145,11 +145,17 @@ def _load_rows(images, first, last, top, n_rows, cell_size, slot, white, rows):
 
 
 @njit
-def _column_scales(images, cell_size, slot, n_slots, scale, scales):
-    """Return what to multiply magnitudes with in each column: 0 outside an image and at its border."""
-    for start in range(cell_size - cell_size // 2, n_slots * slot, slot):
-        scales[start + 1 : start + images.shape[2] - 1] = scale
-    return scales
+def _columns(images, cell_size, slot, scale, n_slots, n):
+    """Return for each column what to multiply magnitudes with, and what to add before rounding down.
+
+    Outside an image and at its border that is 0, elsewhere ``scale``, and what spreads over [0, 1).
+    """
+    scales, rounding = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    for i in range(n_slots):
+        start = i * slot + cell_size - cell_size // 2
+        for x in range(1, images.shape[2] - 1):
+            scales[start + x], rounding[start + x] = scale, x * SPREAD_X % 1
+    return scales, rounding
 
 
 @njit
@@ -181,18 +187,19 @@ def _gradients(rows, y, start, n, gy, gx):
 
 
 @njit
-def _votes(gy, gx, scales, start, n, sizes, places):
+def _votes(gy, gx, scales, rounding, line, start, n, sizes, places):
     """Compute for each pixel of a tile how much it votes, and where the sum for it lies.
 
     Of directions at equal products the one that VLFeat meets first is taken: upright gradients
     count as 80 degrees, not 100.
     """
-    half = np.float32(0.5)
+    one, shift = np.float32(1), np.float32(line * SPREAD_Y % 1)
     start = max(start, 0)
     for x in range(n):
         dy, dx = gy[x], gx[x]
         size = np.sqrt(dx * dx + dy * dy)
-        sizes[x] = np.int32(size * scales[start + x] + half)
+        rest = rounding[start + x] + shift
+        sizes[x] = np.int32(size * scales[start + x] + (rest - one if rest >= one else rest))
         up, across = abs(dy), abs(dx)
         g1, g2 = across * C1 + up * S1, across * C2 + up * S2
         g3, g4 = across * C3 + up * S3, across * C4 + up * S4
