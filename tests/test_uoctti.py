@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from imfeat_kernels.cpu import launch
 
 import imfeat
 
@@ -93,6 +94,15 @@ def test_wide_images_are_their_parts(photo, width):
     right = cells_of(image[:, width // 8 * 8 - 96 :], 5, whole.shape[1] - width // 8 + 12)
     np.testing.assert_allclose(whole[:, :10], left[:, :10], rtol=0, atol=1e-6)
     np.testing.assert_allclose(whole[:, width // 8 - 10 :], right[:, 2:], rtol=0, atol=1e-6)
+
+
+def test_threads_that_share_an_image_change_no_bit(photo, monkeypatch):
+    results = []
+    for n in (1, 2, 5):
+        monkeypatch.setattr(launch, "n_threads", n)
+        monkeypatch.setattr(launch, "_pool", None)
+        results.append(imfeat.hog_uoctti(photo).tobytes())
+    assert len(set(results)) == 1
 
 
 def test_out_is_filled_and_returned(rgb):
