@@ -146,7 +146,8 @@ def hog_uoctti(images: Array, *, cell_size: int = 8, out: Array | None = None) -
     Notes
     -----
     This is the UoCTTI variant [1]_ of VLFeat's ``vl_hog`` for 9 orientations and images in [0, 1],
-    within 1e-4; VLFeat returns the cells of an image as an array (n_rows, n_cols, 31).
+    within 1e-4, but for gradients of float images that rounding alone puts into one direction or
+    its neighbour; VLFeat returns the cells of an image as an array (n_rows, n_cols, 31).
 
     Pixels vote for the nearest direction, and for the four nearest cells with bilinear weights;
     those of the border have no gradient.  A cell is normalized by the energy of each of the four

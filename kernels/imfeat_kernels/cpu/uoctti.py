@@ -8,9 +8,9 @@ four squares of 2 x 2 cells around it each gives a factor f = 1 / sqrt(sum E + 1
     1/2 sum_f min(f h_k, 0.2),    1/2 sum_f min(f u_k, 0.2),    sum_k min(f u_k, 0.2) / sqrt(18).
 
 Votes are whole numbers, rounded up or down by turns, so that sums of equal ones are not all off to
-one side.  Those of a column of pixels for a direction are summed twice in one
-64-bit number, below as they are and above times the row they come from, so that one addition a
-pixel does for both rows of cells; columns are weighted and added up when all rows are in.
+one side.  Those of a column of pixels for a direction are summed twice in one 64-bit number, below
+as they are and above times the row they come from, so that one addition a pixel does for both rows
+of cells; columns are weighted and added up when all rows are in.
 """
 
 import math
@@ -25,7 +25,7 @@ WIDTH = 1024  # pixels of images side by side
 TILE = 192  # columns of pixels that vote together: their sums stay in the fastest cache
 STRIP = 8  # rows of pixels that vote together: the fewer, the finer votes can be, with sums below 2^31
 SIGNED, UNSIGNED = 18, 9
-PLACES = 20
+PLACES = 20  # for the signed sums of a column, with room
 SUMS = 2 * PLACES  # these taken apart
 LANES = 32  # for the signed and unsigned sums of a cell, with room
 SPREAD_X, SPREAD_Y = 0.7548776662, 0.5698402910  # multiples, modulo 1, fill the unit square evenly
@@ -134,14 +134,16 @@ def _load_rows(images, first, last, top, n_rows, cell_size, slot, white, rows):
     n_columns, n_channels = images.shape[2:]
     for k in range(n_rows):
         for i in range(first, last):
-            start = (i - first) * slot + cell_size - cell_size // 2 + 1
-            for c in range(n_channels):
-                if n_channels == 1:
-                    for x in range(n_columns):
-                        rows[0, k, start + x] = images[i, top + k, x, 0]
-                else:
-                    for x in range(n_columns):
-                        rows[c, k, start + x] = np.float32(images[i, top + k, x, c]) / white
+            start = max((i - first) * slot + cell_size - cell_size // 2 + 1, 0)
+            if n_channels == 1:
+                for x in range(n_columns):
+                    rows[0, k, start + x] = images[i, top + k, x, 0]
+            else:
+                row = images[i, top + k].reshape(-1)  # by a step of 3 that the compiler can see
+                for x in range(n_columns):
+                    rows[0, k, start + x] = np.float32(row[3 * x]) / white
+                    rows[1, k, start + x] = np.float32(row[3 * x + 1]) / white
+                    rows[2, k, start + x] = np.float32(row[3 * x + 2]) / white
 
 
 @njit
