@@ -25,7 +25,7 @@ TABLES = ("races", "single", "cold", "memory")
 def main(wanted, tables, threads, repeats, opencv5, short, out):
     """Time every feature against its peers, side by side, and write a table."""
     counts = [int(n) for n in threads.split(",")]
-    names = [name for name in jobs.available() if wanted in name]
+    names = [name for name in jobs.ALL if wanted in name]
     found, missing = contestants.find(opencv5)
     bandwidths = {n: timing.copy_bandwidth(n, n_bytes=1 << (20 if short else 28)) for n in counts}
     about = report.environment(bandwidths, found, missing)

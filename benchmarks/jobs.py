@@ -91,8 +91,3 @@ ALL = {
         most_pixels=MILLION,
     ),
 }
-
-
-def available():
-    """Return the jobs whose function this version of imfeat has."""
-    return {name: job for name, job in ALL.items() if hasattr(imfeat, job.function)}

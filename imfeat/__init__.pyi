@@ -21,6 +21,7 @@ from .exposure import equalize_value as equalize_value
 from .histogram import color_histogram as color_histogram
 from .hog import draw_hog as draw_hog
 from .hog import hog as hog
+from .hog import hog_uoctti as hog_uoctti
 from .palette import learn_palette as learn_palette
 from .palette import quantize_colors as quantize_colors
 from .palette import uniform_palette as uniform_palette

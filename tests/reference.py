@@ -202,6 +202,32 @@ def normalize_blocks(planes, block_size, norm, constants):
     return values
 
 
+def cell_features(images, cell_size):
+    n_images, height, width, _ = images.shape
+    n_rows, n_cols = (height + cell_size // 2) // cell_size, (width + cell_size // 2) // cell_size
+    pixels = (images / (255 if images.dtype == np.uint8 else 1)).astype(np.float32)
+    signed = np.zeros((n_images, n_rows, n_cols, 18))
+    angles = np.arange(9) * np.pi / 9
+    rows = [np.maximum(1 - abs((y + 0.5) / cell_size - 0.5 - np.arange(n_rows)), 0) for y in range(height)]
+    cols = [np.maximum(1 - abs((x + 0.5) / cell_size - 0.5 - np.arange(n_cols)), 0) for x in range(width)]
+    for i, y, x in np.ndindex(n_images, height - 2, width - 2):
+        gy = pixels[i, y + 2, x + 1] - pixels[i, y, x + 1]
+        gx = pixels[i, y + 1, x + 2] - pixels[i, y + 1, x]
+        strongest = (gx * gx + gy * gy).argmax()
+        gy, gx = gy[strongest].astype(np.float64), gx[strongest].astype(np.float64)
+        products = (gx * np.cos(angles) + gy * np.sin(angles)).astype(np.float32)
+        k = abs(products).argmax()
+        signed[i, :, :, k + 9 * (products[k] < 0)] += np.outer(rows[y + 1], cols[x + 1]) * np.hypot(gy, gx)
+    unsigned = signed[..., :9] + signed[..., 9:]
+    energy = np.pad((unsigned**2).sum(-1), ((0, 0), (1, 1), (1, 1)), "edge")
+    squares = energy[:, 1:, 1:] + energy[:, 1:, :-1] + energy[:, :-1, 1:] + energy[:, :-1, :-1]
+    factors = 1 / np.sqrt(squares + 1e-4)[..., None]
+    factors = factors[:, :-1, :-1], factors[:, :-1, 1:], factors[:, 1:, :-1], factors[:, 1:, 1:]
+    parts = [np.minimum(np.concatenate([signed, unsigned], -1) * f, 0.2) for f in factors]
+    texture = [part[..., 18:].sum(-1, keepdims=True) / np.sqrt(18) for part in parts]
+    return np.concatenate([sum(parts) / 2, *texture], -1)
+
+
 def gather_patches(images, positions, patch_size, white):
     cut = [images[i, y : y + patch_size, x : x + patch_size].ravel() for i, y, x in positions]
     return np.array(cut, np.float64) / white

@@ -23,6 +23,7 @@ IMAGE_FUNCTIONS = {
     "equalize_clahe": (imfeat.equalize_clahe, True, False),
     "hog": (imfeat.hog, True, True),
     "hog trilinear": (lambda x: imfeat.hog(x, interpolation="trilinear"), True, True),
+    "hog_uoctti": (imfeat.hog_uoctti, True, True),
     "sample_patches": (lambda x: imfeat.sample_patches(x, 5, 20, rng=0), True, True),
     "dense_patches": (lambda x: imfeat.dense_patches(x, 5), True, True),
 }
@@ -200,6 +201,7 @@ def test_layouts_of_vectors_change_nothing(name):
     ("call", "message"),
     [
         (lambda: imfeat.hog(RGB, cell_size=8.0), "cell_size must be an integer, got 8.0"),
+        (lambda: imfeat.hog_uoctti(RGB, cell_size="8"), "cell_size must be an integer, got '8'"),
         (lambda: imfeat.hog(RGB, signed=1), "signed must be True or False, got 1"),
         (lambda: imfeat.hog(RGB, orientations=True), "orientations must be an integer, got True"),
         (lambda: imfeat.color_histogram(RGB, bins=(8, 8)), r"bins must be 3 integers, got \(8, 8\)"),
@@ -235,6 +237,7 @@ OUT = {
     "equalize_value": {},
     "equalize_clahe": {},
     "hog": {},
+    "hog_uoctti": {},
     "dense_patches": {"patch_size": 5},
 }
 

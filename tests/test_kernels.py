@@ -146,6 +146,18 @@ CASES = {
         reference.block_histograms(F32[..., :1], 6, WEIGHTS, 9, 9),
         np.float32,
     ),
+    "uoctti.cell_features u8": ((U8, 5), reference.cell_features(U8, 5), np.float32),
+    "uoctti.cell_features f32": ((F32, 4), reference.cell_features(F32, 4), np.float32),
+    "uoctti.cell_features f64": (
+        (F64[..., :1].copy(), 18),
+        reference.cell_features(F64[..., :1], 18),
+        np.float32,
+    ),
+    "uoctti.cell_features gray": (
+        (U8[..., :1].copy(), 8),
+        reference.cell_features(U8[..., :1], 8),
+        np.float32,
+    ),
     "patches.gather_patches": (
         (U8, np.array([[0, 0, 0], [2, 14, 28], [1, 3, 5]]), 7, np.float32(255)),
         reference.gather_patches(U8, [[0, 0, 0], [2, 14, 28], [1, 3, 5]], 7, 255),

@@ -18,6 +18,7 @@ def features(images=RGB):
         imfeat.color_histogram(images),
         imfeat.hog(images),
         imfeat.hog(images, interpolation="trilinear"),
+        imfeat.hog_uoctti(images),
         imfeat.equalize(images),
         imfeat.quantize_colors(images, imfeat.uniform_palette(4)),
         imfeat.learn_codebook(images.reshape(-1, 12)[:5000], 8, rng=0, n_iterations=2),

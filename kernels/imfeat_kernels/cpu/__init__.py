@@ -5,7 +5,18 @@ A module is imported when a feature first asks for it: Numba makes each of them 
 
 import importlib
 
-__all__ = ["blocks", "check", "color", "exposure", "histogram", "hog", "nearest", "palette", "patches"]
+__all__ = [
+    "blocks",
+    "check",
+    "color",
+    "exposure",
+    "histogram",
+    "hog",
+    "nearest",
+    "palette",
+    "patches",
+    "uoctti",
+]
 
 
 def __getattr__(name):

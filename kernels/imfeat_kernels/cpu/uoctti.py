@@ -1,0 +1,307 @@
+"""Oriented gradients in cells, signed, unsigned and as texture, normalized four times.
+
+A pixel votes with its magnitude for the one of 18 directions u_k = (cos, sin)(k pi / 9) with the
+largest product g . u_k, in the four cells around it, with the weights of bilinear interpolation.
+In a cell, h_k are these votes (signed), u_k = h_k + h_{k+9} (unsigned), and E = sum u_k^2.  Of the
+four squares of 2 x 2 cells around it each gives a factor f = 1 / sqrt(sum E + 1e-4), and the cell
+
+    1/2 sum_f min(f h_k, 0.2),    1/2 sum_f min(f u_k, 0.2),    sum_k min(f u_k, 0.2) / sqrt(18).
+
+Votes are whole numbers, rounded up or down by turns, so that sums of equal ones are not all off to
+one side.  Those of a column of pixels for a direction are summed twice in one 64-bit number, below
+as they are and above times the row they come from, so that one addition a pixel does for both rows
+of cells; columns are weighted and added up when all rows are in.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from imfeat_kernels.cpu.launch import launch
+
+ROWS = 1 << 14  # pixels that are worth a thread
+WIDTH = 1024  # pixels of images side by side
+TILE = 192  # columns of pixels that vote together: their sums stay in the fastest cache
+STRIP = 8  # rows of pixels that vote together: the fewer, the finer votes can be, with sums below 2^31
+SIGNED, UNSIGNED = 18, 9
+PLACES = 20  # for the signed sums of a column, with room
+SUMS = 2 * PLACES  # these taken apart
+LANES = 32  # for the signed and unsigned sums of a cell, with room
+SPREAD_X, SPREAD_Y = 0.7548776662, 0.5698402910  # multiples, modulo 1, fill the unit square evenly
+CLIP, FLOOR = np.float32(0.2), np.float32(1e-4)
+TEXTURE = np.float32(1 / math.sqrt(18))
+C1, S1 = np.float32(math.cos(math.pi / 9)), np.float32(math.sin(math.pi / 9))
+C2, S2 = np.float32(math.cos(2 * math.pi / 9)), np.float32(math.sin(2 * math.pi / 9))
+C3, S3 = np.float32(math.cos(3 * math.pi / 9)), np.float32(math.sin(3 * math.pi / 9))
+C4, S4 = np.float32(math.cos(4 * math.pi / 9)), np.float32(math.sin(4 * math.pi / 9))
+
+
+def cell_features(images, cell_size, out):
+    """Describe every cell by 18 signed and 9 unsigned directions and 4 numbers for texture.
+
+    Parameters
+    ----------
+    images : (n_images, height, width, n_channels) uint8, float32 or float64
+        1 or 3 channels, in 0..255 or [0, 1]; of three, a pixel takes the first with the largest
+        gradient.
+    cell_size : int
+        In pixels.
+    out : (n_images, n_rows, n_cols, 31) float32
+        Overwritten; as many cells as the size in pixels, divided by ``cell_size`` and rounded.
+    """
+    n_images, n_rows, n_cols, _ = out.shape
+    # Between the centers of two cells lies a segment; half ones, with room, lie at the ends.
+    slot = (n_cols + 1) * cell_size
+    n_slots = max(1, min(n_images, WIDTH // slot))
+    n_items = -(-n_images // n_slots) * n_rows
+    grain = max(1, ROWS // (cell_size * n_slots * slot))
+    # Bytes of one channel are taken as they are, and divided by 255 with the sums.  Of several, the
+    # strongest is told as among floats: rounding decides between equals.
+    bytes_ = images.dtype == np.uint8
+    white = np.float32(255 if bytes_ and images.shape[3] > 1 else 1)
+    largest = 1.42 * 255 if bytes_ and images.shape[3] == 1 else 1.42  # of a gradient
+    strip = min(cell_size, STRIP)
+    scale = np.float32((1 << 31) / (largest * max(strip, strip * (strip - 1) / 2) * 1.01))
+    unit = np.float32(1.42 / largest / scale)
+    launch(_cell_features, n_items, images, cell_size, slot, n_slots, white, scale, unit, out, grain=grain)
+
+
+# A literal like 0 would be an integer, and the arithmetic around it float64: hence np.float32(0).
+# Helpers get whole arrays and the rows to work on: a slice costs a reference count, which is atomic.
+
+
+@njit(nogil=True, cache=True)
+def _cell_features(start, stop, images, cell_size, slot, n_slots, white, scale, unit, out):
+    n_images, n_rows, n_cols, _ = out.shape
+    width = n_slots * slot
+    strip, tile = min(cell_size, STRIP), max(1, TILE // cell_size) * cell_size
+    rows = np.zeros((images.shape[3], strip + 2, padded(width + tile) + 16), np.float32)
+    gy, gx = np.zeros(padded(tile), np.float32), np.zeros(padded(tile), np.float32)
+    sizes, places = np.zeros(padded(tile), np.int32), np.zeros(padded(tile), np.uint32)
+    scales, rounding = _columns(images, cell_size, slot, scale, n_slots, padded(width + tile))
+    sums = np.zeros((tile + 4) * PLACES, np.uint64)
+    near, far = _column_weights(cell_size)
+    left = np.zeros((width // cell_size, SUMS), np.float32)
+    right = np.zeros((width // cell_size, SUMS), np.float32)
+    # Row r of cells is at r % 4: beside it and its neighbours there is one that has only begun.
+    cells = np.zeros((4, n_slots * n_cols, LANES), np.float32)
+    energies = np.zeros((4, n_slots * n_cols), np.float32)
+    above, below = np.zeros(n_cols + 1, np.float32), np.zeros(n_cols + 1, np.float32)
+    totals = np.zeros(LANES, np.float32)
+    following = 0
+    for item in range(start, stop):  # an item is a row of cells of some images
+        first, r = item // n_rows * n_slots, item % n_rows
+        last = min(first + n_slots, n_images)
+        if item == start or r == 0:
+            following = max(r - 1, 0) - 1  # its pixels are also the upper half of the first row needed
+        while following <= min(r + 1, n_rows - 1):
+            # The pixels between the centers of a row of cells and the next: both are in reach.
+            cells[(following + 1) % 4] = 0
+            top = following * cell_size + cell_size // 2
+            low, high = max(top, 1), min(top + cell_size, images.shape[1] - 1)
+            for y in range(low, high, strip):
+                n_lines = min(strip, high - y)
+                _load_rows(images, first, last, y - 1, n_lines + 2, cell_size, slot, white, rows)
+                for x in range(0, width, tile):
+                    n_columns = min(tile, width - x)
+                    for line in range(n_lines):
+                        _gradients(rows, line, x, padded(n_columns), gy, gx)
+                        _votes(gy, gx, scales, rounding, line, x, padded(n_columns), sizes, places)
+                        _add_votes(sizes, places, line, n_columns, sums)
+                    _sum_columns(
+                        sums, x // cell_size, n_columns // cell_size, cell_size, near, far, left, right
+                    )
+                share = np.float32((y - top + (0.5 if cell_size % 2 == 0 else 0.0)) / cell_size)
+                _share_rows(left, right, share, cell_size, n_cols, unit, following, cells)
+            if following >= 0:
+                _finish_cells(cells, energies, following % 4)
+            following += 1
+        for i in range(first, last):
+            _factors(energies, r, n_rows, (i - first) * n_cols, above, below)
+            _normalize(cells, r % 4, (i - first) * n_cols, above, below, totals, i, r, out)
+
+
+@njit
+def padded(n):
+    """Return the next multiple of 64: a loop of that length has no remainder to do one by one."""
+    return (n + 63) // 64 * 64
+
+
+@njit
+def _load_rows(images, first, last, top, n_rows, cell_size, slot, white, rows):
+    """Copy rows of images, so that the segments between the centers of cells begin at multiples."""
+    n_columns, n_channels = images.shape[2:]
+    for k in range(n_rows):
+        for i in range(first, last):
+            start = max((i - first) * slot + cell_size - cell_size // 2 + 1, 0)
+            if n_channels == 1:
+                for x in range(n_columns):
+                    rows[0, k, start + x] = images[i, top + k, x, 0]
+            else:
+                row = images[i, top + k].reshape(-1)  # by a step of 3 that the compiler can see
+                for x in range(n_columns):
+                    rows[0, k, start + x] = np.float32(row[3 * x]) / white
+                    rows[1, k, start + x] = np.float32(row[3 * x + 1]) / white
+                    rows[2, k, start + x] = np.float32(row[3 * x + 2]) / white
+
+
+@njit
+def _columns(images, cell_size, slot, scale, n_slots, n):
+    """Return for each column what to multiply magnitudes with, and what to add before rounding down.
+
+    Outside an image and at its border that is 0, elsewhere ``scale``, and what spreads over [0, 1).
+    """
+    scales, rounding = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    for i in range(n_slots):
+        start = i * slot + cell_size - cell_size // 2
+        for x in range(1, images.shape[2] - 1):
+            scales[start + x], rounding[start + x] = scale, x * SPREAD_X % 1
+    return scales, rounding
+
+
+@njit
+def _column_weights(cell_size):
+    """Return the weights of the columns of a segment for the cells at its left and right."""
+    n = (cell_size + 3) // 4 * 4  # columns are added up four at a time, and the others have no weight
+    left, right = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    for x in range(cell_size):
+        right[x] = (x + (0.5 if cell_size % 2 == 0 else 0.0)) / cell_size
+        left[x] = np.float32(1) - right[x]
+    return left, right
+
+
+@njit
+def _gradients(rows, y, start, n, gy, gx):
+    """Compute gradients along a tile of the row after row y, each of its strongest channel."""
+    start = max(start, 0)
+    for x in range(n):
+        gy[x] = rows[0, y + 2, start + x + 1] - rows[0, y, start + x + 1]
+        gx[x] = rows[0, y + 1, start + x + 2] - rows[0, y + 1, start + x]
+    for c in range(1, rows.shape[0]):
+        for x in range(n):
+            dy = rows[c, y + 2, start + x + 1] - rows[c, y, start + x + 1]
+            dx = rows[c, y + 1, start + x + 2] - rows[c, y + 1, start + x]
+            y0, x0 = gy[x], gx[x]
+            stronger = dx * dx + dy * dy > x0 * x0 + y0 * y0
+            gy[x] = dy if stronger else y0
+            gx[x] = dx if stronger else x0
+
+
+@njit
+def _votes(gy, gx, scales, rounding, line, start, n, sizes, places):
+    """Compute for each pixel of a tile how much it votes, and where the sum for it lies.
+
+    Of directions at equal products the one that VLFeat meets first is taken: upright gradients
+    count as 80 degrees, not 100.
+    """
+    one, shift = np.float32(1), np.float32(line * SPREAD_Y % 1)
+    start = max(start, 0)
+    for x in range(n):
+        dy, dx = gy[x], gx[x]
+        size = np.sqrt(dx * dx + dy * dy)
+        rest = rounding[start + x] + shift
+        sizes[x] = np.int32(size * scales[start + x] + (rest - one if rest >= one else rest))
+        up, across = abs(dy), abs(dx)
+        g1, g2 = across * C1 + up * S1, across * C2 + up * S2
+        g3, g4 = across * C3 + up * S3, across * C4 + up * S4
+        k = np.int32(g1 > across) + np.int32(g2 > g1) + np.int32(g3 > g2) + np.int32(g4 > g3)
+        mirrored = ((dx < 0) != (dy < 0)) & (g4 > up * S4 - across * C4)
+        k = UNSIGNED - k if mirrored else k
+        k = k + UNSIGNED if dy < 0 else k
+        places[x] = x * PLACES + (0 if k == SIGNED else k)
+
+
+@njit
+def _add_votes(sizes, places, line, n, sums):
+    weight = np.uint64(1 + (line << 32))
+    for x in range(n):
+        sums[places[x]] += np.uint64(sizes[x]) * weight
+
+
+@njit
+def _sum_columns(sums, start, n_segments, cell_size, near, far, left, right):
+    """Add up the columns of each segment, weighted for the cells at its left and right; clear them."""
+    # Little-endian: first the sum as it is, then the one weighted by the row.
+    parts = sums.view(np.int32).reshape(-1, SUMS)
+    for s in range(n_segments):
+        left[start + s], right[start + s] = 0, 0
+        for x in range(0, cell_size, 4):
+            n0, n1, n2, n3 = near[x], near[x + 1], near[x + 2], near[x + 3]
+            f0, f1, f2, f3 = far[x], far[x + 1], far[x + 2], far[x + 3]
+            column = s * cell_size + x
+            for k in range(SUMS):
+                v0, v1 = np.float32(parts[column, k]), np.float32(parts[column + 1, k])
+                v2, v3 = np.float32(parts[column + 2, k]), np.float32(parts[column + 3, k])
+                left[start + s, k] += (v0 * n0 + v1 * n1) + (v2 * n2 + v3 * n3)
+                right[start + s, k] += (v0 * f0 + v1 * f1) + (v2 * f2 + v3 * f3)
+    sums[: n_segments * cell_size * PLACES] = 0
+
+
+@njit
+def _share_rows(left, right, share, cell_size, n_cols, unit, r, cells):
+    """Add sums of segments to the cells of row r and of the next, which has ``share`` of the first row."""
+    step = np.float32(1) / np.float32(cell_size)
+    here, there = r % 4, (r + 1) % 4
+    for cell in range(cells.shape[1]):
+        s = cell // n_cols * (n_cols + 1) + cell % n_cols
+        for k in range(SIGNED):
+            plain = right[s, 2 * k] + left[s + 1, 2 * k]
+            lower = plain * share + (right[s, 2 * k + 1] + left[s + 1, 2 * k + 1]) * step
+            cells[here, cell, k] += (plain - lower) * unit
+            cells[there, cell, k] += lower * unit
+
+
+@njit
+def _finish_cells(cells, energies, row):
+    """Add the unsigned sums, and their energy."""
+    for cell in range(cells.shape[1]):
+        energy = np.float32(0)
+        for k in range(UNSIGNED):
+            both = cells[row, cell, k] + cells[row, cell, k + UNSIGNED]
+            cells[row, cell, SIGNED + k] = both
+            energy += both * both
+        energies[row, cell] = energy
+
+
+@njit(error_model="numpy")
+def _factors(energies, r, n_rows, start, above, below):
+    """Compute the factors at the corners of a row of cells of an image.
+
+    Beyond the border lies the cell at the border once more.
+    """
+    before, here, after = max(r - 1, 0) % 4, r % 4, min(r + 1, n_rows - 1) % 4
+    n_cols = len(above) - 1
+    for c in range(n_cols + 1):
+        a, b = start + max(c - 1, 0), start + min(c, n_cols - 1)
+        middle = energies[here, a] + energies[here, b] + FLOOR
+        above[c] = np.float32(1) / np.sqrt(energies[before, a] + energies[before, b] + middle)
+        below[c] = np.float32(1) / np.sqrt(energies[after, a] + energies[after, b] + middle)
+
+
+@njit
+def _normalize(cells, row, start, above, below, totals, i, r, out):
+    half = np.float32(0.5)
+    for c in range(out.shape[2]):
+        f0, f1, f2, f3 = above[c], above[c + 1], below[c], below[c + 1]
+        cell = start + c
+        for k in range(LANES):
+            value = cells[row, cell, k]
+            t0 = clipped(value * f0) + clipped(value * f1)
+            totals[k] = (t0 + (clipped(value * f2) + clipped(value * f3))) * half
+        for k in range(SIGNED + UNSIGNED):
+            out[i, r, c, k] = totals[k]
+        t0, t1, t2, t3 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for k in range(SIGNED, SIGNED + UNSIGNED):
+            value = cells[row, cell, k]
+            t0 += clipped(value * f0)
+            t1 += clipped(value * f1)
+            t2 += clipped(value * f2)
+            t3 += clipped(value * f3)
+        out[i, r, c, 27], out[i, r, c, 28] = t0 * TEXTURE, t1 * TEXTURE
+        out[i, r, c, 29], out[i, r, c, 30] = t2 * TEXTURE, t3 * TEXTURE
+
+
+@njit
+def clipped(value):
+    return value if value < CLIP else CLIP
