@@ -112,7 +112,8 @@ def _cell_histograms(start, stop, images, cell_size, edges, n_lower, mirrors, la
     rows = rows.reshape(images.shape[3], cell_size + 2, -1)
     gy, gx, upper, lower = scratch(2, n), scratch(2, n), scratch(2, n), scratch(2, n)
     # After the sums for each edge one that stays 0, one for the lower half, and one to throw away.
-    past, sums = scratch(n_bins + 3, n), scratch(2, n_bins * (n + PAD))
+    past, spare = scratch(n_bins + 3, n), np.empty(n_bins * (n + PAD) // 2, np.float32)
+    sums = scratch(1, n_bins * (n + PAD))[0]
     area = np.float32(cell_size * cell_size)
     values = images.reshape(-1)
     by_square = images.dtype.type(0.5) == 0  # squares of differences of bytes are exact
@@ -134,13 +135,13 @@ def _cell_histograms(start, stop, images, cell_size, edges, n_lower, mirrors, la
             for j in range(0, len(mirrors), 2):
                 _add_past(gy, gx, upper if mirrors[j, 0] < n_lower else lower, edges, mirrors, j, n, past)
         _take_differences(past, n_bins, n_lower, sums)
-        k, size = _halve(sums, n_bins * past.shape[1], cell_size)
+        size = _halve(sums, spare, n_bins * past.shape[1], cell_size)
         for s in range(first, last):
             i, left = s // n_pieces, s % n_pieces * step
             place = (s - first) * slot // cell_size
             for b in range(n_bins):
                 for c in range(np.uint64(min(step, n_cols - left))):
-                    value = group(sums, k, size, b * (n + PAD) * size // cell_size, np.uint64(place) + c)
+                    value = group(sums, size, b * (n + PAD) * size // cell_size, np.uint64(place) + c)
                     out[b, i, r, np.uint64(left) + c] = value / area
 
 
@@ -271,42 +272,45 @@ def _add_all(sizes, b, n, past):
 
 @njit
 def _take_differences(past, n_bins, n_lower, sums):
-    """Turn sums past the edges into sums of bins, one after the other in sums[0]."""
+    """Turn sums past the edges into sums of bins, one after the other."""
     n = past.shape[1]
     line = past.reshape(-1)
     for x in range(np.uint64(n_bins * n)):
-        sums[0, x] = line[x] - line[x + np.uint64(n)]
+        sums[x] = line[x] - line[x + np.uint64(n)]
     if n_lower < n_bins:  # this bin ends where the lower half begins, or reaches into it
         first = np.uint64((n_lower - 1) * n)
         for x in range(np.uint64(n)):
-            sums[0, first + x] += past[n_bins + 1, x]
+            sums[first + x] += past[n_bins + 1, x]
 
 
 @njit
-def _halve(sums, n, size):
-    """Add up groups of ``size`` neighbours of sums[0], halving their size while it is even.
+def _halve(sums, spare, n, size):
+    """Add up groups of ``size`` neighbours of n sums, halving their size while it is even.
 
-    Returns
-    -------
-    k, size : int
-        The row of ``sums`` with the result, and the size of the groups that are left.
+    Returns the size of the groups that are left.  From one array to the other and back: a loop
+    over two places of one array, or arrays that change names, would not be vectorized.
     """
-    k, two, one = 0, np.uint64(2), np.uint64(1)
-    while size % 2 == 0 and n % 2 == 0:
+    while size % 4 == 0 and n % 4 == 0:
+        size, n = size // 4, n // 4
+        for x in range(2 * n):
+            spare[x] = sums[2 * x] + sums[2 * x + 1]
+        for x in range(n):
+            sums[x] = spare[2 * x] + spare[2 * x + 1]
+    if size % 2 == 0 and n % 2 == 0:
         size, n = size // 2, n // 2
-        for x in range(np.uint64(n)):  # unsigned, as above
-            sums[1 - k, x] = sums[k, two * x] + sums[k, two * x + one]
-        k = 1 - k
-    return k, size
+        for x in range(n):
+            spare[x] = sums[2 * x] + sums[2 * x + 1]
+        sums[:n] = spare[:n]
+    return size
 
 
 @njit
-def group(sums, k, size, first, c):
+def group(sums, size, first, c):
     """Return the sum of group c of those that begin at ``first``."""
     place = np.uint64(first) + c * np.uint64(size)
-    value = sums[k, place]
+    value = sums[place]
     for x in range(np.uint64(1), np.uint64(size)):
-        value += sums[k, place + x]
+        value += sums[place + x]
     return value
 
 
@@ -346,7 +350,8 @@ def _block_histograms(start, stop, images, cell_size, weights, turns, layout, ou
     size, n = block_size * cell_size, padded(n_slots * slot)
     rows, inner = scratch(images.shape[3] * (size + 2), n + PAD), scratch(1, n)[0]
     rows, values = rows.reshape(images.shape[3], size + 2, -1), images.reshape(-1)
-    gy, gx, sums = scratch(1, n), scratch(1, n), scratch(2, n_bins * (n + PAD))
+    gy, gx, sums = scratch(1, n), scratch(1, n), scratch(1, n_bins * (n + PAD))[0]
+    spare = np.empty(n_bins * (n + PAD) // 2, np.float32)
     columns = scratch((block_size + 1) * n_bins, n).reshape(
         block_size + 1, n_bins, -1
     )  # the last is thrown away
@@ -372,15 +377,14 @@ def _block_histograms(start, stop, images, cell_size, weights, turns, layout, ou
             for b in range(n_bins):
                 place = np.uint64(b * (n + PAD))
                 for x in range(np.uint64(n)):
-                    sums[0, place + x] = columns[k, b, x] * tiles[m, part, x]
-            row, group_size = _halve(sums, n_bins * (n + PAD), cell_size)
+                    sums[place + x] = columns[k, b, x] * tiles[m, part, x]
+            group_size = _halve(sums, spare, n_bins * (n + PAD), cell_size)
             for s in range(first, last):
                 i, left = s // n_pieces, s % n_pieces * step
                 place = (s - first) * slot // cell_size + part
                 for b in range(n_bins):
                     _add_groups(
                         sums,
-                        row,
                         group_size,
                         b * (n + PAD) * group_size // cell_size,
                         place,
@@ -390,9 +394,9 @@ def _block_histograms(start, stop, images, cell_size, weights, turns, layout, ou
 
 
 @njit
-def _add_groups(sums, row, size, first, place, is_first, out):
+def _add_groups(sums, size, first, place, is_first, out):
     for c in range(np.uint64(len(out))):
-        value = group(sums, row, size, first, np.uint64(place) + c)
+        value = group(sums, size, first, np.uint64(place) + c)
         out[c] = value if is_first else out[c] + value
 
 
