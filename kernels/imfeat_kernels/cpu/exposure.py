@@ -213,12 +213,12 @@ def _count_bytes(values, places):
     words = values[: 8 * n_words].view(np.uint64)
     if n_places == 8:
         for k in range(n_words):
-            _count_word(words[k], 0, places)
+            _count_word(words[k], np.uint64(0), places)
     else:
         for k in range(0, n_words, 3):
-            _count_word(words[k], 0, places)
-            _count_word(words[k + 1], 8, places)
-            _count_word(words[k + 2], 4, places)
+            _count_word(words[k], np.uint64(0), places)
+            _count_word(words[k + 1], np.uint64(8), places)
+            _count_word(words[k + 2], np.uint64(4), places)
     for i in range(8 * n_words, len(values)):
         places[i % n_places * 256 + values[i]] += np.uint16(1)
 
@@ -227,7 +227,7 @@ def _count_bytes(values, places):
 def _count_word(word, place, places):
     for j in range(8):
         byte = (word >> np.uint64(8 * j)) & np.uint64(255)
-        places[np.uint64((place + j) % 12 * 256) + byte] += np.uint16(1)
+        places[(place + np.uint64(j)) % np.uint64(12) * np.uint64(256) + byte] += np.uint16(1)
 
 
 @njit

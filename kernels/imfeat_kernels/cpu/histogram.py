@@ -129,12 +129,13 @@ def _histograms(start, stop, images, mask, rows, cols, space, n_bins, norm, out)
     tables = np.zeros(n_tables * n_levels, np.uint16)
     total, counts = np.empty(n_levels, np.uint32), np.empty(n_counts, np.uint32)
     tile, indices = np.empty(3 * TILE, np.uint8), np.empty(TILE, np.uint16)
-    values, row_size = images.reshape(-1), 3 * images.shape[2]
+    values, chosen, row_size = images.reshape(-1), mask.reshape(-1), 3 * images.shape[2]
+    none = np.int64(0)  # a literal would have functions compiled for it
     for item in range(start, stop):  # an item is a row of regions
         i, r = item // n_rows, item % n_rows
         for c in range(n_cols):
             total[:] = 0
-            held = 0
+            held = none
             if n_cols == 1 and len(mask) == 0:
                 top = i * images.shape[1] * row_size
                 end = top + rows[r + 1] * row_size
@@ -142,14 +143,15 @@ def _histograms(start, stop, images, mask, rows, cols, space, n_bins, norm, out)
                     run = values[first : min(first + 3 * TILE, end)]
                     held = _count_tile(run, space, n_bins, indices, held, tables, total)
             else:
-                n = 0
+                n = none
                 for y in range(rows[r], rows[r + 1]):
                     for x in range(cols[c], cols[c + 1], TILE):
                         end = min(x + TILE, cols[c + 1])
                         if n + end - x > TILE:
                             held = _count_tile(tile[: 3 * n], space, n_bins, indices, held, tables, total)
-                            n = 0
-                        n = _append(images, mask, i, y, x, end, n, tile)
+                            n = none
+                        pixel = (i * images.shape[1] + y) * images.shape[2] + x
+                        n = _append(values, chosen, pixel, end - x, n, tile)
                 _count_tile(tile[: 3 * n], space, n_bins, indices, held, tables, total)
             _empty(tables, total)
             if space == CHANNELS:
@@ -169,18 +171,16 @@ def _suitable(n_levels, images):
 
 
 @njit
-def _append(images, mask, i, y, first, last, n, tile):
-    """Put the chosen pixels of a row behind the first n of a tile, and return how many lie there."""
-    if len(mask) == 0:
-        tile[3 * n : 3 * (n + last - first)] = images[i, y, first:last].reshape(-1)
-        return n + last - first
-    for x in range(first, last):
-        if mask[i, y, x]:
-            tile[3 * n], tile[3 * n + 1], tile[3 * n + 2] = (
-                images[i, y, x, 0],
-                images[i, y, x, 1],
-                images[i, y, x, 2],
-            )
+def _append(values, chosen, first, count, n, tile):
+    """Put the chosen ones of some pixels behind the first n of a tile, and return how many lie there."""
+    if len(chosen) == 0:
+        for k in range(3 * count):
+            tile[3 * n + k] = values[3 * first + k]
+        return n + count
+    for pixel in range(first, first + count):
+        if chosen[pixel]:
+            for c in range(3):
+                tile[3 * n + c] = values[3 * pixel + c]
             n += 1
     return n
 
@@ -294,9 +294,9 @@ def _count_bytes(values, tables):
     n_words = len(values) // 24 * 3
     words = values[: 8 * n_words].view(np.uint64)
     for k in range(0, n_words, 3):
-        _count_word(words[k], 0, tables)
-        _count_word(words[k + 1], 8, tables)
-        _count_word(words[k + 2], 4, tables)
+        _count_word(words[k], np.uint64(0), tables)
+        _count_word(words[k + 1], np.uint64(8), tables)
+        _count_word(words[k + 2], np.uint64(4), tables)
     for i in range(8 * n_words, len(values)):
         tables[i % 12 * 256 + values[i]] += np.uint16(1)
 
@@ -305,7 +305,7 @@ def _count_bytes(values, tables):
 def _count_word(word, place, tables):
     for j in range(8):
         byte = (word >> np.uint64(8 * j)) & np.uint64(255)
-        tables[np.uint64((place + j) % 12 * 256) + byte] += np.uint16(1)
+        tables[(place + np.uint64(j)) % np.uint64(12) * np.uint64(256) + byte] += np.uint16(1)
 
 
 @njit

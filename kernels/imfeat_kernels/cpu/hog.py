@@ -88,7 +88,8 @@ def _layout(cell_size, n_cols, n_more, images):
     slot += cell_size if images.shape[2] > slot else 0
     if slot <= WIDTH:
         return n_cols, 1, slot, max(1, min(len(images), WIDTH // slot))
-    step = -(-n_cols // -(-n_cols * cell_size // WIDTH))
+    steps = [max(1, width // cell_size - n_more) for width in range(WIDTH, WIDTH // 2, -64)]
+    step = min(steps, key=lambda step: -(-n_cols // step) * padded.py_func((step + n_more) * cell_size))
     return step, -(-n_cols // step), (step + n_more) * cell_size, 1
 
 
@@ -129,9 +130,8 @@ def _cell_histograms(start, stop, images, cell_size, edges, n_lower, mirrors, la
                     _fold(k, n, gy, gx, upper, lower, n_lower < n_bins)
                 else:
                     upper[k], lower[k] = 0, 0
-            _add_all(upper, 0, n, past)  # every angle of the upper half has passed the first edge
-            if n_lower < n_bins:
-                _add_all(lower, n_bins + 1, n, past)
+            # Every angle of the upper half has passed the first edge.
+            _add_all(upper, lower, n_lower, n_bins, n, past)
             for j in range(0, len(mirrors), 2):
                 _add_past(gy, gx, upper if mirrors[j, 0] < n_lower else lower, edges, mirrors, j, n, past)
         _take_differences(past, n_bins, n_lower, sums)
@@ -265,9 +265,12 @@ def _add_past(gy, gx, sizes, edges, mirrors, j, n, past):
 
 
 @njit
-def _add_all(sizes, b, n, past):
+def _add_all(upper, lower, n_lower, n_bins, n, past):
     for x in range(n):  # in the same order as above, so that equal sums cancel exactly
-        past[b, x] = past[b, x] + sizes[0, x] + sizes[1, x]
+        past[0, x] = past[0, x] + upper[0, x] + upper[1, x]
+    if n_lower < n_bins:
+        for x in range(n):
+            past[n_bins + 1, x] = past[n_bins + 1, x] + lower[0, x] + lower[1, x]
 
 
 @njit
@@ -350,11 +353,11 @@ def _block_histograms(start, stop, images, cell_size, weights, turns, layout, ou
     size, n = block_size * cell_size, padded(n_slots * slot)
     rows, inner = scratch(images.shape[3] * (size + 2), n + PAD), scratch(1, n)[0]
     rows, values = rows.reshape(images.shape[3], size + 2, -1), images.reshape(-1)
-    gy, gx, sums = scratch(1, n), scratch(1, n), scratch(1, n_bins * (n + PAD))[0]
+    gy, gx, sums = scratch(2, n), scratch(2, n), scratch(1, n_bins * (n + PAD))[0]
     spare = np.empty(n_bins * (n + PAD) // 2, np.float32)
-    columns = scratch((block_size + 1) * n_bins, n).reshape(
-        block_size + 1, n_bins, -1
-    )  # the last is thrown away
+    columns = scratch((block_size + 1) * n_bins, n)  # the last row of cells is thrown away
+    columns = columns.reshape(block_size + 1, n_bins, -1)
+    cells = np.zeros((n_bins, n_slots * slot // cell_size), np.float32)
     # The weights of the columns of a cell for each column of cells, over and over.
     tiles = np.empty((block_size, block_size, n + PAD), np.float32)
     for m in range(block_size):
@@ -365,64 +368,95 @@ def _block_histograms(start, stop, images, cell_size, weights, turns, layout, ou
         last = min(first + n_slots, n_images * n_pieces)
         _load_rows(images, values, first, last, step * cell_size, r * cell_size - 1, layout, rows, inner)
         columns[:] = 0
-        for y in range(size):
-            _gradients(rows, y, inner, True, SLACK, 0, gy, gx)
-            _places(turns, n_bins, n, gy, gx)
-            k = 0
-            while weights[k, y] == 0:  # a pixel lies between at most two rows of cells
-                k += 1
-            for b in range(n_bins):
-                _add_votes(gx, gy, weights, k, y, b, columns)
-        for k, m, part in np.ndindex(block_size, block_size, block_size):
-            for b in range(n_bins):
-                place = np.uint64(b * (n + PAD))
-                for x in range(np.uint64(n)):
-                    sums[place + x] = columns[k, b, x] * tiles[m, part, x]
-            group_size = _halve(sums, spare, n_bins * (n + PAD), cell_size)
+        for y in range(0, size, 2):  # two rows of pixels at a time touch the sums half as often
+            for j in range(2):
+                if y + j < size:
+                    _gradients(rows, y + j, inner, True, SLACK, j, gy, gx)
+                    _places(turns, n_bins, n, j, gy, gx)
+                else:
+                    gx[j] = 0
+            k, next_k = upper_cell(weights, y), upper_cell(weights, min(y + 1, size - 1))
+            if k == next_k:
+                _add_votes(gx, gy, weights, k, y, y + 1, n, columns)
+            else:
+                _add_votes(gx, gy, weights, k, y, size, n, columns)
+                gx[0], gy[0] = gx[1], gy[1]
+                _add_votes(gx, gy, weights, next_k, y + 1, size, n, columns)
+        for k, m in np.ndindex(block_size, block_size):
+            for part in range(block_size):
+                _weigh_columns(columns, tiles, k, m, part, n, cell_size, sums, spare, cells)
             for s in range(first, last):
                 i, left = s // n_pieces, s % n_pieces * step
-                place = (s - first) * slot // cell_size + part
+                place = np.uint64((s - first) * slot // cell_size)
                 for b in range(n_bins):
-                    _add_groups(
-                        sums,
-                        group_size,
-                        b * (n + PAD) * group_size // cell_size,
-                        place,
-                        part == 0,
-                        out[k, m, b, i, r, left : min(left + step, n_cols)],
-                    )
+                    for c in range(np.uint64(min(step, n_cols - left))):
+                        out[k, m, b, i, r, np.uint64(left) + c] = cells[b, place + c]
 
 
 @njit
-def _add_groups(sums, size, first, place, is_first, out):
-    for c in range(np.uint64(len(out))):
-        value = group(sums, size, first, np.uint64(place) + c)
-        out[c] = value if is_first else out[c] + value
+def _weigh_columns(columns, tiles, k, m, part, n, cell_size, sums, spare, cells):
+    """Add to each block's cell in column m what the block's columns of pixels in ``part`` give it."""
+    n_bins, stride = columns.shape[1], columns.shape[2]
+    for b in range(n_bins):
+        first = np.uint64(b * stride)
+        for x in range(np.uint64(n)):
+            sums[first + x] = columns[k, b, x] * tiles[m, part, x]
+    size = _halve(sums, spare, n_bins * stride, cell_size)
+    for b in range(n_bins):
+        first = b * stride * size // cell_size + part * size
+        for c in range(np.uint64(cells.shape[1] - part)):
+            value = group(sums, size, first, c)
+            cells[b, c] = value if part == 0 else cells[b, c] + value
 
 
 @njit(error_model="numpy")
-def _places(turns, n_bins, n, gy, gx):
-    """Replace gradients by where they lie between the centers of bins, and by magnitudes."""
+def _places(turns, n_bins, n, j, gy, gx):
+    """Replace gradients in row j by where they lie between the centers of bins, and by magnitudes."""
     around, half = np.float32(n_bins), np.float32(0.5)
     for x in range(n):
-        dy, dx = gy[0, x], gx[0, x]
+        dy, dx = gy[j, x], gx[j, x]
         at = turn(dx, dy) * np.float32(turns) - half
-        gy[0, x] = at - around if at >= around - half else at
-        gx[0, x] = np.sqrt(dy * dy + dx * dx)
+        gy[j, x] = at - around if at >= around - half else at
+        gx[j, x] = np.sqrt(dy * dy + dx * dx)
 
 
 @njit
-def _add_votes(magnitudes, places, weights, k, y, b, columns):
-    """Add the votes for bin b, which fall linearly to 0 at the centers of its neighbours."""
-    weight, weight_below = weights[k, y], weights[k + 1, y] if k + 1 < len(weights) else np.float32(0)
-    center, around = np.float32(b), np.float32(columns.shape[1])
-    for x in range(columns.shape[2]):
-        apart = abs(places[0, x] - center)
-        apart = apart if apart < around - apart else around - apart
-        near = np.float32(1) - apart
-        vote = magnitudes[0, x] * (near if near > 0 else np.float32(0))
-        columns[k, b, x] += weight * vote
-        columns[k + 1, b, x] += weight_below * vote
+def upper_cell(weights, y):
+    """Return the upper one of the two rows of cells that a row of pixels lies between."""
+    k = 0
+    while weights[k, y] == 0:
+        k += 1
+    return max(0, min(k, len(weights) - 2))
+
+
+@njit
+def _add_votes(magnitudes, places, weights, k, y, next_y, n, columns):
+    """Add the votes of a row, and of the next if there is one.
+
+    A vote falls linearly to 0 at the centers of the next bins.
+    """
+    none, n_bins = np.float32(0), columns.shape[1]
+    w0, below0 = weights[k, y], weights[k + 1, y] if k + 1 < len(weights) else none
+    w1, below1 = none, none
+    if next_y < weights.shape[1]:
+        w1, below1 = weights[k, next_y], weights[k + 1, next_y] if k + 1 < len(weights) else none
+    around = np.float32(n_bins)
+    for b in range(n_bins):
+        center = np.float32(b)
+        for x in range(n):
+            vote0 = magnitudes[0, x] * nearness(places[0, x] - center, around)
+            vote1 = magnitudes[1, x] * nearness(places[1, x] - center, around)
+            columns[k, b, x] += w0 * vote0 + w1 * vote1
+            columns[k + 1, b, x] += below0 * vote0 + below1 * vote1
+
+
+@njit
+def nearness(apart, around):
+    """Return 1 for no bins apart on a circle of bins, down to 0 for a whole one."""
+    apart = abs(apart)
+    apart = apart if apart < around - apart else around - apart
+    near = np.float32(1) - apart
+    return near if near > 0 else np.float32(0)
 
 
 @njit
