@@ -81,7 +81,8 @@ def _normalize_blocks(start, stop, planes, block_size, norm, constants, rows_a_s
 def _block_factors(values, shape, first, n, n_cells, block_size, norm, constants, scratch):
     """Compute what to multiply each block with (in row 1), and again after clipping (in row 2)."""
     if not (norm == L1 or norm == L1_SQRT or norm == L2 or norm == L2_HYS):
-        scratch[1] = 1
+        for p in range(n):
+            scratch[1, p] = 1
         return
     n_planes, n_images, height, width = shape
     n_positions, squared = n_images * height * width, norm == L2 or norm == L2_HYS

@@ -134,7 +134,8 @@ def _histograms(start, stop, images, mask, rows, cols, space, n_bins, norm, out)
     for item in range(start, stop):  # an item is a row of regions
         i, r = item // n_rows, item % n_rows
         for c in range(n_cols):
-            total[:] = 0
+            for k in range(n_levels):
+                total[k] = 0
             held = none
             if n_cols == 1 and len(mask) == 0:
                 top = i * images.shape[1] * row_size
@@ -311,10 +312,8 @@ def _count_word(word, place, tables):
 @njit
 def _merge_levels(levels, n_bins, counts):
     """Add up the levels of each bin of each channel."""
-    if len(counts) == len(levels):
-        counts[:] = levels
-        return
-    counts[:] = 0
+    for k in range(len(counts)):
+        counts[k] = 0
     first = 0
     for c in range(3):
         n = np.uint16(n_bins[c])

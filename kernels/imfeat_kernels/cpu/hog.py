@@ -122,14 +122,14 @@ def _cell_histograms(start, stop, images, cell_size, edges, n_lower, mirrors, la
         first, r = item // n_rows * n_slots, item % n_rows
         last = min(first + n_slots, n_images * n_pieces)
         _load_rows(images, values, first, last, step * cell_size, r * cell_size - 1, layout, rows, inner)
-        past[:] = 0
+        clear(past)
         for y in range(0, cell_size, 2):  # two rows of pixels at a time touch the sums half as often
             for k in range(2):
                 if y + k < cell_size:
                     _gradients(rows, y + k, inner, by_square, np.float32(1), k, gy, gx)
                     _fold(k, n, gy, gx, upper, lower, n_lower < n_bins)
                 else:
-                    upper[k], lower[k] = 0, 0
+                    _fold_nothing(k, n, upper, lower)
             # Every angle of the upper half has passed the first edge.
             _add_all(upper, lower, n_lower, n_bins, n, past)
             for j in range(0, len(mirrors), 2):
@@ -168,7 +168,8 @@ def _load_rows(images, values, first, last, stride, top, layout, rows, inner):
     """
     height, width, n_channels = images.shape[1:]
     _, n_pieces, slot, _ = layout
-    inner[:] = 1
+    for x in range(len(inner)):
+        inner[x] = 1
     for s in range(first, last):
         i, left = s // n_pieces, s % n_pieces * stride
         place = (s - first) * slot - left
@@ -239,6 +240,20 @@ def _fold(k, n, gy, gx, upper, lower, signed):
 
 
 @njit
+def _fold_nothing(k, n, upper, lower):
+    for x in range(n):
+        upper[k, x], lower[k, x] = 0, 0
+
+
+@njit
+def clear(lines):
+    """Fill rows with zeros; assigning to a slice would take long to compile."""
+    for k in range(lines.shape[0]):
+        for x in range(lines.shape[1]):
+            lines[k, x] = 0
+
+
+@njit
 def _add_past(gy, gx, sizes, edges, mirrors, j, n, past):
     """Add the magnitudes of two rows that have passed edges: two edges, and their mirrors.
 
@@ -303,7 +318,8 @@ def _halve(sums, spare, n, size):
         size, n = size // 2, n // 2
         for x in range(n):
             spare[x] = sums[2 * x] + sums[2 * x + 1]
-        sums[:n] = spare[:n]
+        for x in range(n):
+            sums[x] = spare[x]
     return size
 
 
@@ -356,31 +372,31 @@ def _block_histograms(start, stop, images, cell_size, weights, turns, layout, ou
     gy, gx, sums = scratch(2, n), scratch(2, n), scratch(1, n_bins * (n + PAD))[0]
     spare = np.empty(n_bins * (n + PAD) // 2, np.float32)
     columns = scratch((block_size + 1) * n_bins, n)  # the last row of cells is thrown away
-    columns = columns.reshape(block_size + 1, n_bins, -1)
     cells = np.zeros((n_bins, n_slots * slot // cell_size), np.float32)
     # The weights of the columns of a cell for each column of cells, over and over.
     tiles = np.empty((block_size, block_size, n + PAD), np.float32)
-    for m in range(block_size):
-        for x in range(n + PAD):
-            tiles[m, :, x] = weights[m, x % cell_size :: cell_size]
+    for m, part, x in np.ndindex(block_size, block_size, n + PAD):
+        tiles[m, part, x] = weights[m, part * cell_size + x % cell_size]
     for item in range(start, stop):  # an item is a row of blocks of some slots
         first, r = item // n_rows * n_slots, item % n_rows
         last = min(first + n_slots, n_images * n_pieces)
         _load_rows(images, values, first, last, step * cell_size, r * cell_size - 1, layout, rows, inner)
-        columns[:] = 0
+        clear(columns)
         for y in range(0, size, 2):  # two rows of pixels at a time touch the sums half as often
             for j in range(2):
                 if y + j < size:
                     _gradients(rows, y + j, inner, True, SLACK, j, gy, gx)
                     _places(turns, n_bins, n, j, gy, gx)
                 else:
-                    gx[j] = 0
+                    for x in range(n):
+                        gx[j, x] = 0
             k, next_k = upper_cell(weights, y), upper_cell(weights, min(y + 1, size - 1))
             if k == next_k:
                 _add_votes(gx, gy, weights, k, y, y + 1, n, columns)
             else:
                 _add_votes(gx, gy, weights, k, y, size, n, columns)
-                gx[0], gy[0] = gx[1], gy[1]
+                for x in range(n):
+                    gx[0, x], gy[0, x] = gx[1, x], gy[1, x]
                 _add_votes(gx, gy, weights, next_k, y + 1, size, n, columns)
         for k, m in np.ndindex(block_size, block_size):
             for part in range(block_size):
@@ -396,11 +412,11 @@ def _block_histograms(start, stop, images, cell_size, weights, turns, layout, ou
 @njit
 def _weigh_columns(columns, tiles, k, m, part, n, cell_size, sums, spare, cells):
     """Add to each block's cell in column m what the block's columns of pixels in ``part`` give it."""
-    n_bins, stride = columns.shape[1], columns.shape[2]
+    n_bins, stride = len(cells), columns.shape[1]
     for b in range(n_bins):
         first = np.uint64(b * stride)
         for x in range(np.uint64(n)):
-            sums[first + x] = columns[k, b, x] * tiles[m, part, x]
+            sums[first + x] = columns[k * n_bins + b, x] * tiles[m, part, x]
     size = _halve(sums, spare, n_bins * stride, cell_size)
     for b in range(n_bins):
         first = b * stride * size // cell_size + part * size
@@ -435,7 +451,7 @@ def _add_votes(magnitudes, places, weights, k, y, next_y, n, columns):
 
     A vote falls linearly to 0 at the centers of the next bins.
     """
-    none, n_bins = np.float32(0), columns.shape[1]
+    none, n_bins = np.float32(0), len(columns) // (len(weights) + 1)
     w0, below0 = weights[k, y], weights[k + 1, y] if k + 1 < len(weights) else none
     w1, below1 = none, none
     if next_y < weights.shape[1]:
@@ -446,8 +462,8 @@ def _add_votes(magnitudes, places, weights, k, y, next_y, n, columns):
         for x in range(n):
             vote0 = magnitudes[0, x] * nearness(places[0, x] - center, around)
             vote1 = magnitudes[1, x] * nearness(places[1, x] - center, around)
-            columns[k, b, x] += w0 * vote0 + w1 * vote1
-            columns[k + 1, b, x] += below0 * vote0 + below1 * vote1
+            columns[k * n_bins + b, x] += w0 * vote0 + w1 * vote1
+            columns[(k + 1) * n_bins + b, x] += below0 * vote0 + below1 * vote1
 
 
 @njit
