@@ -66,7 +66,8 @@ def compare(
 
 
 @main.command()
-def info() -> None:
+@click.option("--warm", is_flag=True, help="Also compile every kernel, so that no first call waits.")
+def info(warm: bool) -> None:
     """Print versions, threads, and whether CUDA is usable."""
     from imfeat.compare import environment
 
@@ -74,6 +75,14 @@ def info() -> None:
     width = max(map(len, facts))
     for name, value in facts.items():
         click.echo(f"{name:{width}}  {value}")
+    if warm:
+        from rich.progress import track
+
+        from imfeat import warm as ahead
+
+        for _, call in track(list(ahead.calls()), "Compiling kernels"):
+            call()
+        click.echo("Every kernel is compiled and cached.")
 
 
 def _print(result: "Result") -> None:

@@ -130,6 +130,24 @@ def test_info_tells_versions_threads_and_why_not_cuda():
     assert "no CUDA kernels yet" in facts["CUDA"]
 
 
+def test_info_warm_compiles_every_kernel():
+    code = """
+import pkgutil
+from click.testing import CliRunner
+from imfeat.cli import main
+from imfeat_kernels import cpu
+
+done = CliRunner().invoke(main, ["info", "--warm"])
+assert done.exit_code == 0, done.output
+modules = [getattr(cpu, name) for name in cpu.__all__]
+bodies = [body for module in modules for body in vars(module).values() if hasattr(body, "overloads")]
+missing = [body.__name__ for body in bodies if body.targetoptions.get("nogil") and not body.overloads]
+print(done.output.splitlines()[-1], len(bodies) > 50, missing)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "Every kernel is compiled and cached. True []"
+
+
 def test_version():
     assert call("--version").output == f"imfeat, version {imfeat.__version__}\n"
 

@@ -11,7 +11,7 @@ import imfeat
 
 IMFEAT = Path(imfeat.__file__).parent
 KERNELS = IMFEAT.parent / "kernels" / "imfeat_kernels"
-LAYERS = ("feature modules", "estimators learn datasets", "compare extract", "cli")
+LAYERS = ("feature modules", "estimators learn datasets", "compare extract", "cli warm")
 SCIPY_FAMILY = {"scipy", "sklearn", "skimage", "pandas"}
 # What a feature module may import of the others, beside _backend, _check and _norm.
 FEATURE_IMPORTS = {
@@ -77,7 +77,7 @@ def test_only_the_backend_imports_kernels():
 
 @pytest.mark.parametrize("path", sorted(IMFEAT.glob("*.py")), ids=lambda path: path.stem)
 def test_feature_modules_import_in_one_direction(path):
-    if path.stem in ("__init__", "cli"):
+    if path.stem in ("__init__", "cli", "warm"):
         return
     everywhere, _ = imports(path)
     assert not roots(everywhere) & (SCIPY_FAMILY | {"matplotlib", "PIL"})
