@@ -208,16 +208,19 @@ def cell_features(images, cell_size):
     pixels = (images / (255 if images.dtype == np.uint8 else 1)).astype(np.float32)
     signed = np.zeros((n_images, n_rows, n_cols, 18))
     angles = np.arange(9) * np.pi / 9
-    rows = [np.maximum(1 - abs((y + 0.5) / cell_size - 0.5 - np.arange(n_rows)), 0) for y in range(height)]
-    cols = [np.maximum(1 - abs((x + 0.5) / cell_size - 0.5 - np.arange(n_cols)), 0) for x in range(width)]
-    for i, y, x in np.ndindex(n_images, height - 2, width - 2):
-        gy = pixels[i, y + 2, x + 1] - pixels[i, y, x + 1]
-        gx = pixels[i, y + 1, x + 2] - pixels[i, y + 1, x]
-        strongest = (gx * gx + gy * gy).argmax()
-        gy, gx = gy[strongest].astype(np.float64), gx[strongest].astype(np.float64)
+    rows, cols = (
+        np.maximum(1 - abs((np.arange(1, size - 1) + 0.5) / cell_size - 0.5 - np.arange(n)[:, None]), 0)
+        for size, n in ((height, n_rows), (width, n_cols))
+    )
+    for i, image in enumerate(pixels if min(height, width) > 2 else []):
+        gy, gx = image[2:, 1:-1] - image[:-2, 1:-1], image[1:-1, 2:] - image[1:-1, :-2]
+        strongest = (gx * gx + gy * gy).argmax(-1)[..., None]
+        gy, gx = (np.take_along_axis(g, strongest, -1).astype(np.float64) for g in (gy, gx))
         products = (gx * np.cos(angles) + gy * np.sin(angles)).astype(np.float32)
-        k = abs(products).argmax()
-        signed[i, :, :, k + 9 * (products[k] < 0)] += np.outer(rows[y + 1], cols[x + 1]) * np.hypot(gy, gx)
+        k = abs(products).argmax(-1)[..., None]
+        k += 9 * (np.take_along_axis(products, k, -1) < 0)
+        for direction in range(18):
+            signed[i, ..., direction] = rows @ ((k == direction) * np.hypot(gy, gx))[..., 0] @ cols.T
     unsigned = signed[..., :9] + signed[..., 9:]
     energy = np.pad((unsigned**2).sum(-1), ((0, 0), (1, 1), (1, 1)), "edge")
     squares = energy[:, 1:, 1:] + energy[:, 1:, :-1] + energy[:, :-1, 1:] + energy[:, :-1, :-1]
