@@ -1,8 +1,7 @@
-"""Colour conversions against scikit-image, Pillow and the formulas."""
+"""Colour conversions against scikit-image and Pillow; more in test_exactness.py."""
 
 import numpy as np
 import pytest
-import reference
 import skimage.color
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,12 +43,6 @@ def test_rgb_to_hsv_matches_scikit_image(rgb, dtype):
     assert_same_color(hsv, skimage.color.rgb2hsv(images), 1e-6)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
-def test_hsv_to_rgb_matches_scikit_image(rgb, dtype):
-    images = rgb if dtype == "uint8" else (rgb / 255).astype(dtype)
-    np.testing.assert_allclose(imfeat.hsv_to_rgb(images), skimage.color.hsv2rgb(images), rtol=0, atol=1e-6)
-
-
 def test_bytes_of_all_colors_match_pillow(all_colors):
     np.testing.assert_array_equal(
         imfeat.rgb_to_hsv(all_colors, dtype="uint8"), np.asarray(Image.fromarray(all_colors).convert("HSV"))
@@ -60,22 +53,6 @@ def test_gray_bytes_of_all_colors_match_pillow(all_colors):
     np.testing.assert_array_equal(
         imfeat.rgb_to_gray(all_colors), np.asarray(Image.fromarray(all_colors).convert("L"))
     )
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_gray_floats_match_scikit_image(rgb, dtype):
-    images = (rgb / 255).astype(dtype)
-    np.testing.assert_allclose(imfeat.rgb_to_gray(images), skimage.color.rgb2gray(images), rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
-def test_hsi_matches_the_arccos_formula(rgb, dtype):
-    images = rgb if dtype == "uint8" else (rgb / 255).astype(dtype)
-    expected = reference.rgb_to_hsi(images, 255 if dtype == "uint8" else 1).reshape(rgb.shape)
-    # The reference loses digits near gray, where its angle is the arc cosine of almost 1.
-    colorful = np.ptp(images.astype(float), axis=-1) > 0.02 * images.max()
-    assert_same_color(imfeat.rgb_to_hsi(images)[colorful], expected[colorful], 1e-5)
-    np.testing.assert_allclose(imfeat.rgb_to_hsi(images)[..., 1:], expected[..., 1:], atol=1e-5)
 
 
 @given(arrays(np.float32, (4, 5, 3), elements=st.floats(0, 1, width=32)))

@@ -8,6 +8,7 @@ the index, ties to the lowest.
 import numpy as np
 from numba import njit
 
+from imfeat_kernels.cpu.instruction import fused
 from imfeat_kernels.cpu.launch import launch
 
 LANES = 256  # pixels side by side
@@ -55,7 +56,7 @@ def _nearest_colors(start, stop, pixels, palette, out):
 
 @njit
 def _lines(palette):
-    """Return 64 |p|^2 + j and 128 p for each colour; what fills up a group is farther than any."""
+    """Return 64 |p|^2 + j and -128 p for each colour; what fills up a group is farther than any."""
     lines = np.zeros((-(-len(palette) // GROUP) * GROUP, 4), np.float32)
     lines[:, 0] = 1 << 24
     for j in range(len(palette)):
@@ -63,7 +64,7 @@ def _lines(palette):
         for c in range(3):
             value = int(palette[j, c])
             square += value * value
-            lines[j, 1 + c] = 2 * GROUP * value
+            lines[j, 1 + c] = -2 * GROUP * value
         lines[j, 0] = GROUP * square + j % GROUP
     return lines
 
@@ -77,10 +78,10 @@ def _smallest_of_group(r, g, b, lines, packed):
         a2, r2, g2, b2 = lines[j + 2]
         a3, r3, g3, b3 = lines[j + 3]
         for i in range(LANES):
-            d0 = a0 - r0 * r[i] - g0 * g[i] - b0 * b[i]
-            d1 = a1 - r1 * r[i] - g1 * g[i] - b1 * b[i]
-            d2 = a2 - r2 * r[i] - g2 * g[i] - b2 * b[i]
-            d3 = a3 - r3 * r[i] - g3 * g[i] - b3 * b[i]
+            d0 = fused(b0, b[i], fused(g0, g[i], fused(r0, r[i], a0)))
+            d1 = fused(b1, b[i], fused(g1, g[i], fused(r1, r[i], a1)))
+            d2 = fused(b2, b[i], fused(g2, g[i], fused(r2, r[i], a2)))
+            d3 = fused(b3, b[i], fused(g3, g[i], fused(r3, r[i], a3)))
             d0 = d0 if d0 < d1 else d1
             d2 = d2 if d2 < d3 else d3
             d0 = d0 if d0 < d2 else d2
