@@ -13,6 +13,7 @@ from imfeat._backend import Array, backend_of
 
 PLAIN_DTYPES = frozenset(map(np.dtype, ("uint8", "float32", "float64")))
 INTEGERS, SEQUENCES = (int, np.integer), (tuple, list, Sequence, np.ndarray)
+Seed = int | np.random.Generator | None
 SLACK = 1e-3  # how far a float image may stray from [0, 1]: rounding, not another range
 
 
@@ -100,12 +101,13 @@ def as_counts(value: Any, name: str, n: int) -> tuple[int, ...]:
     return tuple([as_count(item, name) for item in value])
 
 
-def as_number(value: Any, name: str, *, above: float) -> float:
-    """Return a finite number above a bound."""
+def as_number(value: Any, name: str, *, above: float = -np.inf, least: float = -np.inf) -> float:
+    """Return a finite number above a bound, and at least another."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not above < value < np.inf:
-        raise ValueError(f"{name} must be above {above} and finite, got {value}")
+    if not (above < value < np.inf and value >= least):
+        bound = f"above {above}" if above > -np.inf else f"at least {least}"
+        raise ValueError(f"{name} must be {bound} and finite, got {value}")
     return float(value)
 
 

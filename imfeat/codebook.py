@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
-from imfeat._check import as_count, as_flag, as_vectors
+from imfeat._backend import Array
+from imfeat._check import Seed, as_count, as_flag, as_vectors, one_of
+from imfeat._kmeans import STARTS, Batches, lloyd, lloyd_in_batches, nearest_words, unit_length
 
-Seed = int | np.random.Generator | None
-ONCE = np.empty(0, np.int64)  # the weights of vectors of which each occurs once
+MANY = 256  # words, beyond which choosing the first ones one by one takes longer than an iteration
 
 
 def learn_codebook(
@@ -17,7 +17,9 @@ def learn_codebook(
     *,
     rng: Seed = None,
     n_iterations: int = 20,
-    start: Array | None = None,
+    start: str | Array | None = None,
+    batch_size: int | None = None,
+    spherical: bool = False,
     progress: bool = False,
 ) -> Array:
     """Cluster descriptors into visual words with k-means.
@@ -25,15 +27,24 @@ def learn_codebook(
     Parameters
     ----------
     descriptors : array of shape (n, d)
-        Finite numbers; computed with as float32.
+        Finite numbers; computed with as float32.  With ``batch_size`` also a `numpy.memmap` that
+        doesn't fit into memory.
     n_words : int
         At most n.
     rng : int or numpy.random.Generator, optional
-        Where the randomness of the start comes from; the same seed gives the same words.
+        Where the randomness comes from; the same seed gives the same words.
     n_iterations : int
-        Upper limit; the search ends before when no descriptor changes its word.
-    start : array of shape (n_words, d), optional
-        Words to begin with, instead of those of k-means++.
+        Upper limit; the search ends before when no descriptor changes its word.  With
+        ``batch_size`` the number of batches.
+    start : {"k-means++", "k-means||", "random"} or array of shape (n_words, d), optional
+        How the first words are chosen among the descriptors, or what they are.  By default
+        ``"k-means++"`` [1]_ for up to 256 words, and for more ``"k-means||"`` [2]_, which needs a
+        few passes over the descriptors instead of one a word.
+    batch_size : int, optional
+        Move the words by this many descriptors at a time, drawn anew for each iteration [4]_, for
+        descriptors that are too many to pass over several times.  The start comes from a batch, too.
+    spherical : bool
+        Divide descriptors and words by their lengths, so that what counts is the angle between them.
     progress : bool
         Show a progress bar.
 
@@ -49,28 +60,35 @@ def learn_codebook(
 
     Notes
     -----
-    Lloyd's algorithm from a k-means++ start [1]_.  A word that loses all its descriptors moves
-    to the descriptor that is farthest from its word.  Sums are float64 and their order is fixed,
-    so the number of threads changes nothing.
+    Lloyd's algorithm [3]_.  A word that loses all its descriptors moves to the descriptor that is
+    farthest from its word.  Sums are float64 and their order is fixed, so the number of threads
+    changes nothing.  Descriptors of length 0 stay as they are where ``spherical``.
 
     References
     ----------
     .. [1] D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
-    .. [2] S. P. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information
+    .. [2] B. Bahmani, B. Moseley, A. Vattani, R. Kumar, S. Vassilvitskii, "Scalable k-means++",
+       VLDB 2012.  :doi:`10.14778/2180912.2180915`
+    .. [3] S. P. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information
        Theory 28, 1982.  :doi:`10.1109/TIT.1982.1056489`
+    .. [4] D. Sculley, "Web-scale k-means clustering", WWW 2010.  :doi:`10.1145/1772690.1772862`
     """
-    vectors = as_vectors(descriptors, name="descriptors")
     n_words = as_count(n_words, "n_words")
     n_iterations = as_count(n_iterations, "n_iterations")
-    if n_words > len(vectors):
-        raise ValueError(f"n_words must be at most the number of descriptors, {len(vectors)}, got {n_words}")
-    if start is None:
-        words = spread_words(vectors, n_words, rng)
+    spherical, rng = as_flag(spherical, "spherical"), np.random.default_rng(rng)
+    iterations = _with_bar(n_iterations, as_flag(progress, "progress"))
+    if batch_size is None:
+        vectors, of = as_vectors(descriptors, name="descriptors"), "the number of descriptors"
     else:
-        words = as_vectors(start, name="start", length=vectors.shape[1])
-        if len(words) != n_words:
-            raise ValueError(f"start must have n_words={n_words} rows, got {len(words)}")
-    return lloyd(vectors, words, n_iterations, progress=as_flag(progress, "progress"))
+        batches = Batches(descriptors, as_count(batch_size, "batch_size"), rng)
+        vectors, of = batches.draw(), "the number of descriptors of a batch"
+    if n_words > len(vectors):
+        raise ValueError(f"n_words must be at most {of}, {len(vectors)}, got {n_words}")
+    vectors = unit_length(vectors) if spherical else vectors
+    words = _first_words(vectors, n_words, start, rng)
+    if batch_size is None:
+        return lloyd(vectors, words, iterations, spherical=spherical)
+    return lloyd_in_batches(batches, words, iterations, spherical=spherical)
 
 
 def assign(descriptors: Array, codebook: Array) -> Array:
@@ -99,53 +117,19 @@ def assign(descriptors: Array, codebook: Array) -> Array:
     return nearest_words(vectors.reshape(-1, words.shape[1]), words)[0].reshape(vectors.shape[:-1])
 
 
-def nearest_words(vectors: Array, words: Array) -> tuple[Array, Array]:
-    """Return, for checked arrays, the nearest words (n,) int32 and squared distances (n,) float32."""
-    indices = np.empty(len(vectors), np.int32)
-    distances = np.empty(len(vectors), np.float32)
-    backend_of(vectors).nearest.assign(vectors, words, indices, distances)
-    return indices, distances
-
-
-def spread_words(vectors: Array, n_words: int, rng: Seed, weights: Array = ONCE) -> Array:
-    """Draw words, each with a probability that grows as the squared distance from those before.
-
-    ``weights`` (n,) int64 tell how often each of the checked vectors occurs; none, that all do once.
-    """
-    kernels, rng = backend_of(vectors), np.random.default_rng(rng)
-    words = np.empty((n_words, vectors.shape[1]), np.float32)
-    distances = np.full(len(vectors), np.inf, np.float32)
-    reach = np.cumsum(weights) if len(weights) else np.arange(1, len(vectors) + 1)
-    aim = float(rng.integers(reach[-1]))
-    for k in range(n_words):
-        words[k] = vectors[min(int(np.searchsorted(reach, aim, side="right")), len(vectors) - 1)]
-        kernels.nearest.approach(vectors, words[k], distances)
-        reach = np.cumsum(distances * weights if len(weights) else distances, dtype=np.float64)
-        aim = rng.random() * reach[-1]
+def _first_words(vectors: Array, n_words: int, start: str | Array | None, rng: np.random.Generator) -> Array:
+    if start is None:
+        start = "k-means++" if n_words <= MANY else "k-means||"
+    if isinstance(start, str):
+        one_of(start, "start", tuple(STARTS))
+        return STARTS[start](vectors, n_words, rng)
+    words = as_vectors(start, name="start", length=vectors.shape[1])
+    if len(words) != n_words:
+        raise ValueError(f"start must have n_words={n_words} rows, got {len(words)}")
     return words
 
 
-def lloyd(
-    vectors: Array, words: Array, n_iterations: int, weights: Array = ONCE, *, progress: bool = False
-) -> Array:
-    """Move words to the means of the checked vectors that are nearest to them, until none moves."""
-    kernels = backend_of(vectors)
-    sums, counts = np.empty(words.shape), np.empty(len(words), np.int64)
-    assignments = np.full(len(vectors), -1, np.int32)
-    for _ in _with_bar(n_iterations, progress):
-        before = assignments
-        assignments, distances = nearest_words(vectors, words)
-        if np.array_equal(assignments, before):
-            break
-        kernels.nearest.sum_by_word(vectors, weights, assignments, sums, counts)
-        words = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
-        empty = np.flatnonzero(counts == 0)
-        if len(empty):
-            words[empty] = vectors[np.argpartition(-distances, len(empty) - 1)[: len(empty)]]
-    return words
-
-
-def _with_bar(n_iterations: int, progress: bool) -> Iterable[int]:
+def _with_bar(n_iterations: int, progress: bool) -> Iterable[object]:
     if not progress:
         return range(n_iterations)
     from rich.progress import track

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import SLACK, as_count, as_counts, as_images, as_out, as_vectors, count_outside
-from imfeat.codebook import Seed, learn_codebook, lloyd, nearest_words, spread_words
+from imfeat._check import SLACK, Seed, as_count, as_counts, as_images, as_out, as_vectors, count_outside
+from imfeat._kmeans import lloyd, nearest_words, spread_words
+from imfeat.codebook import learn_codebook
 
 MOST_COLORS = 1 << 16
 PIXELS_AT_ONCE = 1 << 20  # whose colours are sorted at a time
@@ -81,7 +82,9 @@ def learn_palette(images: Array, n_colors: int = 64, *, rng: Seed = None, n_iter
         return learn_codebook(pixels, n_colors, rng=rng, n_iterations=n_iterations)
     colors, counts = _distinct(pixels)
     start = spread_words(colors, n_colors, rng, counts)
-    return np.rint(lloyd(colors, start, as_count(n_iterations, "n_iterations"), counts)).astype(np.uint8)
+    return np.rint(lloyd(colors, start, range(as_count(n_iterations, "n_iterations")), counts)).astype(
+        np.uint8
+    )
 
 
 def _distinct(pixels: Array) -> tuple[Array, Array]:

@@ -5,9 +5,10 @@ import math
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_batch, as_count, as_images, as_number, as_out, as_vectors, is_color, one_of
-from imfeat.codebook import Seed
+from imfeat._check import Seed, as_batch, as_count, as_images, as_number, as_out, as_vectors, is_color, one_of
 from imfeat.color import white_of
+
+CONTRAST = 10 / 255**2  # what is usual as the smallest variance, 10 for pixels in 0..255, for those in [0, 1]
 
 
 def sample_patches(images: Array, patch_size: int, n_patches: int, *, rng: Seed = None) -> Array:
@@ -84,7 +85,7 @@ def dense_patches(images: Array, patch_size: int, *, stride: int = 1, out: Array
     return out
 
 
-def normalize_patches(patches: Array, *, epsilon: float = 10 / 255**2) -> Array:
+def normalize_patches(patches: Array, *, epsilon: float = CONTRAST) -> Array:
     """Take brightness and contrast out of patches.
 
     Parameters
@@ -117,6 +118,34 @@ def normalize_patches(patches: Array, *, epsilon: float = 10 / 255**2) -> Array:
     flat = vectors.reshape(out.shape)
     backend_of(vectors).patches.normalize_patches(flat, np.float32(epsilon), out)
     return out.reshape(vectors.shape)
+
+
+def mirror_patches(patches: Array, patch_size: int) -> Array:
+    """Turn patches into their mirror images, left and right exchanged.
+
+    Parameters
+    ----------
+    patches : array of shape (..., patch_size * patch_size * n_channels)
+        As `dense_patches` and `sample_patches` return them, normalized or not.
+    patch_size : int
+
+    Returns
+    -------
+    array of the same shape, float32
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``patches`` are not vectors of finite numbers of such a length.
+    """
+    vectors, patch_size = as_vectors(patches, name="patches", axes=None), as_count(patch_size, "patch_size")
+    n_channels, rest = divmod(vectors.shape[-1], patch_size**2)
+    if rest or not n_channels:
+        raise ValueError(
+            f"patches must have a multiple of {patch_size} x {patch_size} values, got {vectors.shape[-1]}"
+        )
+    windows = vectors.reshape(*vectors.shape[:-1], patch_size, patch_size, n_channels)
+    return np.ascontiguousarray(windows[..., ::-1, :]).reshape(vectors.shape)
 
 
 class Whitening:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import imfeat
-from imfeat import codebook
+from imfeat import _kmeans
 
 
 def test_the_corners_of_the_cube():
@@ -73,7 +73,8 @@ def test_colors_count_as_often_as_they_occur(photo, monkeypatch):
     np.testing.assert_array_equal(counts, expected[1])
     start = colors[:: len(colors) // 7].copy()
     np.testing.assert_array_equal(
-        codebook.lloyd(colors, start, 5, counts), codebook.lloyd(pixels.astype(np.float32), start, 5)
+        _kmeans.lloyd(colors, start, range(5), counts),
+        _kmeans.lloyd(pixels.astype(np.float32), start, range(5)),
     )
 
 
