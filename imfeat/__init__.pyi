@@ -1,6 +1,7 @@
 from . import compare as compare
 from . import datasets as datasets
 from . import estimators as estimators
+from . import learn as learn
 from ._backend import get_num_threads as get_num_threads
 from ._backend import set_num_threads as set_num_threads
 from .codebook import assign as assign
@@ -14,10 +15,12 @@ from .estimators import HOG as HOG
 from .estimators import BagOfVisualWords as BagOfVisualWords
 from .estimators import ColorHistogram as ColorHistogram
 from .estimators import Equalize as Equalize
+from .estimators import PatchFeatures as PatchFeatures
 from .estimators import RawPixels as RawPixels
 from .exposure import equalize as equalize
 from .exposure import equalize_clahe as equalize_clahe
 from .exposure import equalize_value as equalize_value
+from .fused import patch_features as patch_features
 from .histogram import color_histogram as color_histogram
 from .hog import draw_hog as draw_hog
 from .hog import hog as hog
@@ -27,6 +30,7 @@ from .palette import quantize_colors as quantize_colors
 from .palette import uniform_palette as uniform_palette
 from .patches import Whitening as Whitening
 from .patches import dense_patches as dense_patches
+from .patches import mirror_patches as mirror_patches
 from .patches import normalize_patches as normalize_patches
 from .patches import sample_patches as sample_patches
 

@@ -1,5 +1,6 @@
 """Compiling ahead: every kernel for every type of image, so that no first call has to wait."""
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,11 +25,14 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "quantize_colors, many colours", lambda: imfeat.quantize_colors(pixels, pixels[0, 0, :300])
     vectors = rng.random((300, 8), dtype=np.float32)
     yield "learn_codebook", lambda: imfeat.learn_codebook(vectors, 4, rng=0, n_iterations=2)
+    yield "learn_codebook of many words", lambda: imfeat.learn_codebook(vectors, 5, rng=0, start="k-means||")
     yield "bag_of_words", lambda: imfeat.bag_of_words(vectors, vectors[:4])
 
 
 def _calls_for(images: Array, dtype: str) -> Iterator[tuple[str, Callable[[], Any]]]:
     palette = np.ascontiguousarray(images[0, 0, :16])
+    patches = imfeat.sample_patches(images, 4, 300, rng=0)
+    whitening = imfeat.Whitening().fit(np.concatenate([patches, imfeat.mirror_patches(patches, 4)]))
     named: dict[str, Callable[[], Any]] = {
         "rgb_to_hsv": lambda: imfeat.rgb_to_hsv(images),
         "hsv_to_rgb": lambda: imfeat.hsv_to_rgb(images),
@@ -46,6 +50,10 @@ def _calls_for(images: Array, dtype: str) -> Iterator[tuple[str, Callable[[], An
         "sample_patches": lambda: imfeat.sample_patches(images, 6, 50, rng=0),
         "dense_patches": lambda: imfeat.normalize_patches(imfeat.dense_patches(images, 6, stride=8)),
     }
+    for encoding in ("threshold", "triangle"):
+        named[f"patch_features, {encoding}"] = functools.partial(
+            imfeat.patch_features, images, patches[:9], whitening, patch_size=4, encoding=encoding
+        )
     if dtype == "uint8":
         named["rgb_to_hsv to uint8"] = lambda: imfeat.rgb_to_hsv(images, dtype="uint8")
         named["equalize_clahe"] = lambda: imfeat.equalize_clahe(images)

@@ -245,3 +245,37 @@ def dense_patches(images, patch_size, stride, white):
 def normalize_patches(patches, epsilon):
     values = patches.astype(np.float64)
     return (values - values.mean(1, keepdims=True)) / np.sqrt(values.var(1, keepdims=True) + epsilon)
+
+
+def mirror_parts(images, patch_size, white, epsilon, center):
+    patches = dense_patches(images, patch_size, 1, white)
+    p = normalize_patches(patches.reshape(-1, patches.shape[-1]), epsilon) - center
+    windows = p.reshape(*patches.shape[:3], patch_size, patch_size, -1)
+    turned, half = windows[..., ::-1, :], patch_size // 2
+    sides = [(windows + turned)[..., :half, :], (windows - turned)[..., :half, :]]
+    even, odd = (side.reshape(*patches.shape[:3], -1) for side in sides)
+    middle = 2 * windows[..., half : patch_size - half, :].reshape(*patches.shape[:3], -1)
+    return np.concatenate([even, middle], -1), odd
+
+
+def pool_thresholds(even, odd, threshold, rows, cols):
+    pair = (even + odd, even - odd) if odd.size else (even,)
+    parts = [np.stack([np.maximum(s * z - threshold, 0) for s in (1, -1)], 3) for z in pair]
+    return _pool(parts, rows, cols)
+
+
+def pool_triangles(even, odd, squares, rows, cols):
+    n_words = len(squares)
+    length = (even[..., n_words:] ** 2).sum(-1) + (odd[..., n_words:] ** 2).sum(-1)
+    z = even[..., :n_words]
+    pair = (z + odd[..., :n_words], z - odd[..., :n_words]) if odd.size else (z,)
+    distances = [np.sqrt(np.maximum(length[..., None] + squares - 2 * z, 0)) for z in pair]
+    mean = np.mean(distances, axis=(0, -1))[..., None]
+    return _pool([np.maximum(mean - d, 0)[..., None, :] for d in distances], rows, cols)
+
+
+def _pool(parts, rows, cols):
+    """Average over cells; the second of two parts over the cells of the other side."""
+    cells = [[[part[:, a:b, c:d].mean((1, 2)) for c, d in cols] for a, b in rows] for part in parts]
+    out = np.moveaxis(np.array(cells), 3, 1)  # (parts, images, rows, cols, signs, words)
+    return out[0] if len(out) == 1 else (out[0] + out[1][:, :, ::-1]) / 2

@@ -22,6 +22,7 @@ COUNTS[3], COUNTS[4], COUNTS[4, 7] = 0, 0, 99
 NO_MASK, MASK = np.empty((0, 0, 0), bool), RNG.random((3, 21, 35)) < 0.4
 VECTORS = RNG.normal(size=(301, 37)).astype(np.float32)
 WORDS = VECTORS[::43] + np.float32(0.1)
+MANY = RNG.normal(size=(2600, 5)).astype(np.float32)  # more than a tile, as vectors and as words
 COLORS = RNG.random((700, 3)).astype(np.float32)
 BINS = np.array([8, 3, 5])
 EDGES = np.stack([np.append(np.linspace(0, 1, n + 1), np.ones(8 - n)) for n in BINS])
@@ -221,7 +222,14 @@ def frozen(argument):
 
 
 @pytest.mark.parametrize(
-    ("vectors", "words"), [(VECTORS, WORDS), (COLORS, COLORS[:9]), (VECTORS[:1], WORDS[:1])]
+    ("vectors", "words"),
+    [
+        (VECTORS, WORDS),
+        (COLORS, COLORS[:9]),
+        (VECTORS[:1], WORDS[:1]),
+        (MANY, MANY[:2500]),
+        (MANY, MANY[3:6]),
+    ],
 )
 def test_assign_matches_the_reference(vectors, words):
     out, distances = np.empty(len(vectors), np.int32), np.empty(len(vectors), np.float32)
@@ -265,6 +273,53 @@ def test_normalize_blocks_matches_the_reference(norm, n_cols, block_size):
     np.testing.assert_allclose(out, expected, atol=1e-6)
 
 
+def halves(patch_size, n_channels):
+    """Return the places of the left half and the middle of a patch, and of their mirror images."""
+    places = np.arange(patch_size**2 * n_channels).reshape(patch_size, patch_size, n_channels)
+    half = patch_size // 2
+    parts = slice(half), slice(half, patch_size - half)
+    pairs = [[p[:, part].ravel() for part in parts] for p in (places, places[:, ::-1])]
+    return [np.concatenate(pair).astype(np.uint64) for pair in pairs]
+
+
+@pytest.mark.parametrize("patch_size", [4, 5])
+@pytest.mark.parametrize("images", [U8, F32, F64[..., :1].copy()])
+def test_mirror_parts_match_the_reference(patch_size, images):
+    n_channels = images.shape[-1]
+    center = RNG.normal(size=patch_size**2 * n_channels).astype(np.float32)
+    white = np.float32(255 if images.dtype == np.uint8 else 1)
+    expected = reference.mirror_parts(images, patch_size, white, 0.01, center)
+    even, odd = (np.full(part.shape, 77, np.float32) for part in expected)
+    options = patch_size, white, np.float32(0.01), center, *halves(patch_size, n_channels)
+    cpu.patches.mirror_parts(images, *options, even, odd)
+    np.testing.assert_allclose(even, expected[0], atol=5e-5)
+    np.testing.assert_allclose(odd, expected[1], atol=5e-5)
+
+
+# Cells that overlap, more words than a chunk, and a number of columns that is no multiple of three.
+RESPONSES = RNG.normal(size=(2, 3, 7, 8, 600)).astype(np.float32)
+CELLS = np.array([[0, 3], [2, 5], [4, 7]]), np.array([[0, 4], [4, 8]])
+
+
+@pytest.mark.parametrize("n_threads", [1, 5])
+@pytest.mark.parametrize("mirrored", [True, False])
+@pytest.mark.parametrize("kernel", ["pool_thresholds", "pool_triangles"])
+def test_pooling_matches_the_reference(kernel, mirrored, n_threads, monkeypatch):
+    monkeypatch.setattr(launch, "n_threads", n_threads)
+    monkeypatch.setattr(launch, "_pool", None)
+    even, odd = RESPONSES if mirrored else (RESPONSES[0], RESPONSES[1, ..., :0])
+    if kernel == "pool_thresholds":
+        option, shape = np.float32(0.3), (3, 3, 2, 2, 600)
+    else:
+        option, shape = RNG.random(590).astype(np.float32), (3, 3, 2, 1, 590)
+    sums = np.full(shape, 0.5, np.float32)
+    for first, last in ((0, 4), (4, 7)):  # a strip of rows at a time
+        strips = [np.ascontiguousarray(part[:, first:last]) for part in (even, odd)]
+        getattr(cpu.pooling, kernel)(*strips, option, first, *CELLS, sums)
+    expected = getattr(reference, kernel)(even, odd, option, *CELLS)
+    np.testing.assert_allclose(sums - np.float32(0.5), expected, atol=2e-6)
+
+
 # Compared exactly, over all inputs, with the library whose rounding they follow.
 ELSEWHERE = {
     "color.rgb_to_hsv_bytes": "test_color",
@@ -274,6 +329,9 @@ ELSEWHERE = {
     "nearest.assign": "here",
     "nearest.sum_by_word": "here",
     "nearest.approach": "here",
+    "patches.mirror_parts": "here",
+    "pooling.pool_thresholds": "here",
+    "pooling.pool_triangles": "here",
     "blocks.normalize_blocks": "here",
 }
 

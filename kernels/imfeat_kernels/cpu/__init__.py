@@ -15,6 +15,7 @@ __all__ = [
     "nearest",
     "palette",
     "patches",
+    "pooling",
     "uoctti",
 ]
 

@@ -51,6 +51,36 @@ def normalize_patches(patches, epsilon, out):
     launch(_normalize_patches, len(out), patches, epsilon, out, grain=_grain(out))
 
 
+def mirror_parts(images, patch_size, white, epsilon, center, left, right, even, odd):
+    """Normalize the patches at all positions, and split each into what a mirror keeps and what it turns.
+
+    With p a normalized patch less the center, and p' its mirror image, ``even`` holds p + p' and
+    ``odd`` p - p', at the places ``left``; where ``right`` is the same place, nothing is odd.
+
+    Parameters
+    ----------
+    images : (n_images, height, width, n_channels) uint8, float32 or float64
+    patch_size : int
+        In pixels.
+    white : float32
+        What counts as 1.
+    epsilon : float32
+        Added to the variance.
+    center : (patch_size * patch_size * n_channels,) float32
+        Subtracted from normalized patches.
+    left, right : (patch_size * ceil(patch_size / 2) * n_channels,) uint64
+        The places in a patch of the values of the left half, then of the middle, and those of
+        their mirror images.
+    even : (n_images, n_rows, n_cols, patch_size * ceil(patch_size / 2) * n_channels) float32
+        Overwritten.
+    odd : (n_images, n_rows, n_cols, patch_size * floor(patch_size / 2) * n_channels) float32
+        Overwritten.
+    """
+    n_images, n_rows, _, _ = even.shape
+    options = patch_size, white, epsilon, center, left, right
+    launch(_mirror_parts, n_images * n_rows, images, *options, even, odd)
+
+
 def _grain(out):
     return max(1, VALUES // out.shape[-1])
 
@@ -95,3 +125,35 @@ def _normalize_patches(start, stop, patches, epsilon, out):
         factor = np.float32(1) / np.sqrt(squares / np.float32(len(patch)) + epsilon)
         for j in range(len(patch)):
             result[j] = (patch[j] - mean) * factor
+
+
+# The order of the sums is left to the compiler, which then adds 16 values at a time.
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _mirror_parts(start, stop, images, patch_size, white, epsilon, center, left, right, even, odd):
+    _, height, width, n_channels = images.shape
+    n_rows, n_cols = even.shape[1:3]
+    pixels, scale = images.reshape(-1), np.float32(1) / white
+    patch = np.empty(patch_size * patch_size * n_channels, np.float32)
+    d, length = np.uint64(len(patch)), np.uint64(patch_size * n_channels)
+    for item in range(start, stop):  # an item is a row of positions
+        i, r = item // n_rows, item % n_rows
+        for c in range(n_cols):
+            total = np.float32(0)
+            for y in range(patch_size):
+                source = np.uint64(((i * height + r + y) * width + c) * n_channels)
+                target = np.uint64(y) * length
+                for x in range(length):
+                    value = np.float32(pixels[source + x]) * scale
+                    patch[target + x] = value
+                    total += value
+            mean, squares = total / np.float32(d), np.float32(0)
+            for j in range(d):
+                squares += (patch[j] - mean) * (patch[j] - mean)
+            factor = np.float32(1) / np.sqrt(squares / np.float32(d) + epsilon)
+            for j in range(d):
+                patch[j] = (patch[j] - mean) * factor - center[j]
+            kept, turned = even[i, r, c], odd[i, r, c]
+            for j in range(np.uint64(len(turned))):
+                turned[j] = patch[left[j]] - patch[right[j]]
+            for j in range(np.uint64(len(kept))):
+                kept[j] = patch[left[j]] + patch[right[j]]

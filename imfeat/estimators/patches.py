@@ -1,0 +1,155 @@
+"""The transformer of small patches: single-layer features of Coates, Lee and Ng."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from imfeat._backend import Array
+from imfeat.codebook import learn_codebook
+from imfeat.estimators._base import ImageTransformer
+from imfeat.fused import SIGNS, patch_features
+from imfeat.patches import Whitening, mirror_patches, normalize_patches, sample_patches
+
+
+class PatchFeatures(ImageTransformer):
+    """How much the patches of each image are like each word, region by region.
+
+    Parameters
+    ----------
+    n_words : int
+        Length of the codebook.
+    patch_size : int
+        Side of a square patch, in pixels.
+    grid : (int, int)
+        Rows and columns of regions.
+    encoding : {"threshold", "triangle"}
+        See `imfeat.patch_features`.
+    threshold : float
+        For ``"threshold"``.
+    mirror : bool
+        Average over each image and its mirror image.  Not for letters and digits.
+    sqrt : bool
+        Take square roots of the averages, as words that appear everywhere would count too much.
+    epsilon : float
+        Of the whitening; see `imfeat.Whitening`.
+    n_patches : int
+        Patches to learn whitening and words from.
+    n_iterations : int
+        Upper limit for k-means.
+    progress : bool
+        Show a progress bar while the words are learned.
+    random_state : int, numpy.random.RandomState or None
+        Where the patches and the start of k-means come from.
+
+    Attributes
+    ----------
+    codebook_ : array of shape (n_words, patch_size * patch_size * n_channels), float32
+    whitening_ : imfeat.Whitening
+    image_shape_ : tuple of int
+        Shape of the images seen in `fit`.
+    n_features_in_ : int
+        Numbers an image.
+
+    See Also
+    --------
+    imfeat.patch_features : The function behind it.
+
+    Notes
+    -----
+    Features are named by region, word and sign, as ``patches_r0_c1_w255_pos`` and
+    ``patches_r0_c1_w255_neg``, or ``patches_r0_c1_w255`` for ``"triangle"``.
+
+    References
+    ----------
+    .. [1] A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised
+       feature learning", AISTATS 2011.
+    """
+
+    codebook_: Array
+    whitening_: Whitening
+
+    def __init__(
+        self,
+        *,
+        n_words: int = 800,
+        patch_size: int = 6,
+        grid: tuple[int, int] = (3, 3),
+        encoding: str = "threshold",
+        threshold: float = 0.25,
+        mirror: bool = True,
+        sqrt: bool = True,
+        epsilon: float = 0.1,
+        n_patches: int = 200_000,
+        n_iterations: int = 10,
+        progress: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_words = n_words
+        self.patch_size = patch_size
+        self.grid = grid
+        self.encoding = encoding
+        self.threshold = threshold
+        self.mirror = mirror
+        self.sqrt = sqrt
+        self.epsilon = epsilon
+        self.n_patches = n_patches
+        self.n_iterations = n_iterations
+        self.progress = progress
+        self.random_state = random_state
+
+    def fit(self, X: Array, y: Any = None) -> Self:
+        """Learn whitening and words.
+
+        Parameters
+        ----------
+        X : array of shape (n_images, height, width, 3) or, gray, (n_images, height, width)
+            uint8, or float32 or float64 in [0, 1].
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``X`` is not such a batch, or an option is wrong or doesn't suit the images.
+        """
+        images = self._check_batch(X, reset=True)
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(1 << 31))
+        patches = normalize_patches(sample_patches(images, self.patch_size, self.n_patches, rng=rng))
+        both = [patches, mirror_patches(patches, self.patch_size)] if self.mirror else [patches]
+        self.whitening_ = Whitening(epsilon=self.epsilon).fit(np.concatenate(both))
+        self.codebook_ = learn_codebook(
+            self.whitening_.transform(patches),
+            self.n_words,
+            rng=rng,
+            n_iterations=self.n_iterations,
+            progress=self.progress,
+        )
+        self._encode(images[:1])
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = True
+        return tags
+
+    def _encode(self, images: Array) -> Array:
+        features = patch_features(
+            images,
+            self.codebook_,
+            self.whitening_,
+            patch_size=self.patch_size,
+            grid=self.grid,
+            encoding=self.encoding,
+            threshold=self.threshold,
+            mirror=self.mirror,
+        )
+        return np.sqrt(features, out=features) if self.sqrt else features
+
+    def _names(self) -> list[str]:
+        signs = ("_pos", "_neg") if SIGNS[self.encoding] == 2 else ("",)
+        regions, n_words = np.ndindex(tuple(self.grid)), len(self.codebook_)
+        return [f"patches_r{r}_c{c}_w{w}{sign}" for r, c in regions for sign in signs for w in range(n_words)]

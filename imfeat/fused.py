@@ -1,0 +1,269 @@
+"""Features of small patches in one pass: what lies between the images and the sums is never stored.
+
+A normalized patch p becomes the whitened patch x = (p - m) W, and the response of word c is x.c:
+one product of p with the filter W c.  A tile of patches at a time, responses are made sparse and
+averaged over the cells of a grid.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from imfeat._backend import Array, backend_of
+from imfeat._check import (
+    as_batch,
+    as_count,
+    as_counts,
+    as_flag,
+    as_images,
+    as_number,
+    as_out,
+    as_vectors,
+    is_color,
+    one_of,
+)
+from imfeat.color import white_of
+from imfeat.patches import CONTRAST, Whitening
+
+VALUES_AT_ONCE = 1 << 21  # responses of a tile; a product must be large to be quick
+SIGNS = {"threshold": 2, "triangle": 1}  # numbers a word and region
+SYMMETRIC = 1e-3  # how far a whitening may be from its mirror image, relative to its largest value
+
+
+def patch_features(
+    images: Array,
+    codebook: Array,
+    whitening: Whitening,
+    *,
+    patch_size: int = 6,
+    grid: tuple[int, int] = (3, 3),
+    encoding: str = "threshold",
+    threshold: float = 0.25,
+    mirror: bool = True,
+    epsilon: float = CONTRAST,
+    out: Array | None = None,
+) -> Array:
+    """Describe images by how much their patches are like each word, region by region.
+
+    Parameters
+    ----------
+    images : array of shape (..., height, width, 3) or (..., height, width)
+        uint8, or float32 or float64 in [0, 1].
+    codebook : array of shape (n_words, patch_size * patch_size * n_channels)
+        Words among whitened patches.
+    whitening : Whitening
+        Fitted to normalized patches, and with ``mirror`` to their mirror images, too.
+    patch_size : int
+        Side of a square patch, in pixels; patches are taken at all positions.
+    grid : (int, int)
+        Rows and columns of regions.  Where positions can't be divided evenly, neighbouring regions
+        share a row or a column of them.
+    encoding : {"threshold", "triangle"}
+        ``"threshold"`` [2]_: max(0, z - threshold) and max(0, -z - threshold), where z is the
+        product of a whitened patch and a word of length 1.  ``"triangle"`` [1]_:
+        max(0, mean of all distances - distance), a number for each word.
+    threshold : float
+        At least 0; for ``"threshold"``.
+    mirror : bool
+        Average over each image and its mirror image, for little more than the cost of one.
+    epsilon : float
+        For the contrast of patches; see `normalize_patches`.
+    out : array of the shape and dtype of the result, optional
+        Where to write the result, which is also returned.
+
+    Returns
+    -------
+    array of shape (..., grid[0] * grid[1] * n_words), float32
+        Averages, regions row by row; for ``"threshold"`` twice as long: in each region all words,
+        then their negatives.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above, or the sizes don't fit each other.
+
+    Notes
+    -----
+    The result is that of `dense_patches`, `normalize_patches`, ``whitening.transform``, the
+    encoding, and averages, one after the other.  Beside the result it needs less than 200 MB.
+
+    References
+    ----------
+    .. [1] A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised
+       feature learning", AISTATS 2011.
+    .. [2] A. Coates, A. Y. Ng, "The importance of encoding versus training with sparse coding and
+       vector quantization", ICML 2011.
+    """
+    checked = as_images(images)
+    leading, batch = as_batch(checked)
+    pixels = batch if is_color(checked) else batch[..., None]
+    patch_size, epsilon = as_count(patch_size, "patch_size"), as_number(epsilon, "epsilon", above=0)
+    words = as_vectors(codebook, name="codebook")
+    one_of(encoding, "encoding", tuple(SIGNS))
+    threshold = as_number(threshold, "threshold", least=0)
+    _check_sizes(pixels.shape[1:], patch_size, words, whitening)
+    bank = _bank(words, whitening, patch_size, encoding, mirror=as_flag(mirror, "mirror"))
+    positions = tuple(side - patch_size + 1 for side in pixels.shape[1:3])
+    cells = _cells(as_counts(grid, "grid", 2), positions)
+    shape = (*map(len, cells), SIGNS[encoding], len(words))
+    out = as_out(out, (*leading, math.prod(shape)), np.float32, pixels)
+    sums = out.reshape(len(pixels), *shape)
+    sums[...] = 0
+    kernels, responses = backend_of(pixels).pooling, _Responses(bank, patch_size, np.float32(epsilon))
+    for i, y in _tiles(len(pixels), positions, len(words) * (1 + bank.is_mirrored)):
+        even, odd = responses.of(pixels[i, y.start : y.stop + patch_size - 1])
+        if encoding == "threshold":
+            kernels.pool_thresholds(even, odd, np.float32(threshold), y.start, *cells, sums[i])
+        else:
+            kernels.pool_triangles(even, odd, bank.squares, y.start, *cells, sums[i])
+    return out
+
+
+@dataclass(frozen=True)
+class _Bank:
+    """The words as filters for normalized patches less the center, or for their even and odd parts.
+
+    After the words ``even`` and ``odd`` of a triangle encoding hold filters that whiten.  ``left``
+    and ``right`` are the places in a patch whose values make the parts, none if there are none.
+    """
+
+    even: Array
+    odd: Array
+    squares: Array  # of the lengths of the words
+    center: Array
+    left: Array
+    right: Array
+
+    @property
+    def is_mirrored(self) -> bool:
+        return len(self.left) > 0
+
+
+def _bank(words: Array, whitening: Whitening, patch_size: int, encoding: str, *, mirror: bool) -> _Bank:
+    matrix, words = whitening.matrix_.astype(np.float64), words.astype(np.float64)
+    squares = np.einsum("kd,kd->k", words, words)
+    if encoding == "threshold":
+        words = words / np.sqrt(np.where(squares > 0, squares, 1))[:, None]
+    filters = matrix @ words.T
+    whitener = matrix if encoding == "triangle" else matrix[:, :0]
+    even, odd, pairs = np.concatenate([filters, whitener], 1), filters[:0], np.empty((2, 0), np.uint64)
+    if mirror:
+        _check_symmetric(whitening, patch_size)
+        even, odd, pairs = _halves(filters, whitener, patch_size)
+    parts = (np.ascontiguousarray(part, np.float32) for part in (even, odd, squares, whitening.mean_))
+    return _Bank(*parts, *pairs)
+
+
+def _check_symmetric(whitening: Whitening, patch_size: int) -> None:
+    both = np.concatenate([whitening.matrix_, whitening.mean_[None]])
+    d = both.shape[1]
+    turned = np.arange(d).reshape(patch_size, patch_size, -1)[:, ::-1].ravel()
+    if np.abs(both[np.append(turned, d)][:, turned] - both).max() > SYMMETRIC * np.abs(both).max():
+        raise ValueError(
+            "whitening must treat patches and their mirror images alike, unless mirror=False: fit "
+            'Whitening("zca") to np.concatenate([patches, mirror_patches(patches, patch_size)])'
+        )
+
+
+def _halves(filters: Array, whitener: Array, patch_size: int) -> tuple[Array, Array, Array]:
+    """Return filters of the even and of the odd parts of patches, and the places of the pairs.
+
+    A patch is (e + o) / 2 on its left half, (e - o) / 2 on its right half and e / 2 in the middle.
+    """
+    places = np.arange(len(filters)).reshape(patch_size, patch_size, -1)
+    halves = slice(0, patch_size // 2), slice(patch_size // 2, (patch_size + 1) // 2)
+    turned = places[:, ::-1]
+    left, right = (np.concatenate([p[:, half].ravel() for half in halves]) for p in (places, turned))
+    n_pairs = places[:, halves[0]].size
+    if whitener.size:
+        # The whitened parts have equal values in both halves, but for the sign.
+        twice = np.where(np.arange(len(left)) < n_pairs, np.sqrt(2), 1)
+        filters_of_even = np.concatenate([filters, whitener[:, left] * twice], 1)
+        filters_of_odd = np.concatenate([filters, whitener[:, left[:n_pairs]] * np.sqrt(2)], 1)
+    else:
+        filters_of_even = filters_of_odd = filters
+    even = (filters_of_even[left] + filters_of_even[right]) / np.where(left == right, 4, 2)[:, None]
+    odd = (filters_of_odd[left] - filters_of_odd[right])[:n_pairs] / 2
+    return even, odd, np.stack([left, right]).astype(np.uint64)
+
+
+class _Responses:
+    """Computes the responses of a bank of filters, in arrays that are used again for each tile."""
+
+    def __init__(self, bank: _Bank, patch_size: int, epsilon: np.float32) -> None:
+        self.bank, self.patch_size, self.epsilon = bank, patch_size, epsilon
+        self.room: dict[str, Array] = {}
+
+    def of(self, tile: Array) -> tuple[Array, Array]:
+        """Return the responses (n_images, n_rows, n_cols, n_filters) to the even and odd parts."""
+        bank, kernels, white = self.bank, backend_of(tile).patches, np.float32(white_of(tile))
+        n_images, height, width, _ = tile.shape
+        shape = n_images, height - self.patch_size + 1, width - self.patch_size + 1
+        even = self._array("even", *shape, len(bank.even))
+        odd = self._array("odd", *shape, len(bank.odd))
+        tile = np.ascontiguousarray(tile)
+        tile.setflags(write=False)
+        options = self.patch_size, white, self.epsilon, bank.center
+        if bank.is_mirrored:
+            kernels.mirror_parts(tile, *options, bank.left, bank.right, even, odd)
+        else:
+            patches = self._array("patches", *even.shape)
+            kernels.dense_patches(tile, self.patch_size, 1, white, patches)
+            d = even.shape[-1]
+            kernels.normalize_patches(patches.reshape(-1, d), self.epsilon, even.reshape(-1, d))
+            even -= bank.center
+        return self._times("even responses", even, bank.even), self._times("odd responses", odd, bank.odd)
+
+    def _times(self, name: str, patches: Array, filters: Array) -> Array:
+        out = self._array(name, *patches.shape[:-1], filters.shape[1] if len(filters) else 0)
+        if out.size:
+            flat = patches.reshape(-1, patches.shape[-1])
+            np.matmul(flat, filters, out=out.reshape(-1, filters.shape[1]))
+        return out
+
+    def _array(self, name: str, *shape: int) -> Array:
+        size = math.prod(shape)
+        if name not in self.room or self.room[name].size < size:
+            self.room[name] = np.empty(size, np.float32)
+        return self.room[name][:size].reshape(shape)
+
+
+def _check_sizes(shape: tuple[int, ...], patch_size: int, words: Array, whitening: Whitening) -> None:
+    height, width, n_channels = shape
+    if patch_size > min(height, width):
+        raise ValueError(
+            f"patch_size must be at most the size of the images, {height} x {width}, got {patch_size}"
+        )
+    d = patch_size * patch_size * n_channels
+    if words.shape[1] != d or not len(words):
+        raise ValueError(
+            f"codebook must have words of length {patch_size} x {patch_size} x {n_channels} = {d}, "
+            f"at least one, got {words.shape}"
+        )
+    if not hasattr(whitening, "matrix_") or len(whitening.mean_) != d:
+        raise ValueError(f"whitening must be fitted with patches of length {d}, got {whitening!r}")
+
+
+def _cells(grid: tuple[int, ...], positions: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return where the rows and the columns of regions begin and end, the same from either side."""
+    if any(k > n for k, n in zip(grid, positions, strict=True)):
+        raise ValueError(
+            f"grid must be at most {positions[0]} x {positions[1]}, the positions of patches, got {grid}"
+        )
+    bounds = [
+        np.array([(i * n // k, -(-(i + 1) * n // k)) for i in range(k)], np.int64)
+        for k, n in zip(grid, positions, strict=True)
+    ]
+    return bounds[0], bounds[1]
+
+
+def _tiles(n_images: int, positions: tuple[int, ...], n_responses: int) -> Iterator[tuple[slice, slice]]:
+    """Yield slices of images and of rows of positions: several images, or some rows of one."""
+    n_rows, n_cols = positions
+    rows_at_once = max(1, VALUES_AT_ONCE // (n_cols * n_responses))
+    images_at_once = max(1, rows_at_once // n_rows)
+    for i in range(0, n_images, images_at_once):
+        for y in range(0, n_rows, rows_at_once):
+            yield slice(i, min(i + images_at_once, n_images)), slice(y, min(y + rows_at_once, n_rows))

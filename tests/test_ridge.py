@@ -1,0 +1,83 @@
+"""Ridge regression in closed form against scikit-learn's."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import RidgeClassifier as Reference
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from imfeat.learn import RidgeClassifier, RidgeSums
+from imfeat.learn.ridge import split_last
+
+
+@pytest.fixture
+def data(rng):
+    x = (rng.normal(size=(700, 50)) * 3 + 7).astype(np.float32)  # far from 0, as features may be
+    return x, (x[:, :4] + rng.normal(size=(700, 4))).argmax(1)
+
+
+@parametrize_with_checks([RidgeClassifier()])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_scikit_learn_conventions(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("strength", [0.1, 10, 1e4])
+def test_matches_scikit_learn(data, strength):
+    x, y = data
+    ours, reference = RidgeClassifier([strength]).fit(x, y), Reference(strength).fit(x.astype(float), y)
+    np.testing.assert_allclose(ours.coef_, reference.coef_, atol=1e-6)
+    np.testing.assert_allclose(ours.intercept_, reference.intercept_, atol=1e-5)
+    np.testing.assert_allclose(ours.decision_function(x), reference.decision_function(x), atol=1e-5)
+
+
+def test_a_line_through_two_points():
+    model = RidgeClassifier([1e-6]).fit([[0.0], [2.0]], ["left", "right"])
+    np.testing.assert_allclose(model.coef_, [[-1], [1]], atol=1e-5)
+    np.testing.assert_allclose(model.decision_function([[1.0], [3.0]]), [0, 2], atol=1e-5)
+    assert model.predict([[0.9], [1.1]]).tolist() == ["left", "right"]
+
+
+def test_the_strength_is_chosen_on_the_last_of_each_class(data):
+    x, y = data
+    model = RidgeClassifier((1e5, 10), validation_share=0.2).fit(x, y)
+    known, new = split_last(y, 0.2)
+    scores = {s: RidgeClassifier([s]).fit(x[known], y[known]).score(x[new], y[new]) for s in (1e5, 10)}
+    assert model.validation_scores_ == pytest.approx(scores)
+    assert model.strength_ == max(scores, key=scores.get)
+    np.testing.assert_allclose(model.coef_, RidgeClassifier([model.strength_]).fit(x, y).coef_, atol=1e-6)
+
+
+def test_the_last_of_each_class():
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2])
+    known, new = split_last(labels, 0.25)
+    assert new.tolist() == [3, 7]
+    assert sorted([*known, *new]) == list(range(9))
+    assert split_last(labels, 0)[1].size == 0
+
+
+def test_sums_may_come_in_parts_and_be_solved_between(data, monkeypatch):
+    x, y = data
+    monkeypatch.setattr("imfeat.learn.ridge.ROWS_AT_ONCE", 100)
+    sums = RidgeSums(50, 4).add(x[:300], y[:300])
+    before = sums.solve(5)
+    sums.solve(500)
+    for part, again in zip(before, sums.solve(5), strict=True):
+        np.testing.assert_array_equal(part, again)
+    sums.add(x[300:], y[300:])
+    for part, whole in zip(sums.solve(5), RidgeSums(50, 4).add(x, y).solve(5), strict=True):
+        np.testing.assert_allclose(part, whole, atol=1e-5)
+
+
+def test_features_that_depend_on_each_other_need_a_larger_strength(rng):
+    x = np.repeat(rng.normal(size=(40, 1)), 30, axis=1) * 1000
+    with pytest.raises(ValueError, match="strength must be larger for features that depend on each other"):
+        RidgeClassifier([1e-12]).fit(x, rng.integers(0, 2, 40))
+
+
+@pytest.mark.parametrize(
+    ("strengths", "y", "message"),
+    [([0], [0, 1], "strengths must be above 0"), ([1], [1, 1], "y must have at least two classes")],
+)
+def test_wrong_arguments_are_refused(strengths, y, message):
+    with pytest.raises(ValueError, match=message):
+        RidgeClassifier(strengths).fit([[0.0], [1.0]], y)
