@@ -30,13 +30,14 @@ def main() -> None:
     "--features",
     default="raw,equalized,color,hog,hog+color,words",
     show_default=True,
-    help="Which features, separated by commas.",
+    help="Which features, separated by commas: also uoctti, patches-800 with any number of words, "
+    "patches-800-8x8 with patches of another size, and sums of features with +.",
 )
 @click.option(
     "--classifiers",
     default="linear,mlp",
     show_default=True,
-    help="Which of logistic, svm and mlp, separated by commas; linear is the first two.",
+    help="Which of logistic, svm, ridge and mlp, separated by commas; linear is the first two.",
 )
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="How many seeds.")
 @click.option("--size", type=click.IntRange(min=1), help="Side of the images of a folder, in pixels.")

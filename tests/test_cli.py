@@ -12,7 +12,7 @@ from PIL import Image
 import imfeat
 from imfeat.cli import main
 from imfeat.compare.classifiers import CLASSIFIERS, GROUPS
-from imfeat.compare.features import FEATURES
+from imfeat.compare.features import DEFAULT
 
 
 def call(*arguments):
@@ -64,10 +64,13 @@ def test_results_go_to_a_folder_of_their_own_by_default(source, tmp_path, monkey
         (("--data", "foto"), "no source 'foto'"),
         (
             ("--features", "raw,gist"),
-            "unknown feature 'gist'; choose among raw, equalized, color, hog, hog+color, words",
+            "unknown feature 'gist'; choose among raw, equalized, color, hog, uoctti, words, patches-WORDS",
         ),
         (("--features", ","), "no feature given"),
-        (("--classifiers", "forest"), "unknown classifier 'forest'; choose among logistic, svm, mlp, linear"),
+        (
+            ("--classifiers", "forest"),
+            "unknown classifier 'forest'; choose among logistic, svm, ridge, mlp, linear",
+        ),
         (("--size", "32"), "size is for folders of image files"),
     ],
 )
@@ -154,7 +157,7 @@ def test_version():
 
 def test_help_names_every_choice():
     text = " ".join(call("compare", "--help").output.split())
-    assert ",".join(FEATURES) in text.replace(" ", "")
+    assert ",".join(DEFAULT) in text.replace(" ", "")
     for name in (*CLASSIFIERS, *GROUPS):
         assert name in text
 

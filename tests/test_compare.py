@@ -19,8 +19,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from imfeat import compare
-from imfeat.compare import classifiers, environment, experiment, features, report
+from imfeat.compare import classifiers, environment, experiment, features, report, tables
 from imfeat.datasets import DataSet, ImageSet
+from imfeat.learn import RidgeClassifier
 
 SEEDS = 2
 
@@ -85,7 +86,7 @@ def one_result(**accuracies):
 
 def test_there_is_a_record_for_each_combination(result):
     cells = {(r.feature, r.classifier, r.seed) for r in result.records}
-    names = features.FEATURES.keys()
+    names = features.DEFAULT
     assert cells == {(f, c, s) for f in names for c in ("logistic", "svm", "mlp") for s in range(SEEDS)}
     assert len(cells) == len(result.records)
 
@@ -171,6 +172,7 @@ def test_the_strength_that_validates_best_is_chosen_and_used(data, monkeypatch):
     class Scored:
         def __init__(self, accuracy):
             self.score = lambda features, labels: accuracy
+            self.predict = lambda features: np.zeros(len(features))
 
     def fit_scored(name, strength, features, labels, seed):
         asked.append((strength, len(labels)))
@@ -214,6 +216,66 @@ def test_features_are_standardized_by_the_training_images(data):
     np.testing.assert_allclose(computed.train.std(0), 1, atol=1e-3)
     assert abs(computed.test.mean()) > 1e-5
     assert computed.train.dtype == computed.test.dtype == np.float32
+
+
+def test_large_features_are_kept_in_half_of_the_memory(data, monkeypatch):
+    whole = experiment.compute_features("hog+color", data, 0)
+    monkeypatch.setattr(tables, "MOST_BYTES", 1000)
+    monkeypatch.setattr(tables, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(tables, "IMAGES_AT_ONCE", 11)
+    half = experiment.compute_features("hog+color", data, 0)
+    for one, other in ((whole.train, half.train), (whole.test, half.test)):
+        assert other.values.dtype == np.float16
+        assert other.shape == one.shape
+        np.testing.assert_allclose(other[:], one, atol=0.02)
+        np.testing.assert_array_equal(other[[3, 1]], other[:][[3, 1]])
+    for name in ("ridge", "mlp"):
+        models = [classifiers.fit(name, 30.0, x.train, data.train.labels, 0)[0] for x in (whole, half)]
+        scores = [
+            classifiers.accuracy(m, x.test, data.test.labels)
+            for m, x in zip(models, (whole, half), strict=True)
+        ]
+        assert scores[0] == pytest.approx(scores[1], abs=0.1 if name == "mlp" else 0.02)
+
+
+def test_ridge_climbs_to_the_best_strength(data, monkeypatch):
+    x, y = experiment.compute_features("color", data, 0).train, data.train.labels
+    tried = []
+    monkeypatch.setattr(experiment, "ridge_model", lambda sums, strength, labels: strength)
+    hill = {10_000: 0.1, 3_000: 0.8, 1_000: 0.9, 300: 0.7, 100: 0.95, 30: 0.99, 10: 1.0}
+    monkeypatch.setattr(experiment, "accuracy", lambda model, *_: tried.append(model) or hill[model])
+    choice = experiment.choose_ridge("ridge", x, y, 0)
+    assert (choice.strength, choice.validation_accuracy) == (1_000, 0.9)
+    assert tried == [1_000, 300, 3_000]
+    assert choice.sums.n_images == 81
+    np.testing.assert_array_equal(np.bincount(y[choice.left]), [3, 3, 3])
+
+
+def test_ridge_is_trained_on_all_training_images(data):
+    (record,) = experiment.run_cells(data, ("color",), ("ridge",), (0,), lambda text: None)
+    computed = experiment.compute_features("color", data, 0)
+    model = RidgeClassifier([record.strength]).fit(computed.train, data.train.labels)
+    assert record.test_accuracy == pytest.approx(model.score(computed.test, data.test.labels))
+    assert record.converged is None
+    again = list(experiment.run_cells(data, ("color",), ("ridge",), (0, 1), lambda text: None))
+    assert again[1] == replace(again[0], seed=1)
+
+
+def test_features_side_by_side(data):
+    x = data.train.images
+    union = features.build_feature("uoctti+patches-9-4x4+color", (16, 16), 3).fit(x).transform(x[:5])
+    parts = [
+        features.build_feature(n, (16, 16), 3).fit(x).transform(x[:5])
+        for n in ("uoctti", "patches-9-4x4", "color")
+    ]
+    np.testing.assert_array_equal(union, np.concatenate(parts, 1))
+    assert parts[1].shape[1] == 9 * 2 * 9
+    turned = features.build_feature("uoctti", (16, 16), 0).fit(x).transform(x[:5, :, ::-1])
+    np.testing.assert_allclose(turned, parts[0], atol=1e-6)
+    assert features.is_seeded("hog+patches-9")
+    assert not features.is_seeded("hog+color")
+    for name in ("gist", "patches-", "patches-9-4x5", "hog+", ""):
+        assert not features.is_feature(name)
 
 
 @given(
@@ -274,7 +336,7 @@ def test_small_training_sets_get_more_epochs(monkeypatch):
 @pytest.mark.parametrize("name", classifiers.CLASSIFIERS)
 def test_strengths_go_from_strong_to_weak(name):
     strengths = classifiers.CLASSIFIERS[name].strengths
-    assert len(strengths) == 3
+    assert len(strengths) == (7 if name == "ridge" else 3)
     assert list(strengths) == sorted(strengths, reverse=True)
 
 
@@ -329,7 +391,10 @@ def test_groups_and_repetitions_become_single_classifiers():
     [
         ({"features": ["raw", "gist"]}, "unknown feature 'gist'; choose among raw, equalized, color, hog"),
         ({"features": []}, "no feature given"),
-        ({"classifiers": ["forest"]}, "unknown classifier 'forest'; choose among logistic, svm, mlp, linear"),
+        (
+            {"classifiers": ["forest"]},
+            "unknown classifier 'forest'; choose among logistic, svm, ridge, mlp, linear",
+        ),
         ({"n_seeds": 0}, "n_seeds must be at least 1, got 0"),
         ({"size": 32}, "size is for folders"),
     ],

@@ -2,8 +2,9 @@
 
 import os
 import re
+import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from imfeat.compare.classifiers import CLASSIFIERS, GROUPS, expand_groups
-from imfeat.compare.environment import git_revision, machine, versions
+from imfeat.compare.environment import git_revision, machine, peak_bytes, versions
 from imfeat.compare.experiment import MAX_TUNING_IMAGES, VALIDATION_SHARE, run_cells
 from imfeat.compare.experiment import Record as Record
-from imfeat.compare.features import FEATURES, build_feature
+from imfeat.compare.features import DEFAULT, KNOWN, build_feature, is_feature
 from imfeat.compare.report import Result as Result
 from imfeat.datasets import DataSet, load
 
@@ -24,7 +25,7 @@ __all__ = ["Record", "Result", "run"]
 def run(
     source: str | os.PathLike[str] = "photos",
     *,
-    features: Sequence[str] = tuple(FEATURES),
+    features: Sequence[str] = DEFAULT,
     classifiers: Sequence[str] = ("linear", "mlp"),
     n_seeds: int = 3,
     size: int | None = None,
@@ -36,9 +37,11 @@ def run(
     source : str or path
         What to load; see `imfeat.datasets.load`.
     features : sequence of str
-        Among ``raw``, ``equalized``, ``color``, ``hog``, ``hog+color`` and ``words``.
+        Among ``raw``, ``equalized``, ``color``, ``hog``, ``uoctti``, ``words`` and ``patches-800``,
+        with any number of words and, as in ``patches-800-8x8``, any size of patches; or several of
+        these joined by ``+``.
     classifiers : sequence of str
-        Among ``logistic``, ``svm``, ``mlp``, and ``linear`` for the first two.
+        Among ``logistic``, ``svm``, ``ridge``, ``mlp``, and ``linear`` for the first two.
     n_seeds : int
         The seeds are 0 to ``n_seeds - 1``.  A seed draws what an MLP starts from, the order of
         the images in the training of MLP and SVM, and visual words; logistic regression on other
@@ -64,10 +67,12 @@ def run(
     regularization is chosen among three on a validation part of the training set, drawn by the
     first seed, and kept for the others; no choice looks at the test set.
     """
-    features = check_names(features, tuple(FEATURES), "feature")
-    classifiers = check_names(classifiers, (*CLASSIFIERS, *GROUPS), "classifier")
+    features = check_names(features, is_feature, KNOWN, "feature")
+    known = (*CLASSIFIERS, *GROUPS)
+    classifiers = check_names(classifiers, known.__contains__, known, "classifier")
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
+    start = time.perf_counter()
     date = datetime.now().astimezone().isoformat(timespec="seconds")
     revision = git_revision()  # before the run, during which files may change
     with warnings.catch_warnings():
@@ -82,12 +87,16 @@ def run(
         git_revision=revision,
         date=date,
         skipped=data.train.skipped + data.test.skipped,
+        seconds=time.perf_counter() - start,
+        peak_bytes=peak_bytes(),
     )
 
 
-def check_names(names: Sequence[str], known: tuple[str, ...], kind: str) -> tuple[str, ...]:
+def check_names(
+    names: Sequence[str], is_known: Callable[[str], bool], known: tuple[str, ...], kind: str
+) -> tuple[str, ...]:
     """Return names, each once, if all are known and there is one."""
-    unknown = [name for name in names if name not in known]
+    unknown = [name for name in names if not is_known(name)]
     if unknown or not names:
         problem = f"unknown {kind} {', '.join(map(repr, unknown))}" if unknown else f"no {kind} given"
         raise ValueError(f"{problem}; choose among {', '.join(known)}")

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from imfeat._backend import Array
+from imfeat.compare.tables import ROWS_AT_ONCE, HalfTable, Table
+from imfeat.learn import RidgeClassifier, RidgeSums
 
 # A fixed number of epochs, but on small training sets more of them, up to this many steps: few
 # epochs of few images would leave a classifier half trained.
@@ -75,9 +78,14 @@ def _mlp(strength: float, shape: tuple[int, int], seed: int) -> Any:
     )
 
 
+def _ridge(strength: float, shape: tuple[int, int], seed: int) -> Any:
+    return RidgeClassifier((strength,))
+
+
 CLASSIFIERS = {
     "logistic": Classifier((10_000, 1_000, 100), _logistic, seeded=False, has_stopping_rule=True),
     "svm": Classifier((10_000, 1_000, 100), _svm),
+    "ridge": Classifier((10_000, 3_000, 1_000, 300, 100, 30, 10), _ridge, seeded=False),
     "mlp": Classifier((300, 100, 30), _mlp),
 }
 GROUPS = {"linear": ("logistic", "svm")}
@@ -88,7 +96,7 @@ def expand_groups(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(member for name in names for member in GROUPS.get(name, (name,))))
 
 
-def fit(name: str, strength: float, features: Array, labels: Array, seed: int) -> tuple[Any, bool | None]:
+def fit(name: str, strength: float, features: Table, labels: Array, seed: int) -> tuple[Any, bool | None]:
     """Train a classifier.
 
     Returns
@@ -98,15 +106,55 @@ def fit(name: str, strength: float, features: Array, labels: Array, seed: int) -
         Whether it met its stopping rule; None if it has none.
     """
     kind = CLASSIFIERS[name]
+    if name == "ridge":
+        return ridge_model(ridge_sums(features, labels, np.arange(len(labels))), strength, labels), None
     model = kind.build(strength, features.shape, seed)
     with warnings.catch_warnings(record=True) as caught, _one_thread_in_scipy():
         warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(features, labels)
+        if name == "mlp" and isinstance(features, HalfTable):
+            _fit_batch_by_batch(model, features, labels, seed)
+        else:
+            model.fit(features[:], labels)
     ours = [w for w in caught if issubclass(w.category, ConvergenceWarning)]
     for other in caught:
         if other not in ours:
             warnings.warn(other.message, stacklevel=2)
     return model, not ours if kind.has_stopping_rule else None
+
+
+def accuracy(model: Any, features: Table, labels: Array) -> float:
+    """Return the share of images whose class a model finds."""
+    parts = [slice(first, first + ROWS_AT_ONCE) for first in range(0, len(labels), ROWS_AT_ONCE)]
+    return sum(int((model.predict(features[part]) == labels[part]).sum()) for part in parts) / len(labels)
+
+
+def ridge_sums(features: Table, labels: Array, rows: Array, sums: RidgeSums | None = None) -> RidgeSums:
+    """Return the sums of ridge regression over some images, or add these to others."""
+    classes = np.unique(labels)
+    sums = sums or RidgeSums(features.shape[1], len(classes))
+    for first in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[first : first + ROWS_AT_ONCE]
+        sums.add(features[some], np.searchsorted(classes, labels[some]))
+    return sums
+
+
+def ridge_model(sums: RidgeSums, strength: float, labels: Array) -> RidgeClassifier:
+    """Return the classifier that sums lead to."""
+    model = RidgeClassifier((strength,))
+    weights, model.intercept_ = sums.solve(strength)
+    model.coef_, model.classes_ = np.ascontiguousarray(weights.T), np.unique(labels)
+    model.n_features_in_ = len(weights)
+    return model
+
+
+def _fit_batch_by_batch(model: Any, features: HalfTable, labels: Array, seed: int) -> None:
+    """Train an MLP as its own ``fit`` does, which would hold all features in float32 at once."""
+    rng, classes = np.random.default_rng(seed), np.unique(labels)
+    for _ in range(model.max_iter):
+        order = rng.permutation(len(labels))
+        for first in range(0, len(order), model.batch_size):
+            batch = order[first : first + model.batch_size]
+            model.partial_fit(features[batch], labels[batch], classes=classes)
 
 
 @contextmanager

@@ -49,6 +49,16 @@ def git_revision() -> str | None:
     return done.stdout.strip()
 
 
+def peak_bytes() -> int | None:
+    """Return the most memory that this process has held so far; None where it is not known."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
 def cuda_status() -> str:
     """Say whether features can run on a GPU, and if not, why."""
     return f"not usable: imfeat {imfeat.__version__} has no CUDA kernels yet ({_cuda_driver()})"

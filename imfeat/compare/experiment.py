@@ -4,6 +4,9 @@ Features are standardized by the training images.  The strength of the regulariz
 once for a feature and a classifier, with the first seed, on a validation part of the training
 set.  Then, for each seed, the classifier is trained on the whole training set and meets the test
 set once, for the number that is reported.
+
+Ridge regression needs no second training: it is solved for some strengths on all training images
+but the last tenth of each class, which choose among them and are then added.
 """
 
 import time
@@ -15,12 +18,16 @@ from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from imfeat._backend import Array
-from imfeat.compare.classifiers import CLASSIFIERS, fit
-from imfeat.compare.features import FEATURES, build_feature
+from imfeat.compare.classifiers import CLASSIFIERS, accuracy, fit, ridge_model, ridge_sums
+from imfeat.compare.features import build_feature, is_seeded
+from imfeat.compare.tables import Table, standardized_tables
 from imfeat.datasets import DataSet
+from imfeat.learn import RidgeSums
+from imfeat.learn.ridge import split_last
 
 MAX_TUNING_IMAGES = 10_000
 VALIDATION_SHARE = 0.2
+RIDGE_VALIDATION_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -50,19 +57,24 @@ class Record:
 
 @dataclass(frozen=True)
 class Choice:
-    """A strength, its accuracy on the validation part, and the seconds it took to find."""
+    """A strength, its accuracy on the validation part, and the seconds it took to find.
+
+    For ridge regression also the sums over the images that were not for validation, and those.
+    """
 
     strength: float
     validation_accuracy: float
     seconds: float
+    sums: RidgeSums | None = None
+    left: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
     """The standardized features of a data set, and the seconds they took, learning included."""
 
-    train: Array
-    test: Array
+    train: Table
+    test: Table
     seconds: float
 
 
@@ -93,17 +105,19 @@ def _run_feature(
     first: dict[str, Record] = {}
     for seed in seeds:
         announce(f"{feature}, seed {seed}")
-        if computed is None or FEATURES[feature].seeded:
+        if computed is None or is_seeded(feature):
             computed = None  # so that no two of them fill the memory
             computed = compute_features(feature, data, seed)
         for name in classifiers:
             announce(f"{feature}, {name}, seed {seed}")
             if name not in choices:
-                choices[name] = choose_strength(name, computed.train, data.train.labels, seed)
-            if name in first and not (FEATURES[feature].seeded or CLASSIFIERS[name].seeded):
+                choose = choose_ridge if name == "ridge" else choose_strength
+                choices[name] = choose(name, computed.train, data.train.labels, seed)
+            if name in first and not (is_seeded(feature) or CLASSIFIERS[name].seeded):
                 yield replace(first[name], seed=seed)  # the same model would come out
                 continue
             record = run_cell(feature, name, seed, computed, choices[name], data)
+            choices[name] = replace(choices[name], sums=None, left=None)
             first.setdefault(name, record)
             yield record
 
@@ -114,11 +128,8 @@ def compute_features(name: str, data: DataSet, seed: int) -> Features:
     transformer = build_feature(name, images.shape[1:3], seed)
     clone(transformer).fit_transform(images[:2])  # compiles, which nobody waits for a second time
     start = time.perf_counter()
-    train = transformer.fit_transform(images)
-    test = transformer.transform(data.test.images)
-    seconds = time.perf_counter() - start
-    scaler = StandardScaler(copy=False).fit(train)
-    return Features(scaler.transform(train), scaler.transform(test), seconds)
+    train, test = standardized_tables(transformer, images, data.test.images)
+    return Features(train, test, time.perf_counter() - start)
 
 
 def run_cell(
@@ -126,16 +137,21 @@ def run_cell(
 ) -> Record:
     """Train on the whole training set, and judge."""
     start = time.perf_counter()
-    model, converged = fit(classifier, choice.strength, features.train, data.train.labels, seed)
+    labels = data.train.labels
+    if choice.sums is not None and choice.left is not None:
+        sums = ridge_sums(features.train, labels, choice.left, choice.sums)
+        model, converged = ridge_model(sums, choice.strength, labels), None
+    else:
+        model, converged = fit(classifier, choice.strength, features.train, labels, seed)
     trained = time.perf_counter()
-    test_accuracy = float(model.score(features.test, data.test.labels))
+    test_accuracy = accuracy(model, features.test, data.test.labels)
     predicted = time.perf_counter()
     return Record(
         feature=feature,
         classifier=classifier,
         seed=seed,
         test_accuracy=test_accuracy,
-        train_accuracy=float(model.score(features.train, data.train.labels)),
+        train_accuracy=accuracy(model, features.train, labels),
         validation_accuracy=choice.validation_accuracy,
         strength=choice.strength,
         converged=converged,
@@ -147,7 +163,7 @@ def run_cell(
     )
 
 
-def choose_strength(classifier: str, features: Array, labels: Array, seed: int) -> Choice:
+def choose_strength(classifier: str, features: Table, labels: Array, seed: int) -> Choice:
     """Try the strengths of a classifier on a validation part of the training set."""
     start = time.perf_counter()
     training, validation = split_for_validation(labels, seed)
@@ -160,6 +176,29 @@ def choose_strength(classifier: str, features: Array, labels: Array, seed: int) 
         scores[strength] = float(model.score(new, labels[validation]))
     best = max(scores, key=scores.__getitem__)  # the first of several is the strongest
     return Choice(best, scores[best], time.perf_counter() - start)
+
+
+def choose_ridge(classifier: str, features: Table, labels: Array, seed: int) -> Choice:
+    """Go from strength to stronger or weaker as long as the accuracy on the validation part rises."""
+    start = time.perf_counter()
+    known, left = split_last(labels, RIDGE_VALIDATION_SHARE)
+    if not len(left):
+        raise ValueError("no class has ten training images, one of which to validate with")
+    sums = ridge_sums(features, labels, known)
+    scores: dict[float, float] = {}
+
+    def score(strength: float) -> float:
+        if strength not in scores:
+            scores[strength] = accuracy(ridge_model(sums, strength, labels), features[left], labels[left])
+        return scores[strength]
+
+    strengths = CLASSIFIERS[classifier].strengths
+    best = len(strengths) // 2
+    for step in (-1, 1):
+        while 0 <= best + step < len(strengths) and score(strengths[best + step]) > score(strengths[best]):
+            best += step
+    strength = strengths[best]
+    return Choice(strength, scores[strength], time.perf_counter() - start, sums, left)
 
 
 def split_for_validation(labels: Array, seed: int) -> tuple[Array, Array]:

@@ -1,19 +1,26 @@
 """The features that are compared, by name.
 
-To add one, write a function that builds its transformer and name it in `FEATURES`.
+To add one, write a function that builds its transformer and name it in `FEATURES`.  Names joined by
+``+`` are features side by side; a number in a name, as in ``patches-800``, is that of the words.
 """
 
+import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from imfeat.estimators import HOG, BagOfVisualWords, ColorHistogram, RawPixels
+from imfeat._backend import Array
+from imfeat.estimators import HOG, BagOfVisualWords, ColorHistogram, PatchFeatures, RawPixels
 from imfeat.exposure import equalize_value
+from imfeat.hog import hog_uoctti
 
 SMALL = 64  # pixels a side, below which cells are of 4 pixels instead of 8
+PATCHES = re.compile(r"patches-(\d+)(?:-(\d+)x\2)?")  # patches-WORDS, or patches-WORDS-SIZExSIZE
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,27 @@ class Feature:
 
 def build_feature(name: str, image_size: tuple[int, int], seed: int) -> Any:
     """Return the transformer of a feature for images of (height, width) pixels."""
-    return FEATURES[name].build(4 if min(image_size) < SMALL else 8, seed)
+    cell_size = 4 if min(image_size) < SMALL else 8
+    parts = [(part, find_feature(part).build(cell_size, seed)) for part in name.split("+")]
+    return parts[0][1] if len(parts) == 1 else FeatureUnion(parts)
+
+
+def is_seeded(name: str) -> bool:
+    """Tell whether a feature depends on the seed."""
+    return any(find_feature(part).seeded for part in name.split("+"))
+
+
+def is_feature(name: str) -> bool:
+    """Tell whether there is a feature of this name."""
+    return all(part in FEATURES or PATCHES.fullmatch(part) for part in name.split("+"))
+
+
+def find_feature(name: str) -> Feature:
+    """Return the feature of a name without ``+``."""
+    if found := PATCHES.fullmatch(name):
+        n_words, size = int(found[1]), int(found[2] or 6)
+        return Feature(functools.partial(_patches, n_words=n_words, patch_size=size), seeded=True)
+    return FEATURES[name]
 
 
 def _raw(cell_size: int, seed: int) -> Any:
@@ -46,8 +73,14 @@ def _hog(cell_size: int, seed: int) -> Any:
     return HOG(cell_size=cell_size, interpolation="trilinear")
 
 
-def _hog_and_color(cell_size: int, seed: int) -> Any:
-    return FeatureUnion([("hog", _hog(cell_size, seed)), ("color", _color(cell_size, seed))])
+def _uoctti(cell_size: int, seed: int) -> Any:
+    return FunctionTransformer(mirrored_uoctti, kw_args={"cell_size": cell_size})
+
+
+def mirrored_uoctti(images: Array, cell_size: int) -> Array:
+    """Return the mean of the UoCTTI HoG of each image and its mirror image, (n_images, n_features)."""
+    both = [hog_uoctti(x, cell_size=cell_size) for x in (images, np.ascontiguousarray(images[:, :, ::-1]))]
+    return ((both[0] + both[1]) / 2).reshape(len(images), -1)
 
 
 def _words(cell_size: int, seed: int) -> Any:
@@ -61,11 +94,17 @@ def _words(cell_size: int, seed: int) -> Any:
     )
 
 
+def _patches(cell_size: int, seed: int, *, n_words: int, patch_size: int) -> Any:
+    return PatchFeatures(n_words=n_words, patch_size=patch_size, random_state=seed)
+
+
 FEATURES = {
     "raw": Feature(_raw),
     "equalized": Feature(_equalized),
     "color": Feature(_color),
     "hog": Feature(_hog),
-    "hog+color": Feature(_hog_and_color),
+    "uoctti": Feature(_uoctti),
     "words": Feature(_words, seeded=True),
 }
+DEFAULT = ("raw", "equalized", "color", "hog", "hog+color", "words")
+KNOWN = (*FEATURES, "patches-WORDS", "patches-WORDS-SIZExSIZE", "and any of them joined by +")

@@ -30,6 +30,10 @@ class Result:
         When the experiment began, ISO 8601.
     skipped : tuple of (path, reason)
         Image files that could not be read.
+    seconds : float
+        From the command to the last record, loading included.
+    peak_bytes : int or None
+        The most memory held.
     """
 
     records: tuple[Record, ...]
@@ -39,6 +43,8 @@ class Result:
     git_revision: str | None
     date: str
     skipped: tuple[tuple[str, str], ...]
+    seconds: float | None = None
+    peak_bytes: int | None = None
 
     @classmethod
     def read(cls, folder: Path | str) -> "Result":
@@ -74,8 +80,15 @@ def caption(result: Result) -> str:
     return (
         f"{s['source']}: {s['n_train']:,} training and {s['n_test']:,} test images of {height} x {width} "
         f"pixels, {len(s['class_names'])} classes. Accuracy is {over}; seconds are means: for the features "
-        "of all images, and for training, once the strength is chosen."
+        f"of all images, and for training, once the strength is chosen.{_cost(result)}"
     )
+
+
+def _cost(result: Result) -> str:
+    if result.seconds is None:
+        return ""
+    memory = f" and at most {result.peak_bytes / 1e9:.1f} GB of memory" if result.peak_bytes else ""
+    return f" All of it took {result.seconds:.0f} s{memory}."
 
 
 def as_table(result: Result) -> Table:
