@@ -68,6 +68,17 @@ def test_sums_may_come_in_parts_and_be_solved_between(data, monkeypatch):
         np.testing.assert_allclose(part, whole, atol=1e-5)
 
 
+def test_blocks_change_nothing(data, monkeypatch):
+    x, y = data
+    whole = RidgeSums(50, 4).add(x, y)
+    monkeypatch.setattr("imfeat.learn.ridge.BLOCK", 7)
+    for strength in (1, 1e3):
+        for part, expected in zip(
+            RidgeSums(50, 4).add(x, y).solve(strength), whole.solve(strength), strict=True
+        ):
+            np.testing.assert_allclose(part, expected, atol=1e-5)
+
+
 def test_features_that_depend_on_each_other_need_a_larger_strength(rng):
     x = np.repeat(rng.normal(size=(40, 1)), 30, axis=1) * 1000
     with pytest.raises(ValueError, match="strength must be larger for features that depend on each other"):

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
-from scipy.linalg import blas, lapack
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -21,6 +20,7 @@ from imfeat._backend import Array
 from imfeat._check import as_number
 
 ROWS_AT_ONCE = 4096
+BLOCK = 1024  # columns of a matrix product
 
 
 class RidgeSums:
@@ -32,12 +32,13 @@ class RidgeSums:
 
     Notes
     -----
-    It holds one matrix (n_features, n_features) of float32.  The sums lie in its lower triangle, and
-    `solve` works in the upper one, so that they can be added to, and solved again.
+    It holds one matrix (n_features, n_features) of float32.  The sums lie in its upper triangle, and
+    `solve` works in the lower one, so that they can be added to, and solved again.
     """
 
     def __init__(self, n_features: int, n_classes: int) -> None:
-        self.gram = np.zeros((n_features, n_features), np.float32, order="F")
+        self.matrix = np.zeros((n_features, n_features), np.float32)
+        self.diagonal = np.zeros(n_features, np.float32)
         self.products = np.zeros((n_features, n_classes))
         self.n_images, self.sums, self.counts = 0, np.zeros(n_features), np.zeros(n_classes)
         self.shift: Array | None = None
@@ -48,20 +49,23 @@ class RidgeSums:
         Parameters
         ----------
         features : array of shape (n, n_features)
-            Anything whose slices of rows are such arrays.
         labels : array of shape (n,), int
             0 to ``n_classes - 1``.
         """
         for first in range(0, len(labels), ROWS_AT_ONCE):
-            some = slice(first, min(first + ROWS_AT_ONCE, len(labels)))
+            some = slice(first, first + ROWS_AT_ONCE)
             self._add(np.asarray(features[some], np.float32), labels[some])
         return self
 
     def _add(self, x: Array, labels: Array) -> None:
         if self.shift is None:  # near the mean, so that no digits are lost to it
             self.shift = x.mean(0, dtype=np.float64).astype(np.float32)
-        x = np.ascontiguousarray(x - self.shift)
-        self.gram = blas.ssyrk(1.0, x.T, beta=1.0, c=self.gram, lower=1, overwrite_c=1)
+        x = x - self.shift
+        room = np.empty(min(BLOCK, len(self.matrix)) * len(self.matrix), np.float32)
+        for block in _blocks(len(self.matrix)):
+            part = self.matrix[block, block.start :]
+            part += np.matmul(x[:, block].T, x[:, block.start :], out=room[: part.size].reshape(part.shape))
+        self.diagonal += np.einsum("nd,nd->d", x, x)
         targets = np.zeros((len(x), len(self.counts)), np.float32)
         targets[np.arange(len(x)), labels] = 1
         self.products += x.T @ targets
@@ -79,31 +83,50 @@ class RidgeSums:
         """
         assert self.shift is not None
         mean, share = self.sums / self.n_images, self.counts / self.n_images
-        _mirror(self.gram)
-        diagonal = self.gram.diagonal().copy()
-        # Less the means, which are small after the shift: an update of rank 1.
-        blas.ssyr(-float(self.n_images), mean.astype(np.float32), lower=0, a=self.gram, overwrite_a=1)
-        self.gram[np.diag_indices(len(mean))] += np.float32(strength)
-        _, problem = lapack.spotrf(self.gram, lower=0, overwrite_a=1, clean=0)
-        if not problem:
-            right = 2 * (self.products - np.outer(mean, self.counts))
-            weights, _ = lapack.spotrs(self.gram, right.astype(np.float32), lower=0)
-        self.gram[np.diag_indices(len(mean))] = diagonal
-        if problem:
+        try:
+            self._factorize(mean, strength)
+        except np.linalg.LinAlgError as error:
             raise ValueError(
                 f"strength must be larger for features that depend on each other, got {strength}"
-            )
+            ) from error
+        right = 2 * (self.products - np.outer(mean, self.counts))
+        weights = self._substitute(right.astype(np.float32))
         intercepts = 2 * share - 1 - (mean + self.shift) @ weights
         return weights, intercepts.astype(np.float32)
 
+    def _factorize(self, mean: Array, strength: float) -> None:
+        """Write L, where L L^T is the covariance plus the strength, into the lower triangle.
 
-def _mirror(matrix: Array, block: int = 2048) -> None:
-    """Copy the lower triangle of a matrix to the upper one."""
-    for first in range(0, len(matrix), block):
-        last = first + block
-        part = matrix[first:last, first:last]
-        part[...] = np.tril(part) + np.tril(part, -1).T
-        matrix[first:last, last:] = matrix[last:, first:last].T
+        Column block by column block: what LAPACK does, whose threaded routines overrun their
+        buffers at some tens of thousands of features in OpenBLAS 0.3.
+        """
+        lower, scaled = self.matrix, (self.n_images * mean).astype(np.float32)
+        mean = mean.astype(np.float32)
+        for block in _blocks(len(lower)):
+            rest = slice(block.stop, None)
+            square = np.triu(lower[block, block], 1)
+            square = square + square.T - np.outer(mean[block], scaled[block])
+            square[np.diag_indices(len(square))] += self.diagonal[block] + np.float32(strength)
+            square -= lower[block, : block.start] @ lower[block, : block.start].T
+            corner = np.linalg.cholesky(square)
+            column = lower[block, rest].T - np.outer(mean[rest], scaled[block])
+            column -= lower[rest, : block.start] @ lower[block, : block.start].T
+            lower[rest, block] = column @ np.linalg.inv(corner).T
+            np.copyto(lower[block, block], corner, where=np.tri(len(corner), dtype=bool))
+
+    def _substitute(self, right: Array) -> Array:
+        lower, out = self.matrix, right.copy()
+        for block in _blocks(len(lower)):
+            out[block] -= lower[block, : block.start] @ out[: block.start]
+            out[block] = np.linalg.solve(np.tril(lower[block, block]), out[block])
+        for block in reversed(_blocks(len(lower))):
+            out[block] -= lower[block.stop :, block].T @ out[block.stop :]
+            out[block] = np.linalg.solve(np.tril(lower[block, block]).T, out[block])
+        return out
+
+
+def _blocks(n: int) -> list[slice]:
+    return [slice(first, min(first + BLOCK, n)) for first in range(0, n, BLOCK)]
 
 
 class RidgeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
