@@ -33,5 +33,6 @@ from .patches import dense_patches as dense_patches
 from .patches import mirror_patches as mirror_patches
 from .patches import normalize_patches as normalize_patches
 from .patches import sample_patches as sample_patches
+from .quantizer import ProductQuantizer as ProductQuantizer
 
 __version__: str

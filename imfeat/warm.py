@@ -26,6 +26,8 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     vectors = rng.random((300, 8), dtype=np.float32)
     yield "learn_codebook", lambda: imfeat.learn_codebook(vectors, 4, rng=0, n_iterations=2)
     yield "learn_codebook of many words", lambda: imfeat.learn_codebook(vectors, 5, rng=0, start="k-means||")
+    quantizer = imfeat.ProductQuantizer(4, 2, n_iterations=1, rng=0).fit(vectors)
+    yield "ProductQuantizer", lambda: quantizer.decode(quantizer.encode(vectors))
     yield "bag_of_words", lambda: imfeat.bag_of_words(vectors, vectors[:4])
 
 

@@ -279,3 +279,24 @@ def _pool(parts, rows, cols):
     cells = [[[part[:, a:b, c:d].mean((1, 2)) for c, d in cols] for a, b in rows] for part in parts]
     out = np.moveaxis(np.array(cells), 3, 1)  # (parts, images, rows, cols, signs, words)
     return out[0] if len(out) == 1 else (out[0] + out[1][:, :, ::-1]) / 2
+
+
+def encode(vectors, centroids):
+    groups = vectors.reshape(len(vectors), len(centroids), -1, 1).astype(np.float64)
+    return ((groups - centroids) ** 2).sum(2).argmin(2)
+
+
+def decode(codes, centroids):
+    return np.concatenate([centroids[g][codes[:, g]] for g in range(len(centroids))], 1)
+
+
+def learn_centroids(vectors, start, n_iterations):
+    n_groups = len(start)
+    groups = vectors.reshape(len(vectors), n_groups, -1).astype(np.float64)
+    centroids = np.stack([groups[start[g], g].T for g in range(n_groups)])
+    for _ in range(n_iterations):
+        codes = encode(vectors, centroids)
+        for g in range(n_groups):
+            for k in set(codes[:, g]):
+                centroids[g, :, k] = groups[codes[:, g] == k, g].mean(0)
+    return centroids

@@ -23,6 +23,7 @@ FEATURE_IMPORTS = {
     "palette": {"codebook", "color"},
     "patches": {"color"},
     "fused": {"color", "patches"},
+    "quantizer": set(),
     "encoding": {"codebook", "histogram"},
 }
 

@@ -30,6 +30,10 @@ BYTES = np.array(
     [[0, 32, 64, 96, 128, 160, 192, 224], [0, 85, 170, 0, 0, 0, 0, 0], [0, 51, 102, 153, 204, 0, 0, 0]],
     np.uint8,
 )
+CENTROIDS = RNG.normal(size=(6, 6, 19)).astype(np.float32)  # 6 groups of 6 of the dimensions of 36
+GROUPED = np.ascontiguousarray(VECTORS[:, :36])
+CODES = RNG.integers(0, 6, (301, 6)).astype(np.uint8)
+DRAWN = np.stack([RNG.permutation(301)[:19] for _ in range(6)])
 WEIGHTS = RNG.random((2, 12)).astype(np.float32)
 SPREAD = np.linspace(0, 1, 257)
 
@@ -167,6 +171,13 @@ CASES = {
     "patches.dense_patches": (
         (F64, 5, 3, np.float32(1)),
         reference.dense_patches(F64, 5, 3, 1),
+        np.float32,
+    ),
+    "quantizer.encode": ((GROUPED, CENTROIDS), reference.encode(GROUPED, CENTROIDS), np.uint8),
+    "quantizer.decode": ((CODES, CENTROIDS), reference.decode(CODES, CENTROIDS), np.float32),
+    "quantizer.learn_centroids": (
+        (GROUPED, DRAWN, 5),
+        reference.learn_centroids(GROUPED, DRAWN, 5),
         np.float32,
     ),
     "patches.normalize_patches": (

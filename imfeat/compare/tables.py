@@ -7,7 +7,7 @@ from sklearn.preprocessing import StandardScaler
 
 from imfeat._backend import Array
 
-MOST_BYTES = 4 << 30  # of features in float32; of more, three digits are kept
+MOST_BYTES = 1 << 30  # of features in float32; of more, three digits are kept
 IMAGES_AT_ONCE = 1000
 ROWS_AT_ONCE = 2048
 

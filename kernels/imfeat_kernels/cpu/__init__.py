@@ -16,6 +16,7 @@ __all__ = [
     "palette",
     "patches",
     "pooling",
+    "quantizer",
     "uoctti",
 ]
 

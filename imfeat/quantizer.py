@@ -1,0 +1,101 @@
+"""Product quantization: feature vectors in a byte for each group of dimensions."""
+
+import numpy as np
+
+from imfeat._backend import Array, backend_of
+from imfeat._check import Seed, as_count, as_out, as_vectors
+
+
+class ProductQuantizer:
+    """Feature vectors as the nearest of some centroids in each group of dimensions.
+
+    Parameters
+    ----------
+    group_size : int
+        Dimensions a group.
+    bits : int
+        Bits a group, at most 8; there are ``2**bits`` centroids.  8 bits for 8 dimensions are one
+        bit a dimension, a thirty-second of float32.
+    n_iterations : int
+        Of k-means, for each group.
+    rng : int or numpy.random.Generator, optional
+        Where the randomness of the first centroids comes from; the same seed gives the same ones.
+
+    Attributes
+    ----------
+    centroids_ : array of shape (n_groups, 2**bits, group_size), float32
+
+    References
+    ----------
+    .. [1] H. Jegou, M. Douze, C. Schmid, "Product quantization for nearest neighbor search", IEEE
+       TPAMI 33, 2011.  :doi:`10.1109/TPAMI.2010.57`
+    .. [2] J. Sanchez, F. Perronnin, "High-dimensional signature compression for large-scale image
+       classification", CVPR 2011.  :doi:`10.1109/CVPR.2011.5995504`
+    """
+
+    centroids_: Array
+
+    def __init__(
+        self, group_size: int = 8, bits: int = 8, *, n_iterations: int = 10, rng: Seed = None
+    ) -> None:
+        self.group_size = as_count(group_size, "group_size")
+        self.bits = as_count(bits, "bits")
+        if bits > 8:
+            raise ValueError(f"bits must be at most 8, as a code is a byte, got {bits}")
+        self.n_iterations = as_count(n_iterations, "n_iterations")
+        self.rng = rng
+
+    def __repr__(self) -> str:
+        return f"ProductQuantizer(group_size={self.group_size}, bits={self.bits})"
+
+    def fit(self, features: Array) -> "ProductQuantizer":
+        """Learn the centroids from features (n, d), with n at least ``2**bits``; return itself.
+
+        d must be a multiple of ``group_size``.
+        """
+        vectors = as_vectors(features, name="features")
+        n_groups, rest = divmod(vectors.shape[1], self.group_size)
+        if rest:
+            raise ValueError(
+                f"features must have a multiple of group_size={self.group_size} dimensions, "
+                f"got {vectors.shape[1]}; append zeros"
+            )
+        n_centroids = 2**self.bits
+        if len(vectors) < n_centroids:
+            raise ValueError(
+                f"features must be at least 2**bits = {n_centroids} to learn from, got {len(vectors)}"
+            )
+        rng = np.random.default_rng(self.rng)
+        start = np.stack([rng.permutation(len(vectors))[:n_centroids] for _ in range(n_groups)])
+        out = np.empty((n_groups, self.group_size, n_centroids), np.float32)
+        backend_of(vectors).quantizer.learn_centroids(vectors, start, self.n_iterations, out)
+        self.centroids_ = np.ascontiguousarray(out.transpose(0, 2, 1))
+        return self
+
+    def encode(self, features: Array) -> Array:
+        """Return the codes (n, n_groups) uint8 of features (n, d): indices of nearest centroids."""
+        centroids = self._fitted().transpose(0, 2, 1)
+        length = centroids.shape[0] * self.group_size
+        vectors = as_vectors(features, name="features", length=length)
+        codes = np.empty((len(vectors), len(centroids)), np.uint8)
+        backend_of(vectors).quantizer.encode(vectors, np.ascontiguousarray(centroids), codes)
+        return codes
+
+    def decode(self, codes: Array, *, out: Array | None = None) -> Array:
+        """Return features (n, d) float32 for their codes (n, n_groups), or write them into ``out``."""
+        centroids = self._fitted()
+        array = np.asarray(codes)
+        if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != len(centroids):
+            raise ValueError(
+                f"codes must be uint8 of shape (n, {len(centroids)}), got {array.dtype} {array.shape}"
+            )
+        if self.bits < 8 and array.size and array.max() >= 2**self.bits:
+            raise ValueError(f"codes must be less than 2**bits = {2**self.bits}, got {array.max()}")
+        out = as_out(out, (len(array), centroids.shape[0] * self.group_size), np.float32, array)
+        backend_of(array).quantizer.decode(np.ascontiguousarray(array), centroids, out)
+        return out
+
+    def _fitted(self) -> Array:
+        if not hasattr(self, "centroids_"):
+            raise ValueError("this ProductQuantizer has not been fitted; call fit with features first")
+        return self.centroids_

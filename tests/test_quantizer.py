@@ -1,0 +1,88 @@
+"""Product quantization against brute force and scikit-learn's k-means."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.cluster import KMeans
+
+from imfeat import ProductQuantizer
+
+
+@pytest.fixture
+def features(rng):
+    return rng.normal(size=(400, 24)).astype(np.float32)
+
+
+def test_two_heaps_in_each_group():
+    features = np.array([[0, 0, 5, 5], [0, 1, 9, 9], [8, 8, 5, 6], [8, 9, 9, 8.0]])
+    quantizer = ProductQuantizer(2, 1, rng=1).fit(features)
+    codes = quantizer.encode(features)
+    assert codes.dtype == np.uint8
+    assert codes[0, 0] == codes[1, 0] != codes[2, 0] == codes[3, 0]
+    assert codes[0, 1] == codes[2, 1] != codes[1, 1] == codes[3, 1]
+    expected = [[0, 0.5, 5, 5.5], [0, 0.5, 9, 8.5], [8, 8.5, 5, 5.5], [8, 8.5, 9, 8.5]]
+    np.testing.assert_array_equal(quantizer.decode(codes), expected)
+
+
+def test_centroids_are_those_of_scikit_learn(features):
+    quantizer = ProductQuantizer(8, 3, n_iterations=5, rng=0).fit(features)
+    rng = np.random.default_rng(0)
+    for g in range(3):
+        group = features[:, 8 * g : 8 * g + 8].astype(float)
+        start = group[rng.permutation(400)[:8]]
+        peer = KMeans(8, init=start, n_init=1, max_iter=5, tol=0, algorithm="lloyd").fit(group)
+        np.testing.assert_allclose(quantizer.centroids_[g], peer.cluster_centers_, atol=1e-5)
+        np.testing.assert_array_equal(quantizer.encode(features)[:, g], peer.predict(group))
+
+
+def test_a_code_is_a_thirty_second_of_the_features(features):
+    quantizer = ProductQuantizer(rng=0).fit(features)
+    codes = quantizer.encode(features)
+    assert 32 * codes.nbytes == features.nbytes
+    assert ((quantizer.decode(codes) - features) ** 2).mean() < 0.2 * features.var()
+
+
+@given(st.integers(1, 8))
+def test_what_is_decoded_has_the_same_code(bits):
+    features = np.random.default_rng(bits).normal(size=(300, 12)).astype(np.float32)
+    quantizer = ProductQuantizer(3, bits, n_iterations=2, rng=0).fit(features)
+    codes = quantizer.encode(features)
+    np.testing.assert_array_equal(quantizer.encode(quantizer.decode(codes)), codes)
+    assert codes.max() < 2**bits
+
+
+def test_decoding_into_an_array_and_pickling(features):
+    quantizer = pickle.loads(pickle.dumps(ProductQuantizer(4, 4, rng=3).fit(features)))
+    codes = quantizer.encode(features)
+    out = np.empty((400, 24), np.float32)
+    assert quantizer.decode(codes, out=out) is out
+    np.testing.assert_array_equal(out, quantizer.decode(codes))
+    np.testing.assert_array_equal(
+        quantizer.centroids_, ProductQuantizer(4, 4, rng=3).fit(features).centroids_
+    )
+    assert repr(quantizer) == "ProductQuantizer(group_size=4, bits=4)"
+    assert quantizer.encode(features[:0]).shape == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda q, x: q.fit(x[:, :23]), "features must have a multiple of group_size=8 dimensions, got 23"),
+        (lambda q, x: q.fit(x[:255]), r"features must be at least 2\*\*bits = 256 to learn from, got 255"),
+        (lambda q, x: q.fit(x * np.nan), "features must be finite"),
+        (lambda q, x: q.encode(x), "this ProductQuantizer has not been fitted; call fit"),
+        (lambda q, x: q.fit(x).encode(x[:, :16]), "features must be vectors of length 24, got length 16"),
+        (lambda q, x: q.fit(x).decode(x), r"codes must be uint8 of shape \(n, 3\), got float32 \(400, 24\)"),
+        (lambda q, x: ProductQuantizer(bits=9), "bits must be at most 8, as a code is a byte, got 9"),
+        (
+            lambda q, x: ProductQuantizer(bits=1).fit(x).decode(np.full((1, 3), 2, np.uint8)),
+            r"codes must be less than 2\*\*bits = 2, got 2",
+        ),
+    ],
+)
+def test_wrong_arguments_are_refused(features, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(ProductQuantizer(rng=0), features)
