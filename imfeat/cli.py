@@ -37,7 +37,7 @@ def main() -> None:
     "--classifiers",
     default="linear,mlp",
     show_default=True,
-    help="Which of logistic, svm, ridge and mlp, separated by commas; linear is the first two.",
+    help="Which of logistic, svm, ridge, l2svm and mlp, separated by commas; linear is the first two.",
 )
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="How many seeds.")
 @click.option("--size", type=click.IntRange(min=1), help="Side of the images of a folder, in pixels.")

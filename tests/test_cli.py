@@ -69,7 +69,7 @@ def test_results_go_to_a_folder_of_their_own_by_default(source, tmp_path, monkey
         (("--features", ","), "no feature given"),
         (
             ("--classifiers", "forest"),
-            "unknown classifier 'forest'; choose among logistic, svm, ridge, mlp, linear",
+            "unknown classifier 'forest'; choose among logistic, svm, ridge, l2svm, mlp, linear",
         ),
         (("--size", "32"), "size is for folders of image files"),
     ],

@@ -229,7 +229,7 @@ def test_large_features_are_kept_in_half_of_the_memory(data, monkeypatch):
         assert other.shape == one.shape
         np.testing.assert_allclose(other[:], one, atol=0.02)
         np.testing.assert_array_equal(other[[3, 1]], other[:][[3, 1]])
-    for name in ("ridge", "mlp"):
+    for name in ("ridge", "l2svm", "mlp"):
         models = [classifiers.fit(name, 30.0, x.train, data.train.labels, 0)[0] for x in (whole, half)]
         scores = [
             classifiers.accuracy(m, x.test, data.test.labels)
@@ -241,10 +241,10 @@ def test_large_features_are_kept_in_half_of_the_memory(data, monkeypatch):
 def test_ridge_climbs_to_the_best_strength(data, monkeypatch):
     x, y = experiment.compute_features("color", data, 0).train, data.train.labels
     tried = []
-    monkeypatch.setattr(experiment, "ridge_model", lambda sums, strength, labels: strength)
+    monkeypatch.setattr(experiment, "solved_model", lambda name, sums, strength, *_: strength)
     hill = {10_000: 0.1, 3_000: 0.8, 1_000: 0.9, 300: 0.7, 100: 0.95, 30: 0.99, 10: 1.0}
     monkeypatch.setattr(experiment, "accuracy", lambda model, *_: tried.append(model) or hill[model])
-    choice = experiment.choose_ridge("ridge", x, y, 0)
+    choice = experiment.choose_in_closed_form("ridge", x, y, 0)
     assert (choice.strength, choice.validation_accuracy) == (1_000, 0.9)
     assert tried == [1_000, 300, 3_000]
     assert choice.sums.n_images == 81
@@ -336,7 +336,7 @@ def test_small_training_sets_get_more_epochs(monkeypatch):
 @pytest.mark.parametrize("name", classifiers.CLASSIFIERS)
 def test_strengths_go_from_strong_to_weak(name):
     strengths = classifiers.CLASSIFIERS[name].strengths
-    assert len(strengths) == (7 if name == "ridge" else 3)
+    assert len(strengths) == (7 if name in classifiers.CLOSED_FORM else 3)
     assert list(strengths) == sorted(strengths, reverse=True)
 
 
@@ -393,7 +393,7 @@ def test_groups_and_repetitions_become_single_classifiers():
         ({"features": []}, "no feature given"),
         (
             {"classifiers": ["forest"]},
-            "unknown classifier 'forest'; choose among logistic, svm, ridge, mlp, linear",
+            "unknown classifier 'forest'; choose among logistic, svm, ridge, l2svm, mlp, linear",
         ),
         ({"n_seeds": 0}, "n_seeds must be at least 1, got 0"),
         ({"size": 32}, "size is for folders"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 from sklearn.linear_model import RidgeClassifier as Reference
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -77,6 +78,22 @@ def test_blocks_change_nothing(data, monkeypatch):
             RidgeSums(50, 4).add(x, y).solve(strength), whole.solve(strength), strict=True
         ):
             np.testing.assert_allclose(part, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("strength", [3, 100])
+def test_squared_hinge_is_minimized(data, strength):
+    x, y = data
+    signs = np.where(y[:, None] == np.arange(4), 1.0, -1)
+    batches = lambda: ((x[i : i + 300], y[i : i + 300]) for i in (0, 300, 600))  # noqa: E731
+    weights, intercepts = RidgeSums(50, 4).add(x, y).solve_squared_hinge(strength, batches, 200)
+    for c in range(4):
+
+        def loss(w, c=c):
+            slack = np.maximum(1 - signs[:, c] * (x @ w[:-1] + w[-1]), 0)
+            return (slack**2).sum() + strength * (w[:-1] ** 2).sum()
+
+        best = minimize(loss, np.append(weights[:, c], intercepts[c]), tol=1e-10)
+        assert loss(np.append(weights[:, c], intercepts[c])) == pytest.approx(best.fun, rel=1e-4)
 
 
 def test_features_that_depend_on_each_other_need_a_larger_strength(rng):

@@ -41,7 +41,8 @@ def run(
         with any number of words and, as in ``patches-800-8x8``, any size of patches; or several of
         these joined by ``+``.
     classifiers : sequence of str
-        Among ``logistic``, ``svm``, ``ridge``, ``mlp``, and ``linear`` for the first two.
+        Among ``logistic``, ``svm``, ``ridge``, ``l2svm`` (squared hinge), ``mlp``,
+        and ``linear`` for the first two.
     n_seeds : int
         The seeds are 0 to ``n_seeds - 1``.  A seed draws what an MLP starts from, the order of
         the images in the training of MLP and SVM, and visual words; logistic regression on other

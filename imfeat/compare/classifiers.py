@@ -86,8 +86,10 @@ CLASSIFIERS = {
     "logistic": Classifier((10_000, 1_000, 100), _logistic, seeded=False, has_stopping_rule=True),
     "svm": Classifier((10_000, 1_000, 100), _svm),
     "ridge": Classifier((10_000, 3_000, 1_000, 300, 100, 30, 10), _ridge, seeded=False),
+    "l2svm": Classifier((10_000, 3_000, 1_000, 300, 100, 30, 10), _ridge, seeded=False),
     "mlp": Classifier((300, 100, 30), _mlp),
 }
+CLOSED_FORM = ("ridge", "l2svm")  # from one matrix of sums, for any strength
 GROUPS = {"linear": ("logistic", "svm")}
 
 
@@ -106,8 +108,9 @@ def fit(name: str, strength: float, features: Table, labels: Array, seed: int) -
         Whether it met its stopping rule; None if it has none.
     """
     kind = CLASSIFIERS[name]
-    if name == "ridge":
-        return ridge_model(ridge_sums(features, labels, np.arange(len(labels))), strength, labels), None
+    if name in CLOSED_FORM:
+        rows = np.arange(len(labels))
+        return solved_model(name, ridge_sums(features, labels, rows), strength, features, labels, rows), None
     model = kind.build(strength, features.shape, seed)
     with warnings.catch_warnings(record=True) as caught, _one_thread_in_scipy():
         warnings.simplefilter("always", ConvergenceWarning)
@@ -138,12 +141,23 @@ def ridge_sums(features: Table, labels: Array, rows: Array, sums: RidgeSums | No
     return sums
 
 
-def ridge_model(sums: RidgeSums, strength: float, labels: Array) -> RidgeClassifier:
-    """Return the classifier that sums lead to."""
+def solved_model(
+    name: str, sums: RidgeSums, strength: float, features: Table, labels: Array, rows: Array
+) -> RidgeClassifier:
+    """Return the classifier that sums over some rows lead to."""
     model = RidgeClassifier((strength,))
-    weights, model.intercept_ = sums.solve(strength)
-    model.coef_, model.classes_ = np.ascontiguousarray(weights.T), np.unique(labels)
-    model.n_features_in_ = len(weights)
+    model.classes_ = np.unique(labels)
+
+    def batches() -> Iterator[tuple[Array, Array]]:
+        for first in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[first : first + ROWS_AT_ONCE]
+            yield features[some], np.searchsorted(model.classes_, labels[some])
+
+    if name == "l2svm":
+        weights, model.intercept_ = sums.solve_squared_hinge(strength, batches)
+    else:
+        weights, model.intercept_ = sums.solve(strength)
+    model.coef_, model.n_features_in_ = np.ascontiguousarray(weights.T), len(weights)
     return model
 
 

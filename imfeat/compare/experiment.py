@@ -5,8 +5,9 @@ once for a feature and a classifier, with the first seed, on a validation part o
 set.  Then, for each seed, the classifier is trained on the whole training set and meets the test
 set once, for the number that is reported.
 
-Ridge regression needs no second training: it is solved for some strengths on all training images
-but the last tenth of each class, which choose among them and are then added.
+Ridge regression, and the SVM that is solved by it, need no second sums: they are solved for some
+strengths on all training images but the last tenth of each class, which choose among the strengths
+and are then added.
 """
 
 import time
@@ -18,7 +19,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from imfeat._backend import Array
-from imfeat.compare.classifiers import CLASSIFIERS, accuracy, fit, ridge_model, ridge_sums
+from imfeat.compare.classifiers import CLASSIFIERS, CLOSED_FORM, accuracy, fit, ridge_sums, solved_model
 from imfeat.compare.features import build_feature, is_seeded
 from imfeat.compare.tables import Table, standardized_tables
 from imfeat.datasets import DataSet
@@ -111,7 +112,7 @@ def _run_feature(
         for name in classifiers:
             announce(f"{feature}, {name}, seed {seed}")
             if name not in choices:
-                choose = choose_ridge if name == "ridge" else choose_strength
+                choose = choose_in_closed_form if name in CLOSED_FORM else choose_strength
                 choices[name] = choose(name, computed.train, data.train.labels, seed)
             if name in first and not (is_seeded(feature) or CLASSIFIERS[name].seeded):
                 yield replace(first[name], seed=seed)  # the same model would come out
@@ -140,7 +141,9 @@ def run_cell(
     labels = data.train.labels
     if choice.sums is not None and choice.left is not None:
         sums = ridge_sums(features.train, labels, choice.left, choice.sums)
-        model, converged = ridge_model(sums, choice.strength, labels), None
+        rows = np.arange(len(labels))
+        model = solved_model(classifier, sums, choice.strength, features.train, labels, rows)
+        converged = None
     else:
         model, converged = fit(classifier, choice.strength, features.train, labels, seed)
     trained = time.perf_counter()
@@ -178,7 +181,7 @@ def choose_strength(classifier: str, features: Table, labels: Array, seed: int) 
     return Choice(best, scores[best], time.perf_counter() - start)
 
 
-def choose_ridge(classifier: str, features: Table, labels: Array, seed: int) -> Choice:
+def choose_in_closed_form(classifier: str, features: Table, labels: Array, seed: int) -> Choice:
     """Go from strength to stronger or weaker as long as the accuracy on the validation part rises."""
     start = time.perf_counter()
     known, left = split_last(labels, RIDGE_VALIDATION_SHARE)
@@ -189,7 +192,8 @@ def choose_ridge(classifier: str, features: Table, labels: Array, seed: int) -> 
 
     def score(strength: float) -> float:
         if strength not in scores:
-            scores[strength] = accuracy(ridge_model(sums, strength, labels), features[left], labels[left])
+            model = solved_model(classifier, sums, strength, features, labels, known)
+            scores[strength] = accuracy(model, features[left], labels[left])
         return scores[strength]
 
     strengths = CLASSIFIERS[classifier].strengths

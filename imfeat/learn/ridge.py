@@ -8,7 +8,7 @@ also less their means, the weights that minimize |X W - Y|^2 + strength |W|^2 ar
 X^T X is a sum over images: it is added up a batch at a time and serves all strengths.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 import numpy as np
@@ -18,6 +18,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from imfeat._backend import Array
 from imfeat._check import as_number
+
+Batches = Callable[[], Iterable[tuple[Array, Array]]]
 
 ROWS_AT_ONCE = 4096
 BLOCK = 1024  # columns of a matrix product
@@ -40,8 +42,8 @@ class RidgeSums:
         self.matrix = np.zeros((n_features, n_features), np.float32)
         self.diagonal = np.zeros(n_features, np.float32)
         self.products = np.zeros((n_features, n_classes))
+        self._shift = np.zeros(n_features, np.float32)
         self.n_images, self.sums, self.counts = 0, np.zeros(n_features), np.zeros(n_classes)
-        self.shift: Array | None = None
 
     def add(self, features: Array, labels: Array) -> Self:
         """Add images.
@@ -58,9 +60,9 @@ class RidgeSums:
         return self
 
     def _add(self, x: Array, labels: Array) -> None:
-        if self.shift is None:  # near the mean, so that no digits are lost to it
-            self.shift = x.mean(0, dtype=np.float64).astype(np.float32)
-        x = x - self.shift
+        if not self.n_images:  # near the mean, so that no digits are lost to it
+            self._shift = x.mean(0, dtype=np.float64).astype(np.float32)
+        x = x - self._shift
         room = np.empty(min(BLOCK, len(self.matrix)) * len(self.matrix), np.float32)
         for block in _blocks(len(self.matrix)):
             part = self.matrix[block, block.start :]
@@ -81,34 +83,74 @@ class RidgeSums:
         ValueError
             If features depend on each other, and the strength is too small to make up for it.
         """
-        assert self.shift is not None
-        mean, share = self.sums / self.n_images, self.counts / self.n_images
-        try:
-            self._factorize(mean, strength)
-        except np.linalg.LinAlgError as error:
-            raise ValueError(
-                f"strength must be larger for features that depend on each other, got {strength}"
-            ) from error
-        right = 2 * (self.products - np.outer(mean, self.counts))
-        weights = self._substitute(right.astype(np.float32))
-        intercepts = 2 * share - 1 - (mean + self.shift) @ weights
+        self._factorize(strength)
+        return self._solve_for(2 * self.products - self.sums[:, None], 2 * self.counts - self.n_images)
+
+    def solve_squared_hinge(
+        self, strength: float, batches: Batches, n_iterations: int = 15
+    ) -> tuple[Array, Array]:
+        """Return weights and intercepts that minimize sum max(0, 1 - y (x W + b))^2 + strength |W|^2.
+
+        Parameters
+        ----------
+        strength : float
+        batches : function without arguments
+            Yields the features (n, n_features) and labels (n,) that were added, in parts.
+        n_iterations : int
+            Passes over them.
+
+        Notes
+        -----
+        An image beyond the margin costs nothing, as if its target were its score.  So targets are
+        set to y max(1, y f), and ridge regression is solved for them, again and again, with the
+        factors of the first time, and with Nesterov's momentum.
+        """
+        weights, intercepts = before = self.solve(strength)
+        ahead = before
+        for iteration in range(n_iterations):
+            products, totals = np.zeros_like(self.products), np.zeros_like(self.counts)
+            for x, labels in batches():
+                scores = x @ ahead[0] + ahead[1]
+                signs = np.where(labels[:, None] == np.arange(len(totals)), np.float32(1), np.float32(-1))
+                targets = signs * np.maximum(signs * scores, 1)
+                totals += targets.sum(0, dtype=np.float64)
+                products += x.T @ targets - np.outer(self._shift, targets.sum(0))
+            weights, intercepts = self._solve_for(products, totals)
+            momentum = np.float32(iteration / (iteration + 3))
+            ahead = (
+                weights + momentum * (weights - before[0]),
+                intercepts + momentum * (intercepts - before[1]),
+            )
+            before = weights, intercepts
+        return weights, intercepts
+
+    def _solve_for(self, products: Array, totals: Array) -> tuple[Array, Array]:
+        """Return weights and intercepts for sums of features times targets, and of targets."""
+        mean = self.sums / self.n_images
+        weights = self._substitute((products - np.outer(mean, totals)).astype(np.float32))
+        intercepts = totals / self.n_images - (mean + self._shift) @ weights
         return weights, intercepts.astype(np.float32)
 
-    def _factorize(self, mean: Array, strength: float) -> None:
+    def _factorize(self, strength: float) -> None:
         """Write L, where L L^T is the covariance plus the strength, into the lower triangle.
 
         Column block by column block: what LAPACK does, whose threaded routines overrun their
         buffers at some tens of thousands of features in OpenBLAS 0.3.
         """
-        lower, scaled = self.matrix, (self.n_images * mean).astype(np.float32)
-        mean = mean.astype(np.float32)
+        lower, scaled = self.matrix, self.sums.astype(np.float32)
+        mean = (self.sums / self.n_images).astype(np.float32)
         for block in _blocks(len(lower)):
             rest = slice(block.stop, None)
             square = np.triu(lower[block, block], 1)
             square = square + square.T - np.outer(mean[block], scaled[block])
             square[np.diag_indices(len(square))] += self.diagonal[block] + np.float32(strength)
             square -= lower[block, : block.start] @ lower[block, : block.start].T
-            corner = np.linalg.cholesky(square)
+            try:
+                corner = np.linalg.cholesky(square)
+            except np.linalg.LinAlgError as error:
+                raise ValueError(
+                    f"strength must be larger for features that depend on each other, got {strength}"
+                ) from error
             column = lower[block, rest].T - np.outer(mean[rest], scaled[block])
             column -= lower[rest, : block.start] @ lower[block, : block.start].T
             lower[rest, block] = column @ np.linalg.inv(corner).T
