@@ -29,5 +29,6 @@ from .patches import Whitening as Whitening
 from .patches import dense_patches as dense_patches
 from .patches import normalize_patches as normalize_patches
 from .patches import sample_patches as sample_patches
+from .sift import dense_sift as dense_sift
 
 __version__: str

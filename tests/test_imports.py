@@ -22,6 +22,7 @@ FEATURE_IMPORTS = {
     "codebook": set(),
     "palette": {"codebook", "color"},
     "patches": {"codebook", "color"},
+    "sift": {"color"},
     "encoding": {"codebook", "histogram"},
 }
 

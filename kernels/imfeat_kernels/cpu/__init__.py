@@ -15,6 +15,8 @@ __all__ = [
     "nearest",
     "palette",
     "patches",
+    "sift",
+    "smooth",
     "uoctti",
 ]
 
