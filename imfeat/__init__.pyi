@@ -34,5 +34,6 @@ from .patches import mirror_patches as mirror_patches
 from .patches import normalize_patches as normalize_patches
 from .patches import sample_patches as sample_patches
 from .quantizer import ProductQuantizer as ProductQuantizer
+from .sift import dense_sift as dense_sift
 
 __version__: str

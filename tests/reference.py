@@ -300,3 +300,35 @@ def learn_centroids(vectors, start, n_iterations):
             for k in set(codes[:, g]):
                 centroids[g, :, k] = groups[codes[:, g] == k, g].mean(0)
     return centroids
+
+
+def dense_sift(images, bin_size, step, offset, kernels, weights, grid):
+    out = np.zeros((len(images), *grid, 4, 4, 8))
+    steps = np.arange(1 - bin_size, bin_size)
+    for i, image in enumerate(images.astype(np.float64)):
+        gy, gx = np.gradient(image)
+        across, up = abs(gx), abs(gy)
+        ratio = (across - up) / np.maximum(across + up, 1e-30)
+        turn = np.clip(1 + (0.1821 * ratio**2 - 0.9675) * ratio * 4 / np.pi, 0, 2)
+        turn = np.where(gx < 0, 4 - turn, turn)
+        turn = np.where(gy < 0, 8 - turn, turn)
+        distances = abs((turn[..., None] - np.arange(8) + 4) % 8 - 4)
+        votes = np.hypot(gy, gx)[..., None] * np.maximum(1 - distances, 0)
+        for r, c, j, m in np.ndindex(*grid, 4, 4):
+            y = np.clip(offset + r * step + j * bin_size + steps, 0, image.shape[0] - 1)
+            x = np.clip(offset + c * step + m * bin_size + steps, 0, image.shape[1] - 1)
+            down, right = (kernels[k % len(kernels), : len(steps)] for k in (j, m))
+            out[i, r, c, j, m] = np.einsum("y,x,yxk->k", down, right, votes[y][:, x])
+    out = out.reshape(len(images), -1, 128) * weights
+    lengths = np.linalg.norm(out, axis=-1, keepdims=True)
+    out = np.minimum(np.divide(out, lengths, where=lengths > 0, out=np.zeros_like(out)), 0.2)
+    lengths = np.linalg.norm(out, axis=-1, keepdims=True)
+    return np.divide(out, lengths, where=lengths > 0, out=np.zeros_like(out))
+
+
+def smooth(images, weights):
+    n, (_, height, width) = len(weights), images.shape
+    kernel = np.concatenate([weights[::-1], [1 - 2 * weights.sum(dtype=np.float64)], weights])
+    padded = np.pad(images.astype(np.float64), ((0, 0), (n, n), (n, n)), "edge")
+    rows = sum(w * padded[:, k : k + height] for k, w in enumerate(kernel))
+    return sum(w * rows[:, :, k : k + width] for k, w in enumerate(kernel))

@@ -24,6 +24,7 @@ FEATURE_IMPORTS = {
     "patches": {"color"},
     "fused": {"color", "patches"},
     "quantizer": set(),
+    "sift": {"color"},
     "encoding": {"codebook", "histogram"},
 }
 

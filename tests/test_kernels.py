@@ -1,6 +1,7 @@
 """Every kernel against its reference: odd sizes, read-only arrays, any number of threads."""
 
 import inspect
+import math
 import pkgutil
 
 import numpy as np
@@ -10,6 +11,7 @@ from imfeat_kernels import cpu
 from imfeat_kernels.cpu import launch
 
 from imfeat.hog import _bin_edges
+from imfeat.sift import _windows
 
 RNG = np.random.default_rng(0)
 U8 = RNG.integers(0, 256, (3, 21, 35, 3), dtype=np.uint8)
@@ -35,6 +37,7 @@ GROUPED = np.ascontiguousarray(VECTORS[:, :36])
 CODES = RNG.integers(0, 6, (301, 6)).astype(np.uint8)
 DRAWN = np.stack([RNG.permutation(301)[:19] for _ in range(6)])
 WEIGHTS = RNG.random((2, 12)).astype(np.float32)
+SMOOTHING = np.array([0.2, 0.1, 0.05], np.float32)
 SPREAD = np.linspace(0, 1, 257)
 
 
@@ -186,6 +189,25 @@ CASES = {
         np.float32,
     ),
 }
+
+
+for fast in (False, True):
+    windows, shares = _windows(3, fast)
+    for name, images, step in (("u8", U8, 2), ("f32", F32, 3), ("f64", F64, 6)):
+        images = np.ascontiguousarray(images[..., 0])
+        grid = (19 - 9) // step + 1, (33 - 9) // step + 1
+        spacing = math.gcd(step, 3) if fast else step
+        CASES[f"sift.dense_sift {name}{' fast' * fast}"] = (
+            (images, 3, step, spacing, 1, windows, shares, grid, 0),
+            reference.dense_sift(images, 3, step, 1, windows, shares, grid),
+            np.float32,
+        )
+for images in (U8[..., 0].copy(), F32[..., 0].copy(), F64[..., 0].copy()):
+    CASES[f"smooth.smooth {images.dtype}"] = (
+        (images, SMOOTHING),
+        reference.smooth(images, SMOOTHING),
+        np.float32,
+    )
 
 
 def kernel(name):

@@ -17,6 +17,8 @@ __all__ = [
     "patches",
     "pooling",
     "quantizer",
+    "sift",
+    "smooth",
     "uoctti",
 ]
 

@@ -1,0 +1,270 @@
+"""SIFT descriptors on a grid: directions of gradients in 4 x 4 bins around each place.
+
+With the gradient g = |g| (cos a, sin a) of a pixel and u = 8 a / (2 pi), the pixel counts for
+direction k with |g| max(0, 1 - |u - k|), where u - k is taken modulo 8, and for a bin with the
+weight of its distance from the bin's center, down and across:
+
+    h(k) = sum_yx  w(y - y_bin) w(x - x_bin) |g| max(0, 1 - |u - k|).
+
+w is a triangle, times a Gaussian around the descriptor's center in the exact mode.  The sum runs
+across first.  Pixels of a row are laid out by phase, those ``spacing`` apart side by side, so that
+one weight applies to a whole line of memory, eight directions of a bin beside those of the next.
+"""
+
+import numpy as np
+from numba import njit
+
+from imfeat_kernels.cpu.launch import launch
+
+PIXELS = 1 << 13  # that are worth a thread
+TILE = 128  # descriptors side by side: what is kept of their rows stays in the second cache
+DIRECTIONS, BINS, LENGTH = 8, 4, 128
+NOTHING = np.float32(1e-30)  # what is below counts as 0 before a division
+CLIP = np.float32(0.2)
+# atan2(y, x) = pi/4 + A r^3 - B r with r = (x - y) / (x + y), within 0.007 for x, y > 0; as VLFeat does it
+A, B = np.float32(0.1821 * 4 / np.pi), np.float32(0.9675 * 4 / np.pi)
+
+
+def dense_sift(images, bin_size, step, spacing, offset, kernels, weights, grid, first, out):
+    """Describe a grid of places of every image.
+
+    Parameters
+    ----------
+    images : (n_images, height, width) uint8, float32 or float64
+    bin_size, step : int
+        Pixels from one bin of a descriptor to the next, and from one descriptor to the next.
+    spacing : int
+        Pixels from one place where bins are computed to the next: ``step`` if each of the four has
+        a kernel of its own; otherwise a divisor of ``step`` and ``bin_size``.
+    offset : int
+        Row and column of the center of the first bin.
+    kernels : (4 or 1, 2 * bin_size - 1 or, filled with zeros, more: a multiple of 4) float32
+        Weights of pixels across a bin, of each of the four bins or of all of them.
+    weights : (128,) float32
+        What sums are multiplied with before they are normalized.
+    grid : (int, int)
+        Rows and columns of descriptors.
+    first : int
+        Place in ``out`` of the first descriptor.
+    out : (n_images, n, 128) float32
+        Overwritten from ``first`` on.
+    """
+    n_tiles = -(-grid[1] // TILE)
+    n_items = len(images) * n_tiles * grid[0]
+    grain = max(1, PIXELS // (min(grid[1], TILE) * step * step))
+    launch(
+        _dense_sift,
+        n_items,
+        images,
+        bin_size,
+        step,
+        spacing,
+        offset,
+        kernels,
+        weights,
+        grid,
+        first,
+        out,
+        grain=grain,
+    )
+
+
+@njit(nogil=True, cache=True)
+def _dense_sift(start, stop, images, bin_size, step, spacing, offset, kernels, weights, grid, first, out):
+    (n_rows, n_cols), n_kinds = grid, len(kernels)
+    n_tiles, height = (n_cols + TILE - 1) // TILE, images.shape[1]
+    apart = bin_size // spacing * DIRECTIONS  # in memory, of two bins of a descriptor
+    for_next = step // spacing * DIRECTIONS
+    n_bins = min(n_cols, TILE) if n_kinds > 1 else (min(n_cols, TILE) * step + BINS * bin_size) // spacing
+    line = padded(n_bins * DIRECTIONS)
+    span = kernels.shape[1] + (BINS - 1) * bin_size * (n_kinds > 1)
+    phase = line + padded(((span + spacing - 1) // spacing) * DIRECTIONS)
+    pixels = np.zeros(phase * spacing, np.float32)
+    votes, places = (
+        np.zeros((2, images.shape[2] + 64), np.float32),
+        np.zeros((2, images.shape[2] + 64), np.int32),
+    )
+    ring = 2 * bin_size - 1 + (BINS - 1) * bin_size * (n_kinds > 1)  # rows of pixels in reach
+    rows = np.zeros(ring * n_kinds * line, np.float32)
+    n_kept = BINS if n_kinds > 1 else (BINS - 1) * bin_size // spacing + 1  # rows of bins
+    bins = np.zeros(n_kept * n_kinds * line, np.float32)
+    lines = np.zeros(BINS, np.int64)
+    values = np.zeros(LENGTH, np.float32)
+    next_row, next_bin = 0, 0
+    for item in range(start, stop):  # an item is a row of descriptors, or a part of a wide one
+        i, tile, r = item // (n_tiles * n_rows), item // n_rows % n_tiles, item % n_rows
+        n_here = min(n_cols - tile * TILE, TILE)
+        if item == start or r == 0:
+            next_row, next_bin = 0, 0
+        for j in range(BINS):
+            # The rows of bins are those of this descriptor, or all that are ``spacing`` apart.
+            last = r * BINS + j if n_kinds > 1 else (r * step + j * bin_size) // spacing
+            next_bin = last if n_kinds > 1 or (j == 0 and next_bin < last) else next_bin
+            while next_bin <= last:
+                y = offset + (r * step + j * bin_size if n_kinds > 1 else next_bin * spacing)
+                next_row = max(next_row, max(y - bin_size + 1, 0))
+                while next_row <= min(y + bin_size - 1, height - 1):
+                    left = offset + tile * TILE * step - bin_size + 1
+                    n_pixels = min(n_bins * spacing + span, phase // DIRECTIONS * spacing)
+                    _vote(images, i, next_row, left, n_pixels, votes, places)
+                    _lay_out(votes, places, left, images.shape[2], n_pixels, spacing, phase, pixels)
+                    slot = next_row % ring * n_kinds * line
+                    _sum_across(pixels, kernels, bin_size, spacing, phase, line, slot, rows)
+                    next_row += 1
+                kind = j if n_kinds > 1 else 0
+                slot = next_bin % n_kept * n_kinds * line
+                _sum_down(rows, kernels, kind, bin_size, y, height, ring, n_kinds * line, slot, bins)
+                next_bin += 1
+            lines[j] = last % n_kept * n_kinds * line
+        place = first + r * n_cols + tile * TILE
+        for c in range(n_here):
+            if n_kinds > 1:
+                _gather(bins, lines, c * DIRECTIONS, line, values)
+            else:
+                _gather(bins, lines, c * for_next, apart, values)
+            _normalize(values, weights, i, place + c, out)
+
+
+@njit
+def padded(n):
+    """Return the next multiple of 64: a loop of that length has no remainder to do one by one."""
+    return (n + 63) // 64 * 64
+
+
+@njit
+def _vote(images, i, y, left, n_pixels, votes, places):
+    """Compute for the pixels of a row the votes for two directions, and which these are.
+
+    Differences are central, and of neighbours at the border.
+    """
+    height, width = images.shape[1:]
+    i, start = np.uint64(i), np.uint64(max(left, 0))
+    stop = np.uint64(min(max(left + n_pixels, 1), width))
+    up, here, down = np.uint64(max(y - 1, 0)), np.uint64(y), np.uint64(min(y + 1, height - 1))
+    half, one, end = np.float32(0.5), np.float32(1), np.uint64(width - 1)
+    down_share = half if 0 < y < height - 1 else one
+    across, lower = votes[0], votes[1]
+    low, high = places[0], places[1]
+    for x in range(max(start, np.uint64(1)), min(stop, end)):
+        across[x] = (
+            np.float32(images[i, here, x + np.uint64(1)]) - np.float32(images[i, here, x - np.uint64(1)])
+        ) * half
+    if start == 0:
+        across[0] = np.float32(images[i, here, np.uint64(1)]) - np.float32(images[i, here, np.uint64(0)])
+    if stop == width:
+        across[end] = np.float32(images[i, here, end]) - np.float32(images[i, here, end - np.uint64(1)])
+    for x in range(start, stop):
+        lower[x] = (np.float32(images[i, down, x]) - np.float32(images[i, up, x])) * down_share
+    for x in range(start, stop):
+        gx, gy = across[x], lower[x]
+        ax, ay = abs(gx), abs(gy)
+        r = (ax - ay) / (ax + ay + NOTHING)
+        turn = (A * r * r - B) * r + one
+        turn = turn if turn > 0 else np.float32(0)
+        turn = turn if turn < 2 else np.float32(2)
+        turn = np.float32(4) - turn if gx < 0 else turn
+        turn = np.float32(8) - turn if gy < 0 else turn
+        k = np.int32(turn)
+        size = np.sqrt(gx * gx + gy * gy)
+        more = (turn - np.float32(k)) * size
+        across[x], lower[x] = size - more, more
+        low[x], high[x] = k & np.int32(7), (k + np.int32(1)) & np.int32(7)
+
+
+@njit
+def _lay_out(votes, places, left, width, n_pixels, spacing, phase, pixels):
+    """Write the votes of pixels to the directions of their places; beyond the border, those at it."""
+    pixels[:] = 0
+    across, lower = votes[0], votes[1]
+    low, high = places[0], places[1]
+    for first in range(spacing):
+        base = np.uint64(first * phase)
+        for p in range(first, n_pixels, spacing):
+            x = np.uint64(min(max(left + p, 0), width - 1))
+            pixels[base + np.uint64(low[x])] = across[x]
+            pixels[base + np.uint64(high[x])] = lower[x]
+            base += np.uint64(DIRECTIONS)
+
+
+@njit
+def _sum_across(pixels, kernels, bin_size, spacing, phase, line, slot, rows):
+    for kind in range(len(kernels)):
+        for k in range(0, kernels.shape[1], 4):
+            q = kind * bin_size + k
+            _add(
+                pixels,
+                q % spacing * phase + q // spacing * DIRECTIONS,
+                (q + 1) % spacing * phase + (q + 1) // spacing * DIRECTIONS,
+                (q + 2) % spacing * phase + (q + 2) // spacing * DIRECTIONS,
+                (q + 3) % spacing * phase + (q + 3) // spacing * DIRECTIONS,
+                kernels,
+                kind,
+                k,
+                slot + kind * line,
+                line,
+                rows,
+            )
+
+
+@njit
+def _sum_down(rows, kernels, kind, bin_size, y, height, ring, line, slot, bins):
+    for k in range(0, kernels.shape[1], 4):
+        q = y - bin_size + 1 + k
+        _add(
+            rows,
+            min(max(q, 0), height - 1) % ring * line,
+            min(max(q + 1, 0), height - 1) % ring * line,
+            min(max(q + 2, 0), height - 1) % ring * line,
+            min(max(q + 3, 0), height - 1) % ring * line,
+            kernels,
+            kind,
+            k,
+            slot,
+            line,
+            bins,
+        )
+
+
+@njit(fastmath={"contract"})
+def _add(source, s0, s1, s2, s3, kernels, kind, k, place, n, target):
+    """Add four weighted lines; the first four overwrite what is there."""
+    s0, s1, s2, s3, place = np.uint64(s0), np.uint64(s1), np.uint64(s2), np.uint64(s3), np.uint64(place)
+    w0, w1, w2, w3 = kernels[kind, k], kernels[kind, k + 1], kernels[kind, k + 2], kernels[kind, k + 3]
+    if k == 0:
+        for e in range(np.uint64(n)):
+            total = (w0 * source[s0 + e] + w1 * source[s1 + e]) + (w2 * source[s2 + e] + w3 * source[s3 + e])
+            target[place + e] = total
+    else:
+        for e in range(np.uint64(n)):
+            total = (w0 * source[s0 + e] + w1 * source[s1 + e]) + (w2 * source[s2 + e] + w3 * source[s3 + e])
+            target[place + e] += total
+
+
+@njit
+def _gather(bins, lines, place, apart, values):
+    for j in range(BINS):
+        for m in range(BINS):
+            source, target = np.uint64(lines[j] + place + m * apart), np.uint64((j * BINS + m) * DIRECTIONS)
+            for k in range(np.uint64(DIRECTIONS)):
+                values[target + k] = bins[source + k]
+
+
+@njit(fastmath={"reassoc", "contract"}, error_model="numpy")  # so that sums of squares vectorize
+def _normalize(values, weights, i, place, out):
+    """Scale to a norm of 1, clip, and scale again."""
+    total = np.float32(0)
+    for k in range(LENGTH):
+        value = values[k] * weights[k]
+        values[k] = value
+        total += value * value
+    factor = np.float32(1) / np.sqrt(total) if total > NOTHING else np.float32(0)
+    total = np.float32(0)
+    for k in range(LENGTH):
+        value = values[k] * factor
+        value = value if value < CLIP else CLIP
+        values[k] = value
+        total += value * value
+    factor = np.float32(1) / np.sqrt(total) if total > NOTHING else np.float32(0)
+    i, place = np.uint64(i), np.uint64(place)
+    for k in range(np.uint64(LENGTH)):
+        out[i, place, k] = values[k] * factor
