@@ -23,6 +23,9 @@ FEATURE_IMPORTS = {
     "palette": {"codebook", "color"},
     "patches": {"codebook", "color"},
     "encoding": {"codebook", "histogram"},
+    "fisher": {"codebook", "mixture", "scaling"},
+    "mixture": {"codebook"},
+    "scaling": set(),
 }
 
 
