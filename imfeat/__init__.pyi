@@ -20,11 +20,15 @@ from .estimators import RawPixels as RawPixels
 from .exposure import equalize as equalize
 from .exposure import equalize_clahe as equalize_clahe
 from .exposure import equalize_value as equalize_value
+from .fisher import fisher_vector as fisher_vector
 from .fused import patch_features as patch_features
 from .histogram import color_histogram as color_histogram
 from .hog import draw_hog as draw_hog
 from .hog import hog as hog
 from .hog import hog_uoctti as hog_uoctti
+from .mixture import Mixture as Mixture
+from .mixture import learn_mixture as learn_mixture
+from .mixture import posteriors as posteriors
 from .palette import learn_palette as learn_palette
 from .palette import quantize_colors as quantize_colors
 from .palette import uniform_palette as uniform_palette
@@ -34,6 +38,8 @@ from .patches import mirror_patches as mirror_patches
 from .patches import normalize_patches as normalize_patches
 from .patches import sample_patches as sample_patches
 from .quantizer import ProductQuantizer as ProductQuantizer
+from .scaling import l2_normalize as l2_normalize
+from .scaling import signed_sqrt as signed_sqrt
 from .sift import dense_sift as dense_sift
 
 __version__: str

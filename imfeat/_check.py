@@ -4,6 +4,7 @@ Arrays come back native, C-contiguous and read-only, so that a kernel is compile
 dtype and can't write into what belongs to the caller.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -83,6 +84,24 @@ def as_vectors(vectors: Any, *, name: str, length: int | None = None, axes: int 
     if count_outside(array, -largest, largest):
         raise ValueError(f"{name} must be finite, got NaN or infinite values (or beyond float32)")
     return array
+
+
+def as_groups(descriptors: Any, offsets: Any, length: int) -> tuple[Array, Array, tuple[int, ...]]:
+    """Return descriptors (n, d) of all images, where those of each begin and end, and the leading axes.
+
+    ``descriptors`` are (n, d) of one image, or with ``offsets`` of several, or (..., n, d).
+    """
+    vectors = as_vectors(descriptors, name="descriptors", length=length, axes=None)
+    if vectors.ndim < 2 or (offsets is not None and vectors.ndim > 2):
+        wanted = "(..., n, d), or (n, d) with offsets"
+        raise ValueError(f"descriptors must have the shape {wanted}, got {vectors.shape}")
+    *leading, n, _ = vectors.shape
+    if offsets is not None:
+        bounds = as_offsets(offsets, n)
+        leading = [len(bounds) - 1]
+    else:
+        bounds = np.arange(math.prod(leading) + 1) * n
+    return vectors.reshape(-1, length), bounds, tuple(leading)
 
 
 def as_count(value: Any, name: str, *, least: int = 1) -> int:

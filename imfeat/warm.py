@@ -29,6 +29,10 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     quantizer = imfeat.ProductQuantizer(4, 2, n_iterations=1, rng=0).fit(vectors)
     yield "ProductQuantizer", lambda: quantizer.decode(quantizer.encode(vectors))
     yield "bag_of_words", lambda: imfeat.bag_of_words(vectors, vectors[:4])
+    mixture = imfeat.Mixture(np.ones(1), vectors[:1], vectors[:1] + 1)
+    yield "learn_mixture", lambda: imfeat.learn_mixture(vectors, 4, rng=0, n_iterations=2)
+    yield "posteriors", lambda: imfeat.posteriors(vectors, mixture)
+    yield "fisher_vector", lambda: imfeat.fisher_vector(vectors, mixture)
 
 
 def _calls_for(images: Array, dtype: str) -> Iterator[tuple[str, Callable[[], Any]]]:

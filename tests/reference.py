@@ -4,6 +4,8 @@ Each function has the name and the arguments of its kernel, but for ``out``, and
 result.  Nothing here is shared with the kernels.
 """
 
+import itertools
+
 import numpy as np
 
 
@@ -332,3 +334,46 @@ def smooth(images, weights):
     padded = np.pad(images.astype(np.float64), ((0, 0), (n, n), (n, n)), "edge")
     rows = sum(w * padded[:, k : k + height] for k, w in enumerate(kernel))
     return sum(w * rows[:, :, k : k + width] for k, w in enumerate(kernel))
+
+
+def _weighted_log_densities(vectors, weights, means, variances):
+    x, means, variances = vectors[:, None].astype(float), means.astype(float), variances.astype(float)
+    with np.errstate(divide="ignore"):
+        logs = np.log(weights.astype(float))
+    return logs - 0.5 * (np.log(2 * np.pi * variances) + (x - means) ** 2 / variances).sum(2)
+
+
+def log_densities(vectors, weights, means, variances):
+    logs = _weighted_log_densities(vectors, weights, means, variances)
+    return logs.max(1) + np.log(np.exp(logs - logs.max(1, keepdims=True)).sum(1))
+
+
+def posteriors(vectors, weights, means, variances):
+    logs = _weighted_log_densities(vectors, weights, means, variances)
+    densities = np.exp(logs - logs.max(1, keepdims=True))
+    return densities / densities.sum(1, keepdims=True)
+
+
+def moments(vectors, bounds, weights, means, variances):
+    shares, likelihoods = posteriors(vectors, weights, means, variances), []
+    shares[shares < 1e-6] = 0
+    t = (vectors[:, None] - means.astype(float)) / np.sqrt(variances.astype(float))
+    terms = np.concatenate([shares[..., None], shares[..., None] * t, shares[..., None] * t**2], 2)
+    parts = list(itertools.pairwise(bounds))
+    logs = log_densities(vectors, weights, means, variances)
+    likelihoods = np.array([logs[first:last].sum() for first, last in parts])
+    return np.stack([terms[first:last].sum(0) for first, last in parts]), likelihoods
+
+
+def mean_posteriors(vectors, bounds, weights, means, variances):
+    return _means(posteriors(vectors, weights, means, variances), bounds)
+
+
+def mean_triangles(vectors, bounds, words):
+    distances = np.sqrt(((vectors[:, None].astype(float) - words) ** 2).sum(2))
+    return _means(np.maximum(0, distances.mean(1, keepdims=True) - distances), bounds)
+
+
+def _means(rows, bounds):
+    sums = [rows[first:last].sum(0) for first, last in itertools.pairwise(bounds)]
+    return np.stack(sums) / np.maximum(np.diff(bounds), 1)[:, None]

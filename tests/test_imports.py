@@ -26,6 +26,9 @@ FEATURE_IMPORTS = {
     "quantizer": set(),
     "sift": {"color"},
     "encoding": {"codebook", "histogram"},
+    "fisher": {"codebook", "mixture", "scaling"},
+    "mixture": {"codebook"},
+    "scaling": set(),
 }
 
 

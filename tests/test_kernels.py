@@ -39,6 +39,12 @@ DRAWN = np.stack([RNG.permutation(301)[:19] for _ in range(6)])
 WEIGHTS = RNG.random((2, 12)).astype(np.float32)
 SMOOTHING = np.array([0.2, 0.1, 0.05], np.float32)
 SPREAD = np.linspace(0, 1, 257)
+BOUNDS = np.array([0, 150, 150, 301])
+MIXTURE = (
+    np.array([0.2, 0.1, 0, 0.3, 0.15, 0.15, 0.1], np.float32),
+    VECTORS[:7] * np.float32(0.2),
+    (0.7 + RNG.random((7, 37))).astype(np.float32),
+)
 
 
 def hog_case(images, n_bins, signed):
@@ -182,6 +188,17 @@ CASES = {
         (GROUPED, DRAWN, 5),
         reference.learn_centroids(GROUPED, DRAWN, 5),
         np.float32,
+    ),
+    "mixture.posteriors": ((VECTORS, *MIXTURE), reference.posteriors(VECTORS, *MIXTURE), np.float32),
+    "mixture.mean_posteriors": (
+        (VECTORS, BOUNDS, *MIXTURE),
+        reference.mean_posteriors(VECTORS, BOUNDS, *MIXTURE),
+        np.float64,
+    ),
+    "mixture.mean_triangles": (
+        (VECTORS, BOUNDS, WORDS),
+        reference.mean_triangles(VECTORS, BOUNDS, WORDS),
+        np.float64,
     ),
     "patches.normalize_patches": (
         (VECTORS, np.float32(0.01)),
@@ -353,12 +370,21 @@ def test_pooling_matches_the_reference(kernel, mirrored, n_threads, monkeypatch)
     np.testing.assert_allclose(sums - np.float32(0.5), expected, atol=2e-6)
 
 
+def test_moments_match_the_reference():
+    out, likelihoods = np.full((3, 7, 75), 7.0), np.full(3, 7.0)
+    cpu.mixture.moments(VECTORS, BOUNDS, *MIXTURE, out, likelihoods)
+    expected_out, expected_likelihoods = reference.moments(VECTORS, BOUNDS, *MIXTURE)
+    np.testing.assert_allclose(out, expected_out, atol=1e-5 * np.abs(expected_out).max())
+    np.testing.assert_allclose(likelihoods, expected_likelihoods, rtol=1e-6)
+
+
 # Compared exactly, over all inputs, with the library whose rounding they follow.
 ELSEWHERE = {
     "color.rgb_to_hsv_bytes": "test_color",
     "color.rgb_to_gray_bytes": "test_color",
     "exposure.clahe_tables": "test_exposure",
     "exposure.clahe_blend": "test_exposure",
+    "mixture.moments": "here",
     "nearest.assign": "here",
     "nearest.sum_by_word": "here",
     "nearest.approach": "here",

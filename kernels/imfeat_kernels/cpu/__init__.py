@@ -12,6 +12,7 @@ __all__ = [
     "exposure",
     "histogram",
     "hog",
+    "mixture",
     "nearest",
     "palette",
     "patches",

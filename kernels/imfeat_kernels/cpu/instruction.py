@@ -1,4 +1,4 @@
-"""Instructions that Numba has no names for.
+"""Instructions that Numba has no names for, and one loop whose sums must stay in registers.
 
 They are not compiled functions, so the rule that a compiled function calls only those of its own
 file does not hold for them; but after a change here the cache on disk must be emptied.
@@ -11,6 +11,8 @@ from numba.core.typing import signature
 from numba.extending import intrinsic
 
 BYTES = ir.VectorType(ir.IntType(8), 64)  # what a register holds
+BLOCK_ROWS, BLOCK_COLS = 8, 32  # of what `sum_squares` computes at once
+FLOATS = ir.VectorType(ir.FloatType(), BLOCK_COLS)  # two registers of AVX-512, or more smaller ones
 
 
 @intrinsic
@@ -93,3 +95,65 @@ def _pointer(builder, data, place):
 
 def _has_vbmi(context):
     return "+avx512vbmi," in context.codegen().magic_tuple()[2] + ","
+
+
+@intrinsic
+def sum_squares(_, x, row, table, panel, out):
+    """Sum the squares of x * scale + shift for 8 rows and 32 columns.
+
+    ``x`` is (n, d), ``table`` (panels, d, 2, 32): the scales and shifts of 32 columns for each of d
+    dimensions.  out[row + r, 32 panel + c] becomes the sum over j of
+    (x[row + r, j] * table[panel, j, 0, c] + table[panel, j, 1, c])^2.  All are float32.
+    """
+
+    def instruction(context, builder, signature, arguments):
+        kinds = signature.args
+        x, table, out = (context.make_array(kinds[k])(context, builder, arguments[k]) for k in (0, 2, 4))
+        d, width = (builder.extract_value(array.shape, 1) for array in (x, out))
+        lines = builder.gep(table.data, [builder.mul(arguments[3], builder.mul(d, d.type(2 * BLOCK_COLS)))])
+        column = builder.mul(arguments[3], d.type(BLOCK_COLS))
+        at_once = 8 if "+avx512f," in context.codegen().magic_tuple()[2] + "," else 2  # more would not fit
+        for first in range(0, BLOCK_ROWS, at_once):
+            rows = [builder.add(arguments[1], d.type(r)) for r in range(first, first + at_once)]
+            vectors = [builder.gep(x.data, [builder.mul(i, d)]) for i in rows]
+            results = [builder.gep(out.data, [builder.add(builder.mul(i, width), column)]) for i in rows]
+            _sum_squares(builder, vectors, lines, d, results)
+        return context.get_dummy_value()
+
+    return signature(types.void, x, row, table, panel, out), instruction
+
+
+def _sum_squares(builder, vectors, lines, d, results):
+    kind = ir.FunctionType(FLOATS, [FLOATS] * 3)
+    fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{BLOCK_COLS}f32")
+    before, loop = builder.block, builder.append_basic_block("dimensions")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    j, sums = builder.phi(d.type), [builder.phi(FLOATS) for _ in vectors]
+    line = builder.gep(lines, [builder.mul(j, d.type(2 * BLOCK_COLS))])
+    scale, shift = (_floats(builder, line, d.type(k * BLOCK_COLS)) for k in (0, 1))
+    after = builder.add(j, d.type(1))
+    for total, vector in zip(sums, vectors, strict=True):
+        value = _spread(builder, builder.load(builder.gep(vector, [j])))
+        distance = builder.call(fma, [value, scale, shift])
+        total.add_incoming(ir.Constant(FLOATS, [0.0] * BLOCK_COLS), before)
+        total.add_incoming(builder.call(fma, [distance, distance, total]), loop)
+    j.add_incoming(d.type(0), before)
+    j.add_incoming(after, loop)
+    done = builder.append_basic_block("done")
+    builder.cbranch(builder.icmp_unsigned("<", after, d), loop, done)
+    builder.position_at_end(done)
+    for total, result in zip(sums, results, strict=True):
+        builder.store(total.incomings[1][0], builder.bitcast(result, FLOATS.as_pointer()), align=4)
+
+
+def _spread(builder, value):
+    undefined = ir.Constant(FLOATS, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.IntType(32)(0))
+    return builder.shuffle_vector(
+        first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), BLOCK_COLS), [0] * BLOCK_COLS)
+    )
+
+
+def _floats(builder, data, place):
+    return builder.load(builder.bitcast(builder.gep(data, [place]), FLOATS.as_pointer()), align=4)

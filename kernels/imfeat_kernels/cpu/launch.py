@@ -5,6 +5,11 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
+PIECE = 1024  # vectors of a group that are worth a thread
+PIECES = 64  # of one group, at most
+
 
 def _usable_cores():
     try:
@@ -35,6 +40,20 @@ def launch(body, n_items, *arrays, grain=1):
     body(0, bounds[1], *arrays)
     for call in running:
         call.result()
+
+
+def split_groups(bounds):
+    """Cut groups of vectors into pieces, each of one group, in a way that no other group changes.
+
+    ``bounds`` (n_groups + 1,) says where groups begin and end.  Returns the first piece of each
+    group, and where the pieces (n_pieces, 2) begin and end; an empty group has an empty piece.
+    """
+    counts = np.diff(bounds)
+    n_pieces = np.clip(-(-counts // PIECE), 1, PIECES)
+    starts = np.cumsum(n_pieces) - n_pieces
+    which = np.arange(n_pieces.sum()) - np.repeat(starts, n_pieces)
+    first, count, of = (np.repeat(values, n_pieces) for values in (bounds[:-1], counts, n_pieces))
+    return starts, np.stack([first + which * count // of, first + (which + 1) * count // of], 1)
 
 
 def set_num_threads(n):

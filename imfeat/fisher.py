@@ -1,0 +1,91 @@
+"""Fisher vectors: how descriptors of an image differ from those that a mixture expects."""
+
+import numpy as np
+
+from imfeat._backend import Array
+from imfeat._check import as_flag, as_groups, one_of
+from imfeat.mixture import Mixture, as_mixture, moments
+from imfeat.scaling import l2_normalize, signed_sqrt
+
+VALUES = 1 << 22  # float64 sums that exist at one time
+RARE = 1e-6  # components of less weight are left out
+
+
+def fisher_vector(
+    descriptors: Array,
+    mixture: Mixture,
+    *,
+    offsets: Array | None = None,
+    improved: bool = False,
+    convention: str = "vlfeat",
+) -> Array:
+    """Encode descriptors by the gradient of their likelihood under a mixture of Gaussians.
+
+    Parameters
+    ----------
+    descriptors : array of shape (..., n, d)
+        The n descriptors of an image; or (n, d), those of several images, one after the other (see
+        ``offsets``).  Finite numbers; computed with as float32.
+    mixture : Mixture
+        See `learn_mixture`.
+    offsets : integers of shape (n_images + 1,), optional
+        Image i has the descriptors ``offsets[i]`` to ``offsets[i + 1] - 1`` of (n, d).
+    improved : bool
+        Take signed square roots, then divide by the length of the vector [2]_.
+    convention : {"vlfeat", "skimage", "sanchez2013"}
+        What to be equal to, see Notes.
+
+    Returns
+    -------
+    array of shape (..., n_numbers) or (n_images, n_numbers), float32
+        ``n_numbers`` is 2 K d for K components, or K (2 d + 1) with weights.  Zeros for an image
+        without descriptors.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above, for example if the mixture is of descriptors of another
+        length.
+
+    Notes
+    -----
+    With posteriors q, weights w and t = (x - mean) / deviation, the averages over the n descriptors
+    of q t / sqrt(w), number k d + j for dimension j of component k, and then in the same order of
+    q (t^2 - 1) / sqrt(2 w).  The ``"sanchez2013"`` convention [1]_ has first the K averages of
+    (q - w) / sqrt(w); the ``"skimage"`` convention too, and the opposite sign in the last part.
+    Posteriors below 1e-6 count as 0, and components of a weight below 1e-6 give zeros, as in VLFeat.
+
+    References
+    ----------
+    .. [1] J. Sanchez, F. Perronnin, T. Mensink, J. Verbeek, "Image classification with the Fisher
+       vector: theory and practice", International Journal of Computer Vision 105, 2013.
+       :doi:`10.1007/s11263-013-0636-x`
+    .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
+       classification", ECCV 2010.  :doi:`10.1007/978-3-642-15561-1_11`
+    """
+    one_of(convention, "convention", ("vlfeat", "skimage", "sanchez2013"))
+    n_components, d = as_mixture(mixture).means.shape
+    vectors, bounds, leading = as_groups(descriptors, offsets, d)
+    n_numbers = n_components * (2 * d + (convention != "vlfeat"))
+    out, at_once = np.empty((len(bounds) - 1, n_numbers), np.float32), max(1, VALUES // n_numbers)
+    for first in range(0, len(out), at_once):
+        part = bounds[first : first + at_once + 1]
+        sums, _ = moments(vectors, part, mixture)
+        out[first : first + at_once] = _gradients(sums, np.diff(part), mixture.weights, convention)
+    if as_flag(improved, "improved"):
+        out = l2_normalize(signed_sqrt(out))
+    return out.reshape(*leading, n_numbers)
+
+
+def _gradients(sums: Array, counts: Array, weights: Array, convention: str) -> Array:
+    """Return Fisher vectors (n_images, n_numbers) from the moments of n_images."""
+    n_images, _, width = sums.shape
+    roots = np.where(weights < RARE, np.inf, np.sqrt(weights, dtype=np.float64))
+    sums *= 1 / (np.maximum(counts, 1)[:, None, None] * roots[:, None])
+    mass, (means, variances) = sums[..., 0], np.split(sums[..., 1:], [width // 2], axis=-1)
+    variances -= mass[..., None]
+    variances *= -np.sqrt(0.5) if convention == "skimage" else np.sqrt(0.5)
+    parts = [means.reshape(n_images, -1), variances.reshape(n_images, -1)]
+    if convention != "vlfeat":
+        parts.insert(0, np.where(counts[:, None] > 0, mass - weights / roots, 0))
+    return np.concatenate(parts, axis=1)
