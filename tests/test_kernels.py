@@ -239,7 +239,7 @@ def run(name, arguments, expected, dtype):
         np.testing.assert_array_equal(out, expected)
     else:
         scale = max(1.0, float(np.abs(expected).max()))
-        np.testing.assert_allclose(out / scale, expected / scale, rtol=0, atol=2e-6)
+        np.testing.assert_allclose(out / scale, expected / scale, rtol=0, atol=4e-6)
     return out
 
 

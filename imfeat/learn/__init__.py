@@ -2,5 +2,6 @@
 
 from imfeat.learn.ridge import RidgeClassifier as RidgeClassifier
 from imfeat.learn.ridge import RidgeSums as RidgeSums
+from imfeat.learn.svm import LinearSVM as LinearSVM
 
-__all__ = ["RidgeClassifier", "RidgeSums"]
+__all__ = ["LinearSVM", "RidgeClassifier", "RidgeSums"]
