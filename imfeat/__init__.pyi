@@ -30,5 +30,6 @@ from .patches import dense_patches as dense_patches
 from .patches import normalize_patches as normalize_patches
 from .patches import sample_patches as sample_patches
 from .sift import dense_sift as dense_sift
+from .sift import local_color as local_color
 
 __version__: str

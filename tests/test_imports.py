@@ -13,7 +13,7 @@ IMFEAT = Path(imfeat.__file__).parent
 KERNELS = IMFEAT.parent / "kernels" / "imfeat_kernels"
 LAYERS = ("feature modules", "estimators learn datasets", "compare extract", "cli warm")
 SCIPY_FAMILY = {"scipy", "sklearn", "skimage", "pandas"}
-# What a feature module may import of the others, beside _backend, _check and _norm.
+# What a feature module may import of the others, beside _backend, _check, _grid and _norm.
 FEATURE_IMPORTS = {
     "color": set(),
     "histogram": {"color"},
@@ -84,7 +84,7 @@ def test_feature_modules_import_in_one_direction(path):
     assert not roots(everywhere) & (SCIPY_FAMILY | {"matplotlib", "PIL"})
     if not path.stem.startswith("_"):
         others = {name.split(".")[1] for name in everywhere if name.startswith("imfeat.")}
-        assert others - {"_backend", "_check", "_norm"} <= FEATURE_IMPORTS[path.stem]
+        assert others - {"_backend", "_check", "_grid", "_norm"} <= FEATURE_IMPORTS[path.stem]
 
 
 @pytest.mark.parametrize("path", library_files(), ids=lambda path: str(path.relative_to(IMFEAT)))

@@ -12,6 +12,7 @@ __all__ = [
     "exposure",
     "histogram",
     "hog",
+    "local_color",
     "nearest",
     "palette",
     "patches",
