@@ -13,7 +13,9 @@ from .encoding import bag_of_words as bag_of_words
 from .estimators import HOG as HOG
 from .estimators import BagOfVisualWords as BagOfVisualWords
 from .estimators import ColorHistogram as ColorHistogram
+from .estimators import DenseSIFT as DenseSIFT
 from .estimators import Equalize as Equalize
+from .estimators import LocalColor as LocalColor
 from .estimators import RawPixels as RawPixels
 from .exposure import equalize as equalize
 from .exposure import equalize_clahe as equalize_clahe
