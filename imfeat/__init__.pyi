@@ -14,7 +14,9 @@ from .encoding import bag_of_words as bag_of_words
 from .estimators import HOG as HOG
 from .estimators import BagOfVisualWords as BagOfVisualWords
 from .estimators import ColorHistogram as ColorHistogram
+from .estimators import DenseSIFT as DenseSIFT
 from .estimators import Equalize as Equalize
+from .estimators import LocalColor as LocalColor
 from .estimators import PatchFeatures as PatchFeatures
 from .estimators import RawPixels as RawPixels
 from .exposure import equalize as equalize
@@ -41,5 +43,6 @@ from .quantizer import ProductQuantizer as ProductQuantizer
 from .scaling import l2_normalize as l2_normalize
 from .scaling import signed_sqrt as signed_sqrt
 from .sift import dense_sift as dense_sift
+from .sift import local_color as local_color
 
 __version__: str

@@ -2,25 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import SEQUENCES, as_batch, as_count, as_flag, as_images, as_number, is_color
+from imfeat._check import as_batch, as_count, as_flag, as_images, is_color
+from imfeat._grid import Grid, as_grids, positions_of
 from imfeat.color import rgb_to_gray
 
 PIXELS_AT_ONCE = 1 << 20  # of images that are described at a time
 WINDOW = 2  # deviation of the Gaussian around the center, in bins
 SMOOTHING = 6  # bins are as many deviations of the Gaussian that smooths for them
-
-
-class Grid(NamedTuple):
-    """Where descriptors of one size lie: the center of the first bin is at (offset, offset)."""
-
-    bin_size: int
-    offset: int
-    shape: tuple[int, int]
 
 
 def dense_sift(
@@ -87,8 +79,8 @@ def dense_sift(
     """
     images, step, fast = as_images(images), as_count(step, "step"), as_flag(fast, "fast")
     leading, batch = as_batch(images)
-    grids = _grids(batch.shape[1:3], step, bin_size, scales)
-    positions = _positions(grids, step)
+    grids = as_grids(batch.shape[1:3], step, bin_size, scales)
+    positions = positions_of(grids, step)
     descriptors = np.empty((*leading, len(positions), 128), np.float32)
     out = descriptors.reshape(len(batch), len(positions), 128)
     at_once = max(1, PIXELS_AT_ONCE // (batch.shape[1] * batch.shape[2]))
@@ -103,6 +95,83 @@ def dense_sift(
     return positions, descriptors
 
 
+def local_color(
+    images: Array, *, step: int = 4, bin_size: int = 4, scales: Sequence[float] | None = None
+) -> tuple[Array, Array]:
+    """Describe the surroundings of each place of a grid by mean colours and their deviations.
+
+    Parameters
+    ----------
+    images : array of shape (..., height, width, 3)
+        uint8, or float32 or float64 in [0, 1].
+    step, bin_size, scales
+        As for `dense_sift`, and the places are the same; nothing is smoothed.
+
+    Returns
+    -------
+    positions : array of shape (n, 2), float32
+        Row and column of the centers, as `dense_sift` returns them.
+    descriptors : array of shape (..., n, 96), float32
+        For each of the 4 x 4 bins, rows first, the means of red, green and blue in [0, 1], and their
+        standard deviations in [0, 0.5].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``images`` are not colour images, an option is not one of those above, or an image is
+        smaller than a descriptor of `dense_sift`.
+
+    Notes
+    -----
+    A bin is a square of ``bin_size`` pixels around its center, in which all count alike; of even
+    ``bin_size`` it reaches one pixel further up and left than down and right.  What lies beyond the
+    border of the image doesn't count.  Floats are rounded to 22 bits, fewer in bins of 512 pixels or
+    more, so that sums are exact: equal pixels deviate by 0.
+
+    References
+    ----------
+    .. [1] S. Clinchant, G. Csurka, F. Perronnin, J.-M. Renders, "XRCE's participation to
+       ImagEval", ImagEval workshop at CIVR 2007.
+    .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
+       classification", ECCV 2010. :doi:`10.1007/978-3-642-15561-1_11`
+    """
+    images, step = as_images(images, gray=False), as_count(step, "step")
+    leading, batch = as_batch(images)
+    n_images, height, width, _ = batch.shape
+    grids = as_grids((height, width), step, bin_size, scales)
+    positions = positions_of(grids, step)
+    descriptors = np.empty((*leading, len(positions), 96), np.float32)
+    out, lines = descriptors.reshape(n_images, len(positions), 96), batch.reshape(n_images, height, width * 3)
+    at_once = max(1, PIXELS_AT_ONCE // (height * width))
+    for start in range(0, n_images, at_once):
+        first, part = 0, slice(start, start + at_once)
+        for grid in grids:
+            _describe_colors(lines[part], grid, step, first, out[part])
+            first += math.prod(grid.shape)
+    return positions, descriptors
+
+
+def _describe_colors(lines: Array, grid: Grid, step: int, first: int, out: Array) -> None:
+    """Write the descriptors of a grid into ``out``, from ``first`` on; each bin is computed once."""
+    kernels, bytes_ = backend_of(lines).local_color, lines.dtype == np.uint8
+    bits = 0 if bytes_ else min(22, (62 - 2 * grid.bin_size.bit_length()) // 2)
+    rows, row_of = _sides(grid, step, 0, lines.shape[1])
+    cols, col_of = _sides(grid, step, 1, lines.shape[2] // 3)
+    bins = np.empty((len(lines), len(rows), len(cols), 6), np.float32)
+    levels = (np.float32 if bytes_ else lines.dtype.type)(1 << bits)
+    kernels.bin_colors(lines, rows, cols, levels, 1 / 255 if bytes_ else 1 / (1 << bits), bins)
+    kernels.gather_bins(bins, row_of, col_of, first, out)
+
+
+def _sides(grid: Grid, step: int, axis: int, size: int) -> tuple[Array, Array]:
+    """Return where bins begin and end (n, 2), within the image, and which are a descriptor's (n, 4)."""
+    starts = grid.offset + step * np.arange(grid.shape[axis])
+    centers, which = np.unique(starts[:, None] + grid.bin_size * np.arange(4), return_inverse=True)
+    low = centers - grid.bin_size // 2
+    sides = np.stack([np.maximum(low, 0), np.minimum(low + grid.bin_size, size)], -1)
+    return sides, which.reshape(-1, 4)
+
+
 def _describe(pixels: Array, grid: Grid, step: int, fast: bool, first: int, out: Array) -> None:
     """Write the descriptors of a grid into ``out``, from ``first`` on."""
     spacing = math.gcd(step, grid.bin_size) if fast else step
@@ -110,43 +179,6 @@ def _describe(pixels: Array, grid: Grid, step: int, fast: bool, first: int, out:
     backend_of(pixels).sift.dense_sift(
         pixels, grid.bin_size, step, spacing, grid.offset, kernels, weights, grid.shape, first, out
     )
-
-
-def _grids(size: tuple[int, ...], step: int, bin_size: int, scales: Sequence[float] | None) -> list[Grid]:
-    """Return the grids of all scales, whose first descriptors have one center, to half a pixel."""
-    sizes, grids = _bin_sizes(bin_size, scales), []
-    for one in sizes:
-        offset = 3 * (max(sizes) - one) // 2
-        n_rows, n_cols = ((side - 1 - offset - 3 * one) // step + 1 for side in size)
-        grids.append(Grid(one, offset, (n_rows, n_cols)))
-    least = 3 * max(sizes) + 1
-    if min(size) < least:
-        raise ValueError(
-            f"images of {size[0]} x {size[1]} pixels are smaller than a descriptor, whose bins of "
-            f"{max(sizes)} pixels take {least} x {least}; take smaller bins"
-        )
-    return grids
-
-
-def _bin_sizes(bin_size: int, scales: Sequence[float] | None) -> list[int]:
-    bin_size = as_count(bin_size, "bin_size")
-    if scales is None:
-        return [bin_size]
-    if isinstance(scales, str) or not isinstance(scales, SEQUENCES) or not len(scales):
-        raise TypeError(f"scales must be None or a sequence of numbers, got {scales!r}")
-    sizes = [round(bin_size * as_number(scale, "scales", above=0)) for scale in scales]
-    if min(sizes) < 1:
-        raise ValueError(f"scales must leave bins of at least 1 pixel, got {min(scales)} of {bin_size}")
-    return sizes
-
-
-def _positions(grids: list[Grid], step: int) -> Array:
-    """Return the centers of descriptors (n, 2), scale by scale, row by row."""
-    parts = []
-    for bin_size, offset, shape in grids:
-        y, x = (offset + 1.5 * bin_size + step * np.arange(n) for n in shape)
-        parts.append(np.stack(np.meshgrid(y, x, indexing="ij"), -1).reshape(-1, 2))
-    return np.concatenate(parts).astype(np.float32)
 
 
 def _windows(bin_size: int, fast: bool) -> tuple[Array, Array]:

@@ -55,6 +55,7 @@ def _calls_for(images: Array, dtype: str) -> Iterator[tuple[str, Callable[[], An
         "hog_uoctti": lambda: imfeat.hog_uoctti(images),
         "dense_sift": lambda: imfeat.dense_sift(images, scales=(1,)),
         "dense_sift, nothing smoothed": lambda: imfeat.dense_sift(images),
+        "local_color": lambda: imfeat.local_color(images),
         "sample_patches": lambda: imfeat.sample_patches(images, 6, 50, rng=0),
         "dense_patches": lambda: imfeat.normalize_patches(imfeat.dense_patches(images, 6, stride=8)),
     }

@@ -377,3 +377,15 @@ def mean_triangles(vectors, bounds, words):
 def _means(rows, bounds):
     sums = [rows[first:last].sum(0) for first, last in itertools.pairwise(bounds)]
     return np.stack(sums) / np.maximum(np.diff(bounds), 1)[:, None]
+
+
+def bin_colors(images, rows, cols, scale):
+    out = np.zeros((len(images), len(rows), len(cols), 6))
+    for i, r, c in np.ndindex(out.shape[:3]):
+        pixels = images[i, slice(*rows[r]), 3 * cols[c, 0] : 3 * cols[c, 1]].reshape(-1, 3).astype(np.float64)
+        out[i, r, c] = np.concatenate([pixels.mean(0), pixels.std(0)]) * scale
+    return out
+
+
+def gather_bins(bins, row_of, col_of):
+    return bins[:, row_of[:, None, :, None], col_of[None, :, None, :]].reshape(len(bins), -1, 96)

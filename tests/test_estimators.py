@@ -21,9 +21,19 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import validate_data
 
 import imfeat
-from imfeat.estimators import HOG, BagOfVisualWords, ColorHistogram, Equalize, RawPixels, words
+from imfeat.estimators import (
+    HOG,
+    BagOfVisualWords,
+    ColorHistogram,
+    DenseSIFT,
+    Equalize,
+    LocalColor,
+    RawPixels,
+    words,
+)
 
-ALL = (RawPixels, ColorHistogram, HOG, Equalize, BagOfVisualWords)
+ALL = (RawPixels, ColorHistogram, HOG, Equalize, DenseSIFT, LocalColor, BagOfVisualWords)
+COLOR_ONLY = (ColorHistogram, LocalColor)
 
 
 def few_words(**options):
@@ -31,7 +41,9 @@ def few_words(**options):
 
 
 def examples():
-    return [RawPixels(), ColorHistogram(bins=4, grid=(2, 1)), HOG(cell_size=4), Equalize(), few_words()]
+    counts = ColorHistogram(bins=4, grid=(2, 1)), HOG(cell_size=4)
+    local = DenseSIFT(step=8, scales=(0.5, 1)), LocalColor(step=8, bin_size=3)
+    return [RawPixels(), *counts, Equalize(), *local, few_words()]
 
 
 def ids(estimator):
@@ -83,13 +95,31 @@ class TablesAsExposures(Tables, Equalize):
     pass
 
 
+class TablesAsShapes(Tables, DenseSIFT):
+    def __init__(self, *, bin_size=2):
+        super().__init__(bin_size=bin_size)
+
+
+class TablesAsLocalColors(Tables, LocalColor):
+    def __init__(self, *, bin_size=2):
+        super().__init__(bin_size=bin_size)
+
+
 class TablesAsWords(Tables, BagOfVisualWords):
     def __init__(self, *, n_words=4, n_patches=60, random_state=None):
         super().__init__(n_words=n_words, n_patches=n_patches, random_state=random_state)
 
 
 @parametrize_with_checks(
-    [TablesAsPixels(), TablesAsColors(), TablesAsGradients(), TablesAsExposures(), TablesAsWords()]
+    [
+        TablesAsPixels(),
+        TablesAsColors(),
+        TablesAsGradients(),
+        TablesAsExposures(),
+        TablesAsShapes(),
+        TablesAsLocalColors(),
+        TablesAsWords(),
+    ]
 )
 def test_scikit_learn_conventions(estimator, check):
     check(estimator)
@@ -97,7 +127,13 @@ def test_scikit_learn_conventions(estimator, check):
 
 @pytest.mark.parametrize(
     ("kind", "function"),
-    [(ColorHistogram, imfeat.color_histogram), (HOG, imfeat.hog), (Equalize, imfeat.equalize)],
+    [
+        (ColorHistogram, imfeat.color_histogram),
+        (HOG, imfeat.hog),
+        (Equalize, imfeat.equalize),
+        (DenseSIFT, imfeat.dense_sift),
+        (LocalColor, imfeat.local_color),
+    ],
 )
 def test_options_and_defaults_are_those_of_the_function(kind, function):
     options = inspect.signature(function).parameters
@@ -105,7 +141,8 @@ def test_options_and_defaults_are_those_of_the_function(kind, function):
     assert set(options) - set(ours) <= {"images", "mask", "out"}
     for name, parameter in ours.items():
         assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        assert parameter.default == options[name].default
+        if name != "fast":  # in pipelines the quick variant is the better start
+            assert parameter.default == options[name].default
 
 
 def test_raw_pixels_are_the_pixels(images):
@@ -276,7 +313,7 @@ def test_a_feature_union_puts_features_side_by_side(images):
 @pytest.mark.parametrize("gray", [False, True], ids=["color", "gray"])
 @pytest.mark.parametrize("estimator", examples(), ids=ids)
 def test_each_number_has_a_name_of_its_own(images, estimator, gray):
-    if gray and isinstance(estimator, ColorHistogram):
+    if gray and isinstance(estimator, COLOR_ONLY):
         return
     batch = images[..., 0] if gray else images
     features = estimator.fit_transform(batch)
@@ -286,7 +323,7 @@ def test_each_number_has_a_name_of_its_own(images, estimator, gray):
 
 
 def nonzero_names(estimator, image):
-    features = estimator.fit_transform(image[None])[0]
+    features = estimator.fit_transform(image[None])[0].ravel()
     return dict(zip(estimator.get_feature_names_out()[features != 0], features[features != 0], strict=True))
 
 
@@ -333,6 +370,40 @@ def test_names_of_words_say_where_and_which(images):
     assert left == 27 * 13
 
 
+@pytest.mark.parametrize(
+    ("kind", "function", "options"),
+    [
+        (DenseSIFT, imfeat.dense_sift, {"step": 5, "bin_size": 3, "scales": (1, 2), "fast": False}),
+        (DenseSIFT, imfeat.dense_sift, {"step": 8, "fast": True}),
+        (LocalColor, imfeat.local_color, {"step": 5, "bin_size": 3, "scales": (1, 2)}),
+    ],
+)
+def test_local_descriptors_are_those_of_the_function(images, kind, function, options):
+    estimator = kind(**options)
+    positions, descriptors = function(images, **options)
+    np.testing.assert_array_equal(estimator.fit_transform(images), descriptors)
+    np.testing.assert_array_equal(estimator.positions_, positions)
+    assert descriptors.shape[:2] == (12, len(positions))
+    assert estimator.fit(images[:, :24]).positions_.shape[0] < len(positions)
+
+
+def test_names_of_local_descriptors_say_where_and_what():
+    image = np.zeros((16, 20, 3), np.uint8)
+    image[..., 2] = np.arange(20) * 5  # brighter to the right
+    names = nonzero_names(DenseSIFT(bin_size=2), image)
+    assert set(names) <= {f"sift_p{p}_y{y}_x{x}_o0" for p in range(12) for y in range(4) for x in range(4)}
+    names = nonzero_names(LocalColor(bin_size=5), image)
+    assert {name[-9:] for name in names} == {"mean_blue", "_std_blue"}
+    assert names["color_p0_y3_x2_mean_blue"] == np.float32(50 / 255)
+
+
+def test_local_descriptors_stay_arrays(images):
+    for estimator in (DenseSIFT(), LocalColor()):
+        estimator.set_output(transform="pandas")
+        with sklearn.config_context(transform_output="pandas"):
+            assert isinstance(estimator.fit_transform(images), np.ndarray)
+
+
 def test_equalize_keeps_the_kind_of_image(images):
     assert Equalize().fit_transform(images).dtype == np.uint8
     assert Equalize().fit_transform(images / 255).dtype == np.float64
@@ -373,7 +444,7 @@ def test_another_image_size_than_in_fit_is_refused(images, estimator):
     for other in (images[:, :24], images[:, :, :24]):
         with pytest.raises(ValueError, match=r"fitted with images of shape \(32, 32, 3\)"):
             estimator.transform(other)
-    if not isinstance(estimator, ColorHistogram):
+    if not isinstance(estimator, COLOR_ONLY):
         with pytest.raises(ValueError, match="fitted with images of shape"):
             estimator.transform(images[..., 0])
     assert estimator.image_shape_ == (32, 32, 3)
@@ -388,6 +459,9 @@ def test_another_image_size_than_in_fit_is_refused(images, estimator):
         ColorHistogram(bins=0),
         HOG(norm="l3"),
         HOG(cell_size=32),
+        DenseSIFT(bin_size=11),
+        DenseSIFT(scales=(1, 0)),
+        LocalColor(step=0),
         Equalize(convention="none"),
         few_words(norm="l3"),
         few_words(patch_size=33),
@@ -396,7 +470,7 @@ def test_another_image_size_than_in_fit_is_refused(images, estimator):
     ids=repr,
 )
 def test_wrong_options_are_refused_in_fit(images, estimator):
-    with pytest.raises(ValueError, match=r"must be|smaller than a block"):
+    with pytest.raises(ValueError, match=r"must be|smaller than a (block|descriptor)"):
         estimator.fit(images)
 
 
@@ -410,9 +484,10 @@ def test_what_needs_a_fit_says_so(images):
         assert len(estimator.transform(images)) == 12
 
 
-def test_color_histograms_need_color(images):
+@pytest.mark.parametrize("kind", COLOR_ONLY)
+def test_colors_need_color(images, kind):
     with pytest.raises(ValueError, match=r"^X must .* height, width, 3\)"):
-        ColorHistogram().fit(images[..., 0])
+        kind().fit(images[..., 0])
 
 
 def test_importing_compiles_nothing():

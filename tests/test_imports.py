@@ -14,6 +14,7 @@ KERNELS = IMFEAT.parent / "kernels" / "imfeat_kernels"
 LAYERS = ("feature modules", "estimators learn datasets", "compare extract", "cli warm")
 SCIPY_FAMILY = {"scipy", "sklearn", "skimage", "pandas"}
 # What a feature module may import of the others, beside those that begin with _.
+# What a feature module may import of the others, beside _backend, _check, _grid and _norm.
 FEATURE_IMPORTS = {
     "color": set(),
     "histogram": {"color"},
@@ -90,6 +91,7 @@ def test_feature_modules_import_in_one_direction(path):
     if not path.stem.startswith("_"):
         others = {name.split(".")[1] for name in everywhere if name.startswith("imfeat.")}
         assert others - {"_backend", "_check", "_kmeans", "_norm"} <= FEATURE_IMPORTS[path.stem]
+        assert others - {"_backend", "_check", "_grid", "_norm"} <= FEATURE_IMPORTS[path.stem]
 
 
 @pytest.mark.parametrize("path", library_files(), ids=lambda path: str(path.relative_to(IMFEAT)))

@@ -219,6 +219,24 @@ for fast in (False, True):
             reference.dense_sift(images, 3, step, 1, windows, shares, grid),
             np.float32,
         )
+SIDES = np.array([[0, 2], [1, 6], [5, 21]])
+for images, levels in ((U8, 1), (F32, 1 << 22), (F64, 1 << 22)):
+    lines, scale = images.reshape(3, 21, -1), 1 / 255 if levels == 1 else 1.0
+    CASES[f"local_color.bin_colors {images.dtype}"] = (
+        (lines, SIDES, SIDES + 3, np.result_type(images, np.float32).type(levels), scale / levels),
+        reference.bin_colors(lines, SIDES, SIDES + 3, scale),
+        np.float32,
+    )
+BLOCKS = F32[:, :, :34].reshape(3, 21, -1, 6)
+ROW_OF, COL_OF = (
+    np.array([[0, 5, 7, 20], [3, 3, 2, 1]]),
+    np.array([[1, 2, 3, 4], [9, 0, 0, 16], [2, 3, 4, 5]]),
+)
+CASES["local_color.gather_bins"] = (
+    (BLOCKS, ROW_OF, COL_OF, 0),
+    reference.gather_bins(BLOCKS, ROW_OF, COL_OF),
+    np.float32,
+)
 for images in (U8[..., 0].copy(), F32[..., 0].copy(), F64[..., 0].copy()):
     CASES[f"smooth.smooth {images.dtype}"] = (
         (images, SMOOTHING),

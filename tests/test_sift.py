@@ -204,3 +204,78 @@ def test_wrong_options_are_refused():
         imfeat.dense_sift(image, scales=(1, -1))
     with pytest.raises(ValueError, match=r"bins of at least 1 pixel, got 0\.1 of 4"):
         imfeat.dense_sift(image, scales=(1, 0.1))
+
+
+def patch_of(image, position, bin_size, j, m):
+    """Return the pixels in the image of a bin of the descriptor at a position."""
+    sides = []
+    for center, k, size in zip(position, (j, m), image.shape, strict=False):
+        start = int(center + (k - 1.5) * bin_size) - bin_size // 2
+        sides.append(slice(max(start, 0), min(start + bin_size, size)))
+    return image[tuple(sides)].reshape(-1, 3) / (255 if image.dtype == np.uint8 else 1)
+
+
+def test_colours_of_a_half_red_image():
+    image = np.zeros((16, 17, 3), np.uint8)
+    image[:, 6:] = 255, 0, 0  # the second of the bins, columns 2..5 and 6..9
+    bins = imfeat.local_color(image)[1][0].reshape(4, 4, 6)
+    np.testing.assert_array_equal(bins[:, :2], 0)
+    np.testing.assert_array_equal(bins[:, 2:], np.broadcast_to([1, 0, 0, 0, 0, 0], (4, 2, 6)))
+    image[:, 6:8] = 0
+    np.testing.assert_allclose(imfeat.local_color(image)[1][0].reshape(4, 4, 6)[0, 2], [0.5, 0, 0, 0.5, 0, 0])
+
+
+@pytest.mark.parametrize(("step", "bin_size", "scales"), [(4, 4, None), (3, 5, None), (7, 2, (1, 1.5, 2.5))])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+def test_colours_are_means_and_deviations(photo, dtype, step, bin_size, scales):
+    image = photo[100:130, 100:141] if dtype == "uint8" else (photo[100:130, 100:141] / 255).astype(dtype)
+    options = {"step": step, "bin_size": bin_size, "scales": scales}
+    positions, descriptors = imfeat.local_color(image, **options)
+    np.testing.assert_array_equal(positions, imfeat.dense_sift(image, **options)[0])
+    bins, first = descriptors.reshape(-1, 4, 4, 6), 0
+    for size in (round(bin_size * scale) for scale in scales or (1,)):
+        offset = 3 * (round(bin_size * max(scales or (1,))) - size) // 2
+        n = ((29 - offset - 3 * size) // step + 1) * ((40 - offset - 3 * size) // step + 1)
+        for k, j, m in np.ndindex(n, 4, 4):
+            pixels = patch_of(image, positions[first + k], size, j, m)
+            expected = np.concatenate([pixels.mean(0), pixels.std(0)])
+            np.testing.assert_allclose(bins[first + k, j, m], expected, rtol=0, atol=1e-6)
+        first += n
+    assert first == len(positions)
+
+
+@given(arrays(np.float64, 3, elements=st.floats(0, 1)), st.integers(1, 7))
+def test_equal_colours_deviate_by_nothing(color, bin_size):
+    image = np.broadcast_to(color, (22, 23, 3))
+    for images in (image, image.astype(np.float32), (image * 255).astype(np.uint8)):
+        bins = imfeat.local_color(images, bin_size=bin_size)[1].reshape(-1, 6)
+        expected = images[0, 0] / (255 if images.dtype == np.uint8 else 1)
+        np.testing.assert_allclose(bins[:, :3], np.broadcast_to(expected, (len(bins), 3)), rtol=0, atol=2e-7)
+        np.testing.assert_array_equal(bins[:, 3:], 0)
+
+
+def test_small_deviations_of_bright_colours_are_kept():
+    image = np.full((40, 40, 3), 0.9)
+    image[::2] += 1e-5
+    bins = imfeat.local_color(image, bin_size=8)[1].reshape(-1, 6)
+    np.testing.assert_allclose(bins[:, 3:], 0.5e-5, rtol=0.05)
+
+
+@pytest.mark.parametrize("scales", [None, (1, 2)])
+def test_colours_of_a_batch_are_those_of_its_images(photo, scales, monkeypatch):
+    monkeypatch.setattr(sift, "PIXELS_AT_ONCE", 7000)
+    crops = np.stack([photo[y : y + 30, y : y + 35] for y in range(0, 400, 20)])
+    for images in (crops, crops[..., ::-1, :] / 255):
+        positions, batch = imfeat.local_color(images.reshape(4, 5, 30, 35, 3), scales=scales)
+        assert batch.shape == (4, 5, len(positions), 96)
+        single = [imfeat.local_color(image, scales=scales)[1] for image in images]
+        np.testing.assert_array_equal(batch.reshape(20, -1, 96), single)
+
+
+def test_colours_need_colour_images_of_some_size():
+    with pytest.raises(ValueError, match=r"images must have the shape \(..., height, width, 3\)"):
+        imfeat.local_color(np.zeros((30, 30)))
+    with pytest.raises(ValueError, match="images of 30 x 12 pixels are smaller than a descriptor"):
+        imfeat.local_color(np.zeros((30, 12, 3)))
+    with pytest.raises(ValueError, match="step must be at least 1"):
+        imfeat.local_color(np.zeros((30, 30, 3)), step=0)

@@ -2,9 +2,12 @@
 
 from imfeat.estimators.histograms import HOG as HOG
 from imfeat.estimators.histograms import ColorHistogram as ColorHistogram
+from imfeat.estimators.local import DenseSIFT as DenseSIFT
+from imfeat.estimators.local import LocalColor as LocalColor
 from imfeat.estimators.patches import PatchFeatures as PatchFeatures
 from imfeat.estimators.pixels import Equalize as Equalize
 from imfeat.estimators.pixels import RawPixels as RawPixels
 from imfeat.estimators.words import BagOfVisualWords as BagOfVisualWords
 
 __all__ = ["HOG", "BagOfVisualWords", "ColorHistogram", "Equalize", "PatchFeatures", "RawPixels"]
+__all__ = ["HOG", "BagOfVisualWords", "ColorHistogram", "DenseSIFT", "Equalize", "LocalColor", "RawPixels"]

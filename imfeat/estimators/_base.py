@@ -57,7 +57,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         array of shape (n_images, n_features), float32
-            `Equalize` returns images, of the shape and dtype of ``X``.
+            `Equalize` returns images, of the shape and dtype of ``X``, and `DenseSIFT` and `LocalColor`
+            several vectors an image, (n_images, n, 128 or 96).
 
         Raises
         ------

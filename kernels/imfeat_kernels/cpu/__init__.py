@@ -12,6 +12,7 @@ __all__ = [
     "exposure",
     "histogram",
     "hog",
+    "local_color",
     "mixture",
     "nearest",
     "palette",

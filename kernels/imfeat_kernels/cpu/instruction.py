@@ -26,6 +26,28 @@ def fused(_, a, b, c):
 
 
 @intrinsic
+def copy_eight(_, source, first, target, place):
+    """Copy eight float32 from ``first`` on in an array to ``place`` on in another, as one vector."""
+
+    def instruction(context, builder, signature, arguments):
+        kind = ir.VectorType(ir.FloatType(), 8).as_pointer()
+        start, end = (
+            builder.bitcast(
+                builder.gep(
+                    context.make_array(signature.args[k])(context, builder, arguments[k]).data,
+                    [arguments[k + 1]],
+                ),
+                kind,
+            )
+            for k in (0, 2)
+        )
+        builder.store(builder.load(start, align=4), end, align=4)
+        return context.get_dummy_value()
+
+    return signature(types.void, source, first, target, place), instruction
+
+
+@intrinsic
 def permutes_bytes(_):
     """Tell, at compile time, whether there is `permute_bytes`: on processors with AVX-512 VBMI."""
 

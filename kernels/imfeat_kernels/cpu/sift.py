@@ -14,10 +14,12 @@ one weight applies to a whole line of memory, eight directions of a bin beside t
 import numpy as np
 from numba import njit
 
+from imfeat_kernels.cpu.instruction import copy_eight
 from imfeat_kernels.cpu.launch import launch
 
 PIXELS = 1 << 13  # that are worth a thread
 TILE = 128  # descriptors side by side: what is kept of their rows stays in the second cache
+AT_ONCE = 16  # descriptors that are normalized together
 DIRECTIONS, BINS, LENGTH = 8, 4, 128
 NOTHING = np.float32(1e-30)  # what is below counts as 0 before a division
 CLIP = np.float32(0.2)
@@ -73,8 +75,6 @@ def dense_sift(images, bin_size, step, spacing, offset, kernels, weights, grid, 
 def _dense_sift(start, stop, images, bin_size, step, spacing, offset, kernels, weights, grid, first, out):
     (n_rows, n_cols), n_kinds = grid, len(kernels)
     n_tiles, height = (n_cols + TILE - 1) // TILE, images.shape[1]
-    apart = bin_size // spacing * DIRECTIONS  # in memory, of two bins of a descriptor
-    for_next = step // spacing * DIRECTIONS
     n_bins = min(n_cols, TILE) if n_kinds > 1 else (min(n_cols, TILE) * step + BINS * bin_size) // spacing
     line = padded(n_bins * DIRECTIONS)
     span = kernels.shape[1] + (BINS - 1) * bin_size * (n_kinds > 1)
@@ -89,7 +89,7 @@ def _dense_sift(start, stop, images, bin_size, step, spacing, offset, kernels, w
     n_kept = BINS if n_kinds > 1 else (BINS - 1) * bin_size // spacing + 1  # rows of bins
     bins = np.zeros(n_kept * n_kinds * line, np.float32)
     lines = np.zeros(BINS, np.int64)
-    values = np.zeros(LENGTH, np.float32)
+    values, totals = np.zeros(AT_ONCE * LENGTH, np.float32), np.zeros(AT_ONCE, np.float32)
     next_row, next_bin = 0, 0
     for item in range(start, stop):  # an item is a row of descriptors, or a part of a wide one
         i, tile, r = item // (n_tiles * n_rows), item // n_rows % n_tiles, item % n_rows
@@ -117,12 +117,16 @@ def _dense_sift(start, stop, images, bin_size, step, spacing, offset, kernels, w
                 next_bin += 1
             lines[j] = last % n_kept * n_kinds * line
         place = first + r * n_cols + tile * TILE
-        for c in range(n_here):
-            if n_kinds > 1:
-                _gather(bins, lines, c * DIRECTIONS, line, values)
-            else:
-                _gather(bins, lines, c * for_next, apart, values)
-            _normalize(values, weights, i, place + c, out)
+        between, apart = (
+            (DIRECTIONS, line)
+            if n_kinds > 1
+            else (step // spacing * DIRECTIONS, bin_size // spacing * DIRECTIONS)
+        )
+        for c in range(0, n_here, AT_ONCE):
+            n = min(n_here - c, AT_ONCE)
+            for k in range(n):
+                _gather(bins, lines, (c + k) * between, apart, k * LENGTH, values)
+            _normalize(values, weights, totals, n, i, place + c, out)
 
 
 @njit
@@ -131,7 +135,7 @@ def padded(n):
     return (n + 63) // 64 * 64
 
 
-@njit
+@njit(error_model="numpy")
 def _vote(images, i, y, left, n_pixels, votes, places):
     """Compute for the pixels of a row the votes for two directions, and which these are.
 
@@ -241,30 +245,33 @@ def _add(source, s0, s1, s2, s3, kernels, kind, k, place, n, target):
 
 
 @njit
-def _gather(bins, lines, place, apart, values):
+def _gather(bins, lines, place, apart, start, values):
     for j in range(BINS):
         for m in range(BINS):
-            source, target = np.uint64(lines[j] + place + m * apart), np.uint64((j * BINS + m) * DIRECTIONS)
-            for k in range(np.uint64(DIRECTIONS)):
-                values[target + k] = bins[source + k]
+            source, target = lines[j] + place + m * apart, start + (j * BINS + m) * DIRECTIONS
+            copy_eight(bins, source, values, target)
 
 
 @njit(fastmath={"reassoc", "contract"}, error_model="numpy")  # so that sums of squares vectorize
-def _normalize(values, weights, i, place, out):
-    """Scale to a norm of 1, clip, and scale again."""
-    total = np.float32(0)
-    for k in range(LENGTH):
-        value = values[k] * weights[k]
-        values[k] = value
-        total += value * value
-    factor = np.float32(1) / np.sqrt(total) if total > NOTHING else np.float32(0)
-    total = np.float32(0)
-    for k in range(LENGTH):
-        value = values[k] * factor
-        value = value if value < CLIP else CLIP
-        values[k] = value
-        total += value * value
-    factor = np.float32(1) / np.sqrt(total) if total > NOTHING else np.float32(0)
-    i, place = np.uint64(i), np.uint64(place)
-    for k in range(np.uint64(LENGTH)):
-        out[i, place, k] = values[k] * factor
+def _normalize(values, weights, totals, n, i, place, out):
+    """Scale to a norm of 1, clip, and scale again: several at once, as none has to wait for another."""
+    for c in range(n):
+        total, start = np.float32(0), np.uint64(c * LENGTH)
+        for k in range(np.uint64(LENGTH)):
+            value = values[start + k] * weights[k]
+            values[start + k] = value
+            total += value * value
+        totals[c] = np.float32(1) / np.sqrt(total) if total > NOTHING else np.float32(0)
+    for c in range(n):
+        total, start, factor = np.float32(0), np.uint64(c * LENGTH), totals[c]
+        for k in range(np.uint64(LENGTH)):
+            value = values[start + k] * factor
+            value = value if value < CLIP else CLIP
+            values[start + k] = value
+            total += value * value
+        totals[c] = np.float32(1) / np.sqrt(total) if total > NOTHING else np.float32(0)
+    i = np.uint64(i)
+    for c in range(n):
+        start, factor, descriptor = np.uint64(c * LENGTH), totals[c], np.uint64(place + c)
+        for k in range(np.uint64(LENGTH)):
+            out[i, descriptor, k] = values[start + k] * factor

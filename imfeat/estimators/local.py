@@ -1,0 +1,148 @@
+"""Transformers that describe many places of each image: shape, and colour."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from imfeat._backend import Array
+from imfeat.estimators._base import ImageTransformer
+from imfeat.sift import dense_sift, local_color
+
+
+class LocalDescriptors(ImageTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """What the transformers below have in common: their results have three axes."""
+
+    positions_: Array
+
+    def fit(self, X: Array, y: Any = None) -> Self:
+        """Check the options, and remember the shape of the images and the places to describe.
+
+        Parameters
+        ----------
+        X : array of shape (n_images, height, width, 3) or, gray, (n_images, height, width)
+            uint8, or float32 or float64 in [0, 1].
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``X`` is not such a batch, or an option is wrong or doesn't suit the images.
+        """
+        self.positions_, _ = self._describe(self._check_batch(X, reset=True)[:1])
+        return self
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Do nothing: the descriptors of an image don't fit into a row of a data frame, and stay arrays."""
+        return self
+
+    def _encode(self, images: Array) -> Array:
+        return self._describe(images)[1]
+
+    def _describe(self, images: Array) -> tuple[Array, Array]:
+        raise NotImplementedError
+
+
+class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """SIFT descriptors on a grid of each image: an array (n_images, n, 128).
+
+    Parameters
+    ----------
+    step : int
+        Pixels from one descriptor to the next, in both directions.
+    bin_size : int
+        Pixels from one of the 4 x 4 bins of a descriptor to the next.
+    scales : sequence of positive numbers, optional
+        Sizes of descriptors, as multiples of ``bin_size``, of images smoothed accordingly.
+    fast : bool
+        Weight whole bins by the Gaussian around the descriptor's center, not each pixel.
+
+    Attributes
+    ----------
+    positions_ : array of shape (n, 2), float32
+        Row and column of the centers of the descriptors of each image.
+    image_shape_ : tuple of int
+        Shape of the images seen in `fit`.
+    n_features_in_ : int
+        Numbers an image.
+
+    See Also
+    --------
+    imfeat.dense_sift : The function behind it, with all details.
+
+    Notes
+    -----
+    Results have three axes, for what makes one vector of the descriptors of an image; most
+    classifiers want that.  They are never data frames.  Numbers are named by descriptor, bin and
+    direction, as ``sift_p12_y0_x3_o7``, in the order of ``transform(X)[0].ravel()``.
+    """
+
+    def __init__(
+        self,
+        *,
+        step: int = 4,
+        bin_size: int = 4,
+        scales: Sequence[float] | None = None,
+        fast: bool = True,
+    ) -> None:
+        self.step = step
+        self.bin_size = bin_size
+        self.scales = scales
+        self.fast = fast
+
+    def _describe(self, images: Array) -> tuple[Array, Array]:
+        return dense_sift(images, step=self.step, bin_size=self.bin_size, scales=self.scales, fast=self.fast)
+
+    def _names(self) -> list[str]:
+        bins = [f"y{y}_x{x}_o{o}" for y in range(4) for x in range(4) for o in range(8)]
+        return [f"sift_p{p}_{name}" for p in range(len(self.positions_)) for name in bins]
+
+
+class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """Means and deviations of colours around a grid of places of each image: an array (n_images, n, 96).
+
+    Parameters
+    ----------
+    step : int
+        Pixels from one descriptor to the next, in both directions.
+    bin_size : int
+        Pixels from one of the 4 x 4 bins of a descriptor to the next.
+    scales : sequence of positive numbers, optional
+        Sizes of descriptors, as multiples of ``bin_size``.
+
+    Attributes
+    ----------
+    positions_ : array of shape (n, 2), float32
+        Row and column of the centers of the descriptors of each image, those of `DenseSIFT` with the
+        same options.
+    image_shape_ : tuple of int
+        Shape of the images seen in `fit`.
+    n_features_in_ : int
+        Numbers an image.
+
+    See Also
+    --------
+    imfeat.local_color : The function behind it, with all details.
+
+    Notes
+    -----
+    Results have three axes, as those of `DenseSIFT`, and are never data frames.  Numbers are named by
+    descriptor, bin and moment, as ``color_p12_y0_x3_mean_red`` or ``color_p12_y0_x3_std_blue``.
+    """
+
+    color_only = True
+
+    def __init__(self, *, step: int = 4, bin_size: int = 4, scales: Sequence[float] | None = None) -> None:
+        self.step = step
+        self.bin_size = bin_size
+        self.scales = scales
+
+    def _describe(self, images: Array) -> tuple[Array, Array]:
+        return local_color(images, step=self.step, bin_size=self.bin_size, scales=self.scales)
+
+    def _names(self) -> list[str]:
+        moments = [f"{moment}_{color}" for moment in ("mean", "std") for color in ("red", "green", "blue")]
+        bins = [f"y{y}_x{x}_{moment}" for y in range(4) for x in range(4) for moment in moments]
+        return [f"color_p{p}_{name}" for p in range(len(self.positions_)) for name in bins]
