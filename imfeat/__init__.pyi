@@ -10,6 +10,8 @@ from .color import rgb_to_gray as rgb_to_gray
 from .color import rgb_to_hsi as rgb_to_hsi
 from .color import rgb_to_hsv as rgb_to_hsv
 from .encoding import bag_of_words as bag_of_words
+from .encoding import soft_words as soft_words
+from .encoding import triangle as triangle
 from .estimators import HOG as HOG
 from .estimators import BagOfVisualWords as BagOfVisualWords
 from .estimators import ColorHistogram as ColorHistogram
@@ -19,6 +21,7 @@ from .exposure import equalize as equalize
 from .exposure import equalize_clahe as equalize_clahe
 from .exposure import equalize_value as equalize_value
 from .fisher import fisher_vector as fisher_vector
+from .fisher import vlad as vlad
 from .histogram import color_histogram as color_histogram
 from .hog import draw_hog as draw_hog
 from .hog import hog as hog
@@ -33,7 +36,10 @@ from .patches import Whitening as Whitening
 from .patches import dense_patches as dense_patches
 from .patches import normalize_patches as normalize_patches
 from .patches import sample_patches as sample_patches
+from .pooling import pool_regions as pool_regions
 from .scaling import l2_normalize as l2_normalize
+from .scaling import learn_idf as learn_idf
 from .scaling import signed_sqrt as signed_sqrt
+from .scaling import tf_idf as tf_idf
 
 __version__: str

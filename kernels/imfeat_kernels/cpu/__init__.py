@@ -16,6 +16,7 @@ __all__ = [
     "nearest",
     "palette",
     "patches",
+    "residuals",
     "uoctti",
 ]
 

@@ -143,13 +143,12 @@ def sum_moments(_, x, rows, shares, count, k, lines, out):
         line, sums = (
             builder.gep(array.data, [builder.mul(k, builder.mul(d, d.type(2)))]) for array in (lines, out)
         )
-        with builder.if_then(builder.icmp_signed(">", count, count.type(0))):
-            with cgutils.for_range_slice(builder, d.type(0), d, d.type(BLOCK_COLS)) as (j, _):
-                places = [j, builder.add(j, d)]
-                factors = [_floats(builder, line, place) for place in places]
-                _sum_moments(
-                    builder, builder.gep(x.data, [j]), d, (indices, weights, count), factors, sums, places
-                )
+        some = builder.icmp_signed(">", count, count.type(0))
+        blocks = cgutils.for_range_slice(builder, d.type(0), d, d.type(BLOCK_COLS))
+        with builder.if_then(some), blocks as (j, _):
+            places = [j, builder.add(j, d)]
+            factors, listed = [_floats(builder, line, place) for place in places], (indices, weights, count)
+            _sum_moments(builder, builder.gep(x.data, [j]), d, listed, factors, sums, places)
         return context.get_dummy_value()
 
     return signature(types.void, x, rows, shares, count, k, lines, out), instruction

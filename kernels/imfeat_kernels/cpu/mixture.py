@@ -3,9 +3,10 @@
 Of a descriptor x, t_k = (x - mu_k) / sigma_k is its distance from component k in each dimension,
 and the logarithm of its weighted density is, but for a constant, -cost_k - |t_k|^2 / 2.  |t_k|^2 is
 summed as it stands, in float32 fused multiplications: as many operations as in the two matrix
-products of x and x^2, but nothing large cancels.  The moments under posteriors q, from which come both the Fisher vector and
-the next step of expectation maximization, are sum q, sum q t and sum q t^2.  Few posteriors matter,
-so each component has a list of the descriptors of a tile that it has to do with.
+products of x and x^2, but nothing large cancels.  The moments under posteriors q, from which come
+both the Fisher vector and the next step of expectation maximization, are sum q, sum q t and
+sum q t^2.  Few posteriors matter, so each component has a list of the descriptors of a tile that it
+has to do with.
 """
 
 import math
@@ -63,7 +64,7 @@ def moments(vectors, bounds, weights, means, variances, out, likelihoods):
     """
     tables = _tables(weights, means, variances)
     lines = _lines(tables[0], len(weights))
-    at_once = max(1, VALUES // out[0].size // PIECES)
+    at_once = max(1, VALUES // out[:1].size // PIECES)
     for first in range(0, len(out), at_once):
         part = slice(first, first + at_once)
         starts, pieces = split_groups(bounds[first : first + at_once + 1])
