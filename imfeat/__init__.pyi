@@ -11,11 +11,16 @@ from .color import rgb_to_gray as rgb_to_gray
 from .color import rgb_to_hsi as rgb_to_hsi
 from .color import rgb_to_hsv as rgb_to_hsv
 from .encoding import bag_of_words as bag_of_words
+from .encoding import soft_words as soft_words
+from .encoding import triangle as triangle
 from .estimators import HOG as HOG
+from .estimators import VLAD as VLAD
 from .estimators import BagOfVisualWords as BagOfVisualWords
 from .estimators import ColorHistogram as ColorHistogram
 from .estimators import DenseSIFT as DenseSIFT
 from .estimators import Equalize as Equalize
+from .estimators import FisherVector as FisherVector
+from .estimators import LateFusion as LateFusion
 from .estimators import LocalColor as LocalColor
 from .estimators import PatchFeatures as PatchFeatures
 from .estimators import RawPixels as RawPixels
@@ -23,6 +28,7 @@ from .exposure import equalize as equalize
 from .exposure import equalize_clahe as equalize_clahe
 from .exposure import equalize_value as equalize_value
 from .fisher import fisher_vector as fisher_vector
+from .fisher import vlad as vlad
 from .fused import patch_features as patch_features
 from .histogram import color_histogram as color_histogram
 from .hog import draw_hog as draw_hog
@@ -39,9 +45,12 @@ from .patches import dense_patches as dense_patches
 from .patches import mirror_patches as mirror_patches
 from .patches import normalize_patches as normalize_patches
 from .patches import sample_patches as sample_patches
+from .pooling import pool_regions as pool_regions
 from .quantizer import ProductQuantizer as ProductQuantizer
 from .scaling import l2_normalize as l2_normalize
+from .scaling import learn_idf as learn_idf
 from .scaling import signed_sqrt as signed_sqrt
+from .scaling import tf_idf as tf_idf
 from .sift import dense_sift as dense_sift
 from .sift import local_color as local_color
 

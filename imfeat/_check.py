@@ -86,6 +86,14 @@ def as_vectors(vectors: Any, *, name: str, length: int | None = None, axes: int 
     return array
 
 
+def as_words(codebook: Any) -> Array:
+    """Return a codebook (n_words, d) of at least one word as float32."""
+    words = as_vectors(codebook, name="codebook")
+    if not len(words):
+        raise ValueError("codebook must have at least one word, got none")
+    return words
+
+
 def as_groups(descriptors: Any, offsets: Any, length: int) -> tuple[Array, Array, tuple[int, ...]]:
     """Return descriptors (n, d) of all images, where those of each begin and end, and the leading axes.
 

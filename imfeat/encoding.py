@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from imfeat._backend import Array
-from imfeat._check import as_counts, as_offsets, as_vectors, one_of
+from imfeat._backend import Array, backend_of
+from imfeat._check import as_counts, as_groups, as_number, as_offsets, as_vectors, as_words, one_of
 from imfeat._norm import NORMS, normalize_histograms
 from imfeat.codebook import assign
 from imfeat.histogram import region_bounds
@@ -69,6 +69,101 @@ def bag_of_words(
     groups = np.arange(n_images)[:, None, None] * n_regions + _regions(grid, n_rows, n_cols)
     counts = _count(assignments.ravel(), groups.ravel(), n_images * n_regions, len(words))
     return normalize_histograms(counts, norm).reshape(*leading, n_regions * len(words))
+
+
+def soft_words(
+    descriptors: Array, codebook: Array, *, sigma: float | None = None, offsets: Array | None = None
+) -> Array:
+    """Share each descriptor among the visual words near it.
+
+    Parameters
+    ----------
+    descriptors : array of shape (..., n, d)
+        The n descriptors of an image; or (n, d), those of several images, one after the other (see
+        ``offsets``).  Finite numbers; computed with as float32.
+    codebook : array of shape (n_words, d)
+    sigma : float, optional
+        The distance over which shares fall; above 0.  By default half the median over words of the
+        distance to the nearest other word.
+    offsets : integers of shape (n_images + 1,), optional
+        Image i has the descriptors ``offsets[i]`` to ``offsets[i + 1] - 1`` of (n, d).
+
+    Returns
+    -------
+    array of shape (..., n_words) or (n_images, n_words), float32
+        The mean over descriptors of exp(-z^2 / (2 sigma^2)), z the distance to a word, divided by
+        its sum over words: "codeword uncertainty" [1]_.  Sums to 1; zeros for an image without
+        descriptors.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above, for example if descriptors and words differ in length.
+
+    References
+    ----------
+    .. [1] J. C. van Gemert, J.-M. Geusebroek, C. J. Veenman, A. W. M. Smeulders, "Kernel codebooks
+       for scene categorization", ECCV 2008.  :doi:`10.1007/978-3-540-88690-7_52`
+    """
+    words = as_words(codebook)
+    vectors, bounds, leading = as_groups(descriptors, offsets, words.shape[1])
+    sigma = _half_gap(words) if sigma is None else as_number(sigma, "sigma", above=0)
+    weights = np.full(len(words), 1 / len(words), np.float32)
+    variances = np.full(words.shape, max(sigma**2, float(np.finfo(np.float32).tiny)), np.float32)
+    means = np.empty((len(bounds) - 1, len(words)))
+    backend_of(vectors).mixture.mean_posteriors(vectors, bounds, weights, words, variances, means)
+    return means.astype(np.float32).reshape(*leading, len(words))
+
+
+def triangle(descriptors: Array, codebook: Array, *, offsets: Array | None = None) -> Array:
+    """Tell how much nearer than average each visual word is to the descriptors.
+
+    Parameters
+    ----------
+    descriptors : array of shape (..., n, d)
+        The n descriptors of an image; or (n, d), those of several images, one after the other (see
+        ``offsets``).  Finite numbers; computed with as float32.
+    codebook : array of shape (n_words, d)
+    offsets : integers of shape (n_images + 1,), optional
+        Image i has the descriptors ``offsets[i]`` to ``offsets[i + 1] - 1`` of (n, d).
+
+    Returns
+    -------
+    array of shape (..., n_words) or (n_images, n_words), float32
+        The mean over descriptors of max(0, mean of z - z_k), z_k the distance to word k [1]_.
+        Zeros for an image without descriptors.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above, for example if descriptors and words differ in length.
+
+    References
+    ----------
+    .. [1] A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised
+       feature learning", AISTATS 2011.
+    """
+    words = as_words(codebook)
+    vectors, bounds, leading = as_groups(descriptors, offsets, words.shape[1])
+    means = np.empty((len(bounds) - 1, len(words)))
+    backend_of(vectors).mixture.mean_triangles(vectors, bounds, words, means)
+    return means.astype(np.float32).reshape(*leading, len(words))
+
+
+def _half_gap(words: Array) -> float:
+    """Return half the median distance of a word from the nearest other word."""
+    if len(words) == 1:
+        return 1.0
+    centered = words - words.mean(0, dtype=np.float64)
+    squares, nearest = (centered**2).sum(1), np.empty(len(words))
+    for k in range(0, len(words), 256):
+        gaps = squares + squares[k : k + 256, None] - 2 * centered[k : k + 256] @ centered.T
+        gaps[np.arange(len(gaps)), k + np.arange(len(gaps))] = np.inf
+        nearest[k : k + 256] = gaps.min(1)
+    half_gap = float(np.sqrt(np.maximum(np.median(nearest), 0)) / 2)
+    if half_gap < 1e-6 * np.sqrt(squares.mean()):
+        raise ValueError("most words of codebook occur twice, so sigma must be given")
+    return half_gap
 
 
 def _regions(grid: tuple[int, int], n_rows: int, n_cols: int) -> Array:

@@ -1,9 +1,10 @@
-"""Fisher vectors: how descriptors of an image differ from those that a mixture expects."""
+"""Fisher vectors and VLAD: how descriptors of an image differ from a mixture, or from their words."""
 
 import numpy as np
 
-from imfeat._backend import Array
-from imfeat._check import as_flag, as_groups, one_of
+from imfeat._backend import Array, backend_of
+from imfeat._check import as_flag, as_groups, as_words, one_of
+from imfeat._kmeans import nearest_words
 from imfeat.mixture import Mixture, as_mixture, moments
 from imfeat.scaling import l2_normalize, signed_sqrt
 
@@ -89,3 +90,55 @@ def _gradients(sums: Array, counts: Array, weights: Array, convention: str) -> A
     if convention != "vlfeat":
         parts.insert(0, np.where(counts[:, None] > 0, mass - weights / roots, 0))
     return np.concatenate(parts, axis=1)
+
+
+def vlad(
+    descriptors: Array, codebook: Array, *, offsets: Array | None = None, norm: str | None = "intra"
+) -> Array:
+    """Encode descriptors by the sums of their differences from the nearest visual words.
+
+    Parameters
+    ----------
+    descriptors : array of shape (..., n, d)
+        The n descriptors of an image; or (n, d), those of several images, one after the other (see
+        ``offsets``).  Finite numbers; computed with as float32.
+    codebook : array of shape (n_words, d)
+    offsets : integers of shape (n_images + 1,), optional
+        Image i has the descriptors ``offsets[i]`` to ``offsets[i + 1] - 1`` of (n, d).
+    norm : {"intra", "l2", "sqrt", None}
+        ``"l2"`` divides by the length of the vector; ``"intra"`` before that by the length of the
+        part of each word [2]_; ``"sqrt"`` takes signed square roots before.  ``None`` keeps sums.
+
+    Returns
+    -------
+    array of shape (..., n_words * d) or (n_images, n_words * d), float32
+        Number k d + j for dimension j of word k.  Zeros for an image without descriptors.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above, for example if descriptors and words differ in length.
+
+    References
+    ----------
+    .. [1] H. Jegou, M. Douze, C. Schmid, P. Perez, "Aggregating local descriptors into a compact
+       image representation", CVPR 2010.  :doi:`10.1109/CVPR.2010.5540039`
+    .. [2] R. Arandjelovic, A. Zisserman, "All about VLAD", CVPR 2013.
+       :doi:`10.1109/CVPR.2013.207`
+    """
+    one_of(norm, "norm", ("intra", "l2", "sqrt", None))
+    words = as_words(codebook)
+    vectors, bounds, leading = as_groups(descriptors, offsets, words.shape[1])
+    out, at_once = np.empty((len(bounds) - 1, *words.shape), np.float32), max(1, VALUES // words.size)
+    assignments, _ = nearest_words(vectors, words)
+    for first in range(0, len(out), at_once):
+        part = bounds[first : first + at_once + 1]
+        sums = np.empty((len(part) - 1, *words.shape))
+        backend_of(vectors).residuals.sum_residuals(vectors, part, words, assignments, sums)
+        out[first : first + at_once] = sums
+    if norm == "intra":
+        out = l2_normalize(out)
+    elif norm == "sqrt":
+        out = signed_sqrt(out)
+    flat = out.reshape(len(out), words.size)
+    return (flat if norm is None else l2_normalize(flat)).reshape(*leading, words.size)

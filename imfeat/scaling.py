@@ -63,3 +63,63 @@ def l2_normalize(features: Array, *, axis: int = -1) -> Array:
         np.float32
     )
     return scaled
+
+
+def learn_idf(counts: Array) -> Array:
+    """Learn from images how much each visual word tells: the rarer, the more.
+
+    Parameters
+    ----------
+    counts : array of shape (n_images, n_words)
+        How often each word occurs in each image, or its share; not negative.
+
+    Returns
+    -------
+    array of shape (n_words,), float32
+        ln((1 + n_images) / (1 + n)) + 1 for a word that occurs in n images, as in scikit-learn.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``counts`` are not as above.
+
+    References
+    ----------
+    .. [1] J. Sivic, A. Zisserman, "Video Google: a text retrieval approach to object matching in
+       videos", ICCV 2003.  :doi:`10.1109/ICCV.2003.1238663`
+    """
+    values = _as_counts(counts, axes=2)
+    occurring = np.count_nonzero(values, axis=0)
+    weights: Array = (np.log((1 + len(values)) / (1 + occurring)) + 1).astype(np.float32)
+    return weights
+
+
+def tf_idf(counts: Array, idf: Array) -> Array:
+    """Weight counts of visual words by how much each word tells.
+
+    Parameters
+    ----------
+    counts : array of shape (..., n_words)
+        How often each word occurs, or its share; not negative.
+    idf : array of shape (n_words,)
+        Learned by `learn_idf` from training images.
+
+    Returns
+    -------
+    array of the same shape as ``counts``, float32
+        The products.  To compare images, divide by the lengths: ``l2_normalize(tf_idf(...))``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above, or they differ in the number of words.
+    """
+    weights = as_vectors(idf, name="idf", axes=1)
+    return _as_counts(counts, axes=None, length=len(weights)) * weights
+
+
+def _as_counts(counts: Array, axes: int | None, length: int | None = None) -> Array:
+    values = as_vectors(counts, name="counts", axes=axes, length=length)
+    if (values < 0).any():
+        raise ValueError(f"counts must not be negative, got {values.min():g}")
+    return values

@@ -32,6 +32,9 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     mixture = imfeat.Mixture(np.ones(1), vectors[:1], vectors[:1] + 1)
     yield "learn_mixture", lambda: imfeat.learn_mixture(vectors, 4, rng=0, n_iterations=2)
     yield "posteriors", lambda: imfeat.posteriors(vectors, mixture)
+    yield "soft_words", lambda: imfeat.soft_words(vectors, vectors[:4])
+    yield "triangle", lambda: imfeat.triangle(vectors, vectors[:4])
+    yield "vlad", lambda: imfeat.vlad(vectors, vectors[:4])
     yield "fisher_vector", lambda: imfeat.fisher_vector(vectors, mixture)
 
 

@@ -374,6 +374,14 @@ def mean_triangles(vectors, bounds, words):
     return _means(np.maximum(0, distances.mean(1, keepdims=True) - distances), bounds)
 
 
+def sum_residuals(vectors, bounds, words, assignments):
+    out = np.zeros((len(bounds) - 1, *words.shape))
+    for i, (first, last) in enumerate(itertools.pairwise(bounds)):
+        for x, k in zip(vectors[first:last], assignments[first:last], strict=True):
+            out[i, k] += x.astype(float) - words[k]
+    return out
+
+
 def _means(rows, bounds):
     sums = [rows[first:last].sum(0) for first, last in itertools.pairwise(bounds)]
     return np.stack(sums) / np.maximum(np.diff(bounds), 1)[:, None]

@@ -1,4 +1,4 @@
-"""Fisher vectors against VLFeat, scikit-image and the formula in float64."""
+"""Fisher vectors and VLAD against VLFeat, scikit-image and the formula in float64."""
 
 from pathlib import Path
 
@@ -158,6 +158,46 @@ def test_the_order_of_descriptors_does_not_matter(descriptors, random):
     )
 
 
+def test_differences_are_summed_by_word():
+    words, descriptors = np.array([[0, 0], [10, 10]]), np.array([[1, 2], [3, -1], [9, 10]])
+    np.testing.assert_array_equal(imfeat.vlad(descriptors, words, norm=None), [4, 1, -1, 0])
+    np.testing.assert_allclose(imfeat.vlad(descriptors, words, norm="l2"), np.array([4, 1, -1, 0]) / 18**0.5)
+    intra = np.array([4 / 17**0.5, 1 / 17**0.5, -1, 0]) / 2**0.5
+    np.testing.assert_allclose(imfeat.vlad(descriptors, words), intra, rtol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["intra", "l2", "sqrt", None])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_vlad_matches_vlfeat(norm, dtype):
+    vector, expected = imfeat.vlad(X.astype(dtype), MIXTURE.means, norm=norm), STORED[f"vlad_{norm}".lower()]
+    assert vector.dtype == np.float32
+    np.testing.assert_allclose(vector, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("norm", ["intra", "l2", "sqrt", None])
+def test_vlad_of_batches_is_that_of_their_images(rng, norm, monkeypatch):
+    descriptors, mixture = big_case(rng)
+    words, offsets = mixture.means, np.array([0, 7, 7, 1300, 1301, 2500])
+    batch = imfeat.vlad(descriptors, words, offsets=offsets, norm=norm)
+    for i, vector in enumerate(batch):
+        alone = imfeat.vlad(descriptors[offsets[i] : offsets[i + 1]], words, norm=norm)
+        np.testing.assert_allclose(vector, alone, rtol=0, atol=1e-5)
+    assert not batch[1].any()
+    stack = descriptors.reshape(2, 5, 250, -1)
+    expected = imfeat.vlad(descriptors, words, offsets=np.arange(0, 2501, 250), norm=norm)
+    np.testing.assert_array_equal(imfeat.vlad(stack, words, norm=norm), expected.reshape(2, 5, -1))
+    monkeypatch.setattr("imfeat.fisher.VALUES", 5_000)
+    monkeypatch.setattr("imfeat_kernels.cpu.residuals.VALUES", 1)
+    np.testing.assert_array_equal(imfeat.vlad(descriptors, words, offsets=offsets, norm=norm), batch)
+
+
+@given(arrays(np.float32, (30, 9), elements=st.floats(-4, 4, width=32)))
+def test_parts_of_words_are_equally_long(descriptors):
+    vector = imfeat.vlad(descriptors, MIXTURE.means)
+    lengths = np.linalg.norm(vector.reshape(6, 9), axis=1)
+    np.testing.assert_allclose(lengths[lengths > 0], 1 / np.sqrt((lengths > 0).sum()), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -170,6 +210,14 @@ def test_the_order_of_descriptors_does_not_matter(descriptors, random):
         ),
         (lambda: imfeat.fisher_vector(X, MIXTURE, offsets=[0, 9]), "offsets must rise from 0"),
         (lambda: imfeat.fisher_vector(X, MIXTURE, convention="vl"), "convention must be one of"),
+        (
+            lambda: imfeat.vlad(X, MIXTURE.means[:, :4]),
+            "descriptors must be vectors of length 4, got length 9",
+        ),
+        (lambda: imfeat.vlad(X, MIXTURE.means[:0]), "codebook must have at least one word"),
+        (lambda: imfeat.vlad(X, MIXTURE.means, norm="l1"), "norm must be one of"),
+        (lambda: imfeat.vlad(X, MIXTURE.means, offsets=[0, 9]), "offsets must rise from 0"),
+        (lambda: imfeat.vlad(X * np.nan, MIXTURE.means), "descriptors must be finite"),
     ],
 )
 def test_wrong_arguments_are_refused(call, message):

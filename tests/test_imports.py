@@ -29,6 +29,7 @@ FEATURE_IMPORTS = {
     "encoding": {"codebook", "histogram"},
     "fisher": {"codebook", "mixture", "scaling"},
     "mixture": {"codebook"},
+    "pooling": set(),
     "scaling": set(),
 }
 

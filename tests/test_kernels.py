@@ -39,6 +39,7 @@ DRAWN = np.stack([RNG.permutation(301)[:19] for _ in range(6)])
 WEIGHTS = RNG.random((2, 12)).astype(np.float32)
 SMOOTHING = np.array([0.2, 0.1, 0.05], np.float32)
 SPREAD = np.linspace(0, 1, 257)
+ASSIGNMENTS = RNG.integers(0, len(WORDS), len(VECTORS)).astype(np.int32)
 BOUNDS = np.array([0, 150, 150, 301])
 MIXTURE = (
     np.array([0.2, 0.1, 0, 0.3, 0.15, 0.15, 0.1], np.float32),
@@ -198,6 +199,11 @@ CASES = {
     "mixture.mean_triangles": (
         (VECTORS, BOUNDS, WORDS),
         reference.mean_triangles(VECTORS, BOUNDS, WORDS),
+        np.float64,
+    ),
+    "residuals.sum_residuals": (
+        (VECTORS, BOUNDS, WORDS, ASSIGNMENTS),
+        reference.sum_residuals(VECTORS, BOUNDS, WORDS, ASSIGNMENTS),
         np.float64,
     ),
     "patches.normalize_patches": (

@@ -1,5 +1,8 @@
 """The features as scikit-learn transformers: a batch of images in, a matrix of features out."""
 
+from imfeat.estimators.encodings import VLAD as VLAD
+from imfeat.estimators.encodings import FisherVector as FisherVector
+from imfeat.estimators.fusion import LateFusion as LateFusion
 from imfeat.estimators.histograms import HOG as HOG
 from imfeat.estimators.histograms import ColorHistogram as ColorHistogram
 from imfeat.estimators.local import DenseSIFT as DenseSIFT
@@ -9,5 +12,16 @@ from imfeat.estimators.pixels import Equalize as Equalize
 from imfeat.estimators.pixels import RawPixels as RawPixels
 from imfeat.estimators.words import BagOfVisualWords as BagOfVisualWords
 
-__all__ = ["HOG", "BagOfVisualWords", "ColorHistogram", "Equalize", "PatchFeatures", "RawPixels"]
-__all__ = ["HOG", "BagOfVisualWords", "ColorHistogram", "DenseSIFT", "Equalize", "LocalColor", "RawPixels"]
+__all__ = [
+    "HOG",
+    "VLAD",
+    "BagOfVisualWords",
+    "ColorHistogram",
+    "DenseSIFT",
+    "Equalize",
+    "FisherVector",
+    "LateFusion",
+    "LocalColor",
+    "PatchFeatures",
+    "RawPixels",
+]

@@ -45,7 +45,7 @@ class LateFusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("classifiers must be at least one, got none")
         if self.weights is not None and len(self.weights) != len(self.classifiers):
             raise ValueError(
-                f"weights must be one for each of {len(self.classifiers)} classifiers, got {len(self.weights)}"
+                f"weights must be one for each classifier, {len(self.classifiers)}, got {len(self.weights)}"
             )
         self.classifiers_ = [clone(classifier).fit(X, y) for classifier in self.classifiers]
         self.classes_ = np.unique(y)

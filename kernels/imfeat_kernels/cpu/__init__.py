@@ -19,6 +19,7 @@ __all__ = [
     "patches",
     "pooling",
     "quantizer",
+    "residuals",
     "sift",
     "smooth",
     "uoctti",

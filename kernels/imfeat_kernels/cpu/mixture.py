@@ -1,11 +1,12 @@
 """Mixtures of Gaussians with diagonal covariance: posteriors, and the moments under them.
 
 Of a descriptor x, t_k = (x - mu_k) / sigma_k is its distance from component k in each dimension,
-and the logarithm of its weighted density is c_k - |t_k|^2 / 2.  |t_k|^2 is summed as it stands, in
-float32 fused multiplications: as many operations as in the two matrix products of x and x^2, but
-nothing large cancels.  The moments under posteriors q, from which come both the Fisher vector and
-the next step of expectation maximization, are sum q, sum q t and sum q t^2.  Few posteriors matter,
-so each component has a list of the descriptors of a tile that it has to do with.
+and the logarithm of its weighted density is, but for a constant, -cost_k - |t_k|^2 / 2.  |t_k|^2 is
+summed as it stands, in float32 fused multiplications: as many operations as in the two matrix
+products of x and x^2, but nothing large cancels.  The moments under posteriors q, from which come
+both the Fisher vector and the next step of expectation maximization, are sum q, sum q t and
+sum q t^2.  Few posteriors matter, so each component has a list of the descriptors of a tile that it
+has to do with.
 """
 
 import math
@@ -13,7 +14,7 @@ import math
 import numpy as np
 from numba import njit
 
-from imfeat_kernels.cpu.instruction import BLOCK_COLS, BLOCK_ROWS, fused, sum_squares
+from imfeat_kernels.cpu.instruction import BLOCK_COLS, BLOCK_ROWS, fused, sum_moments, sum_squares
 from imfeat_kernels.cpu.launch import PIECE, PIECES, launch, split_groups
 
 TILE = 128  # descriptors whose posteriors exist at one time
@@ -21,7 +22,7 @@ STRIP = 16  # tiles summed in float32
 VALUES = 1 << 22  # sums of pieces of images that exist at one time
 LEAST = np.float32(1e-6)  # posteriors below this count as 0 in moments
 HALF, ONE, ZERO = np.float32(0.5), np.float32(1), np.float32(0)
-FAR, NEVER = np.float32(1e37), np.float32(-3e38)  # squares end here; the constant of an unused component
+FAR, NEVER = np.float32(1e37), np.float32(3e38)  # squares end here; the cost of an unused component
 LOG2E = np.float32(1.4426950408889634)
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 LOWEST = np.float32(-87)  # whose exponential is 1.6e-38, next to the smallest normal number
@@ -63,7 +64,7 @@ def moments(vectors, bounds, weights, means, variances, out, likelihoods):
     """
     tables = _tables(weights, means, variances)
     lines = _lines(tables[0], len(weights))
-    at_once = max(1, VALUES // out[0].size // PIECES)
+    at_once = max(1, VALUES // out[:1].size // PIECES)
     for first in range(0, len(out), at_once):
         part = slice(first, first + at_once)
         starts, pieces = split_groups(bounds[first : first + at_once + 1])
@@ -108,7 +109,11 @@ def _average(body, vectors, bounds, tables, out):
 
 
 def _tables(weights, means, variances):
-    """Return scales and shifts (panels, d, 2, 32) of t, constants, and the center they are from."""
+    """Return what there is to know about a mixture.
+
+    The scales and shifts (panels, d, 2, 32) of t; the costs of the components, which are not
+    negative; the logarithm of the density that costs 0; and the center that shifts are from.
+    """
     n_components, d = means.shape
     center = np.average(means, axis=0, weights=weights).astype(np.float32)
     scales = 1 / np.sqrt(variances, dtype=np.float64)
@@ -117,53 +122,55 @@ def _tables(weights, means, variances):
     rows[:n_components, :, 0] = scales
     rows[:n_components, :, 1] = (center - means.astype(np.float64)) * scales
     table = np.ascontiguousarray(rows.reshape(n_panels, BLOCK_COLS, d, 2).transpose(0, 2, 3, 1))
-    constants = np.full(len(rows), NEVER)
-    used = weights > 0
+    costs, used = np.full(len(rows), NEVER), weights > 0
     logs = np.log(weights[used], dtype=np.float64) + np.log(scales[used]).sum(1)
-    constants[:n_components][used] = logs - d / 2 * math.log(2 * math.pi)
-    return table, constants, center
+    costs[:n_components][used] = logs.max() - logs
+    return table, costs, logs.max() - d / 2 * math.log(2 * math.pi), center
 
 
 def _lines(table, n_components):
-    """Return the scales and shifts of a table, component by component: (n_components, 2, d)."""
+    """Return the scales and shifts of each component: (n_components, 2 d), d rounded up to blocks."""
     n_panels, d, _, _ = table.shape
-    lines = table.transpose(0, 3, 2, 1).reshape(n_panels * BLOCK_COLS, 2, d)
-    return np.ascontiguousarray(lines[:n_components])
+    lines = np.zeros((n_components, 2, -(-d // BLOCK_COLS) * BLOCK_COLS), np.float32)
+    lines[..., :d] = table.transpose(0, 3, 2, 1).reshape(n_panels * BLOCK_COLS, 2, d)[:n_components]
+    return lines.reshape(n_components, -1)
 
 
 # Sums and largest values are found 16 at a time: the compiler may change their order (reassoc), and
 # take it that no value is NaN (nnan) and the sign of zero doesn't matter (nsz).  None is NaN: what
-# callers pass is finite, squares end at FAR, and unused components have a finite constant.
+# callers pass is finite, squares end at FAR, and the cost of unused components is finite.
 FREE = {"reassoc", "contract", "nnan", "nsz"}
 
 
 @njit(nogil=True, cache=True)
-def _posteriors(start, stop, vectors, table, constants, center, out):
+def _posteriors(start, stop, vectors, table, costs, peak, center, out):
     tile, scores = _scratch(table)
+    bits = scores.view(np.int32)
     for item in range(start, stop):  # an item is a tile
         first = item * TILE
         count = min(TILE, len(vectors) - first)
         _score(vectors, first, count, center, table, tile, scores)
-        _share(scores, count, constants)
+        _share(scores, bits, count, costs)
         for i in range(count):
             for k in range(out.shape[1]):
                 out[first + i, k] = scores[i, k]
 
 
 @njit(nogil=True, cache=True)
-def _mean_posteriors(start, stop, vectors, pieces, table, constants, center, out):
+def _mean_posteriors(start, stop, vectors, pieces, table, costs, peak, center, out):
     tile, scores = _scratch(table)
+    bits = scores.view(np.int32)
     for item in range(start, stop):  # an item is a piece of an image
         out[item] = 0
         for first in range(pieces[item, 0], pieces[item, 1], TILE):
             count = min(TILE, pieces[item, 1] - first)
             _score(vectors, first, count, center, table, tile, scores)
-            _share(scores, count, constants)
+            _share(scores, bits, count, costs)
             _add_rows(scores, count, out, item)
 
 
 @njit(nogil=True, cache=True)
-def _mean_triangles(start, stop, vectors, pieces, table, constants, center, out):
+def _mean_triangles(start, stop, vectors, pieces, table, costs, peak, center, out):
     tile, scores = _scratch(table)
     for item in range(start, stop):
         out[item] = 0
@@ -175,35 +182,35 @@ def _mean_triangles(start, stop, vectors, pieces, table, constants, center, out)
 
 
 @njit(nogil=True, cache=True)
-def _moments(start, stop, vectors, pieces, table, constants, center, lines, out, logs):
-    n_components, _, d = lines.shape
+def _moments(start, stop, vectors, pieces, table, costs, peak, center, lines, out, logs):
+    n_components = len(lines)
     tile, scores = _scratch(table)
-    sums = np.empty((n_components, 1 + 2 * d), np.float32)
-    rows, shares = (
-        np.zeros((n_components, TILE + 4), np.int32),
-        np.zeros((n_components, TILE + 4), np.float32),
-    )
-    counts, chosen = np.zeros(n_components, np.int32), np.zeros(scores.shape[1], np.uint8)
+    bits = scores.view(np.int32)
+    sums = np.empty(lines.shape, np.float32)
+    rows, shares = np.empty((n_components, TILE), np.int64), np.empty((n_components, TILE), np.float32)
+    counts, masses = np.zeros(n_components, np.int64), np.zeros(n_components)
+    chosen = np.zeros(scores.shape[1], np.uint8)
     groups = chosen.view(np.uint64)
     for item in range(start, stop):  # an item is a piece of an image
-        out[item], logs[item], sums[:] = 0, 0, 0
+        out[item], logs[item], sums[:] = 0, 0, ZERO
         n_tiles = -(-(pieces[item, 1] - pieces[item, 0]) // TILE)
         for t in range(n_tiles):
             first = pieces[item, 0] + t * TILE
             count = min(TILE, pieces[item, 1] - first)
             _score(vectors, first, count, center, table, tile, scores)
-            logs[item] += _share(scores, count, constants)
-            _list(scores, count, chosen, groups, rows, shares, counts)
+            logs[item] += count * peak + _share(scores, bits, count, costs)
+            _list(scores, count, chosen, groups, rows, shares, counts, masses)
             for k in range(n_components):
-                _add_moments(tile, lines, k, rows, shares, counts[k], sums)
-            counts[:] = 0
+                sum_moments(tile, rows, shares, counts[k], k, lines, sums)
+                counts[k] = 0
             if t % STRIP == STRIP - 1 or t == n_tiles - 1:
-                _flush(sums, out, item)
+                _flush(sums, masses, out, item)
 
 
 @njit
 def _scratch(table):
-    return np.zeros((TILE, table.shape[1]), np.float32), np.empty((TILE, len(table) * BLOCK_COLS), np.float32)
+    d = -(-table.shape[1] // BLOCK_COLS) * BLOCK_COLS
+    return np.zeros((TILE, d), np.float32), np.empty((TILE, len(table) * BLOCK_COLS), np.float32)
 
 
 @njit
@@ -218,24 +225,29 @@ def _score(vectors, first, count, center, table, tile, scores):
 
 
 @njit(fastmath=FREE)
-def _share(scores, count, constants):
-    """Turn |t|^2 into posteriors; return the sum of the logarithms of the densities."""
-    total, product, n = 0.0, 1.0, np.uint64(len(constants))
+def _share(scores, bits, count, costs):
+    """Turn |t|^2 into posteriors; return the sum of the logarithms of the densities.
+
+    ``bits`` are the scores as integers, whose order is that of floats that are not negative: the
+    compiler finds the smallest of 16 integers at once, but not of floats.
+    """
+    total, product, n = 0.0, 1.0, np.uint64(len(costs))
     for i in range(count):
-        highest = NEVER
         for k in range(n):
-            score = constants[k] - HALF * min(scores[i, k], FAR)
-            scores[i, k] = score
-            highest = max(highest, score)
-        share = ZERO
+            square = scores[i, k]
+            scores[i, k] = costs[k] + HALF * (square if square < FAR else FAR)
+        least = bits[i, 0]
         for k in range(n):
-            value = _exp(scores[i, k] - highest)
+            least = min(least, bits[i, k])
+        nearest, share = np.int32(least).view(np.float32), ZERO
+        for k in range(n):
+            value = _exp(nearest - scores[i, k])
             scores[i, k] = value
             share += value
         factor = ONE / share
         for k in range(n):
             scores[i, k] *= factor
-        total += np.float64(highest)
+        total -= np.float64(nearest)
         product *= np.float64(share)
         if product > 1e100:  # one logarithm for many descriptors
             total, product = total + math.log(product), 1.0
@@ -255,7 +267,7 @@ def _exp(x):
 
 
 @njit
-def _list(scores, count, chosen, groups, rows, shares, counts):
+def _list(scores, count, chosen, groups, rows, shares, counts, masses):
     """List for each component the rows of a tile of which it has a share, and the shares."""
     for i in range(count):
         for k in range(np.uint64(len(chosen))):
@@ -267,26 +279,7 @@ def _list(scores, count, chosen, groups, rows, shares, counts):
                         place = counts[k]
                         rows[k, place], shares[k, place] = i, scores[i, k]
                         counts[k] = place + 1
-
-
-@njit(fastmath={"contract"})
-def _add_moments(tile, lines, k, rows, shares, count, sums):
-    """Add the moments of the listed rows, four at a time, to those of component k."""
-    d = np.uint64(lines.shape[2])
-    for place in range(count, (count + 3) // 4 * 4):
-        shares[k, place] = ZERO
-        rows[k, place] = 0
-    for place in range(0, count, 4):
-        a, b, c, e = rows[k, place], rows[k, place + 1], rows[k, place + 2], rows[k, place + 3]
-        qa, qb, qc, qe = shares[k, place], shares[k, place + 1], shares[k, place + 2], shares[k, place + 3]
-        sums[k, 0] += (qa + qb) + (qc + qe)
-        for j in range(d):
-            scale, shift = lines[k, 0, j], lines[k, 1, j]
-            ta, tb = tile[a, j] * scale + shift, tile[b, j] * scale + shift
-            tc, te = tile[c, j] * scale + shift, tile[e, j] * scale + shift
-            ua, ub, uc, ue = qa * ta, qb * tb, qc * tc, qe * te
-            sums[k, 1 + j] += (ua + ub) + (uc + ue)
-            sums[k, 1 + d + j] += (ua * ta + ub * tb) + (uc * tc + ue * te)
+                        masses[k] += np.float64(scores[i, k])
 
 
 @njit(fastmath=FREE)
@@ -300,7 +293,8 @@ def _fold(scores, count, n_words):
             total += distance
         mean = total / np.float32(n_words)
         for k in range(np.uint64(n_words)):
-            scores[i, k] = max(ZERO, mean - scores[i, k])
+            nearer = mean - scores[i, k]
+            scores[i, k] = nearer if nearer > ZERO else ZERO
 
 
 @njit
@@ -312,8 +306,13 @@ def _add_rows(scores, count, out, item):
 
 
 @njit
-def _flush(sums, out, item):
-    for k in range(sums.shape[0]):
-        for j in range(np.uint64(sums.shape[1])):
-            out[item, k, j] += np.float64(sums[k, j])
-            sums[k, j] = ZERO
+def _flush(sums, masses, out, item):
+    """Add the sums to those in out, which have no room between first and second moments, and empty them."""
+    d, width = np.uint64(out.shape[2] // 2), np.uint64(sums.shape[1] // 2)
+    for k in range(len(masses)):
+        out[item, k, 0] += masses[k]
+        masses[k] = 0
+        for j in range(d):
+            out[item, k, 1 + j] += np.float64(sums[k, j])
+            out[item, k, 1 + d + j] += np.float64(sums[k, width + j])
+        sums[k] = ZERO

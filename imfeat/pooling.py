@@ -1,0 +1,139 @@
+"""Spatial pyramids: one vector for each region of an image."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from imfeat._backend import Array
+from imfeat._check import as_counts, as_groups, as_vectors, one_of
+
+
+def pool_regions(
+    encode: Callable[..., Array],
+    descriptors: Array,
+    positions: Array,
+    image_size: Any,
+    *,
+    grids: Sequence[tuple[int, int]] = ((1, 1), (3, 1)),
+    pool: str = "mean",
+    offsets: Array | None = None,
+) -> Array:
+    """Encode the descriptors in each region of an image: a spatial pyramid.
+
+    Parameters
+    ----------
+    encode : callable
+        Called once, as ``encode(descriptors, offsets=offsets)``; has to return one vector for each
+        group of descriptors, for example
+        ``lambda x, offsets: fisher_vector(x, mixture, offsets=offsets)``.
+    descriptors : array of shape (..., n, d)
+        The n descriptors of an image; or (n, d), those of several images, one after the other (see
+        ``offsets``).
+    positions : array of shape (n, 2)
+        y and x of each descriptor, in pixels, as `dense_sift` returns them; those of stacked images
+        (..., n, d) are the same.
+    image_size : (height, width) or array of shape (n_images, 2)
+        In pixels.
+    grids : sequence of (int, int)
+        Rows and columns of regions of equal size.  By default the whole image and three stripes, one
+        above the other.
+    pool : {"mean", "sum"}
+        What the vector of two regions together is: the mean of theirs, weighted by how many
+        descriptors they have, or the sum.
+    offsets : integers of shape (n_images + 1,), optional
+        Image i has the descriptors ``offsets[i]`` to ``offsets[i + 1] - 1`` of (n, d).
+
+    Returns
+    -------
+    array of shape (..., n_regions, n_numbers) or (n_images, n_regions, n_numbers), float32
+        In the order of ``grids``, the regions of each row by row.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above, or a position lies outside its image.
+
+    Notes
+    -----
+    Descriptors are encoded once, by the smallest regions in which all grids agree, and larger
+    regions are put together from those.  So ``encode`` must return means (`bag_of_words` with
+    ``norm="l1"``, `soft_words`, `triangle`, `fisher_vector`) or sums (`bag_of_words` or `vlad` with
+    ``norm=None``), and whatever is not linear comes after: ``l2_normalize(signed_sqrt(...))``.
+
+    References
+    ----------
+    .. [1] S. Lazebnik, C. Schmid, J. Ponce, "Beyond bags of features: spatial pyramid matching for
+       recognizing natural scene categories", CVPR 2006.  :doi:`10.1109/CVPR.2006.68`
+    """
+    one_of(pool, "pool", ("mean", "sum"))
+    shapes = [as_counts(grid, "each of grids", 2) for grid in grids]
+    if not shapes:
+        raise ValueError("grids must be at least one, got none")
+    raw = np.shape(descriptors)
+    vectors, bounds, leading = as_groups(descriptors, offsets, raw[-1] if raw else 0)
+    of_image = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+    n_stacked = 1 if offsets is not None else math.prod(leading)
+    places, sizes = _as_places(positions, image_size, len(vectors), n_stacked, of_image)
+    rows, cols = (_Cuts([shape[axis] for shape in shapes]) for axis in (0, 1))
+    n_cells = rows.n * cols.n
+    cells = of_image * n_cells + rows.find(places[:, 0], sizes[:, 0]) * cols.n
+    cells += cols.find(places[:, 1], sizes[:, 1])
+    order, counts = np.argsort(cells, kind="stable"), np.bincount(cells, minlength=len(bounds[1:]) * n_cells)
+    encoded = np.asarray(encode(vectors[order], offsets=np.append(0, np.cumsum(counts))))
+    if encoded.ndim != 2 or len(encoded) != len(counts):
+        raise ValueError(
+            f"encode must return one vector for each of {len(counts)} groups, got {encoded.shape}"
+        )
+    regions = np.concatenate(
+        [np.kron(rows.members(n_rows), cols.members(n_cols)) for n_rows, n_cols in shapes]
+    )
+    shares = np.tile(regions, (len(bounds) - 1, 1, 1))
+    if pool == "mean":
+        shares *= counts.reshape(-1, 1, n_cells)
+        shares /= np.maximum(shares.sum(2, keepdims=True), 1)
+    pooled = shares @ encoded.reshape(-1, n_cells, encoded.shape[1])
+    result: Array = pooled.astype(np.float32).reshape(*leading, *pooled.shape[1:])
+    return result
+
+
+class _Cuts:
+    """Where one side of an image is cut by any of several divisions into equal parts."""
+
+    def __init__(self, divisions: list[int]) -> None:
+        self.unit = math.lcm(*divisions)  # cuts are multiples of one part in so many
+        self.cuts = np.unique(np.concatenate([np.arange(n) * (self.unit // n) for n in divisions]))
+        self.n = len(self.cuts)
+
+    def find(self, places: Array, sizes: Array) -> Array:
+        """Return the interval of each place in 0 to its size; the end belongs to the last."""
+        parts = np.minimum(places * self.unit / sizes, self.unit - 1).astype(np.int64)
+        found: Array = np.searchsorted(self.cuts, parts, side="right") - 1
+        return found
+
+    def members(self, n_parts: int) -> Array:
+        """Tell which intervals (n_parts, n) each of equal parts consists of, in ones and zeros."""
+        part_of = self.cuts * n_parts // self.unit
+        members: Array = np.equal(np.arange(n_parts)[:, None], part_of).astype(np.float64)
+        return members
+
+
+def _as_places(
+    positions: Array, image_size: Any, n: int, n_stacked: int, of_image: Array
+) -> tuple[Array, Array]:
+    """Return where descriptors (n, 2) of all images lie, and the sizes (n, 2) of their images."""
+    sizes = as_vectors(image_size, name="image_size", length=2, axes=None).astype(np.float64)
+    n_images = int(of_image.max(initial=-1)) + 1
+    if not (sizes > 0).all() or sizes.ndim > 2 or (sizes.ndim == 2 and len(sizes) < n_images):
+        raise ValueError(f"image_size must be (height, width), of all images or of each, got {image_size}")
+    places = as_vectors(positions, name="positions", length=2).astype(np.float64)
+    if len(places) * n_stacked != n:
+        raise ValueError(
+            f"positions must be those of {n // max(n_stacked, 1)} descriptors, got {len(places)}"
+        )
+    places = np.tile(places, (n_stacked, 1))
+    sizes = np.broadcast_to(sizes, places.shape) if sizes.ndim == 1 else sizes[of_image]
+    if ((places < 0) | (places > sizes)).any():
+        raise ValueError(f"positions must lie in images of the size {image_size}, got up to {places.max(0)}")
+    return places, sizes
