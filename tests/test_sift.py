@@ -174,6 +174,13 @@ def test_equal_pixels_have_no_descriptor(value, shape):
         assert not imfeat.dense_sift(np.full(shape, value * 255, np.uint8), scales=scales)[1].any()
 
 
+@pytest.mark.parametrize("deviation", [0.5, 2.7])
+def test_smoothing_keeps_equal_pixels(deviation):
+    for value in np.float32([0.1, 0.7, 1]):
+        images = np.full((2, 9, 37), value)
+        np.testing.assert_array_equal(sift._smoothed(images, deviation), images)
+
+
 def test_the_smallest_image_has_one_descriptor(rng):
     image = rng.integers(0, 256, (13, 13), np.uint8)
     for fast in (False, True):

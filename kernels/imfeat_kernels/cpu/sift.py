@@ -52,76 +52,57 @@ def dense_sift(images, bin_size, step, spacing, offset, kernels, weights, grid, 
         Overwritten from ``first`` on.
     """
     n_tiles = -(-grid[1] // TILE)
-    n_items = len(images) * n_tiles * grid[0]
-    grain = max(1, PIXELS // (min(grid[1], TILE) * step * step))
-    launch(
-        _dense_sift,
-        n_items,
-        images,
-        bin_size,
-        step,
-        spacing,
-        offset,
-        kernels,
-        weights,
-        grid,
-        first,
-        out,
-        grain=grain,
-    )
+    n_items, grain = len(images) * n_tiles * grid[0], max(1, PIXELS // (min(grid[1], TILE) * step * step))
+    sizes = bin_size, step, spacing, offset
+    launch(_dense_sift, n_items, images, sizes, kernels, weights, grid, first, out, grain=grain)
 
 
 @njit(nogil=True, cache=True)
-def _dense_sift(start, stop, images, bin_size, step, spacing, offset, kernels, weights, grid, first, out):
-    (n_rows, n_cols), n_kinds = grid, len(kernels)
-    n_tiles, height = (n_cols + TILE - 1) // TILE, images.shape[1]
-    n_bins = min(n_cols, TILE) if n_kinds > 1 else (min(n_cols, TILE) * step + BINS * bin_size) // spacing
+def _dense_sift(start, stop, images, sizes, kernels, weights, grid, first, out):
+    (bin_size, step, spacing, offset), (n_rows, n_cols) = sizes, grid
+    n_kinds, n_tiles, height = len(kernels), (n_cols + TILE - 1) // TILE, images.shape[1]
+    own, across = n_kinds > 1, min(n_cols, TILE)  # whether each of the four bins has a kernel of its own
+    reach = (BINS - 1) * bin_size
+    n_bins = across if own else ((across - 1) * step + reach) // spacing + 1
     line = padded(n_bins * DIRECTIONS)
-    span = kernels.shape[1] + (BINS - 1) * bin_size * (n_kinds > 1)
-    phase = line + padded(((span + spacing - 1) // spacing) * DIRECTIONS)
-    pixels = np.zeros(phase * spacing, np.float32)
-    votes, places = (
-        np.zeros((2, images.shape[2] + 64), np.float32),
-        np.zeros((2, images.shape[2] + 64), np.int32),
-    )
-    ring = 2 * bin_size - 1 + (BINS - 1) * bin_size * (n_kinds > 1)  # rows of pixels in reach
+    span = kernels.shape[1] + (reach if own else 0)
+    phase = line + padded((span + spacing - 1) // spacing * DIRECTIONS)
+    n_pixels = min(n_bins * spacing + span, phase // DIRECTIONS * spacing)
+    pixels, width = np.zeros(phase * spacing, np.float32), images.shape[2] + 64
+    votes, places = np.zeros((2, width), np.float32), np.zeros((2, width), np.int32)
+    ring = 2 * bin_size - 1 + (reach if own else 0)  # rows of pixels that are kept
     rows = np.zeros(ring * n_kinds * line, np.float32)
-    n_kept = BINS if n_kinds > 1 else (BINS - 1) * bin_size // spacing + 1  # rows of bins
+    n_kept = BINS if own else reach // spacing + 1  # rows of bins
     bins = np.zeros(n_kept * n_kinds * line, np.float32)
-    lines = np.zeros(BINS, np.int64)
+    lines, starts = np.zeros(BINS, np.int64), np.zeros(kernels.shape[1], np.uint64)
     values, totals = np.zeros(AT_ONCE * LENGTH, np.float32), np.zeros(AT_ONCE, np.float32)
+    between = DIRECTIONS if own else step // spacing * DIRECTIONS  # of descriptors, in ``bins``
+    apart = line if own else bin_size // spacing * DIRECTIONS  # of the bins of a descriptor
     next_row, next_bin = 0, 0
     for item in range(start, stop):  # an item is a row of descriptors, or a part of a wide one
         i, tile, r = item // (n_tiles * n_rows), item // n_rows % n_tiles, item % n_rows
-        n_here = min(n_cols - tile * TILE, TILE)
         if item == start or r == 0:
             next_row, next_bin = 0, 0
         for j in range(BINS):
             # The rows of bins are those of this descriptor, or all that are ``spacing`` apart.
-            last = r * BINS + j if n_kinds > 1 else (r * step + j * bin_size) // spacing
-            next_bin = last if n_kinds > 1 or (j == 0 and next_bin < last) else next_bin
+            last = r * BINS + j if own else (r * step + j * bin_size) // spacing
+            next_bin = last if own or (j == 0 and next_bin < last) else next_bin
             while next_bin <= last:
-                y = offset + (r * step + j * bin_size if n_kinds > 1 else next_bin * spacing)
-                next_row = max(next_row, max(y - bin_size + 1, 0))
+                y = offset + (r * step + j * bin_size if own else next_bin * spacing)
+                next_row = max(next_row, y - bin_size + 1, 0)
                 while next_row <= min(y + bin_size - 1, height - 1):
                     left = offset + tile * TILE * step - bin_size + 1
-                    n_pixels = min(n_bins * spacing + span, phase // DIRECTIONS * spacing)
                     _vote(images, i, next_row, left, n_pixels, votes, places)
                     _lay_out(votes, places, left, images.shape[2], n_pixels, spacing, phase, pixels)
                     slot = next_row % ring * n_kinds * line
-                    _sum_across(pixels, kernels, bin_size, spacing, phase, line, slot, rows)
+                    _sum_across(pixels, kernels, bin_size, spacing, phase, line, slot, starts, rows)
                     next_row += 1
-                kind = j if n_kinds > 1 else 0
-                slot = next_bin % n_kept * n_kinds * line
-                _sum_down(rows, kernels, kind, bin_size, y, height, ring, n_kinds * line, slot, bins)
+                slot, top = next_bin % n_kept * n_kinds * line, y - bin_size + 1
+                kind = j if own else 0
+                _sum_down(rows, kernels, kind, top, height, ring, n_kinds * line, slot, starts, bins)
                 next_bin += 1
             lines[j] = last % n_kept * n_kinds * line
-        place = first + r * n_cols + tile * TILE
-        between, apart = (
-            (DIRECTIONS, line)
-            if n_kinds > 1
-            else (step // spacing * DIRECTIONS, bin_size // spacing * DIRECTIONS)
-        )
+        place, n_here = first + r * n_cols + tile * TILE, min(n_cols - tile * TILE, TILE)
         for c in range(0, n_here, AT_ONCE):
             n = min(n_here - c, AT_ONCE)
             for k in range(n):
@@ -191,57 +172,35 @@ def _lay_out(votes, places, left, width, n_pixels, spacing, phase, pixels):
 
 
 @njit
-def _sum_across(pixels, kernels, bin_size, spacing, phase, line, slot, rows):
+def _sum_across(pixels, kernels, bin_size, spacing, phase, line, slot, starts, rows):
     for kind in range(len(kernels)):
-        for k in range(0, kernels.shape[1], 4):
-            q = kind * bin_size + k
-            _add(
-                pixels,
-                q % spacing * phase + q // spacing * DIRECTIONS,
-                (q + 1) % spacing * phase + (q + 1) // spacing * DIRECTIONS,
-                (q + 2) % spacing * phase + (q + 2) // spacing * DIRECTIONS,
-                (q + 3) % spacing * phase + (q + 3) // spacing * DIRECTIONS,
-                kernels,
-                kind,
-                k,
-                slot + kind * line,
-                line,
-                rows,
-            )
+        for k in range(kernels.shape[1]):
+            place = kind * bin_size + k
+            starts[k] = place % spacing * phase + place // spacing * DIRECTIONS
+        _sum(pixels, starts, kernels, kind, slot + kind * line, line, rows)
 
 
 @njit
-def _sum_down(rows, kernels, kind, bin_size, y, height, ring, line, slot, bins):
-    for k in range(0, kernels.shape[1], 4):
-        q = y - bin_size + 1 + k
-        _add(
-            rows,
-            min(max(q, 0), height - 1) % ring * line,
-            min(max(q + 1, 0), height - 1) % ring * line,
-            min(max(q + 2, 0), height - 1) % ring * line,
-            min(max(q + 3, 0), height - 1) % ring * line,
-            kernels,
-            kind,
-            k,
-            slot,
-            line,
-            bins,
-        )
+def _sum_down(rows, kernels, kind, top, height, ring, line, slot, starts, bins):
+    for k in range(kernels.shape[1]):
+        starts[k] = min(max(top + k, 0), height - 1) % ring * line
+    _sum(rows, starts, kernels, kind, slot, line, bins)
 
 
 @njit(fastmath={"contract"})
-def _add(source, s0, s1, s2, s3, kernels, kind, k, place, n, target):
-    """Add four weighted lines; the first four overwrite what is there."""
-    s0, s1, s2, s3, place = np.uint64(s0), np.uint64(s1), np.uint64(s2), np.uint64(s3), np.uint64(place)
-    w0, w1, w2, w3 = kernels[kind, k], kernels[kind, k + 1], kernels[kind, k + 2], kernels[kind, k + 3]
-    if k == 0:
-        for e in range(np.uint64(n)):
-            total = (w0 * source[s0 + e] + w1 * source[s1 + e]) + (w2 * source[s2 + e] + w3 * source[s3 + e])
-            target[place + e] = total
-    else:
-        for e in range(np.uint64(n)):
-            total = (w0 * source[s0 + e] + w1 * source[s1 + e]) + (w2 * source[s2 + e] + w3 * source[s3 + e])
-            target[place + e] += total
+def _sum(source, starts, kernels, kind, place, n, target):
+    """Add weighted lines, four at a time; the first four overwrite what is there."""
+    place, n = np.uint64(place), np.uint64(n)
+    for k in range(0, kernels.shape[1], 4):
+        s0, s1, s2, s3 = starts[k], starts[k + 1], starts[k + 2], starts[k + 3]
+        w0, w1, w2, w3 = kernels[kind, k], kernels[kind, k + 1], kernels[kind, k + 2], kernels[kind, k + 3]
+        for e in range(n):
+            before = target[place + e] if k > 0 else np.float32(0)
+            upper, lower = (
+                w0 * source[s0 + e] + w1 * source[s1 + e],
+                w2 * source[s2 + e] + w3 * source[s3 + e],
+            )
+            target[place + e] = before + (upper + lower)
 
 
 @njit

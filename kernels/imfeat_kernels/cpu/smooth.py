@@ -4,7 +4,7 @@ With the weights w(0) + 2 sum w(k) = 1, the sum is written as what is added to t
 
     p(x) + sum_k w(k) ((p(x + k) - p(x)) + (p(x - k) - p(x))),
 
-which leaves constant patches as they are, to the last bit: they must not get gradients.
+which leaves constant patches as they are, to the last bit.
 """
 
 import numpy as np
