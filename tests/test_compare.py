@@ -170,15 +170,17 @@ def test_the_strength_that_validates_best_is_chosen_and_used(data, monkeypatch):
     asked = []
 
     class Scored:
-        def __init__(self, accuracy):
-            self.score = lambda features, labels: accuracy
-            self.predict = lambda features: np.zeros(len(features))
+        """Finds class 0 or 1 only, so that it is right on a third of the images, or class 2 on none."""
+
+        def __init__(self, found):
+            self.decision_function = lambda features: np.tile(np.eye(4)[found, :3], (len(features), 1))
 
     def fit_scored(name, strength, features, labels, seed):
         asked.append((strength, len(labels)))
-        return Scored({10_000: 0.9, 1_000: 0.2, 100: 0.9}[strength]), None
+        return Scored({10_000: 0, 1_000: 3, 100: 0}[strength]), None
 
     monkeypatch.setattr(experiment, "fit", fit_scored)
+    monkeypatch.setattr(experiment, "accuracy", lambda scores, labels, classes: 0.9 if scores[0, 0] else 0.2)
     (record,) = experiment.run_cells(data, ("color",), ("svm",), (0,), lambda text: None)
     assert record.strength == 10_000  # of two that are as good, the stronger one
     assert record.validation_accuracy == 0.9
@@ -225,17 +227,26 @@ def test_large_features_are_kept_in_half_of_the_memory(data, monkeypatch):
     monkeypatch.setattr(tables, "IMAGES_AT_ONCE", 11)
     half = experiment.compute_features("hog+color", data, 0)
     for one, other in ((whole.train, half.train), (whole.test, half.test)):
-        assert other.values.dtype == np.float16
+        assert other.halves.dtype == np.uint16
         assert other.shape == one.shape
-        np.testing.assert_allclose(other[:], one, atol=0.02)
+        np.testing.assert_allclose(other[:], one, atol=0.05)
         np.testing.assert_array_equal(other[[3, 1]], other[:][[3, 1]])
+        np.testing.assert_array_equal(other.take(np.array([3, 1]))[:], other[:][[3, 1]])
     for name in ("ridge", "l2svm", "mlp"):
         models = [classifiers.fit(name, 30.0, x.train, data.train.labels, 0)[0] for x in (whole, half)]
         scores = [
-            classifiers.accuracy(m, x.test, data.test.labels)
+            classifiers.accuracy(classifiers.scores_of(m, x.test), data.test.labels, np.arange(3))
             for m, x in zip(models, (whole, half), strict=True)
         ]
         assert scores[0] == pytest.approx(scores[1], abs=0.1 if name == "mlp" else 0.02)
+
+
+@given(st.floats(-1e30, 1e30, width=32))
+def test_upper_halves_are_the_nearest(value):
+    values = np.array([value], np.float32)
+    rounded = tables.as_floats(tables.upper_halves(values))
+    np.testing.assert_allclose(rounded, values, rtol=2**-8, atol=1e-37)
+    np.testing.assert_array_equal(tables.as_floats(tables.upper_halves(rounded)), rounded)
 
 
 def test_ridge_climbs_to_the_best_strength(data, monkeypatch):
@@ -243,10 +254,11 @@ def test_ridge_climbs_to_the_best_strength(data, monkeypatch):
     tried = []
     monkeypatch.setattr(experiment, "solved_model", lambda name, sums, strength, *_: strength)
     hill = {10_000: 0.1, 3_000: 0.8, 1_000: 0.9, 300: 0.7, 100: 0.95, 30: 0.99, 10: 1.0}
-    monkeypatch.setattr(experiment, "accuracy", lambda model, *_: tried.append(model) or hill[model])
+    monkeypatch.setattr(experiment, "scores_of", lambda model, _: tried.append(model) or hill[model])
+    monkeypatch.setattr(experiment, "accuracy", lambda scores, *_: scores)
     choice = experiment.choose_in_closed_form("ridge", x, y, 0)
     assert (choice.strength, choice.validation_accuracy) == (1_000, 0.9)
-    assert tried == [1_000, 300, 3_000]
+    assert set(tried) == {300, 1_000, 3_000}
     assert choice.sums.n_images == 81
     np.testing.assert_array_equal(np.bincount(y[choice.left]), [3, 3, 3])
 
@@ -259,6 +271,44 @@ def test_ridge_is_trained_on_all_training_images(data):
     assert record.converged is None
     again = list(experiment.run_cells(data, ("color",), ("ridge",), (0, 1), lambda text: None))
     assert again[1] == replace(again[0], seed=1)
+
+
+def few_components(monkeypatch):
+    monkeypatch.setattr(features, "SCALES", (0.5, 0.75))
+    monkeypatch.setitem(experiment.SMALL, "n_components", 2)
+    build = features._fisher
+    monkeypatch.setattr(
+        features, "_fisher", lambda *a, **o: build(*a, **o).set_params(n_pca=4, n_descriptors=2000)
+    )
+
+
+def test_fusion_is_the_mean_of_the_scores_of_its_parts(data, monkeypatch):
+    few_components(monkeypatch)
+    names = ("fusion-3", "fisher-color-3"), ("svm",)
+    records = list(experiment.run_cells(data, *names, (0, 1), lambda text: None))
+    found = {(r.feature, r.seed): r for r in records}
+    assert list(dict.fromkeys(r.feature for r in records)) == ["fisher-sift-3", "fisher-color-3", "fusion-3"]
+    parts, whole = [found["fisher-sift-3", 1], found["fisher-color-3", 1]], found["fusion-3", 1]
+    assert whole.n_features == 2 * parts[0].n_features == 2 * 4 * 2 * 3 * 4
+    assert whole.train_seconds == pytest.approx(sum(p.train_seconds for p in parts))
+    tables_of = [experiment.compute_features(p.feature, data, 1) for p in parts]
+    assert all(isinstance(t.train, tables.CodedTable) for t in tables_of)
+    models = [
+        classifiers.fit("svm", p.strength, t.train, data.train.labels, 1)[0]
+        for p, t in zip(parts, tables_of, strict=True)
+    ]
+    scores = [m.decision_function(t.test[:]) for m, t in zip(models, tables_of, strict=True)]
+    found = np.mean(scores, 0).argmax(1)
+    assert whole.test_accuracy == pytest.approx((found == data.test.labels).mean())
+
+
+def test_coded_features_have_a_mean_square_of_1(data, monkeypatch):
+    few_components(monkeypatch)
+    table = experiment.compute_features("fisher-color-3", data, 0).train
+    assert table.codes.dtype == np.uint8
+    assert table.shape == (90, 4 * 2 * 3 * 4)
+    assert np.square(table[:]).mean() == pytest.approx(1, abs=0.3)
+    np.testing.assert_array_equal(table.take(np.array([5, 2]))[:], table[:][[5, 2]])
 
 
 def test_features_side_by_side(data):
@@ -274,7 +324,7 @@ def test_features_side_by_side(data):
     np.testing.assert_allclose(turned, parts[0], atol=1e-6)
     assert features.is_seeded("hog+patches-9")
     assert not features.is_seeded("hog+color")
-    for name in ("gist", "patches-", "patches-9-4x5", "hog+", ""):
+    for name in ("gist", "fisher-sift+hog", "patches-", "patches-9-4x5", "hog+", ""):
         assert not features.is_feature(name)
 
 

@@ -21,14 +21,16 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from imfeat._backend import Array
-from imfeat.compare.tables import ROWS_AT_ONCE, HalfTable, Table
+from imfeat.compare.tables import ROWS_AT_ONCE, CodedTable, HalfTable, Table, slices_of
 from imfeat.learn import RidgeClassifier, RidgeSums
+from imfeat.learn.svm import train_svm
 
 # A fixed number of epochs, but on small training sets more of them, up to this many steps: few
 # epochs of few images would leave a classifier half trained.
 SVM_EPOCHS, SVM_STEPS = 10, 40_000
 MLP_EPOCHS, MLP_STEPS = 20, 400
 MLP_BATCH = 200
+CODED_SVM_EPOCHS, CODED_SVM_BATCH = 50, 8
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ def fit(name: str, strength: float, features: Table, labels: Array, seed: int) -
     model = kind.build(strength, features.shape, seed)
     with warnings.catch_warnings(record=True) as caught, _one_thread_in_scipy():
         warnings.simplefilter("always", ConvergenceWarning)
-        if name == "mlp" and isinstance(features, HalfTable):
+        if name == "svm" and isinstance(features, CodedTable):
+            model = _fit_svm(strength, features, labels, seed)
+        elif name == "mlp" and isinstance(features, HalfTable | CodedTable):
             _fit_batch_by_batch(model, features, labels, seed)
         else:
             model.fit(features[:], labels)
@@ -125,10 +129,16 @@ def fit(name: str, strength: float, features: Table, labels: Array, seed: int) -
     return model, not ours if kind.has_stopping_rule else None
 
 
-def accuracy(model: Any, features: Table, labels: Array) -> float:
-    """Return the share of images whose class a model finds."""
-    parts = [slice(first, first + ROWS_AT_ONCE) for first in range(0, len(labels), ROWS_AT_ONCE)]
-    return sum(int((model.predict(features[part]) == labels[part]).sum()) for part in parts) / len(labels)
+def scores_of(model: Any, features: Table) -> Array:
+    """Return the scores (n, n_classes) of a model."""
+    score = getattr(model, "decision_function", None) or model.predict_proba
+    scores: Array = np.concatenate([score(features[part]) for part in slices_of(features)])
+    return np.stack([-scores, scores], 1) if scores.ndim == 1 else scores
+
+
+def accuracy(scores: Array, labels: Array, classes: Array) -> float:
+    """Return the share of images whose class has the highest score."""
+    return float((classes[scores.argmax(1)] == labels).mean())
 
 
 def ridge_sums(features: Table, labels: Array, rows: Array, sums: RidgeSums | None = None) -> RidgeSums:
@@ -145,23 +155,42 @@ def solved_model(
     name: str, sums: RidgeSums, strength: float, features: Table, labels: Array, rows: Array
 ) -> RidgeClassifier:
     """Return the classifier that sums over some rows lead to."""
-    model = RidgeClassifier((strength,))
-    model.classes_ = np.unique(labels)
+    classes = np.unique(labels)
 
     def batches() -> Iterator[tuple[Array, Array]]:
         for first in range(0, len(rows), ROWS_AT_ONCE):
             some = rows[first : first + ROWS_AT_ONCE]
-            yield features[some], np.searchsorted(model.classes_, labels[some])
+            yield features[some], np.searchsorted(classes, labels[some])
 
     if name == "l2svm":
-        weights, model.intercept_ = sums.solve_squared_hinge(strength, batches)
+        weights, intercepts = sums.solve_squared_hinge(strength, batches)
     else:
-        weights, model.intercept_ = sums.solve(strength)
-    model.coef_, model.n_features_in_ = np.ascontiguousarray(weights.T), len(weights)
+        weights, intercepts = sums.solve(strength)
+    return _linear_model(weights, intercepts, classes)
+
+
+def _linear_model(weights: Array, intercepts: Array, classes: Array) -> RidgeClassifier:
+    """Return a classifier with given weights (n_features, n_classes), however they were found."""
+    model = RidgeClassifier()
+    model.coef_, model.intercept_, model.classes_ = np.ascontiguousarray(weights.T), intercepts, classes
+    model.n_features_in_ = len(weights)
     return model
 
 
-def _fit_batch_by_batch(model: Any, features: HalfTable, labels: Array, seed: int) -> None:
+def _fit_svm(strength: float, features: CodedTable, labels: Array, seed: int) -> RidgeClassifier:
+    classes, targets = np.unique(labels, return_inverse=True)
+    weights, intercepts = train_svm(
+        features.__getitem__,
+        targets,
+        strength=strength,
+        epochs=CODED_SVM_EPOCHS,
+        batch_size=CODED_SVM_BATCH,
+        rng=np.random.default_rng(seed),
+    )
+    return _linear_model(weights, intercepts, classes)
+
+
+def _fit_batch_by_batch(model: Any, features: HalfTable | CodedTable, labels: Array, seed: int) -> None:
     """Train an MLP as its own ``fit`` does, which would hold all features in float32 at once."""
     rng, classes = np.random.default_rng(seed), np.unique(labels)
     for _ in range(model.max_iter):

@@ -10,18 +10,28 @@ strengths on all training images but the last tenth of each class, which choose 
 and are then added.
 """
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from imfeat._backend import Array
-from imfeat.compare.classifiers import CLASSIFIERS, CLOSED_FORM, accuracy, fit, ridge_sums, solved_model
-from imfeat.compare.features import build_feature, is_seeded
-from imfeat.compare.tables import Table, standardized_tables
+from imfeat.compare.classifiers import (
+    CLASSIFIERS,
+    CLOSED_FORM,
+    accuracy,
+    fit,
+    ridge_sums,
+    scores_of,
+    solved_model,
+)
+from imfeat.compare.features import build_feature, is_coded, is_seeded, parts_of_fusion
+from imfeat.compare.tables import CodedTable, HalfTable, Table, standardized_tables
 from imfeat.datasets import DataSet
 from imfeat.learn import RidgeSums
 from imfeat.learn.ridge import split_last
@@ -29,6 +39,7 @@ from imfeat.learn.ridge import split_last
 MAX_TUNING_IMAGES = 10_000
 VALIDATION_SHARE = 0.2
 RIDGE_VALIDATION_SHARE = 0.1
+SMALL = {"n_words": 8, "n_patches": 1000, "n_components": 4, "n_descriptors": 1000}
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,8 @@ class Record:
     ``feature_seconds`` are those of the training and the test images; ``tune_seconds`` those of
     the choice of the strength, which all seeds share; ``train_seconds`` those of the training with
     that strength; ``predict_seconds`` those of the test images.  ``converged`` is None for what is
-    trained for a fixed number of epochs.
+    trained for a fixed number of epochs.  Of a fusion the seconds and numbers are those of its parts
+    together, and the strength is that of the first.
     """
 
     feature: str
@@ -66,6 +78,8 @@ class Choice:
     strength: float
     validation_accuracy: float
     seconds: float
+    validation_scores: Array
+    validation_labels: Array
     sums: RidgeSums | None = None
     left: Array | None = None
 
@@ -79,6 +93,16 @@ class Features:
     seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """A record, and the scores (n, n_classes) of training and test images."""
+
+    record: Record
+    choice: Choice
+    train: Array
+    test: Array
+
+
 def run_cells(
     data: DataSet,
     features: tuple[str, ...],
@@ -88,10 +112,45 @@ def run_cells(
 ) -> Iterator[Record]:
     """Yield a record for each feature, seed and classifier.
 
-    ``announce`` is told what is done next.
+    ``announce`` is told what is done next.  The parts of a fusion come before it.
     """
-    for feature in features:
-        yield from _run_feature(feature, data, classifiers, seeds, announce)
+    outcomes: dict[tuple[str, str, int], Outcome] = {}
+    for feature in with_parts(features):
+        if parts := parts_of_fusion(feature):
+            for seed, name in itertools.product(seeds, classifiers):
+                yield fuse(feature, [outcomes[part, name, seed] for part in parts], data)
+            continue
+        for outcome in _run_feature(feature, data, classifiers, seeds, announce):
+            record = outcome.record
+            if any(feature in parts_of_fusion(other) for other in features):
+                outcomes[feature, record.classifier, record.seed] = outcome
+            yield record
+
+
+def with_parts(features: tuple[str, ...]) -> tuple[str, ...]:
+    """Return features, each once, and before a fusion its parts."""
+    return tuple(dict.fromkeys(part for name in features for part in (*parts_of_fusion(name), name)))
+
+
+def fuse(feature: str, parts: list[Outcome], data: DataSet) -> Record:
+    """Return the record of the mean of the scores of several features."""
+    labels, records, choices = data.train.labels, [p.record for p in parts], [p.choice for p in parts]
+    classes = np.unique(labels)
+    train, test = (np.mean([getattr(part, which) for part in parts], 0) for which in ("train", "test"))
+    validation = np.mean([choice.validation_scores for choice in choices], 0)
+    totals = {
+        name: sum(getattr(record, name) for record in records)
+        for name in ("n_features", "feature_seconds", "tune_seconds", "train_seconds", "predict_seconds")
+    }
+    return replace(
+        records[0],
+        feature=feature,
+        test_accuracy=accuracy(test, data.test.labels, classes),
+        train_accuracy=accuracy(train, labels, classes),
+        validation_accuracy=accuracy(validation, choices[0].validation_labels, classes),
+        converged=None,
+        **totals,
+    )
 
 
 def _run_feature(
@@ -100,10 +159,10 @@ def _run_feature(
     classifiers: tuple[str, ...],
     seeds: tuple[int, ...],
     announce: Callable[[str], None],
-) -> Iterator[Record]:
+) -> Iterator[Outcome]:
     computed: Features | None = None
     choices: dict[str, Choice] = {}
-    first: dict[str, Record] = {}
+    first: dict[str, Outcome] = {}
     for seed in seeds:
         announce(f"{feature}, seed {seed}")
         if computed is None or is_seeded(feature):
@@ -115,46 +174,57 @@ def _run_feature(
                 choose = choose_in_closed_form if name in CLOSED_FORM else choose_strength
                 choices[name] = choose(name, computed.train, data.train.labels, seed)
             if name in first and not (is_seeded(feature) or CLASSIFIERS[name].seeded):
-                yield replace(first[name], seed=seed)  # the same model would come out
+                same = first[name]  # the same model would come out
+                yield replace(same, record=replace(same.record, seed=seed))
                 continue
-            record = run_cell(feature, name, seed, computed, choices[name], data)
-            choices[name] = replace(choices[name], sums=None, left=None)
-            first.setdefault(name, record)
-            yield record
+            outcome = run_cell(feature, name, seed, computed, choices[name], data)
+            choices[name] = outcome.choice
+            first.setdefault(name, outcome)
+            yield outcome
 
 
 def compute_features(name: str, data: DataSet, seed: int) -> Features:
     """Learn a feature from the training images, compute it for all, and standardize it."""
     images = data.train.images
     transformer = build_feature(name, images.shape[1:3], seed)
-    clone(transformer).fit_transform(images[:2])  # compiles, which nobody waits for a second time
+    as_small(transformer).fit_transform(images[:2])  # compiles, which nobody waits for a second time
     start = time.perf_counter()
-    train, test = standardized_tables(transformer, images, data.test.images)
+    train, test = standardized_tables(transformer, images, data.test.images, coded=is_coded(name))
     return Features(train, test, time.perf_counter() - start)
+
+
+def as_small(transformer: Any) -> Any:
+    """Return a transformer with less to learn and to learn from, but otherwise the same."""
+    small = {
+        key: min(value, SMALL[key.split("__")[-1]])
+        for key, value in transformer.get_params().items()
+        if key.split("__")[-1] in SMALL
+    }
+    return clone(transformer).set_params(**small)
 
 
 def run_cell(
     feature: str, classifier: str, seed: int, features: Features, choice: Choice, data: DataSet
-) -> Record:
+) -> Outcome:
     """Train on the whole training set, and judge."""
     start = time.perf_counter()
-    labels = data.train.labels
+    labels, classes = data.train.labels, np.unique(data.train.labels)
     if choice.sums is not None and choice.left is not None:
-        sums = ridge_sums(features.train, labels, choice.left, choice.sums)
-        rows = np.arange(len(labels))
+        sums, rows = ridge_sums(features.train, labels, choice.left, choice.sums), np.arange(len(labels))
         model = solved_model(classifier, sums, choice.strength, features.train, labels, rows)
         converged = None
     else:
         model, converged = fit(classifier, choice.strength, features.train, labels, seed)
     trained = time.perf_counter()
-    test_accuracy = accuracy(model, features.test, data.test.labels)
+    test = scores_of(model, features.test)
     predicted = time.perf_counter()
-    return Record(
+    train = scores_of(model, features.train)
+    record = Record(
         feature=feature,
         classifier=classifier,
         seed=seed,
-        test_accuracy=test_accuracy,
-        train_accuracy=accuracy(model, features.train, labels),
+        test_accuracy=accuracy(test, data.test.labels, classes),
+        train_accuracy=accuracy(train, labels, classes),
         validation_accuracy=choice.validation_accuracy,
         strength=choice.strength,
         converged=converged,
@@ -164,21 +234,32 @@ def run_cell(
         train_seconds=trained - start,
         predict_seconds=predicted - trained,
     )
+    return Outcome(record, replace(choice, sums=None, left=None), train, test)
 
 
 def choose_strength(classifier: str, features: Table, labels: Array, seed: int) -> Choice:
     """Try the strengths of a classifier on a validation part of the training set."""
     start = time.perf_counter()
     training, validation = split_for_validation(labels, seed)
-    # Standardized once more, so that nothing of the validation part is in the scale.
-    scaler = StandardScaler().fit(features[training])
-    known, new = scaler.transform(features[training]), scaler.transform(features[validation])
+    if isinstance(features, CodedTable):
+        known, new = features.take(training), features.take(validation)
+    else:
+        # Standardized once more, so that nothing of the validation part is in the scale.
+        scaler = StandardScaler().fit(features[training])
+        known, new = scaler.transform(features[training]), scaler.transform(features[validation])
     scores = {}
     for strength in CLASSIFIERS[classifier].strengths:
         model, _ = fit(classifier, strength, known, labels[training], seed)
-        scores[strength] = float(model.score(new, labels[validation]))
-    best = max(scores, key=scores.__getitem__)  # the first of several is the strongest
-    return Choice(best, scores[best], time.perf_counter() - start)
+        scores[strength] = scores_of(model, new)
+    return best_choice(scores, labels[training], labels[validation], start)
+
+
+def best_choice(scores: dict[float, Array], known: Array, labels: Array, start: float) -> Choice:
+    """Return the strength that finds most labels; the first of several is the strongest."""
+    classes = np.unique(known)
+    accuracies = {strength: accuracy(found, labels, classes) for strength, found in scores.items()}
+    best = max(accuracies, key=accuracies.__getitem__)
+    return Choice(best, accuracies[best], time.perf_counter() - start, scores[best], labels)
 
 
 def choose_in_closed_form(classifier: str, features: Table, labels: Array, seed: int) -> Choice:
@@ -187,22 +268,26 @@ def choose_in_closed_form(classifier: str, features: Table, labels: Array, seed:
     known, left = split_last(labels, RIDGE_VALIDATION_SHARE)
     if not len(left):
         raise ValueError("no class has ten training images, one of which to validate with")
-    sums = ridge_sums(features, labels, known)
-    scores: dict[float, float] = {}
+    sums, classes = ridge_sums(features, labels, known), np.unique(labels)
+    new = features.take(left) if isinstance(features, HalfTable | CodedTable) else features[left]
+    scores: dict[float, Array] = {}
 
-    def score(strength: float) -> float:
+    def found_by(strength: float) -> float:
         if strength not in scores:
-            model = solved_model(classifier, sums, strength, features, labels, known)
-            scores[strength] = accuracy(model, features[left], labels[left])
-        return scores[strength]
+            scores[strength] = scores_of(
+                solved_model(classifier, sums, strength, features, labels, known), new
+            )
+        return accuracy(scores[strength], labels[left], classes)
 
     strengths = CLASSIFIERS[classifier].strengths
     best = len(strengths) // 2
     for step in (-1, 1):
-        while 0 <= best + step < len(strengths) and score(strengths[best + step]) > score(strengths[best]):
+        while 0 <= best + step < len(strengths) and found_by(strengths[best + step]) > found_by(
+            strengths[best]
+        ):
             best += step
-    strength = strengths[best]
-    return Choice(strength, scores[strength], time.perf_counter() - start, sums, left)
+    only = {strengths[best]: scores[strengths[best]]}
+    return replace(best_choice(only, labels, labels[left], start), sums=sums, left=left)
 
 
 def split_for_validation(labels: Array, seed: int) -> tuple[Array, Array]:

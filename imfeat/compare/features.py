@@ -15,20 +15,36 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from imfeat._backend import Array
-from imfeat.estimators import HOG, BagOfVisualWords, ColorHistogram, PatchFeatures, RawPixels
+from imfeat.estimators import (
+    HOG,
+    BagOfVisualWords,
+    ColorHistogram,
+    DenseSIFT,
+    FisherVector,
+    LocalColor,
+    PatchFeatures,
+    RawPixels,
+)
 from imfeat.exposure import equalize_value
 from imfeat.hog import hog_uoctti
 
 SMALL = 64  # pixels a side, below which cells are of 4 pixels instead of 8
+SCALES = (1, 1.5, 2, 2.8)  # of local descriptors, about 10,000 in an image of 224 x 224
+FISHER = re.compile(r"fisher-(sift|color)(?:-(\d+))?")  # fisher-sift, or fisher-sift-COMPONENTS
+FUSION = re.compile(r"fusion(?:-(\d+))?")
 PATCHES = re.compile(r"patches-(\d+)(?:-(\d+)x\2)?")  # patches-WORDS, or patches-WORDS-SIZExSIZE
 
 
 @dataclass(frozen=True)
 class Feature:
-    """How to build the transformer for a size of cells and a seed, and whether the seed matters."""
+    """How to build the transformer for a size of cells and a seed, and whether the seed matters.
+
+    ``coded`` ones are so large that they are kept as the codes of a product quantizer.
+    """
 
     build: Callable[[int, int], Any]
     seeded: bool = False
+    coded: bool = False
 
 
 def build_feature(name: str, image_size: tuple[int, int], seed: int) -> Any:
@@ -43,9 +59,24 @@ def is_seeded(name: str) -> bool:
     return any(find_feature(part).seeded for part in name.split("+"))
 
 
+def is_coded(name: str) -> bool:
+    """Tell whether a feature is kept as codes."""
+    return "+" not in name and find_feature(name).coded
+
+
 def is_feature(name: str) -> bool:
     """Tell whether there is a feature of this name."""
+    if FISHER.fullmatch(name) or FUSION.fullmatch(name):
+        return True
     return all(part in FEATURES or PATCHES.fullmatch(part) for part in name.split("+"))
+
+
+def parts_of_fusion(name: str) -> tuple[str, ...]:
+    """Return the features whose scores are fused, none if it is a feature itself."""
+    if not (found := FUSION.fullmatch(name)):
+        return ()
+    suffix = f"-{found[1]}" if found[1] else ""
+    return f"fisher-sift{suffix}", f"fisher-color{suffix}"
 
 
 def find_feature(name: str) -> Feature:
@@ -53,6 +84,10 @@ def find_feature(name: str) -> Feature:
     if found := PATCHES.fullmatch(name):
         n_words, size = int(found[1]), int(found[2] or 6)
         return Feature(functools.partial(_patches, n_words=n_words, patch_size=size), seeded=True)
+    if found := FISHER.fullmatch(name):
+        n_components = int(found[2] or 64)
+        build = functools.partial(_fisher, kind=found[1], n_components=n_components)
+        return Feature(build, seeded=True, coded=True)
     return FEATURES[name]
 
 
@@ -98,6 +133,11 @@ def _patches(cell_size: int, seed: int, *, n_words: int, patch_size: int) -> Any
     return PatchFeatures(n_words=n_words, patch_size=patch_size, random_state=seed)
 
 
+def _fisher(cell_size: int, seed: int, *, kind: str, n_components: int) -> Any:
+    local = DenseSIFT(scales=SCALES) if kind == "sift" else LocalColor(scales=SCALES)
+    return FisherVector(local, n_components=n_components, random_state=seed)
+
+
 FEATURES = {
     "raw": Feature(_raw),
     "equalized": Feature(_equalized),
@@ -107,4 +147,5 @@ FEATURES = {
     "words": Feature(_words, seeded=True),
 }
 DEFAULT = ("raw", "equalized", "color", "hog", "hog+color", "words")
-KNOWN = (*FEATURES, "patches-WORDS", "patches-WORDS-SIZExSIZE", "and any of them joined by +")
+KNOWN = (*FEATURES, "patches-WORDS", "patches-WORDS-SIZExSIZE", "any of these joined by +")
+KNOWN += ("fisher-sift", "fisher-color", "fusion", "and the last three with -COMPONENTS")

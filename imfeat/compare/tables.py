@@ -1,46 +1,105 @@
-"""The standardized features of many images: in memory, and where they are large in half of it."""
+"""The standardized features of many images: in memory, in half of it, or in a thirty-second."""
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from imfeat._backend import Array
+from imfeat.quantizer import ProductQuantizer
 
-MOST_BYTES = 1 << 30  # of features in float32; of more, three digits are kept
+MOST_BYTES = 1 << 30  # of features in float32; of more, their upper halves are kept
 IMAGES_AT_ONCE = 1000
 ROWS_AT_ONCE = 2048
+VALUES_AT_ONCE = 1 << 26
+VECTORS_TO_QUANTIZE = 2048  # that a product quantizer learns from
 
 
 class HalfTable:
-    """Features (n, n_features) in float16, standardized and in float32 where rows are read.
+    """Features (n, n_features) as the upper halves of float32, standardized where rows are read.
 
-    ``table[rows]`` is an array for a slice or an array of indices; there is nothing else to it.
+    ``table[rows]`` is an array for a slice or an array of indices; there is little else to it.  An upper
+    half has two to three digits, and is read much faster than float16, which has one more.
     """
 
-    def __init__(self, values: Array, mean: Array, scale: Array) -> None:
-        self.values, self.mean, self.scale = values, mean, scale
-        self.shape = values.shape
+    def __init__(self, halves: Array, mean: Array, scale: Array) -> None:
+        self.halves, self.mean, self.scale = halves, mean, scale
+        self.shape = halves.shape
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.halves)
 
     def __getitem__(self, rows: Any) -> Array:
-        out: Array = self.values[rows].astype(np.float32)
+        out = as_floats(self.halves[rows])
         out -= self.mean
-        out /= self.scale
+        out *= 1 / self.scale
         return out
 
+    def take(self, rows: Array) -> "HalfTable":
+        """Return a table of some rows."""
+        return HalfTable(self.halves[rows], self.mean, self.scale)
 
-Table = Array | HalfTable
+
+def as_floats(halves: Array) -> Array:
+    """Return float32 for their upper halves."""
+    out = np.empty(halves.shape, np.float32)
+    np.left_shift(halves, 16, out=out.view(np.uint32), dtype=np.uint32)
+    return out
 
 
-def standardized_tables(transformer: Any, train: Array, test: Array) -> tuple[Table, Table]:
+def upper_halves(values: Array) -> Array:
+    """Return the upper halves (uint16) of float32, rounded to the nearest."""
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+
+
+class CodedTable:
+    """Features (n, n_features) as the codes of a product quantizer, decoded where rows are read.
+
+    They are not standardized one by one, as each vector has its own length, but all are divided by
+    one number, so that the mean of their squares is 1, as it is for standardized ones.
+    """
+
+    def __init__(self, codes: Array, quantizer: ProductQuantizer, scale: float) -> None:
+        self.codes, self.quantizer, self.scale = codes, quantizer, scale
+        self.shape = len(codes), codes.shape[1] * quantizer.group_size
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: Any) -> Array:
+        out = self.quantizer.decode(self.codes[rows])
+        out /= np.float32(self.scale)
+        return out
+
+    def take(self, rows: Array) -> "CodedTable":
+        """Return a table of some rows."""
+        return CodedTable(self.codes[rows], self.quantizer, self.scale)
+
+
+Table = Array | HalfTable | CodedTable
+
+
+def slices_of(table: Table) -> Iterator[slice]:
+    """Yield slices of rows that are not too large in float32."""
+    n_rows, n_features = table.shape
+    at_once = max(1, min(ROWS_AT_ONCE, VALUES_AT_ONCE // n_features))
+    for first in range(0, n_rows, at_once):
+        yield slice(first, min(first + at_once, n_rows))
+
+
+def standardized_tables(
+    transformer: Any, train: Array, test: Array, *, coded: bool = False
+) -> tuple[Table, Table]:
     """Learn features from training images; return those of training and test images.
 
     They are standardized by the training images.
     """
     transformer.fit(train)
+    if coded:
+        return _coded_tables(transformer, train, test)
     n_features = transformer.transform(train[:1]).shape[1]
     if 4 * n_features * (len(train) + len(test)) > MOST_BYTES:
         halves = [_halves(transformer, images, n_features) for images in (train, test)]
@@ -51,22 +110,40 @@ def standardized_tables(transformer: Any, train: Array, test: Array) -> tuple[Ta
     return scaler.transform(known), scaler.transform(new)
 
 
-def _halves(transformer: Any, images: Array, n_features: int) -> Array:
-    out = np.empty((len(images), n_features), np.float16)
+def _coded_tables(transformer: Any, train: Array, test: Array) -> tuple[Table, Table]:
+    some = transformer.transform(train[:VECTORS_TO_QUANTIZE])
+    bits = min(8, math.floor(math.log2(len(some))))
+    quantizer = ProductQuantizer(bits=bits, rng=0).fit(some)
+    scale = math.sqrt(np.square(some).mean(dtype=np.float64))
+    rest = _codes(transformer, quantizer, train[VECTORS_TO_QUANTIZE:])
+    known, new = np.concatenate([quantizer.encode(some), rest]), _codes(transformer, quantizer, test)
+    return CodedTable(known, quantizer, scale), CodedTable(new, quantizer, scale)
+
+
+def _codes(transformer: Any, quantizer: ProductQuantizer, images: Array) -> Array:
+    out = np.empty((len(images), len(quantizer.centroids_)), np.uint8)
     for first in range(0, len(images), IMAGES_AT_ONCE):
         some = slice(first, first + IMAGES_AT_ONCE)
-        out[some] = transformer.transform(images[some])
+        out[some] = quantizer.encode(transformer.transform(images[some]))
     return out
 
 
-def _mean_and_scale(values: Array) -> tuple[Array, Array]:
-    shift = values[:ROWS_AT_ONCE].astype(np.float32).mean(0)
-    sums, squares = np.zeros((2, values.shape[1]))
-    for first in range(0, len(values), ROWS_AT_ONCE):
-        part = values[first : first + ROWS_AT_ONCE].astype(np.float32) - shift
+def _halves(transformer: Any, images: Array, n_features: int) -> Array:
+    out = np.empty((len(images), n_features), np.uint16)
+    for first in range(0, len(images), IMAGES_AT_ONCE):
+        some = slice(first, first + IMAGES_AT_ONCE)
+        out[some] = upper_halves(transformer.transform(images[some]))
+    return out
+
+
+def _mean_and_scale(halves: Array) -> tuple[Array, Array]:
+    shift = as_floats(halves[:ROWS_AT_ONCE]).mean(0)
+    sums, squares = np.zeros((2, halves.shape[1]))
+    for first in range(0, len(halves), ROWS_AT_ONCE):
+        part = as_floats(halves[first : first + ROWS_AT_ONCE]) - shift
         sums += part.sum(0, dtype=np.float64)
         squares += np.einsum("nd,nd->d", part, part)
-    mean = sums / len(values)
-    deviation = np.sqrt(np.maximum(squares / len(values) - mean**2, 0))
+    mean = sums / len(halves)
+    deviation = np.sqrt(np.maximum(squares / len(halves) - mean**2, 0))
     constant = deviation <= 1e-6 * np.abs(mean + shift)
     return (mean + shift).astype(np.float32), np.where(constant, 1, deviation).astype(np.float32)
