@@ -23,16 +23,22 @@ from sklearn.utils.validation import validate_data
 import imfeat
 from imfeat.estimators import (
     HOG,
+    VLAD,
     BagOfVisualWords,
     ColorHistogram,
     DenseSIFT,
     Equalize,
+    FisherVector,
+    LateFusion,
     LocalColor,
+    PatchFeatures,
     RawPixels,
+    encodings,
     words,
 )
 
-ALL = (RawPixels, ColorHistogram, HOG, Equalize, DenseSIFT, LocalColor, BagOfVisualWords)
+LEARNED = (BagOfVisualWords, PatchFeatures, FisherVector, VLAD)
+ALL = (RawPixels, ColorHistogram, HOG, Equalize, DenseSIFT, LocalColor, *LEARNED)
 COLOR_ONLY = (ColorHistogram, LocalColor)
 
 
@@ -40,10 +46,25 @@ def few_words(**options):
     return BagOfVisualWords(**{"n_words": 9, "n_patches": 400, "random_state": 0} | options)
 
 
+def few_patches(**options):
+    return PatchFeatures(**{"n_words": 7, "n_patches": 400, "random_state": 0} | options)
+
+
+def few_gaussians(**options):
+    few = {"n_components": 3, "n_pca": 6, "n_descriptors": 400, "random_state": 0}
+    return FisherVector(DenseSIFT(step=6, bin_size=3), **few | options)
+
+
+def few_clusters(**options):
+    few = {"n_words": 4, "n_pca": None, "n_descriptors": 400, "random_state": 0}
+    return VLAD(DenseSIFT(step=6, bin_size=3), **few | options)
+
+
 def examples():
     counts = ColorHistogram(bins=4, grid=(2, 1)), HOG(cell_size=4)
     local = DenseSIFT(step=8, scales=(0.5, 1)), LocalColor(step=8, bin_size=3)
-    return [RawPixels(), *counts, Equalize(), *local, few_words()]
+    learned = few_words(), few_words(encoding="soft"), few_patches(), few_gaussians(), few_clusters()
+    return [RawPixels(), *counts, Equalize(), *local, *learned]
 
 
 def ids(estimator):
@@ -110,6 +131,27 @@ class TablesAsWords(Tables, BagOfVisualWords):
         super().__init__(n_words=n_words, n_patches=n_patches, random_state=random_state)
 
 
+class TablesAsPatches(Tables, PatchFeatures):
+    def __init__(self, *, n_words=4, n_patches=60, random_state=None):
+        super().__init__(n_words=n_words, n_patches=n_patches, random_state=random_state)
+
+
+class TablesAsGaussians(Tables, FisherVector):
+    local, n_descriptors, n_iterations, progress = DenseSIFT(step=1, bin_size=2), 1000, 20, False
+    grids = ((1, 1), (2, 1))
+
+    def __init__(self, *, n_components=2, n_pca=2, random_state=None):
+        self.n_components, self.n_pca, self.random_state = n_components, n_pca, random_state
+
+
+class TablesAsClusters(Tables, VLAD):
+    local, n_descriptors, n_iterations, progress = DenseSIFT(step=1, bin_size=2), 1000, 20, False
+    grids = ((1, 1), (2, 1))
+
+    def __init__(self, *, n_words=2, n_pca=2, random_state=None):
+        self.n_words, self.n_pca, self.random_state = n_words, n_pca, random_state
+
+
 @parametrize_with_checks(
     [
         TablesAsPixels(),
@@ -119,6 +161,9 @@ class TablesAsWords(Tables, BagOfVisualWords):
         TablesAsShapes(),
         TablesAsLocalColors(),
         TablesAsWords(),
+        TablesAsPatches(),
+        TablesAsGaussians(),
+        TablesAsClusters(),
     ]
 )
 def test_scikit_learn_conventions(estimator, check):
@@ -240,6 +285,92 @@ def test_words_are_encoded_a_few_images_at_a_time(images, monkeypatch):
     np.testing.assert_array_equal(estimator.transform(images), at_once)
 
 
+@pytest.mark.parametrize("encoding", ["soft", "triangle"])
+@pytest.mark.parametrize("norm", [None, "l1", "l2", "hellinger"])
+def test_words_may_be_soft(images, encoding, norm):
+    estimator = few_words(encoding=encoding, grid=(3, 2), norm=norm).fit(images)
+    features = estimator.transform(images).reshape(12, 3, 2, 9)
+    patches = imfeat.normalize_patches(imfeat.dense_patches(images[4], 6))[9:18, 13:27].reshape(-1, 108)
+    encode = {"soft": imfeat.soft_words, "triangle": imfeat.triangle}[encoding]
+    expected = encode(estimator.whitening_.transform(patches), estimator.codebook_)
+    if norm is not None:
+        expected /= np.linalg.norm(expected) if norm == "l2" else expected.sum()
+    expected = np.sqrt(expected) if norm == "hellinger" else expected
+    np.testing.assert_allclose(features[4, 1, 1], expected, atol=1e-5)
+
+
+def test_patch_features_are_those_of_the_function(images):
+    estimator = few_patches(encoding="triangle", sqrt=False, grid=(2, 1)).fit(images)
+    options = {"encoding": "triangle", "grid": (2, 1)}
+    expected = imfeat.patch_features(images, estimator.codebook_, estimator.whitening_, **options)
+    np.testing.assert_array_equal(estimator.transform(images), expected)
+    roots = few_patches(encoding="triangle", grid=(2, 1)).fit_transform(images)
+    np.testing.assert_allclose(roots, np.sqrt(expected), rtol=1e-6)
+    assert estimator.get_feature_names_out()[8] == "patches_r1_c0_w1"
+    mirrored = few_patches().fit(images)
+    turned = mirrored.transform(images[:, :, ::-1])
+    np.testing.assert_allclose(turned, mirrored.transform(images), atol=1e-3)
+    assert mirrored.get_feature_names_out()[8] == "patches_r0_c0_w1_neg"
+
+
+def steps_of(estimator, images):
+    """Return the reduced descriptors (n_images, n, d) of an encoder, and whether each is in each region."""
+    y = estimator.local_.positions_[:, 0]
+    descriptors = estimator.local_.transform(images)
+    if estimator.pca_ is not None:
+        shape = *descriptors.shape[:2], -1
+        descriptors = estimator.pca_.transform(descriptors.reshape(-1, 128)).reshape(shape)
+    stripes = [(y >= low) & (y < low + 32 / 3) for low in (0, 32 / 3, 64 / 3)]
+    return descriptors, [np.ones(len(y), bool), *stripes]
+
+
+def test_fisher_vectors_are_made_step_by_step(images):
+    estimator = few_gaussians().fit(images)
+    features = estimator.transform(images).reshape(12, 4, 2 * 3 * 6)
+    descriptors, regions = steps_of(estimator, images)
+    for r, region in enumerate(regions):
+        expected = imfeat.fisher_vector(descriptors[5][region], estimator.mixture_, improved=True)
+        np.testing.assert_allclose(features[5, r], expected, atol=1e-4)
+    assert estimator.get_feature_names_out()[36 + 18 + 6] == "fisher_r1_variance_k1_d0"
+
+
+def test_vlad_is_made_step_by_step(images):
+    estimator = few_clusters().fit(images)
+    features = estimator.transform(images).reshape(12, 4, 4 * 128)
+    descriptors, regions = steps_of(estimator, images)
+    for r, region in enumerate(regions):
+        expected = imfeat.vlad(descriptors[5][region], estimator.codebook_)
+        np.testing.assert_allclose(features[5, r], expected, atol=1e-4)
+    assert estimator.get_feature_names_out()[512 + 129] == "vlad_r1_w1_d1"
+
+
+@pytest.mark.parametrize("estimator", [few_gaussians(), few_clusters()], ids=ids)
+def test_descriptors_are_encoded_a_few_images_at_a_time(images, estimator, monkeypatch):
+    expected = estimator.fit(images).transform(images)
+    monkeypatch.setattr(encodings, "VALUES_AT_ONCE", 1)
+    again = clone(estimator).fit(images)
+    np.testing.assert_allclose(again.transform(images), expected, atol=1e-5)
+
+
+def test_late_fusion_adds_scores(images):
+    labels = np.arange(12) % 3
+    parts = [make_pipeline(kind, LogisticRegression()) for kind in (RawPixels(), ColorHistogram())]
+    fused = LateFusion(parts, weights=[1, 3]).fit(images, labels)
+    scores = [part.fit(images, labels).decision_function(images) for part in parts]
+    expected = (scores[0] + 3 * scores[1]) / 4
+    np.testing.assert_allclose(fused.decision_function(images), expected, atol=1e-6)
+    np.testing.assert_array_equal(fused.predict(images), expected.argmax(1))
+    again = pickle.loads(pickle.dumps(fused))
+    np.testing.assert_array_equal(again.predict(images), fused.predict(images))
+    two = LateFusion(parts).fit(images, np.where(labels > 0, "yes", "no"))
+    assert two.decision_function(images).shape == (12,)
+    assert set(two.predict(images)) <= {"yes", "no"}
+    with pytest.raises(ValueError, match="weights must be one for each classifier, 2, got 1"):
+        LateFusion(parts, weights=[1]).fit(images, labels)
+    with pytest.raises(ValueError, match="classifiers must be at least one"):
+        LateFusion([]).fit(images, labels)
+
+
 def test_the_patches_of_many_images_never_lie_in_memory_together():
     many = np.random.default_rng(0).integers(0, 256, (600, 32, 32, 3), np.uint8)
     estimator = few_words().fit(many[:10])
@@ -261,7 +392,7 @@ def test_pickle_gives_the_same_bytes(images, estimator):
 @pytest.mark.parametrize("estimator", examples(), ids=ids)
 def test_a_clone_has_the_options_and_nothing_learned(images, estimator):
     copy = clone(estimator.fit(images))
-    assert copy.get_params() == estimator.get_params()
+    assert repr(copy.get_params()) == repr(estimator.get_params())  # those of parts are other objects
     assert not hasattr(copy, "image_shape_")
 
 
@@ -466,6 +597,12 @@ def test_another_image_size_than_in_fit_is_refused(images, estimator):
         few_words(norm="l3"),
         few_words(patch_size=33),
         few_words(n_words=401),
+        few_words(encoding="none"),
+        few_patches(encoding="none"),
+        few_patches(n_words=401),
+        few_gaussians(n_components=500),
+        few_gaussians(n_pca=129),
+        few_clusters(grids=()),
     ],
     ids=repr,
 )
@@ -475,12 +612,13 @@ def test_wrong_options_are_refused_in_fit(images, estimator):
 
 
 def test_what_needs_a_fit_says_so(images):
-    with pytest.raises(NotFittedError):
-        few_words().transform(images)
+    for estimator in (few_words(), few_patches(), few_gaussians(), few_clusters()):
+        with pytest.raises(NotFittedError):
+            estimator.transform(images)
     for estimator in examples():
         with pytest.raises(NotFittedError):
             estimator.get_feature_names_out()
-    for estimator in examples()[:-1]:
+    for estimator in examples()[:-5]:
         assert len(estimator.transform(images)) == 12
 
 

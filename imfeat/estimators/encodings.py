@@ -60,7 +60,8 @@ class LocalEncoder(ImageTransformer):
         descriptors = self._sample(images, as_count(self.n_descriptors, "n_descriptors"), rng)
         self.pca_ = None
         if self.n_pca is not None:
-            self.pca_ = PCA(as_count(self.n_pca, "n_pca"), svd_solver="covariance_eigh").fit(descriptors)
+            with np.errstate(invalid="ignore"):  # the shares of the axes of a variance of 0
+                self.pca_ = PCA(as_count(self.n_pca, "n_pca"), svd_solver="covariance_eigh").fit(descriptors)
             descriptors = self._reduce(descriptors)
         self._learn(descriptors, rng)
         self._encode(images[:1])

@@ -6,11 +6,16 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from imfeat._backend import Array
+from imfeat._check import one_of
+from imfeat._norm import NORMS
 from imfeat.codebook import learn_codebook
-from imfeat.encoding import bag_of_words
+from imfeat.encoding import bag_of_words, soft_words, triangle
 from imfeat.estimators._base import ImageTransformer
 from imfeat.patches import Whitening, dense_patches, normalize_patches, sample_patches
+from imfeat.pooling import pool_regions
+from imfeat.scaling import l2_normalize
 
+SOFT = {"soft": soft_words, "triangle": triangle}
 BYTES_AT_ONCE = 1 << 24  # of patches; several arrays of this size are alive at a time
 
 
@@ -27,14 +32,20 @@ class BagOfVisualWords(ImageTransformer):
         Pixels from one patch of an image to the next, in both directions.
     grid : (int, int)
         Rows and columns of regions, each with counts of its own.
+    encoding : {"hard", "soft", "triangle"}
+        Count the nearest word of each patch (`imfeat.bag_of_words`), or all words by how near they
+        are (`imfeat.soft_words`, `imfeat.triangle`).
     norm : {"l1", "l2", "hellinger", None}
-        What the counts of each region are divided by.
+        What the counts of each region are divided by; None leaves counts, or of other encodings
+        averages over patches.
     n_patches : int
         Patches to learn the words from.
     whiten : bool
         Decorrelate the pixels of patches (ZCA), so that words aren't all smooth gradients.
     n_iterations : int
         Upper limit for k-means.
+    progress : bool
+        Show a progress bar while the words are learned.
     random_state : int, numpy.random.RandomState or None
         Where the patches and the start of k-means come from.
 
@@ -72,20 +83,24 @@ class BagOfVisualWords(ImageTransformer):
         patch_size: int = 6,
         stride: int = 1,
         grid: tuple[int, int] = (1, 1),
+        encoding: str = "hard",
         norm: str | None = "l1",
         n_patches: int = 100_000,
         whiten: bool = True,
         n_iterations: int = 20,
+        progress: bool = False,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_words = n_words
         self.patch_size = patch_size
         self.stride = stride
         self.grid = grid
+        self.encoding = encoding
         self.norm = norm
         self.n_patches = n_patches
         self.whiten = whiten
         self.n_iterations = n_iterations
+        self.progress = progress
         self.random_state = random_state
 
     def fit(self, X: Array, y: Any = None) -> Self:
@@ -107,11 +122,16 @@ class BagOfVisualWords(ImageTransformer):
             If ``X`` is not such a batch, or an option is wrong or doesn't suit the images.
         """
         images = self._check_batch(X, reset=True)
+        one_of(self.encoding, "encoding", ("hard", *SOFT))
         rng = np.random.default_rng(check_random_state(self.random_state).randint(1 << 31))
         patches = normalize_patches(sample_patches(images, self.patch_size, self.n_patches, rng=rng))
         self.whitening_ = Whitening().fit(patches) if self.whiten else None
         self.codebook_ = learn_codebook(
-            self._whitened(patches), self.n_words, rng=rng, n_iterations=self.n_iterations
+            self._whitened(patches),
+            self.n_words,
+            rng=rng,
+            n_iterations=self.n_iterations,
+            progress=self.progress,
         )
         self._encode(images[:1])
         return self
@@ -129,7 +149,19 @@ class BagOfVisualWords(ImageTransformer):
 
     def _encode_at_once(self, images: Array) -> Array:
         patches = normalize_patches(dense_patches(images, self.patch_size, stride=self.stride))
-        return bag_of_words(self._whitened(patches), self.codebook_, grid=self.grid, norm=self.norm)
+        descriptors = self._whitened(patches)
+        if self.encoding == "hard":
+            return bag_of_words(descriptors, self.codebook_, grid=self.grid, norm=self.norm)
+        n_images, n_rows, n_cols, d = descriptors.shape
+        places = np.indices((n_rows, n_cols)).reshape(2, -1).T + 0.5
+        means = pool_regions(
+            lambda x, offsets: SOFT[self.encoding](x, self.codebook_, offsets=offsets),
+            descriptors.reshape(n_images, -1, d),
+            places,
+            (n_rows, n_cols),
+            grids=[self.grid],
+        )
+        return _normalized(means, self.norm).reshape(n_images, -1)
 
     def _whitened(self, patches: Array) -> Array:
         return patches if self.whitening_ is None else self.whitening_.transform(patches)
@@ -137,3 +169,13 @@ class BagOfVisualWords(ImageTransformer):
     def _names(self) -> list[str]:
         shape = *self.grid, len(self.codebook_)
         return [f"words_r{row}_c{col}_w{word}" for row, col, word in np.ndindex(shape)]
+
+
+def _normalized(means: Array, norm: str | None) -> Array:
+    """Return vectors (..., n_words) divided as counts are."""
+    one_of(norm, "norm", NORMS)
+    if norm in (None, "l2"):
+        return means if norm is None else l2_normalize(means)
+    totals = means.sum(-1, keepdims=True)
+    shares: Array = means / np.where(totals > 0, totals, 1)
+    return np.sqrt(shares) if norm == "hellinger" else shares
