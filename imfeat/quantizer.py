@@ -16,6 +16,9 @@ class ProductQuantizer:
     bits : int
         Bits a group, at most 8; there are ``2**bits`` centroids.  8 bits for 8 dimensions are one
         bit a dimension, a thirty-second of float32.
+    n_parts : int
+        Equal parts of a vector that share their centroids, like the regions of a spatial pyramid:
+        fewer centroids, and more vectors to learn each from.
     n_iterations : int
         Of k-means, for each group.
     rng : int or numpy.random.Generator, optional
@@ -23,7 +26,7 @@ class ProductQuantizer:
 
     Attributes
     ----------
-    centroids_ : array of shape (n_groups, 2**bits, group_size), float32
+    centroids_ : array of shape (n_groups // n_parts, 2**bits, group_size), float32
 
     References
     ----------
@@ -36,12 +39,19 @@ class ProductQuantizer:
     centroids_: Array
 
     def __init__(
-        self, group_size: int = 8, bits: int = 8, *, n_iterations: int = 10, rng: Seed = None
+        self,
+        group_size: int = 8,
+        bits: int = 8,
+        *,
+        n_parts: int = 1,
+        n_iterations: int = 10,
+        rng: Seed = None,
     ) -> None:
         self.group_size = as_count(group_size, "group_size")
         self.bits = as_count(bits, "bits")
         if bits > 8:
             raise ValueError(f"bits must be at most 8, as a code is a byte, got {bits}")
+        self.n_parts = as_count(n_parts, "n_parts")
         self.n_iterations = as_count(n_iterations, "n_iterations")
         self.rng = rng
 
@@ -51,19 +61,22 @@ class ProductQuantizer:
     def fit(self, features: Array) -> "ProductQuantizer":
         """Learn the centroids from features (n, d), with n at least ``2**bits``; return itself.
 
-        d must be a multiple of ``group_size``.
+        d must be a multiple of ``n_parts * group_size``.
         """
         vectors = as_vectors(features, name="features")
-        n_groups, rest = divmod(vectors.shape[1], self.group_size)
-        if rest:
+        unit = self.n_parts * self.group_size
+        if vectors.shape[1] % unit:
             raise ValueError(
-                f"features must have a multiple of group_size={self.group_size} dimensions, "
+                f"features must have a multiple of n_parts * group_size = {unit} dimensions, "
                 f"got {vectors.shape[1]}; append zeros"
             )
+        n_groups = vectors.shape[1] // unit
+        vectors = vectors.reshape(self.n_parts * len(vectors), -1)
         n_centroids = 2**self.bits
         if len(vectors) < n_centroids:
             raise ValueError(
-                f"features must be at least 2**bits = {n_centroids} to learn from, got {len(vectors)}"
+                f"features must be at least 2**bits = {n_centroids} to learn from, parts counted, "
+                f"got {len(vectors)}"
             )
         rng = np.random.default_rng(self.rng)
         start = np.stack([rng.permutation(len(vectors))[:n_centroids] for _ in range(n_groups)])
@@ -75,24 +88,24 @@ class ProductQuantizer:
     def encode(self, features: Array) -> Array:
         """Return the codes (n, n_groups) uint8 of features (n, d): indices of nearest centroids."""
         centroids = self._fitted().transpose(0, 2, 1)
-        length = centroids.shape[0] * self.group_size
-        vectors = as_vectors(features, name="features", length=length)
-        codes = np.empty((len(vectors), len(centroids)), np.uint8)
-        backend_of(vectors).quantizer.encode(vectors, np.ascontiguousarray(centroids), codes)
-        return codes
+        n_groups = self.n_parts * len(centroids)
+        vectors = as_vectors(features, name="features", length=n_groups * self.group_size)
+        codes = np.empty((self.n_parts * len(vectors), len(centroids)), np.uint8)
+        parts = vectors.reshape(len(codes), -1)
+        backend_of(vectors).quantizer.encode(parts, np.ascontiguousarray(centroids), codes)
+        return codes.reshape(len(vectors), n_groups)
 
     def decode(self, codes: Array, *, out: Array | None = None) -> Array:
         """Return features (n, d) float32 for their codes (n, n_groups), or write them into ``out``."""
-        centroids = self._fitted()
-        array = np.asarray(codes)
-        if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != len(centroids):
-            raise ValueError(
-                f"codes must be uint8 of shape (n, {len(centroids)}), got {array.dtype} {array.shape}"
-            )
+        centroids, array = self._fitted(), np.asarray(codes)
+        n_groups = self.n_parts * len(centroids)
+        if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != n_groups:
+            raise ValueError(f"codes must be uint8 of shape (n, {n_groups}), got {array.dtype} {array.shape}")
         if self.bits < 8 and array.size and array.max() >= 2**self.bits:
             raise ValueError(f"codes must be less than 2**bits = {2**self.bits}, got {array.max()}")
-        out = as_out(out, (len(array), centroids.shape[0] * self.group_size), np.float32, array)
-        backend_of(array).quantizer.decode(np.ascontiguousarray(array), centroids, out)
+        out = as_out(out, (len(array), n_groups * self.group_size), np.float32, array)
+        parts = np.ascontiguousarray(array).reshape(self.n_parts * len(array), -1)
+        backend_of(array).quantizer.decode(parts, centroids, out.reshape(len(parts), -1))
         return out
 
     def _fitted(self) -> Array:

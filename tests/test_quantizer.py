@@ -54,6 +54,16 @@ def test_what_is_decoded_has_the_same_code(bits):
     assert codes.max() < 2**bits
 
 
+def test_parts_share_their_centroids(features):
+    quantizer = ProductQuantizer(4, 4, n_parts=3, rng=0).fit(features)
+    parts = features.reshape(1200, 8)
+    alone = ProductQuantizer(4, 4, rng=0).fit(parts)
+    np.testing.assert_array_equal(quantizer.centroids_, alone.centroids_)
+    codes = quantizer.encode(features)
+    np.testing.assert_array_equal(codes, alone.encode(parts).reshape(400, 6))
+    np.testing.assert_array_equal(quantizer.decode(codes), alone.decode(alone.encode(parts)).reshape(400, 24))
+
+
 def test_decoding_into_an_array_and_pickling(features):
     quantizer = pickle.loads(pickle.dumps(ProductQuantizer(4, 4, rng=3).fit(features)))
     codes = quantizer.encode(features)
@@ -70,8 +80,14 @@ def test_decoding_into_an_array_and_pickling(features):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda q, x: q.fit(x[:, :23]), "features must have a multiple of group_size=8 dimensions, got 23"),
-        (lambda q, x: q.fit(x[:255]), r"features must be at least 2\*\*bits = 256 to learn from, got 255"),
+        (
+            lambda q, x: q.fit(x[:, :23]),
+            "features must have a multiple of n_parts \\* group_size = 8 dimensions",
+        ),
+        (
+            lambda q, x: q.fit(x[:255]),
+            r"features must be at least 2\*\*bits = 256 to learn from, parts counted, got 255",
+        ),
         (lambda q, x: q.fit(x * np.nan), "features must be finite"),
         (lambda q, x: q.encode(x), "this ProductQuantizer has not been fitted; call fit"),
         (lambda q, x: q.fit(x).encode(x[:, :16]), "features must be vectors of length 24, got length 16"),

@@ -113,7 +113,7 @@ def standardized_tables(
 def _coded_tables(transformer: Any, train: Array, test: Array) -> tuple[Table, Table]:
     some = transformer.transform(train[:VECTORS_TO_QUANTIZE])
     bits = min(8, math.floor(math.log2(len(some))))
-    quantizer = ProductQuantizer(bits=bits, rng=0).fit(some)
+    quantizer = ProductQuantizer(bits=bits, n_parts=transformer.n_regions_, rng=0).fit(some)
     scale = math.sqrt(np.square(some).mean(dtype=np.float64))
     rest = _codes(transformer, quantizer, train[VECTORS_TO_QUANTIZE:])
     known, new = np.concatenate([quantizer.encode(some), rest]), _codes(transformer, quantizer, test)
@@ -121,7 +121,7 @@ def _coded_tables(transformer: Any, train: Array, test: Array) -> tuple[Table, T
 
 
 def _codes(transformer: Any, quantizer: ProductQuantizer, images: Array) -> Array:
-    out = np.empty((len(images), len(quantizer.centroids_)), np.uint8)
+    out = np.empty((len(images), quantizer.n_parts * len(quantizer.centroids_)), np.uint8)
     for first in range(0, len(images), IMAGES_AT_ONCE):
         some = slice(first, first + IMAGES_AT_ONCE)
         out[some] = quantizer.encode(transformer.transform(images[some]))

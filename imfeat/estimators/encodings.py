@@ -36,6 +36,8 @@ class LocalEncoder(ImageTransformer):
     n_descriptors: int
     random_state: int | np.random.RandomState | None
 
+    n_regions_: int
+
     def fit(self, X: Array, y: Any = None) -> Self:
         """Learn from descriptors of all images.
 
@@ -64,6 +66,7 @@ class LocalEncoder(ImageTransformer):
                 self.pca_ = PCA(as_count(self.n_pca, "n_pca"), svd_solver="covariance_eigh").fit(descriptors)
             descriptors = self._reduce(descriptors)
         self._learn(descriptors, rng)
+        self.n_regions_ = sum(math.prod(grid) for grid in self.grids)
         self._encode(images[:1])
         return self
 
@@ -112,9 +115,6 @@ class LocalEncoder(ImageTransformer):
         """Return the vectors (n_images, n_regions, n_numbers) of descriptors (n_images, n, d)."""
         raise NotImplementedError
 
-    def _n_regions(self) -> int:
-        return sum(math.prod(grid) for grid in self.grids)
-
 
 class FisherVector(LocalEncoder):
     """Improved Fisher vectors of the local descriptors of each image, region by region.
@@ -144,6 +144,7 @@ class FisherVector(LocalEncoder):
     local_ : fitted transformer
     pca_ : sklearn.decomposition.PCA or None
     mixture_ : imfeat.Mixture
+    n_regions_ : int
     image_shape_ : tuple of int
         Shape of the images seen in `fit`.
     n_features_in_ : int
@@ -203,7 +204,7 @@ class FisherVector(LocalEncoder):
     def _names(self) -> list[str]:
         shape = self.mixture_.means.shape
         parts = [f"{part}_k{k}_d{j}" for part in ("mean", "variance") for k, j in np.ndindex(shape)]
-        return [f"fisher_r{r}_{part}" for r in range(self._n_regions()) for part in parts]
+        return [f"fisher_r{r}_{part}" for r in range(self.n_regions_) for part in parts]
 
 
 class VLAD(LocalEncoder):
@@ -233,6 +234,7 @@ class VLAD(LocalEncoder):
     local_ : fitted transformer
     pca_ : sklearn.decomposition.PCA or None
     codebook_ : array of shape (n_words, d), float32
+    n_regions_ : int
     image_shape_ : tuple of int
         Shape of the images seen in `fit`.
     n_features_in_ : int
@@ -293,4 +295,4 @@ class VLAD(LocalEncoder):
 
     def _names(self) -> list[str]:
         parts = [f"w{k}_d{j}" for k, j in np.ndindex(self.codebook_.shape)]
-        return [f"vlad_r{r}_{part}" for r in range(self._n_regions()) for part in parts]
+        return [f"vlad_r{r}_{part}" for r in range(self.n_regions_) for part in parts]
