@@ -91,7 +91,7 @@ class ProductQuantizer:
         n_groups = self.n_parts * len(centroids)
         vectors = as_vectors(features, name="features", length=n_groups * self.group_size)
         codes = np.empty((self.n_parts * len(vectors), len(centroids)), np.uint8)
-        parts = vectors.reshape(len(codes), -1)
+        parts = vectors.reshape(len(codes), len(centroids) * self.group_size)
         backend_of(vectors).quantizer.encode(parts, np.ascontiguousarray(centroids), codes)
         return codes.reshape(len(vectors), n_groups)
 
@@ -104,8 +104,10 @@ class ProductQuantizer:
         if self.bits < 8 and array.size and array.max() >= 2**self.bits:
             raise ValueError(f"codes must be less than 2**bits = {2**self.bits}, got {array.max()}")
         out = as_out(out, (len(array), n_groups * self.group_size), np.float32, array)
-        parts = np.ascontiguousarray(array).reshape(self.n_parts * len(array), -1)
-        backend_of(array).quantizer.decode(parts, centroids, out.reshape(len(parts), -1))
+        parts = np.ascontiguousarray(array).reshape(self.n_parts * len(array), len(centroids))
+        backend_of(array).quantizer.decode(
+            parts, centroids, out.reshape(len(parts), len(centroids) * self.group_size)
+        )
         return out
 
     def _fitted(self) -> Array:
