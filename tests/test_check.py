@@ -239,6 +239,12 @@ OUT = {
     "hog": {},
     "hog_uoctti": {},
     "dense_patches": {"patch_size": 5},
+    "patch_features": {
+        "patch_size": 3,
+        "codebook": np.eye(4, 27),
+        "whitening": imfeat.Whitening().fit(np.eye(27)),
+        "mirror": False,
+    },
 }
 
 
