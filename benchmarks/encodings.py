@@ -47,8 +47,9 @@ def sift(n, few=500):
 
 
 def pictures(n, height, width, few=2):
-    """Return a maker of n images in colour."""
-    return lambda short: cut(few, height // 4, width // 4) if short and height > 64 else cut(n, height, width)
+    """Return a maker of n images in colour, or of few and smaller ones."""
+    shrink = 4 if height > 64 else 1
+    return lambda short: cut(few, height // shrink, width // shrink) if short else cut(n, height, width)
 
 
 def gray(n, height, width):

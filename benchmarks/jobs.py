@@ -119,7 +119,7 @@ def of_sift(function, learned, goals):
 
 
 def all_patches(n, side):
-    return Job("dense_patches", encodings.pictures(n, side, side, 2), (6,), goals=(Goal(1.5, "NumPy"),))
+    return Job("dense_patches", encodings.pictures(n, side, side), (6,), goals=(Goal(1.5, "NumPy"),))
 
 
 FIXED = {

@@ -107,8 +107,8 @@ def memory(rows):
         "## Memory",
         "",
         "MB for 64 images of 512x512 (4 of them for the jobs on a million pixels) or as the job says, with",
-        "the largest number of threads, each in a fresh process. A peak counts from when the input is loaded,",
-        "results and buffers included. Bold misses the goal of patch_features: at most "
+        "the largest number of threads, each in a fresh process. A peak counts from when the input is",
+        "loaded, results and buffers included. Bold misses the goal of patch_features: at most "
         f"{MOST_BEYOND / MEGABYTE:.0f} MB beyond the output.",
         "",
         *table(titles, cells),
