@@ -1,5 +1,6 @@
 """Run the benchmarks: ``python -m benchmarks``; README.md beside this file says with which packages."""
 
+import itertools
 import re
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ import rich.progress
 from benchmarks import cold, contestants, goals, images, jobs, memory, races, report, single, timing
 
 RESULTS = Path(__file__).parent / "results"
-TABLES = ("races", "single", "cold", "memory")
+TABLES = ("races", "encodings", "single", "cold", "memory")
 
 
 @click.command()
@@ -26,6 +27,7 @@ def main(wanted, tables, threads, repeats, opencv5, short, out):
     """Time every feature against its peers, side by side, and write a table."""
     counts = [int(n) for n in threads.split(",")]
     names = [name for name in jobs.ALL if wanted in name]
+    fixed = [name for name in jobs.FIXED if wanted in name]
     found, missing = contestants.find(opencv5)
     bandwidths = {n: timing.copy_bandwidth(n, n_bytes=1 << (20 if short else 28)) for n in counts}
     about = report.environment(bandwidths, found, missing)
@@ -36,9 +38,9 @@ def main(wanted, tables, threads, repeats, opencv5, short, out):
     slug = re.sub(r"[^a-z0-9]+", "-", about["machine"].lower()).strip("-")
     results = {}
     with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
-        for name, rows, total in stages(tables, names, counts, found, bandwidths, repeats, short):
+        for name, rows, total in stages(tables, names, fixed, counts, found, bandwidths, repeats, short):
             results[name] = list(progress.track(rows, total=total, description=name))
-            goals.add_speedups(results.get("races", []))
+            goals.add_speedups(results.get("races", []) + results.get("encodings", []))
             # Written after each stage, so that a failure in the last does not cost the first.
             page, data = report.write(out, slug, about, results)
     click.echo(f"{page.read_text()}\nwritten to {page} and {data}")
@@ -52,19 +54,26 @@ def command_line(wanted, tables, threads, repeats, opencv5, short):
     return command + " --opencv5 PYTHON" * bool(opencv5) + " --short" * short
 
 
-def stages(tables, names, counts, found, bandwidths, repeats, short):
+def stages(tables, names, fixed, counts, found, bandwidths, repeats, short):
     """Yield (name, rows to come, how many) of each table that is wanted."""
     repeats = 1 if short else repeats
     if "races" in tables:
         sizes = images.SHORT_SIZES if short else images.SIZES
         races_to_come = races.rows(names, sizes, counts, found, repeats, bandwidths)
         yield "races", races_to_come, races.n_rows(names, sizes, counts)
+    if "encodings" in tables:
+        races_to_come = races.fixed_rows(fixed, short, counts, found, repeats, bandwidths)
+        yield "encodings", races_to_come, len(fixed) * len(counts)
     if "single" in tables:
         yield "single", single.rows(names, found, repeats if short else 5 * repeats), len(names)
     if "memory" in tables:
         few = names[:1] if short else names
         shape = (2, 48, 64) if short else (64, 512, 512)
-        yield "memory", memory.rows(few, found, shape, counts[-1]), len(few)
+        numbers = memory.FUSED_NUMBERS[: 1 if short else None] if memory.FUSED in fixed else ()
+        rows = itertools.chain(
+            memory.rows(few, found, shape, counts[-1]), memory.fused_rows(found, numbers, counts[-1])
+        )
+        yield "memory", rows, len(few) + len(numbers)
     if "cold" in tables:
         few = names[:1] if short else names
         yield "first calls", first_calls(few), len(few)

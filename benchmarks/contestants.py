@@ -94,17 +94,31 @@ def contestants_of(name, images, whole, n_threads, found):
 
     ``whole`` is what the job takes, made from the images.
     """
-    job = jobs.ALL[name]
+
+    def prepare(library, entry):
+        if library in (OURS, OURS_NEW) or jobs.ALL[name].most_pixels:
+            return Contestant(library, entry.prepare(name, whole, n_threads), images[..., 0].size)
+        return sampled(library, entry, name, images, whole, n_threads)
+
+    return ready_for(name, prepare, found)
+
+
+def contestants_of_fixed(name, taken, n_threads, found):
+    """Return the same of a job of one size; its rate counts calls."""
+    return ready_for(
+        name,
+        lambda library, entry: Contestant(library, entry.prepare(name, taken, n_threads), 1),
+        found,
+    )
+
+
+def ready_for(name, prepare, found):
     ready, failed = [], {}
     for library, entry in found.items():
         if name not in entry.jobs:
             continue
         try:
-            if library in (OURS, OURS_NEW) or job.most_pixels:
-                n_pixels = images[..., 0].size
-                ready.append(Contestant(library, entry.prepare(name, whole, n_threads), n_pixels))
-            else:
-                ready.append(sampled(library, entry, name, images, whole, n_threads))
+            ready.append(prepare(library, entry))
         except Exception as error:
             if library in (OURS, OURS_NEW):
                 raise

@@ -25,7 +25,7 @@ def applies(goal, row):
 def judge(rows):
     """Return a record of each goal: its worst ratio on large and on tiny images, and whether it is met."""
     found = []
-    for name, job in jobs.ALL.items():
+    for name, job in jobs.EVERY.items():
         for goal in job.goals:
             theirs = [row for row in rows if row["job"] == name and applies(goal, row)]
             ratios = [(ratio(goal, row), row) for row in theirs]
@@ -59,7 +59,7 @@ def goal_text(goal):
 def goals_of(row):
     """Return a row's goals as text, each with whether it is met."""
     texts = []
-    for goal in jobs.ALL[row["job"]].goals:
+    for goal in jobs.EVERY[row["job"]].goals:
         value = ratio(goal, row) if applies(goal, row) else None
         if value is not None:
             texts.append(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import imfeat
-from benchmarks import inputs
+from benchmarks import encodings, inputs
 
 MILLION = 1 << 20
 
@@ -20,7 +20,10 @@ class Goal:
 
 @dataclass(frozen=True)
 class Job:
-    """A call ``imfeat.function(take(images), *arguments, **options)``."""
+    """A call ``imfeat.function(take(images), *arguments, **options)``.
+
+    Arguments and options that are functions are called with what ``take`` returned.
+    """
 
     function: str
     take: object = inputs.rgb
@@ -32,8 +35,12 @@ class Job:
     once: bool = False  # only for the last size: it takes long and does not depend on the size
 
     def call(self, images, **out):
-        arguments = [make(images) if callable(make) else make for make in self.arguments]
-        return lambda: getattr(imfeat, self.function)(images, *arguments, **self.options, **out)
+        def made(value):
+            return value(images) if callable(value) else value
+
+        arguments = [made(value) for value in self.arguments]
+        options = {key: made(value) for key, value in self.options.items()} | out
+        return lambda: getattr(imfeat, self.function)(images, *arguments, **options)
 
 
 def large_and_tiny(large, tiny, of="fastest peer"):
@@ -91,3 +98,64 @@ ALL = {
         most_pixels=MILLION,
     ),
 }
+
+# These take vectors or images of one size; ``take(short)`` makes them, or a few of them.
+FISHER = Goal(4, "scikit-image"), Goal(4, "VLFeat"), Goal(1.3, "NumPy")
+
+
+def learn_codebook(k, times_faiss):
+    goals = Goal(times_faiss, "faiss"), Goal(2, "scikit-learn")
+    start = {"n_iterations": 10, "start": encodings.words(k)}
+    return Job("learn_codebook", encodings.patches(200_000, 108), (encodings.count(k),), start, goals, False)
+
+
+def dense_sift(n, height, width, *, fast, goal):
+    take, options = encodings.gray(n, height, width), {"step": 4, "bin_size": 4, "fast": fast}
+    return Job("dense_sift", take, options=options, goals=goal, reuses_output=False)
+
+
+def of_sift(function, learned, goals):
+    return Job(function, encodings.sift(10_000), (learned,), goals=goals, reuses_output=False)
+
+
+def all_patches(n, side):
+    return Job("dense_patches", encodings.pictures(n, side, side), (6,), goals=(Goal(1.5, "NumPy"),))
+
+
+FIXED = {
+    "learn_codebook, 256 words": learn_codebook(256, 1.2),
+    "learn_codebook, 1600 words": learn_codebook(1600, 1.0),
+    "assign, 1024 words": Job(
+        "assign",
+        encodings.patches(1_000_000, 64),
+        (encodings.words(1024),),
+        goals=(Goal(1, "faiss", threads=1), Goal(1.15, "faiss", threads=2)),
+        reuses_output=False,
+    ),
+    "learn_mixture, 64 components": Job(
+        "learn_mixture",
+        encodings.patches(200_000, 64),
+        (encodings.count(64),),
+        {"n_iterations": 5, "start": encodings.mixture(64)},
+        (Goal(4, "scikit-learn"), Goal(1.2, "NumPy")),
+        reuses_output=False,
+    ),
+    "fisher_vector, 64 components": of_sift("fisher_vector", encodings.learned_mixture(64), FISHER),
+    "fisher_vector, 256 components": of_sift("fisher_vector", encodings.learned_mixture(256), FISHER),
+    "vlad, 64 words": of_sift("vlad", encodings.words(64), (Goal(1.5, "faiss and VLFeat"),)),
+    "vlad, 256 words": of_sift("vlad", encodings.words(256), (Goal(1.5, "faiss and VLFeat"),)),
+    "dense_sift, fast, 16 of 320x240": dense_sift(16, 240, 320, fast=True, goal=(Goal(2, "VLFeat"),)),
+    "dense_sift, fast, 8 of 512x512": dense_sift(8, 512, 512, fast=True, goal=(Goal(2, "VLFeat"),)),
+    "dense_sift, 16 of 320x240": dense_sift(16, 240, 320, fast=False, goal=(Goal(1, "VLFeat"),)),
+    "dense_sift, 8 of 512x512": dense_sift(8, 512, 512, fast=False, goal=(Goal(1, "VLFeat"),)),
+    "dense_patches, 6x6, 1000 of 32x32": all_patches(1000, 32),
+    "dense_patches, 6x6, 1 of 512x512": all_patches(1, 512),
+    "patch_features, 800 words, triangle": Job(
+        "patch_features",
+        encodings.pictures(200, 32, 32),
+        (lambda _: encodings.patch_words(), lambda _: encodings.whitening("zca")),
+        {"mirror": False, "encoding": "triangle"},
+        (Goal(2, "step by step"),),
+    ),
+}
+EVERY = ALL | FIXED

@@ -18,5 +18,7 @@ def new_output(job):
     return lambda images, n_threads: job.call(images)
 
 
-JOBS = {name: reusing_output(job) if job.reuses_output else new_output(job) for name, job in jobs.ALL.items()}
-NEW_OUTPUT = {name: new_output(job) for name, job in jobs.ALL.items() if job.reuses_output}
+JOBS = {
+    name: reusing_output(job) if job.reuses_output else new_output(job) for name, job in jobs.EVERY.items()
+}
+NEW_OUTPUT = {name: new_output(job) for name, job in jobs.EVERY.items() if job.reuses_output}

@@ -1,7 +1,7 @@
-"""The main table: every job on every size, at every number of threads."""
+"""The main table: every job on every size, at every number of threads; and jobs that have one size."""
 
 from benchmarks import jobs, timing
-from benchmarks.contestants import OURS, OURS_NEW, contestants_of, limit_threads
+from benchmarks.contestants import OURS, OURS_NEW, contestants_of, contestants_of_fixed, limit_threads
 from benchmarks.images import cut, size_class, some
 
 
@@ -22,15 +22,45 @@ def rows(names, sizes, thread_counts, found, repeats, bandwidths):
                 ready, failed = contestants_of(name, images, whole, n_threads, found)
                 seconds = timing.race(ready, repeats)
                 rates = {c.library: c.n_pixels / seconds[c.library] / 1e6 for c in ready}
-                approximate = [library for library in rates if name in found[library].approximate]
                 yield row(
                     name,
                     (size, size_class(batch), n_threads),
                     rates,
-                    approximate,
+                    approximate_of(name, rates, found),
                     n_bytes,
                     bandwidths[n_threads],
                 ) | {"failed": failed}
+
+
+def approximate_of(name, rates, found):
+    return [library for library in rates if name in found[library].approximate]
+
+
+def fixed_rows(names, short, thread_counts, found, repeats, bandwidths):
+    """Yield a record of each race of jobs that have a size of their own, in calls/s."""
+    for name in names:
+        job = jobs.FIXED[name]
+        taken = job.take(short)
+        n_bytes = taken.nbytes + bytes_of(job.call(taken)())
+        for n_threads in thread_counts:
+            limit_threads(found, n_threads)
+            ready, failed = contestants_of_fixed(name, taken, n_threads, found)
+            seconds = timing.race(ready, repeats)
+            rates = {library: 1 / s for library, s in seconds.items()}
+            where = " x ".join(map(str, taken.shape)), "large", n_threads
+            approximate = approximate_of(name, rates, found)
+            # The row counts bytes for a millionth of its unit of work.
+            found_row = row(name, where, rates, approximate, n_bytes / 1e6, bandwidths[n_threads])
+            del found_row["bytes_per_pixel"]
+            yield found_row | {"bytes_per_call": n_bytes, "failed": failed}
+
+
+def bytes_of(result):
+    """Return the size of an array, of several, or of a mixture."""
+    if hasattr(result, "nbytes"):
+        return result.nbytes
+    arrays = result if isinstance(result, tuple) else vars(result).values()
+    return sum(array.nbytes for array in arrays)
 
 
 def n_rows(names, sizes, thread_counts):

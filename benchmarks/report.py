@@ -62,13 +62,15 @@ def introduction(about):
 def markdown(about, results):
     """Return the results as a page."""
     lines = introduction(about)
-    rows = results.get("races", [])
-    lines += tables.goals(goals.judge(rows), goals.weak_speedups(rows)) if rows else []
+    rows, fixed = results.get("races", []), results.get("encodings", [])
+    every = rows + fixed
+    lines += tables.goals(goals.judge(every), goals.weak_speedups(every)) if every else []
     lines += tables.single(results["single"]) if results.get("single") else []
     if "cold" in about:
         lines += tables.cold(about["cold"], results.get("first calls", []))
     lines += tables.memory(results["memory"]) if results.get("memory") else []
     lines += tables.races(rows) if rows else []
+    lines += tables.encodings(fixed) if fixed else []
     return "\n".join(lines) + "\n"
 
 
@@ -77,6 +79,6 @@ def write(folder, name, about, results):
     folder.mkdir(parents=True, exist_ok=True)
     page, data = folder / f"{name}.md", folder / f"{name}.json"
     page.write_text(markdown(about, results))
-    judged = goals.judge(results.get("races", []))
+    judged = goals.judge(results.get("races", []) + results.get("encodings", []))
     data.write_text(json.dumps({**about, "goals": judged, **results}, indent=1) + "\n")
     return page, data

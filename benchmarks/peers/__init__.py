@@ -18,8 +18,11 @@ MODULES = {
     "faiss": "faiss",
     "mahotas": "mahotas",
     "VLFeat": "vlfeat",
+    "faiss and VLFeat": "faiss_vlfeat",
     "SciPy": "scipy",
     "NumPy": "numpy",
+    "sgemm": "sgemm",
+    "step by step": "steps",
 }
 
 

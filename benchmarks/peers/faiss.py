@@ -3,6 +3,7 @@
 import faiss
 import numpy as np
 
+from benchmarks.encodings import words
 from benchmarks.inputs import codebook, palette
 
 VERSION = faiss.__version__
@@ -32,8 +33,33 @@ def bag_of_words(vectors, n_threads):
     return lambda: np.bincount(index.search(vectors, 1)[1].ravel(), minlength=len(words))
 
 
+def learn_codebook(k):
+    def job(vectors, n_threads):
+        start = words(k)(vectors)
+        options = {"niter": 10, "max_points_per_centroid": len(vectors), "min_points_per_centroid": 1}
+        model = faiss.Kmeans(vectors.shape[1], len(start), **options)
+
+        def learn():
+            model.reset()
+            model.train(vectors, init_centroids=start)
+            return model.centroids
+
+        return learn
+
+    return job
+
+
+def assign(vectors, n_threads):
+    index = index_of(words(1024)(vectors))
+    distances, nearest = np.empty((len(vectors), 1), np.float32), np.empty((len(vectors), 1), np.int64)
+    return lambda: index.search(vectors, 1, D=distances, I=nearest)[1].ravel()
+
+
 JOBS = {
     "quantize_colors, 64 colours": quantize,
     "learn_palette, 64 colours, 10 iterations": learn_palette,
     "bag_of_words, 400 words, every 4th pixel": bag_of_words,
+    "learn_codebook, 256 words": learn_codebook(256),
+    "learn_codebook, 1600 words": learn_codebook(1600),
+    "assign, 1024 words": assign,
 }

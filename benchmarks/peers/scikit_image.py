@@ -6,6 +6,7 @@ import skimage.color
 import skimage.exposure
 import skimage.feature
 
+from benchmarks.encodings import learned_mixture
 from benchmarks.inputs import sheet, strips
 from benchmarks.timing import each
 
@@ -39,11 +40,23 @@ def clahe(images, n_threads):
     return each(skimage.exposure.equalize_adapthist, images, n_threads)
 
 
+def fisher_vector(k):
+    def job(vectors, n_threads):
+        from benchmarks.peers.scikit_learn import mixture_of
+
+        model = mixture_of(learned_mixture(k)(vectors))
+        return lambda: skimage.feature.fisher_vector(vectors, model)
+
+    return job
+
+
 JOBS = {
     "rgb_to_hsv, uint8 to float32": to_hsv,
     "hsv_to_rgb, float32": from_hsv,
     "hog": hog,
     "equalize, gray": equalize,
     "equalize_clahe": clahe,
+    "fisher_vector, 64 components": fisher_vector(64),
+    "fisher_vector, 256 components": fisher_vector(256),
 }
 APPROXIMATE = {"equalize_clahe"}  # other tiles, another way to clip

@@ -1,10 +1,13 @@
-"""VLFeat's HoG through cyvlfeat, on float32 images."""
+"""VLFeat through cyvlfeat, on float32 images and vectors."""
 
 import importlib.metadata
 
 import numpy as np
+from cyvlfeat.fisher import fisher
 from cyvlfeat.hog import hog
+from cyvlfeat.sift import dsift
 
+from benchmarks.encodings import learned_mixture
 from benchmarks.timing import each
 
 VERSION = f"cyvlfeat {importlib.metadata.version('cyvlfeat')}"
@@ -14,4 +17,29 @@ def hog_uoctti(images, n_threads):
     return each(lambda image: hog(image.astype(np.float32), 8, variant="UoCTTI"), images, n_threads)
 
 
-JOBS = {"hog_uoctti": hog_uoctti}
+def dense_sift(*, fast):
+    def describe(image):
+        return dsift(image.astype(np.float32), step=4, size=4, fast=fast, float_descriptors=True)
+
+    return lambda images, n_threads: each(describe, images, n_threads)
+
+
+def fisher_vector(k):
+    def job(vectors, n_threads):
+        mixture = learned_mixture(k)(vectors)
+        # It takes arrays only that it may write to.
+        known = [array.copy() for array in (mixture.means, mixture.variances, mixture.weights)]
+        return lambda: fisher(vectors, *known)
+
+    return job
+
+
+JOBS = {
+    "hog_uoctti": hog_uoctti,
+    "dense_sift, fast, 16 of 320x240": dense_sift(fast=True),
+    "dense_sift, fast, 8 of 512x512": dense_sift(fast=True),
+    "dense_sift, 16 of 320x240": dense_sift(fast=False),
+    "dense_sift, 8 of 512x512": dense_sift(fast=False),
+    "fisher_vector, 64 components": fisher_vector(64),
+    "fisher_vector, 256 components": fisher_vector(256),
+}
