@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from imfeat._backend import Array
@@ -12,19 +13,21 @@ from imfeat._check import as_images, is_color
 
 
 class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """A transformer of batches of images that is the same for all data of one shape.
+    """A transformer of batches of images.
 
-    A subclass says in ``_encode`` what becomes of a checked batch, and in ``_names`` what the
-    numbers that an image becomes are called.
+    A subclass says in ``_encode`` what becomes of a checked batch, in ``_names`` what the numbers that
+    an image becomes are called, and, if it ``learns``, in ``_fit`` what.
     """
 
     color_only = False
+    learns = False  # from images, without which there is nothing to transform with
 
+    random_state: int | np.random.RandomState | None
     image_shape_: tuple[int, ...]
     n_features_in_: int
 
     def fit(self, X: Array, y: Any = None) -> Self:
-        """Check the options and remember the shape of the images.
+        """Check the options, remember the shape of the images, and learn what there is to learn.
 
         Parameters
         ----------
@@ -42,6 +45,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             If ``X`` is not such a batch, or an option is wrong or doesn't suit the images.
         """
         images = self._check_batch(X, reset=True)
+        self._fit(images)
         # Options are checked where they are used; a wrong one shall not wait for `transform`.
         self._encode(images[:1])
         return self
@@ -94,8 +98,15 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
-        tags.requires_fit = False
+        tags.requires_fit = self.learns
         return tags
+
+    def _fit(self, images: Array) -> None:
+        """Learn from checked images, if there is something to learn."""
+
+    def _rng(self) -> np.random.Generator:
+        """Return a generator for ``random_state``, which scikit-learn wants to be of another kind."""
+        return np.random.default_rng(check_random_state(self.random_state).randint(1 << 31))
 
     def _encode(self, images: Array) -> Array:
         raise NotImplementedError

@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.utils import check_random_state
 
 from imfeat._backend import Array
 from imfeat._check import as_count
@@ -30,34 +29,16 @@ class LocalEncoder(ImageTransformer):
     becomes of those of some images.
     """
 
+    learns = True
+
     local: Any
     n_pca: int | None
     grids: Sequence[tuple[int, int]]
     n_descriptors: int
-    random_state: int | np.random.RandomState | None
-
     n_regions_: int
 
-    def fit(self, X: Array, y: Any = None) -> Self:
-        """Learn from descriptors of all images.
-
-        Parameters
-        ----------
-        X : array of shape (n_images, height, width, 3) or, gray, (n_images, height, width)
-            uint8, or float32 or float64 in [0, 1].
-        y : ignored
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        TypeError, ValueError
-            If ``X`` is not such a batch, or an option is wrong or doesn't suit the images.
-        """
-        images = self._check_batch(X, reset=True)
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(1 << 31))
+    def _fit(self, images: Array) -> None:
+        rng = self._rng()
         self.local_ = clone(DenseSIFT() if self.local is None else self.local).fit(images[:1])
         descriptors = self._sample(images, as_count(self.n_descriptors, "n_descriptors"), rng)
         self.pca_ = None
@@ -67,13 +48,6 @@ class LocalEncoder(ImageTransformer):
             descriptors = self._reduce(descriptors)
         self._learn(descriptors, rng)
         self.n_regions_ = sum(math.prod(grid) for grid in self.grids)
-        self._encode(images[:1])
-        return self
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = True
-        return tags
 
     def _sample(self, images: Array, n: int, rng: np.random.Generator) -> Array:
         """Return about ``n`` descriptors, as many of each image."""

@@ -1,7 +1,7 @@
 """Transformers that describe many places of each image: shape, and colour."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 from imfeat._backend import Array
 from imfeat.estimators._base import ImageTransformer
@@ -13,26 +13,8 @@ class LocalDescriptors(ImageTransformer, auto_wrap_output_keys=None):  # type: i
 
     positions_: Array
 
-    def fit(self, X: Array, y: Any = None) -> Self:
-        """Check the options, and remember the shape of the images and the places to describe.
-
-        Parameters
-        ----------
-        X : array of shape (n_images, height, width, 3) or, gray, (n_images, height, width)
-            uint8, or float32 or float64 in [0, 1].
-        y : ignored
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        TypeError, ValueError
-            If ``X`` is not such a batch, or an option is wrong or doesn't suit the images.
-        """
-        self.positions_, _ = self._describe(self._check_batch(X, reset=True)[:1])
-        return self
+    def _fit(self, images: Array) -> None:
+        self.positions_, _ = self._describe(images[:1])
 
     def set_output(self, *, transform: str | None = None) -> Self:
         """Do nothing: the descriptors of an image don't fit into a row of a data frame, and stay arrays."""

@@ -1,9 +1,6 @@
 """The transformer of small patches: single-layer features of Coates, Lee and Ng."""
 
-from typing import Any, Self
-
 import numpy as np
-from sklearn.utils import check_random_state
 
 from imfeat._backend import Array
 from imfeat.codebook import learn_codebook
@@ -66,6 +63,8 @@ class PatchFeatures(ImageTransformer):
        feature learning", AISTATS 2011.
     """
 
+    learns = True
+
     codebook_: Array
     whitening_: Whitening
 
@@ -98,26 +97,8 @@ class PatchFeatures(ImageTransformer):
         self.progress = progress
         self.random_state = random_state
 
-    def fit(self, X: Array, y: Any = None) -> Self:
-        """Learn whitening and words.
-
-        Parameters
-        ----------
-        X : array of shape (n_images, height, width, 3) or, gray, (n_images, height, width)
-            uint8, or float32 or float64 in [0, 1].
-        y : ignored
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        TypeError, ValueError
-            If ``X`` is not such a batch, or an option is wrong or doesn't suit the images.
-        """
-        images = self._check_batch(X, reset=True)
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(1 << 31))
+    def _fit(self, images: Array) -> None:
+        rng = self._rng()
         patches = normalize_patches(sample_patches(images, self.patch_size, self.n_patches, rng=rng))
         both = [patches, mirror_patches(patches, self.patch_size)] if self.mirror else [patches]
         self.whitening_ = Whitening(epsilon=self.epsilon).fit(np.concatenate(both))
@@ -128,13 +109,6 @@ class PatchFeatures(ImageTransformer):
             n_iterations=self.n_iterations,
             progress=self.progress,
         )
-        self._encode(images[:1])
-        return self
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = True
-        return tags
 
     def _encode(self, images: Array) -> Array:
         features = patch_features(

@@ -1,9 +1,6 @@
 """The transformer that learns: visual words, and how often each image shows them."""
 
-from typing import Any, Self
-
 import numpy as np
-from sklearn.utils import check_random_state
 
 from imfeat._backend import Array
 from imfeat._check import one_of
@@ -73,6 +70,8 @@ class BagOfVisualWords(ImageTransformer):
        feature learning", AISTATS 2011.
     """
 
+    learns = True
+
     codebook_: Array
     whitening_: Whitening | None
 
@@ -103,27 +102,9 @@ class BagOfVisualWords(ImageTransformer):
         self.progress = progress
         self.random_state = random_state
 
-    def fit(self, X: Array, y: Any = None) -> Self:
-        """Learn the words.
-
-        Parameters
-        ----------
-        X : array of shape (n_images, height, width, 3) or, gray, (n_images, height, width)
-            uint8, or float32 or float64 in [0, 1].
-        y : ignored
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        TypeError, ValueError
-            If ``X`` is not such a batch, or an option is wrong or doesn't suit the images.
-        """
-        images = self._check_batch(X, reset=True)
+    def _fit(self, images: Array) -> None:
         one_of(self.encoding, "encoding", ("hard", *SOFT))
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(1 << 31))
+        rng = self._rng()
         patches = normalize_patches(sample_patches(images, self.patch_size, self.n_patches, rng=rng))
         self.whitening_ = Whitening().fit(patches) if self.whiten else None
         self.codebook_ = learn_codebook(
@@ -133,13 +114,6 @@ class BagOfVisualWords(ImageTransformer):
             n_iterations=self.n_iterations,
             progress=self.progress,
         )
-        self._encode(images[:1])
-        return self
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = True
-        return tags
 
     def _encode(self, images: Array) -> Array:
         bytes_an_image = 4 * self.patch_size**2 * images[0].size // self.stride**2
