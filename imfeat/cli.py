@@ -30,8 +30,9 @@ def main() -> None:
     "--features",
     default="raw,equalized,color,hog,hog+color,words",
     show_default=True,
-    help="Which features, separated by commas: also uoctti, patches-800 with any number of words, "
-    "patches-800-8x8 with patches of another size, and sums of features with +.",
+    help="Which features, separated by commas: also uoctti, patches-800 (any number of words), "
+    "patches-800-8x8 (patches of another size), features joined by +, fisher-sift, fisher-color, and fusion "
+    "of these two (or with 256 components, fusion-256).",
 )
 @click.option(
     "--classifiers",

@@ -39,7 +39,8 @@ def run(
     features : sequence of str
         Among ``raw``, ``equalized``, ``color``, ``hog``, ``uoctti``, ``words`` and ``patches-800``,
         with any number of words and, as in ``patches-800-8x8``, any size of patches; or several of
-        these joined by ``+``.
+        these joined by ``+``; or Fisher vectors, ``fisher-sift``, ``fisher-color``, and ``fusion``, which
+        adds the scores of both, with 64 components or, as in ``fusion-256``, others.
     classifiers : sequence of str
         Among ``logistic``, ``svm``, ``ridge``, ``l2svm`` (squared hinge), ``mlp``,
         and ``linear`` for the first two.
