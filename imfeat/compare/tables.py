@@ -12,7 +12,7 @@ from imfeat.quantizer import ProductQuantizer
 
 MOST_BYTES = 1 << 30  # of features in float32; of more, their upper halves are kept
 IMAGES_AT_ONCE = 1000
-ROWS_AT_ONCE = 2048
+ROWS_AT_ONCE = 1024
 VALUES_AT_ONCE = 1 << 26
 VECTORS_TO_QUANTIZE = 2048  # that a product quantizer learns from
 

@@ -87,7 +87,7 @@ class RidgeSums:
         return self._solve_for(2 * self.products - self.sums[:, None], 2 * self.counts - self.n_images)
 
     def solve_squared_hinge(
-        self, strength: float, batches: Batches, n_iterations: int = 15
+        self, strength: float, batches: Batches, n_iterations: int = 10
     ) -> tuple[Array, Array]:
         """Return weights and intercepts that minimize sum max(0, 1 - y (x W + b))^2 + strength |W|^2.
 
