@@ -302,6 +302,17 @@ def test_fusion_is_the_mean_of_the_scores_of_its_parts(data, monkeypatch):
     assert whole.test_accuracy == pytest.approx((found == data.test.labels).mean())
 
 
+def test_a_run_describes_a_fusion(source, monkeypatch):
+    few_components(monkeypatch)
+    result = compare.run(source, features=["fusion-3"], classifiers=["svm"], n_seeds=1)
+    assert (
+        result.settings["features"]["fusion-3"]
+        == "the mean of the scores of fisher-sift-3 and fisher-color-3"
+    )
+    assert [record.feature for record in result.records][-1] == "fusion-3"
+    assert result.seconds > 0
+
+
 def test_coded_features_have_a_mean_square_of_1(data, monkeypatch):
     few_components(monkeypatch)
     table = experiment.compute_features("fisher-color-3", data, 0).train

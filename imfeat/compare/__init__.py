@@ -15,7 +15,7 @@ from imfeat.compare.classifiers import CLASSIFIERS, GROUPS, expand_groups
 from imfeat.compare.environment import git_revision, machine, peak_bytes, versions
 from imfeat.compare.experiment import MAX_TUNING_IMAGES, VALIDATION_SHARE, run_cells
 from imfeat.compare.experiment import Record as Record
-from imfeat.compare.features import DEFAULT, KNOWN, build_feature, is_feature
+from imfeat.compare.features import DEFAULT, KNOWN, build_feature, is_feature, parts_of_fusion
 from imfeat.compare.report import Result as Result
 from imfeat.datasets import DataSet, load
 
@@ -137,13 +137,15 @@ def _settings(
         "image_size": [height, width],
         "class_names": list(data.train.class_names),
         "seeds": list(seeds),
-        "features": {name: _described(build_feature(name, (height, width), 0)) for name in features},
+        "features": {name: _described(name, (height, width)) for name in features},
         "strengths": {name: list(CLASSIFIERS[name].strengths) for name in classifiers},
         "max_tuning_images": MAX_TUNING_IMAGES,
         "validation_share": VALIDATION_SHARE,
     }
 
 
-def _described(estimator: Any) -> str:
+def _described(name: str, image_size: tuple[int, int]) -> str:
+    if parts := parts_of_fusion(name):
+        return f"the mean of the scores of {' and '.join(parts)}"
     # without the addresses of functions, which differ from run to run
-    return " ".join(re.sub(r" at 0x\w+", "", repr(estimator)).split())
+    return " ".join(re.sub(r" at 0x\w+", "", repr(build_feature(name, image_size, 0))).split())
