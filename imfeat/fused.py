@@ -27,7 +27,8 @@ from imfeat._check import (
 from imfeat.color import white_of
 from imfeat.patches import CONTRAST, Whitening
 
-VALUES_AT_ONCE = 1 << 21  # responses of a tile; a product must be large to be quick
+VALUES_AT_ONCE = 1 << 21  # of patches and responses that exist
+BLOCK_COLS = 32  # numbers of responses are multiples of it
 SIGNS = {"threshold": 2, "triangle": 1}  # numbers a word and region
 SYMMETRIC = 1e-3  # how far a whitening may be from its mirror image, relative to its largest value
 
@@ -111,13 +112,15 @@ def patch_features(
     out = as_out(out, (*leading, math.prod(shape)), np.float32, pixels)
     sums = out.reshape(len(pixels), *shape)
     sums[...] = 0
-    kernels, responses = backend_of(pixels).pooling, _Responses(bank, patch_size, np.float32(epsilon))
-    for i, y in _tiles(len(pixels), positions, len(words) * (1 + bank.is_mirrored)):
-        even, odd = responses.of(pixels[i, y.start : y.stop + patch_size - 1])
+    kernels, tiles = backend_of(pixels).pooling, _Tiles(bank, patch_size, np.float32(epsilon))
+    for i, y in tiles.slices(len(pixels), positions, len(words) if encoding == "triangle" else 0):
+        even, odd = tiles.parts(pixels[i, y.start : y.stop + patch_size - 1])
         if encoding == "threshold":
-            kernels.pool_thresholds(even, odd, np.float32(threshold), y.start, *cells, sums[i])
+            filters = bank.even, bank.odd, np.float32(threshold)
+            kernels.pool_thresholds(even, odd, *filters, y.start, *cells, sums[i])
         else:
-            kernels.pool_triangles(even, odd, bank.squares, y.start, *cells, sums[i])
+            responses = tiles.responses(even, odd)
+            kernels.pool_triangles(*responses, bank.squares, y.start, *cells, sums[i])
     return out
 
 
@@ -148,11 +151,11 @@ def _bank(words: Array, whitening: Whitening, patch_size: int, encoding: str, *,
         words = words / np.sqrt(np.where(squares > 0, squares, 1))[:, None]
     filters = matrix @ words.T
     whitener = matrix if encoding == "triangle" else matrix[:, :0]
-    even, odd, pairs = np.concatenate([filters, whitener], 1), filters[:0], np.empty((2, 0), np.uint64)
+    even, odd, pairs = np.concatenate([filters, whitener], 1), filters[:0, :0], np.empty((2, 0), np.uint64)
     if mirror:
         _check_symmetric(whitening, patch_size)
         even, odd, pairs = _halves(filters, whitener, patch_size)
-    parts = (np.ascontiguousarray(part, np.float32) for part in (even, odd, squares, whitening.mean_))
+    parts = (np.ascontiguousarray(part, np.float32) for part in (even.T, odd.T, squares, whitening.mean_))
     return _Bank(*parts, *pairs)
 
 
@@ -189,20 +192,32 @@ def _halves(filters: Array, whitener: Array, patch_size: int) -> tuple[Array, Ar
     return even, odd, np.stack([left, right]).astype(np.uint64)
 
 
-class _Responses:
-    """Computes the responses of a bank of filters, in arrays that are used again for each tile."""
+class _Tiles:
+    """Computes what there is between images and sums, in arrays that are used again for each tile."""
 
     def __init__(self, bank: _Bank, patch_size: int, epsilon: np.float32) -> None:
         self.bank, self.patch_size, self.epsilon = bank, patch_size, epsilon
         self.room: dict[str, Array] = {}
 
-    def of(self, tile: Array) -> tuple[Array, Array]:
-        """Return the responses (n_images, n_rows, n_cols, n_filters) to the even and odd parts."""
+    def slices(
+        self, n_images: int, positions: tuple[int, ...], n_words: int
+    ) -> Iterator[tuple[slice, slice]]:
+        """Yield slices of images and of rows of positions: several images, or some rows of one."""
+        n_rows, n_cols = positions
+        values = (len(self.bank.center) + 2 * n_words) * n_cols
+        rows_at_once = max(1, VALUES_AT_ONCE // values)
+        images_at_once = max(1, rows_at_once // n_rows)
+        for i in range(0, n_images, images_at_once):
+            for y in range(0, n_rows, rows_at_once):
+                yield slice(i, min(i + images_at_once, n_images)), slice(y, min(y + rows_at_once, n_rows))
+
+    def parts(self, tile: Array) -> tuple[Array, Array]:
+        """Return the even and odd parts (n_images, n_rows, n_cols, d) of the patches of images."""
         bank, kernels, white = self.bank, backend_of(tile).patches, np.float32(white_of(tile))
         n_images, height, width, _ = tile.shape
         shape = n_images, height - self.patch_size + 1, width - self.patch_size + 1
-        even = self._array("even", *shape, len(bank.even))
-        odd = self._array("odd", *shape, len(bank.odd))
+        even = self._array("even", *shape, bank.even.shape[1])
+        odd = self._array("odd", *shape, bank.odd.shape[1])
         tile = np.ascontiguousarray(tile)
         tile.setflags(write=False)
         options = self.patch_size, white, self.epsilon, bank.center
@@ -214,13 +229,20 @@ class _Responses:
             d = even.shape[-1]
             kernels.normalize_patches(patches.reshape(-1, d), self.epsilon, even.reshape(-1, d))
             even -= bank.center
-        return self._times("even responses", even, bank.even), self._times("odd responses", odd, bank.odd)
+        return even, odd
 
-    def _times(self, name: str, patches: Array, filters: Array) -> Array:
-        out = self._array(name, *patches.shape[:-1], filters.shape[1] if len(filters) else 0)
+    def responses(self, even: Array, odd: Array) -> tuple[Array, Array]:
+        """Return the responses (n_images, n_rows, n_cols, n_filters or more) to both parts."""
+        return self._times("even responses", even, self.bank.even), self._times(
+            "odd responses", odd, self.bank.odd
+        )
+
+    def _times(self, name: str, parts: Array, filters: Array) -> Array:
+        width = -(-len(filters) // BLOCK_COLS) * BLOCK_COLS
+        out = self._array(name, *parts.shape[:-1], width if parts.size else 0)
         if out.size:
-            flat = patches.reshape(-1, patches.shape[-1])
-            np.matmul(flat, filters, out=out.reshape(-1, filters.shape[1]))
+            flat = parts.reshape(-1, parts.shape[-1])
+            backend_of(parts).pooling.respond(flat, filters, out.reshape(-1, width))
         return out
 
     def _array(self, name: str, *shape: int) -> Array:
@@ -257,13 +279,3 @@ def _cells(grid: tuple[int, ...], positions: tuple[int, ...]) -> tuple[Array, Ar
         for k, n in zip(grid, positions, strict=True)
     ]
     return bounds[0], bounds[1]
-
-
-def _tiles(n_images: int, positions: tuple[int, ...], n_responses: int) -> Iterator[tuple[slice, slice]]:
-    """Yield slices of images and of rows of positions: several images, or some rows of one."""
-    n_rows, n_cols = positions
-    rows_at_once = max(1, VALUES_AT_ONCE // (n_cols * n_responses))
-    images_at_once = max(1, rows_at_once // n_rows)
-    for i in range(0, n_images, images_at_once):
-        for y in range(0, n_rows, rows_at_once):
-            yield slice(i, min(i + images_at_once, n_images)), slice(y, min(y + rows_at_once, n_rows))

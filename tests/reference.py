@@ -260,10 +260,16 @@ def mirror_parts(images, patch_size, white, epsilon, center):
     return np.concatenate([even, middle], -1), odd
 
 
-def pool_thresholds(even, odd, threshold, rows, cols):
-    pair = (even + odd, even - odd) if odd.size else (even,)
+def pool_thresholds(even, odd, even_filters, odd_filters, threshold, rows, cols):
+    even, odd = even @ even_filters.T.astype(np.float64), odd @ odd_filters.T.astype(np.float64)
+    pair = (even + odd, even - odd) if odd_filters.size else (even,)
     parts = [np.stack([np.maximum(s * z - threshold, 0) for s in (1, -1)], 3) for z in pair]
     return _pool(parts, rows, cols)
+
+
+def respond(parts, filters):
+    missing = -len(filters) % 32
+    return np.pad(parts.astype(np.float64) @ filters.T, [(0, 0), (0, missing)])
 
 
 def pool_triangles(even, odd, squares, rows, cols):

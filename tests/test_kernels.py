@@ -183,6 +183,11 @@ CASES = {
         reference.dense_patches(F64, 5, 3, 1),
         np.float32,
     ),
+    "pooling.respond": (
+        (VECTORS, VECTORS[:45]),
+        reference.respond(VECTORS, VECTORS[:45]),
+        np.float32,
+    ),
     "quantizer.encode": ((GROUPED, CENTROIDS), reference.encode(GROUPED, CENTROIDS), np.uint8),
     "quantizer.decode": ((CODES, CENTROIDS), reference.decode(CODES, CENTROIDS), np.float32),
     "quantizer.learn_centroids": (
@@ -370,9 +375,10 @@ def test_mirror_parts_match_the_reference(patch_size, images):
     np.testing.assert_allclose(odd, expected[1], atol=5e-5)
 
 
-# Cells that overlap, more words than a chunk, and a number of columns that is no multiple of three.
-RESPONSES = RNG.normal(size=(2, 3, 7, 8, 600)).astype(np.float32)
-CELLS = np.array([[0, 3], [2, 5], [4, 7]]), np.array([[0, 4], [4, 8]])
+# Cells that overlap; numbers of words and positions that are no multiples of what is computed at once.
+PARTS = RNG.normal(size=(2, 3, 7, 19, 10)).astype(np.float32)
+FILTERS = RNG.normal(size=(2, 600, 10)).astype(np.float32)
+CELLS = np.array([[0, 3], [2, 5], [4, 7]]), np.array([[0, 11], [8, 19]])
 
 
 @pytest.mark.parametrize("n_threads", [1, 5])
@@ -381,17 +387,19 @@ CELLS = np.array([[0, 3], [2, 5], [4, 7]]), np.array([[0, 4], [4, 8]])
 def test_pooling_matches_the_reference(kernel, mirrored, n_threads, monkeypatch):
     monkeypatch.setattr(launch, "n_threads", n_threads)
     monkeypatch.setattr(launch, "_pool", None)
-    even, odd = RESPONSES if mirrored else (RESPONSES[0], RESPONSES[1, ..., :0])
+    even, odd = PARTS if mirrored else (PARTS[0], PARTS[1, ..., :0])
     if kernel == "pool_thresholds":
-        option, shape = np.float32(0.3), (3, 3, 2, 2, 600)
+        filters = FILTERS if mirrored else (FILTERS[0], FILTERS[1, :, :0])
+        options, shape = (*filters, np.float32(2.3)), (3, 3, 2, 2, 600)
     else:
-        option, shape = RNG.random(590).astype(np.float32), (3, 3, 2, 1, 590)
+        even, odd = even @ FILTERS[0].T, odd @ FILTERS[1, :, : odd.shape[-1]].T if mirrored else odd
+        options, shape = (RNG.random(590).astype(np.float32),), (3, 3, 2, 1, 590)
     sums = np.full(shape, 0.5, np.float32)
     for first, last in ((0, 4), (4, 7)):  # a strip of rows at a time
         strips = [np.ascontiguousarray(part[:, first:last]) for part in (even, odd)]
-        getattr(cpu.pooling, kernel)(*strips, option, first, *CELLS, sums)
-    expected = getattr(reference, kernel)(even, odd, option, *CELLS)
-    np.testing.assert_allclose(sums - np.float32(0.5), expected, atol=2e-6)
+        getattr(cpu.pooling, kernel)(*strips, *options, first, *CELLS, sums)
+    expected = getattr(reference, kernel)(even, odd, *options, *CELLS)
+    np.testing.assert_allclose(sums - np.float32(0.5), expected, atol=5e-6)
 
 
 def test_moments_match_the_reference():
@@ -424,7 +432,7 @@ def test_no_kernel_is_untested():
     kernels = {
         f"{module.name}.{name}"
         for module in pkgutil.iter_modules(cpu.__path__)
-        if module.name not in ("launch", "instruction")
+        if module.name not in ("launch", "instruction", "tile")
         for name, value in vars(getattr(cpu, module.name)).items()
         if inspect.isfunction(value) and not name.startswith("_")
         if value.__module__ == f"imfeat_kernels.cpu.{module.name}"

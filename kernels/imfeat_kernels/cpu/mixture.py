@@ -14,8 +14,9 @@ import math
 import numpy as np
 from numba import njit
 
-from imfeat_kernels.cpu.instruction import BLOCK_COLS, BLOCK_ROWS, fused, sum_moments, sum_squares
+from imfeat_kernels.cpu.instruction import fused
 from imfeat_kernels.cpu.launch import PIECE, PIECES, launch, split_groups
+from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, sum_moments, sum_squares
 
 TILE = 128  # descriptors whose posteriors exist at one time
 STRIP = 16  # tiles summed in float32

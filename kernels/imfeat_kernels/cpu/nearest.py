@@ -1,19 +1,20 @@
 """The nearest word of each vector, and the means of the vectors of each word.
 
-|x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - x.c): for long vectors the products x.c are a matrix product,
-for short ones (colours) a loop over words is faster.  In both, vectors lie side by side, so that
-one instruction compares 16 of them with a word.
+|x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - x.c).  The products x.c of 8 long vectors and 32 words are compared
+where they are computed, in registers.  Short vectors (colours) lie side by side, so that one
+instruction compares 16 of them with a word.
 """
 
 import numpy as np
 from numba import njit
 
 from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, compare, first_of_lowest, panels
 
-TILE = 2048  # vectors a matrix product
-WORDS = 2048  # words a matrix product
+TILE = 32  # vectors that meet all words before the next ones do
+PRODUCTS = 1 << 20  # of numbers, that are worth a thread
 SHORT = 4  # dimensions up to which there is no matrix product
-LANES, BLOCK = 256, 512  # vectors side by side: short ones, and products
+LANES = 256  # short vectors side by side
 CHUNKS = 16  # parts of a sum: a constant, so that the threads don't change its order
 
 
@@ -34,18 +35,11 @@ def assign(vectors, words, out, distances):
     if d <= SHORT:
         launch(_assign_short, -(-n // LANES), vectors, words, halves, out, distances, grain=64)
         return
-    room = np.empty(min(WORDS, len(words)) * min(TILE, n), np.float32)
-    for first in range(0, n, TILE):
-        tile = vectors[first : first + TILE]
-        nearest, best = out[first : first + TILE], distances[first : first + TILE]
-        best[:], nearest[:] = np.inf, 0
-        for word in range(0, len(words), WORDS):
-            group = words[word : word + WORDS]
-            products = room[: len(group) * len(tile)].reshape(len(group), len(tile))
-            np.matmul(group, tile.T, out=products)
-            blocks = -(-len(tile) // BLOCK)
-            launch(_compare, blocks, products, halves, word, nearest, best, grain=1)
-        launch(_add_squares, len(tile), tile, best, grain=256)
+    table, n_tiles = panels(words), -(-n // TILE)
+    lines = np.full(len(table) * BLOCK_COLS, np.inf, np.float32)  # no vector is near to what is no word
+    lines[: len(words)] = halves
+    grain = max(1, PRODUCTS // (TILE * words.size))
+    launch(_assign, n_tiles, vectors, table, lines, out, distances, grain=grain)
 
 
 def sum_by_word(vectors, weights, assignments, sums, counts):
@@ -81,59 +75,37 @@ def approach(vectors, word, distances):
     launch(_approach, len(vectors), vectors, word, distances, grain=max(1, (1 << 18) // vectors.shape[1]))
 
 
-@njit(nogil=True, cache=True)
-def _compare(start, stop, products, halves, word, nearest, best):
-    n_words, n = products.shape
-    for item in range(start, stop):  # an item is a block of vectors
-        first, last = item * BLOCK, min(item * BLOCK + BLOCK, n)
-        lowest, indices = best[first:last], nearest[first:last]
-        for k in range(0, n_words - 3, 4):
-            _compare_four(
-                products[k, first:last],
-                products[k + 1, first:last],
-                products[k + 2, first:last],
-                products[k + 3, first:last],
-                halves[word + k : word + k + 4],
-                np.int32(word + k),
-                lowest,
-                indices,
-            )
-        for k in range(n_words - n_words % 4, n_words):
-            _compare_one(products[k, first:last], halves[word + k], np.int32(word + k), lowest, indices)
-
-
-@njit
-def _compare_four(a, b, c, d, halves, k, lowest, indices):
-    half_a, half_b, half_c, half_d = halves[0], halves[1], halves[2], halves[3]
-    for i in range(len(lowest)):
-        first, second, third, fourth = half_a - a[i], half_b - b[i], half_c - c[i], half_d - d[i]
-        low = second if second < first else first
-        high = fourth if fourth < third else third
-        low_index = k + np.int32(1) if second < first else k
-        high_index = k + np.int32(3) if fourth < third else k + np.int32(2)
-        score = high if high < low else low
-        index = high_index if high < low else low_index
-        before, best = indices[i], lowest[i]
-        indices[i] = index if score < best else before
-        lowest[i] = score if score < best else best
-
-
-@njit
-def _compare_one(products, half, k, lowest, indices):
-    for i in range(len(lowest)):
-        score, before, best = half - products[i], indices[i], lowest[i]
-        indices[i] = k if score < best else before
-        lowest[i] = score if score < best else best
-
-
 # The order of the sum over dimensions is left to the compiler, which then adds 16 at a time.
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
-def _add_squares(start, stop, vectors, best):
-    for i in range(start, stop):
-        vector, square = vectors[i], np.float32(0)
-        for j in range(len(vector)):
-            square += vector[j] * vector[j]
-        best[i] = max(square + np.float32(2) * best[i], np.float32(0))
+def _assign(start, stop, vectors, table, halves, out, distances):
+    n, d = vectors.shape
+    tile = np.zeros((TILE, d), np.float32)
+    lowest, nearest = np.empty((TILE, BLOCK_COLS), np.float32), np.empty((TILE, BLOCK_COLS), np.int32)
+    for item in range(start, stop):  # an item is a tile of vectors
+        first = item * TILE
+        count = min(TILE, n - first)
+        for i in range(count):
+            for j in range(np.uint64(d)):
+                tile[i, j] = vectors[first + i, j]
+        _forget(lowest, nearest)
+        for panel in range(len(table)):
+            for i in range(0, count, BLOCK_ROWS):  # rows past the tile are whatever they were, and not used
+                compare(tile, i, table, panel, halves, i, lowest, nearest)
+        for i in range(count):
+            square = np.float32(0)
+            for j in range(np.uint64(d)):
+                square += tile[i, j] * tile[i, j]
+            word = first_of_lowest(lowest, nearest, i)
+            score = lowest[i, word % np.int32(BLOCK_COLS)]
+            out[first + i] = word
+            distances[first + i] = max(square + np.float32(2) * score, np.float32(0))
+
+
+@njit
+def _forget(lowest, nearest):
+    for i in range(np.uint64(TILE)):
+        for c in range(np.uint64(BLOCK_COLS)):
+            lowest[i, c], nearest[i, c] = np.float32(np.inf), np.int32(0)
 
 
 @njit(nogil=True, cache=True)

@@ -160,6 +160,7 @@ def _mirror_parts(start, stop, images, patch_size, white, epsilon, center, left,
     _, height, width, n_channels = images.shape
     n_rows, n_cols = even.shape[1:3]
     pixels, scale = images.reshape(-1), np.float32(1) / white
+    kept, turned = even.reshape(-1, even.shape[3]), odd.reshape(-1, odd.shape[3])
     patch = np.empty(patch_size * patch_size * n_channels, np.float32)
     d, length = np.uint64(len(patch)), np.uint64(patch_size * n_channels)
     for item in range(start, stop):  # an item is a row of positions
@@ -179,8 +180,8 @@ def _mirror_parts(start, stop, images, patch_size, white, epsilon, center, left,
             factor = np.float32(1) / np.sqrt(squares / np.float32(d) + epsilon)
             for j in range(d):
                 patch[j] = (patch[j] - mean) * factor - center[j]
-            kept, turned = even[i, r, c], odd[i, r, c]
-            for j in range(np.uint64(len(turned))):
-                turned[j] = patch[left[j]] - patch[right[j]]
-            for j in range(np.uint64(len(kept))):
-                kept[j] = patch[left[j]] + patch[right[j]]
+            position = item * n_cols + c
+            for j in range(np.uint64(turned.shape[1])):
+                turned[position, j] = patch[left[j]] - patch[right[j]]
+            for j in range(np.uint64(kept.shape[1])):
+                kept[position, j] = patch[left[j]] + patch[right[j]]

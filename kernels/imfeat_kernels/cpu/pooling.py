@@ -13,18 +13,23 @@ import numpy as np
 from numba import njit
 
 from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, multiply, panels, sum_excess
 
 CHUNK = 512  # words whose sums stay in the nearest cache
+TILE = 48  # positions whose patches, and responses to 32 words, stay there
+PANELS = 8  # of 32 words, whose sums are kept while a tile meets them
 
 
-def pool_thresholds(even, odd, threshold, first_row, rows, cols, sums):
-    """Add what exceeds a threshold, of either sign, to the cells.
+def pool_thresholds(even, odd, even_filters, odd_filters, threshold, first_row, rows, cols, sums):
+    """Add by how much the responses of words exceed a threshold, of either sign, to the cells.
 
     Parameters
     ----------
-    even, odd : (n_images, n_rows, n_cols, >= n_words) float32
-        The responses at the positions of a strip of rows; ``odd`` of size 0, if words are not
-        mirrored.
+    even, odd : (n_images, n_rows, n_cols, d or d') float32
+        The parts of the patches at the positions of a strip of rows; ``odd`` of size 0, if words are
+        not mirrored.
+    even_filters, odd_filters : (n_words, d or d') float32
+        Their products with the parts are e and o.
     threshold : float32
     first_row : int
         The row of positions that the strip begins with.
@@ -33,8 +38,23 @@ def pool_thresholds(even, odd, threshold, first_row, rows, cols, sums):
     sums : (n_images, len(rows), len(cols), 2, n_words) float32
         What is averaged is added: positive parts, then negative ones.
     """
-    chunks = -(-sums.shape[4] // CHUNK)
-    launch(_pool_thresholds, len(sums) * chunks, even, odd, threshold, first_row, rows, cols, sums)
+    tables = panels(even_filters), panels(odd_filters)
+    bounds = (rows, np.unique(rows), cols, np.unique(cols))
+    n_items = len(sums) * -(-len(tables[0]) // PANELS)
+    launch(_pool_thresholds, n_items, even, odd, *tables, threshold, first_row, *bounds, sums)
+
+
+def respond(parts, filters, out):
+    """Multiply parts of patches by filters.
+
+    Parameters
+    ----------
+    parts : (n, d) float32
+    filters : (n_filters, d) float32
+    out : (n, n_filters rounded up to a multiple of 32) float32
+        Overwritten; 0 in the columns beyond the filters.
+    """
+    launch(_respond, -(-len(parts) // TILE), parts, panels(filters), out)
 
 
 def pool_triangles(even, odd, squares, first_row, rows, cols, sums):
@@ -59,39 +79,105 @@ def pool_triangles(even, odd, squares, first_row, rows, cols, sums):
     launch(_pool_triangles, n_images * chunks, even, odd, squares, lengths, first_row, rows, cols, sums)
 
 
+# No array that threads share is passed on, or cut, in an inner loop: that would count references to it,
+# and the threads would wait for each other.
 @njit(nogil=True, cache=True)
-def _pool_thresholds(start, stop, even, odd, threshold, first_row, rows, cols, sums):
-    n_words, n_cells, mirrored = sums.shape[4], len(cols), odd.size > 0
-    above, below = np.empty(CHUNK, np.float32), np.empty(CHUNK, np.float32)
-    for item in range(start, stop):  # an item is a chunk of words in an image
-        i, first = item // -(-n_words // CHUNK), item % -(-n_words // CHUNK) * CHUNK
-        n = np.uint64(min(CHUNK, n_words - first))
-        for r in range(len(rows)):
-            top, bottom = _inside(rows[r], first_row, even.shape[1])
-            for c in range(n_cells if bottom > top else 0):
-                left, right = cols[c]
-                share = np.float32(1) / np.float32((rows[r, 1] - rows[r, 0]) * (right - left))
-                for turn in range(2 if mirrored else 1):
-                    _clear(above, n)
-                    _clear(below, n)
-                    other, sign = (odd, np.float32(1 - 2 * turn)) if mirrored else (even, np.float32(0))
-                    for y in range(top, bottom):
-                        for x in range(left, right - (right - left) % 3, 3):
-                            _add_three(
-                                even[i, y, x : x + 3],
-                                other[i, y, x : x + 3],
-                                sign,
-                                threshold,
-                                first,
-                                n,
-                                above,
-                                below,
-                            )
-                        for x in range(right - (right - left) % 3, right):
-                            _add_one(even[i, y, x], other[i, y, x], sign, threshold, first, n, above, below)
-                    side = n_cells - 1 - c if turn else c
-                    _add(above, n, share / np.float32(2) if mirrored else share, sums[i, r, side, 0], first)
-                    _add(below, n, share / np.float32(2) if mirrored else share, sums[i, r, side, 1], first)
+def _pool_thresholds(
+    start, stop, even, odd, even_table, odd_table, threshold, first_row, rows, row_ends, cols, col_ends, sums
+):
+    n, n_groups, mirrored = even.shape[1] * even.shape[2], -(-len(even_table) // PANELS), odd.size > 0
+    evens, odds = even.reshape(-1, even.shape[3]), odd.reshape(-1, odd.shape[3])
+    tile, other_tile = np.zeros((TILE, even.shape[3]), np.float32), np.zeros((TILE, odd.shape[3]), np.float32)
+    e, o = np.zeros((TILE, BLOCK_COLS), np.float32), np.zeros((TILE, BLOCK_COLS), np.float32)
+    # Where cells overlap, sums are of the pieces that their ends cut the positions into.
+    n_pieces = (len(row_ends) - 1) * (len(col_ends) - 1)
+    pieces = np.empty((PANELS, 4 * n_pieces, BLOCK_COLS), np.float32)
+    lines, runs = pieces.reshape(-1, BLOCK_COLS), np.empty((TILE * len(col_ends), 3), np.int64)
+    for item in range(start, stop):  # an item is a group of panels of words in an image
+        i, panel = item // n_groups, item % n_groups * PANELS
+        n_panels = min(PANELS, len(even_table) - panel)
+        _clear(lines)
+        for first in range(0, n, TILE):
+            count = min(TILE, n - first)
+            _copy(evens, i * n + first, count, tile)
+            _copy(odds, i * n + first, count if mirrored else 0, other_tile)
+            n_runs = _find_runs(first, count, even.shape[2], first_row, row_ends, col_ends, runs)
+            for k in range(n_panels):
+                for j in range(0, count, BLOCK_ROWS):
+                    multiply(tile, j, even_table, panel + k, e, j, 0)
+                for j in range(0, count if mirrored else 0, BLOCK_ROWS):
+                    multiply(other_tile, j, odd_table, panel + k, o, j, 0)
+                for run in range(n_runs):
+                    line = 4 * (k * n_pieces + runs[run, 2])
+                    sum_excess(e, o, runs[run, 0], runs[run, 1], threshold, lines, line)
+        _add_pieces(pieces, panel, n_panels, mirrored, rows, row_ends, cols, col_ends, sums, i)
+
+
+@njit
+def _copy(x, first, count, out):
+    for i in range(count):
+        for j in range(np.uint64(x.shape[1])):
+            out[i, j] = x[first + i, j]
+
+
+@njit
+def _find_runs(first, count, n_cols, first_row, row_ends, col_ends, runs):
+    """List the runs of positions of a tile that are in one piece: first, count, piece; return how many."""
+    n, n_across = 0, len(col_ends) - 1
+    for y in range(first // n_cols, (first + count - 1) // n_cols + 1):
+        piece_row = np.searchsorted(row_ends, first_row + y, "right") - 1
+        begin, end = max(first - y * n_cols, 0), min(first + count - y * n_cols, n_cols)
+        for p in range(n_across):
+            left, right = max(begin, col_ends[p]), min(end, col_ends[p + 1])
+            if right > left:
+                runs[n, 0], runs[n, 1] = y * n_cols + left - first, right - left
+                runs[n, 2] = piece_row * n_across + p
+                n += 1
+    return n
+
+
+@njit
+def _clear(x):
+    for i in range(np.uint64(x.shape[0])):
+        for j in range(np.uint64(x.shape[1])):
+            x[i, j] = 0
+
+
+@njit
+def _add_pieces(pieces, panel, n_panels, mirrored, rows, row_ends, cols, col_ends, sums, i):
+    """Add the averages of the cells of an image, of which the pieces are parts."""
+    n_cells, n_across = len(cols), len(col_ends) - 1
+    for r in range(len(rows)):
+        for c in range(n_cells):
+            size = (rows[r, 1] - rows[r, 0]) * (cols[c, 1] - cols[c, 0])
+            share = np.float32(1) / np.float32(2 * size if mirrored else size)
+            for a in range(len(row_ends) - 1):
+                for b in range(n_across):
+                    inside = rows[r, 0] <= row_ends[a] < rows[r, 1] and cols[c, 0] <= col_ends[b] < cols[c, 1]
+                    for k in range(4 if inside and mirrored else 2 if inside else 0):
+                        side = n_cells - 1 - c if k > 1 else c
+                        for p in range(n_panels):
+                            first = (panel + p) * BLOCK_COLS
+                            for j in range(np.uint64(min(BLOCK_COLS, sums.shape[4] - first))):
+                                value = pieces[p, 4 * (a * n_across + b) + k, j] * share
+                                sums[i, r, side, k % 2, np.uint64(first) + j] += value
+
+
+@njit(nogil=True, cache=True)
+def _respond(start, stop, parts, table, out):
+    tile = np.zeros((TILE, parts.shape[1]), np.float32)
+    products = np.zeros((TILE, BLOCK_COLS), np.float32)
+    for item in range(start, stop):  # an item is a tile of parts
+        first = item * TILE
+        count = min(TILE, len(parts) - first)
+        _copy(parts, first, count, tile)
+        for panel in range(len(table)):
+            for j in range(0, count, BLOCK_ROWS):
+                multiply(tile, j, table, panel, products, j, 0)
+            place = np.uint64(panel * BLOCK_COLS)
+            for i in range(count):
+                for c in range(np.uint64(BLOCK_COLS)):
+                    out[first + i, place + c] = products[i, c]
 
 
 @njit
@@ -101,7 +187,7 @@ def _inside(cell, first_row, n_rows):
 
 
 @njit
-def _clear(x, n):
+def _empty(x, n):
     for k in range(n):
         x[k] = 0
 
@@ -111,31 +197,6 @@ def _add(x, n, share, total, first):
     place = np.uint64(first)
     for k in range(n):
         total[place + k] += x[k] * share
-
-
-@njit
-def _add_three(even, odd, sign, threshold, first, n, above, below):
-    zero, place = np.float32(0), np.uint64(first)
-    one, two = np.uint64(1), np.uint64(2)
-    for k in range(n):
-        j = place + k
-        a = even[0, j] + sign * odd[0, j]
-        b = even[one, j] + sign * odd[one, j]
-        c = even[two, j] + sign * odd[two, j]
-        p, q, r = a - threshold, b - threshold, c - threshold
-        above[k] += (p if p > zero else zero) + (q if q > zero else zero) + (r if r > zero else zero)
-        p, q, r = -a - threshold, -b - threshold, -c - threshold
-        below[k] += (p if p > zero else zero) + (q if q > zero else zero) + (r if r > zero else zero)
-
-
-@njit
-def _add_one(even, odd, sign, threshold, first, n, above, below):
-    zero, place = np.float32(0), np.uint64(first)
-    for k in range(n):
-        a = even[place + k] + sign * odd[place + k]
-        p, q = a - threshold, -a - threshold
-        above[k] += p if p > zero else zero
-        below[k] += q if q > zero else zero
 
 
 # The order of the sums over words is left to the compiler, which then adds 16 at a time.
@@ -182,7 +243,7 @@ def _pool_triangles(start, stop, even, odd, squares, lengths, first_row, rows, c
                 left, right = cols[c]
                 share = np.float32(1) / np.float32((rows[r, 1] - rows[r, 0]) * (right - left))
                 for turn in range(2 if mirrored else 1):
-                    _clear(above, n)
+                    _empty(above, n)
                     other, sign = (odd, np.float32(1 - 2 * turn)) if mirrored else (even, np.float32(0))
                     for y in range(top, bottom):
                         for x in range(left, right):

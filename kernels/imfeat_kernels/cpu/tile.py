@@ -1,0 +1,304 @@
+"""Loops whose sums have to stay in registers: blocks of 8 rows and 32 columns at once.
+
+What comes out of a matrix product is compared, thresholded or squared while it is still near, and
+on the thread that needs it; BLAS could do neither.  As in `instruction`, these are not compiled
+functions, and after a change here the cache on disk must be emptied.
+"""
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing import signature
+from numba.extending import intrinsic
+
+BLOCK_ROWS, BLOCK_COLS = 8, 32
+FLOATS = ir.VectorType(ir.FloatType(), BLOCK_COLS)  # two registers of AVX-512, or more smaller ones
+INTEGERS = ir.VectorType(ir.IntType(32), BLOCK_COLS)
+
+
+def panels(vectors):
+    """Return vectors (k, d) as (ceil(k / 32), d, 32): 32 of them side by side, and zeros for missing ones."""
+    k, d = vectors.shape
+    n_panels = -(-k // BLOCK_COLS)
+    rows = np.zeros((n_panels * BLOCK_COLS, d), np.float32)
+    rows[:k] = vectors
+    return np.ascontiguousarray(rows.reshape(n_panels, BLOCK_COLS, d).transpose(0, 2, 1))
+
+
+@intrinsic
+def multiply(_, x, row, table, panel, out, place, column):
+    """Multiply 8 rows by 32 columns.
+
+    ``x`` is (n, d), ``table`` (panels, d, 32): 32 columns for each of d dimensions.
+    out[place + r, column + c] becomes the sum over j of x[row + r, j] * table[panel, j, c].  All are
+    float32.
+    """
+
+    def instruction(context, builder, signature, arguments):
+        kinds = signature.args
+        out = context.make_array(kinds[4])(context, builder, arguments[4])
+        width = builder.extract_value(out.shape, 1)
+        for r, product in _products(context, builder, kinds, arguments):
+            line = builder.mul(builder.add(arguments[5], width.type(r)), width)
+            _store(builder, product, out.data, builder.add(line, arguments[6]))
+        return context.get_dummy_value()
+
+    return signature(types.void, x, row, table, panel, out, place, column), instruction
+
+
+@intrinsic
+def compare(_, x, row, table, panel, halves, place, lowest, nearest):
+    """Compare 8 vectors with 32 words.
+
+    ``x`` and ``table`` are as for `multiply`, ``halves`` (words,) half the squared lengths.  Where
+    halves[32 panel + c] less the product is below lowest[place + r, c], it replaces that, and the panel
+    nearest[place + r, c] (int32).
+    """
+
+    def instruction(context, builder, signature, arguments):
+        kinds = signature.args
+        halves, lowest, nearest = (
+            context.make_array(kinds[k])(context, builder, arguments[k]).data for k in (4, 6, 7)
+        )
+        panel, place = arguments[3], arguments[5]
+        half = _floats(builder, halves, builder.mul(panel, panel.type(BLOCK_COLS)))
+        this = _spread(builder, builder.trunc(panel, ir.IntType(32)), INTEGERS)
+        for r, product in _products(context, builder, kinds, arguments):
+            line = builder.mul(builder.add(place, place.type(r)), place.type(BLOCK_COLS))
+            score, best = builder.fsub(half, product), _floats(builder, lowest, line)
+            index = builder.load(_pointer(builder, nearest, line, INTEGERS), align=4)
+            nearer = builder.fcmp_ordered("<", score, best)
+            _store(builder, builder.select(nearer, score, best), lowest, line)
+            chosen = builder.select(nearer, this, index)
+            _store(builder, chosen, nearest, line)
+        return context.get_dummy_value()
+
+    return signature(types.void, x, row, table, panel, halves, place, lowest, nearest), instruction
+
+
+@intrinsic
+def first_of_lowest(_, lowest, nearest, place):
+    """Return the word (int32) of the lowest score in a line of 32 columns, the first of several.
+
+    ``lowest`` and ``nearest`` are what `compare` has made: word 32 nearest[place, c] + c has the score
+    lowest[place, c].
+    """
+
+    def instruction(context, builder, signature, arguments):
+        lowest, nearest = (
+            context.make_array(signature.args[k])(context, builder, arguments[k]).data for k in (0, 1)
+        )
+        line = builder.mul(arguments[2], arguments[2].type(BLOCK_COLS))
+        scores, panels = (
+            builder.load(_pointer(builder, data, line, kind), align=4)
+            for data, kind in ((lowest, FLOATS), (nearest, INTEGERS))
+        )
+        width, columns = (
+            ir.Constant(INTEGERS, v) for v in ([BLOCK_COLS] * BLOCK_COLS, list(range(BLOCK_COLS)))
+        )
+        words = builder.add(builder.mul(panels, width), columns)
+        best = _spread(builder, _reduce(builder, "fmin", scores, fastmath=("nnan",)), FLOATS)
+        far = ir.Constant(INTEGERS, [2**31 - 1] * BLOCK_COLS)
+        is_best = builder.fcmp_ordered("==", scores, best)
+        return _reduce(builder, "smin", builder.select(is_best, words, far))
+
+    return signature(types.int32, lowest, nearest, place), instruction
+
+
+@intrinsic
+def sum_excess(_, even, odd, first, count, threshold, sums, line):
+    """Sum what exceeds a threshold in 32 columns of some rows.
+
+    ``even`` and ``odd`` are (n, 32) float32.  Over rows ``first`` to ``first + count - 1`` the sums of
+    max(0, z - threshold) and max(0, -z - threshold) for z = even + odd, and then for z = even - odd,
+    are added to four lines of ``sums`` (m, 32), from ``line`` on.
+    """
+
+    def instruction(context, builder, signature, arguments):
+        kinds, kind = signature.args, ir.VectorType(ir.FloatType(), BLOCK_COLS // 2)
+        even, odd, sums = (
+            context.make_array(kinds[k])(context, builder, arguments[k]).data for k in (0, 1, 5)
+        )
+        first, count, threshold, line = arguments[2], arguments[3], arguments[4], arguments[6]
+        least, zero = _spread(builder, threshold, kind), ir.Constant(kind, [0.0] * kind.count)
+
+        def add_row(i, totals):
+            place = builder.add(builder.mul(builder.add(first, i), i.type(BLOCK_COLS)), start)
+            e, o = (builder.load(_pointer(builder, part, place, kind), align=4) for part in (even, odd))
+            responses = builder.fadd(e, o), builder.fsub(e, o)
+            signed = [z for response in responses for z in (response, builder.fneg(response))]
+            for total, z in zip(totals, signed, strict=True):
+                excess = builder.fsub(z, least)
+                above = builder.fcmp_ordered(">", excess, zero)
+                yield builder.fadd(total, builder.select(above, excess, zero))
+
+        for start in (line.type(0), line.type(kind.count)):  # half of the columns: eight registers of AVX2
+            places = [
+                builder.add(builder.mul(builder.add(line, line.type(k)), line.type(BLOCK_COLS)), start)
+                for k in range(4)
+            ]
+            before = [builder.load(_pointer(builder, sums, place, kind), align=4) for place in places]
+            for total, place in zip(_loop(builder, count, before, add_row), places, strict=True):
+                _store(builder, total, sums, place)
+        return context.get_dummy_value()
+
+    return signature(types.void, even, odd, first, count, threshold, sums, line), instruction
+
+
+@intrinsic
+def sum_squares(_, x, row, table, panel, out):
+    """Sum the squares of x * scale + shift for 8 rows and 32 columns.
+
+    ``x`` is (n, d or more), ``table`` (panels, d, 2, 32): the scales and shifts of 32 columns for each of d
+    dimensions.  out[row + r, 32 panel + c] becomes the sum over j of
+    (x[row + r, j] * table[panel, j, 0, c] + table[panel, j, 1, c])^2.  All are float32.
+    """
+
+    def instruction(context, builder, signature, arguments):
+        def add_square(total, value, scale, shift):
+            distance = _fma(builder, value, scale, shift)
+            return _fma(builder, distance, distance, total)
+
+        out = context.make_array(signature.args[4])(context, builder, arguments[4])
+        width, (row, panel) = builder.extract_value(out.shape, 1), (arguments[1], arguments[3])
+        column = builder.mul(panel, width.type(BLOCK_COLS))
+        for r, total in _sums(context, builder, signature.args, arguments, 2, add_square):
+            line = builder.mul(builder.add(row, width.type(r)), width)
+            _store(builder, total, out.data, builder.add(line, column))
+        return context.get_dummy_value()
+
+    return signature(types.void, x, row, table, panel, out), instruction
+
+
+@intrinsic
+def sum_moments(_, x, rows, shares, count, k, lines, out):
+    """Add q t and q t^2, t = x * scale + shift, of the listed rows of x to line k of out.
+
+    ``x`` is (n, d), d a multiple of 32; ``rows`` int64 and ``shares`` q, of which the first
+    ``count`` of line k count; ``lines`` and ``out`` (n_components, 2 d): scales and then shifts,
+    sums of q t and then of q t^2.  All others are float32.
+    """
+
+    def instruction(context, builder, signature, arguments):
+        kinds = signature.args
+        x, rows, shares, lines, out = (
+            context.make_array(kinds[i])(context, builder, arguments[i]) for i in (0, 1, 2, 5, 6)
+        )
+        count, k, d = arguments[3], arguments[4], builder.extract_value(x.shape, 1)
+        listed = builder.mul(k, builder.extract_value(rows.shape, 1))
+        indices, weights = (builder.gep(array.data, [listed]) for array in (rows, shares))
+        line, sums = (
+            builder.gep(array.data, [builder.mul(k, builder.mul(d, d.type(2)))]) for array in (lines, out)
+        )
+        some = builder.icmp_signed(">", count, count.type(0))
+        blocks = cgutils.for_range_slice(builder, d.type(0), d, d.type(BLOCK_COLS))
+        with builder.if_then(some), blocks as (j, _):
+            places = [j, builder.add(j, d)]
+            factors, listed = [_floats(builder, line, place) for place in places], (indices, weights, count)
+            _sum_moments(builder, builder.gep(x.data, [j]), d, listed, factors, sums, places)
+        return context.get_dummy_value()
+
+    return signature(types.void, x, rows, shares, count, k, lines, out), instruction
+
+
+def _products(context, builder, kinds, arguments):
+    def add_product(total, value, columns):
+        return _fma(builder, value, columns, total)
+
+    return _sums(context, builder, kinds, arguments, 1, add_product)
+
+
+def _sums(context, builder, kinds, arguments, n_lines, add):
+    """Yield, for each of 8 rows, its number and the sum over the dimensions.
+
+    ``add(total, value, *columns)`` is called with a value of the row and ``n_lines`` of the table.
+    """
+    x, table = (context.make_array(kinds[k])(context, builder, arguments[k]) for k in (0, 2))
+    stride, d = (builder.extract_value(array.shape, 1) for array in (x, table))
+    length = n_lines * BLOCK_COLS
+    lines = builder.gep(table.data, [builder.mul(arguments[3], builder.mul(d, d.type(length)))])
+    at_once = 8 if "+avx512f," in context.codegen().magic_tuple()[2] + "," else 2  # more would not fit
+    for first in range(0, BLOCK_ROWS, at_once):
+        rows = [builder.add(arguments[1], d.type(r)) for r in range(first, first + at_once)]
+        vectors = [builder.gep(x.data, [builder.mul(i, stride)]) for i in rows]
+
+        def step(j, totals, vectors=vectors):
+            line = builder.gep(lines, [builder.mul(j, j.type(length))])
+            columns = [_floats(builder, line, j.type(k * BLOCK_COLS)) for k in range(n_lines)]
+            for total, vector in zip(totals, vectors, strict=True):
+                value = _spread(builder, builder.load(builder.gep(vector, [j])), FLOATS)
+                yield add(total, value, *columns)
+
+        zeros = [ir.Constant(FLOATS, [0.0] * BLOCK_COLS)] * at_once
+        yield from enumerate(_loop(builder, d, zeros, step), first)
+
+
+def _sum_moments(builder, x, d, listed, factors, sums, places):
+    indices, weights, count = listed
+
+    def add_row(i, totals):
+        row = builder.load(builder.gep(indices, [i]))
+        weight = _spread(builder, builder.load(builder.gep(weights, [i])), FLOATS)
+        distance = _fma(builder, _floats(builder, x, builder.mul(row, d)), *factors)
+        product = builder.fmul(weight, distance)
+        return builder.fadd(totals[0], product), _fma(builder, product, distance, totals[1])
+
+    before = [_floats(builder, sums, place) for place in places]
+    for value, place in zip(_loop(builder, count, before, add_row), places, strict=True):
+        _store(builder, value, sums, place)
+
+
+def _loop(builder, count, before, step):
+    """Return the values that ``step(i, values)`` has made of those before, for i = 0 to count - 1.
+
+    The values stay in registers.  ``count`` is at least 1.
+    """
+    entry, loop = builder.block, builder.append_basic_block("loop")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    i, values = builder.phi(count.type), [builder.phi(value.type) for value in before]
+    results, following = list(step(i, values)), builder.add(i, count.type(1))
+    for phi, start, value in zip((i, *values), (count.type(0), *before), (following, *results), strict=True):
+        phi.add_incoming(start, entry)
+        phi.add_incoming(value, loop)
+    done = builder.append_basic_block("done")
+    builder.cbranch(builder.icmp_unsigned("<", following, count), loop, done)
+    builder.position_at_end(done)
+    return results
+
+
+def _reduce(builder, name, vector, fastmath=()):
+    kind, letter = vector.type, "f" if name.startswith("f") else "i"
+    function = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(kind.element, [kind]),
+        f"llvm.vector.reduce.{name}.v{kind.count}{letter}32",
+    )
+    return builder.call(function, [vector], fastmath=fastmath)
+
+
+def _spread(builder, value, kind):
+    undefined = ir.Constant(kind, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.IntType(32)(0))
+    return builder.shuffle_vector(
+        first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+    )
+
+
+def _fma(builder, *vectors):
+    kind = ir.FunctionType(FLOATS, [FLOATS] * 3)
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{BLOCK_COLS}f32")
+    return builder.call(function, vectors)
+
+
+def _floats(builder, data, place):
+    return builder.load(_pointer(builder, data, place, FLOATS), align=4)
+
+
+def _store(builder, value, data, place):
+    builder.store(value, _pointer(builder, data, place, value.type), align=4)
+
+
+def _pointer(builder, data, place, kind):
+    return builder.bitcast(builder.gep(data, [place]), kind.as_pointer())
