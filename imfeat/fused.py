@@ -24,11 +24,11 @@ from imfeat._check import (
     is_color,
     one_of,
 )
+from imfeat._products import multiply
 from imfeat.color import white_of
 from imfeat.patches import CONTRAST, Whitening
 
-VALUES_AT_ONCE = 1 << 21  # of patches and responses that exist
-BLOCK_COLS = 32  # numbers of responses are multiples of it
+VALUES_AT_ONCE = 1 << 22  # of patches and responses that exist
 SIGNS = {"threshold": 2, "triangle": 1}  # numbers a word and region
 SYMMETRIC = 1e-3  # how far a whitening may be from its mirror image, relative to its largest value
 
@@ -145,11 +145,10 @@ class _Bank:
 
 
 def _bank(words: Array, whitening: Whitening, patch_size: int, encoding: str, *, mirror: bool) -> _Bank:
-    matrix, words = whitening.matrix_.astype(np.float64), words.astype(np.float64)
-    squares = np.einsum("kd,kd->k", words, words)
+    matrix, squares = whitening.matrix_, np.einsum("kd,kd->k", words, words, dtype=np.float64)
     if encoding == "threshold":
         words = words / np.sqrt(np.where(squares > 0, squares, 1))[:, None]
-    filters = matrix @ words.T
+    filters = multiply(words, matrix).T
     whitener = matrix if encoding == "triangle" else matrix[:, :0]
     even, odd, pairs = np.concatenate([filters, whitener], 1), filters[:0, :0], np.empty((2, 0), np.uint64)
     if mirror:
@@ -232,18 +231,10 @@ class _Tiles:
         return even, odd
 
     def responses(self, even: Array, odd: Array) -> tuple[Array, Array]:
-        """Return the responses (n_images, n_rows, n_cols, n_filters or more) to both parts."""
-        return self._times("even responses", even, self.bank.even), self._times(
-            "odd responses", odd, self.bank.odd
-        )
-
-    def _times(self, name: str, parts: Array, filters: Array) -> Array:
-        width = -(-len(filters) // BLOCK_COLS) * BLOCK_COLS
-        out = self._array(name, *parts.shape[:-1], width if parts.size else 0)
-        if out.size:
-            flat = parts.reshape(-1, parts.shape[-1])
-            backend_of(parts).pooling.respond(flat, filters, out.reshape(-1, width))
-        return out
+        """Return the responses (n_images, n_rows, n_cols, n_filters) to both parts."""
+        room = self._array("to even", *even.shape[:-1], len(self.bank.even))
+        other_room = self._array("to odd", *odd.shape[:-1], len(self.bank.odd))
+        return multiply(even, self.bank.even, room), multiply(odd, self.bank.odd, other_room)
 
     def _array(self, name: str, *shape: int) -> Array:
         size = math.prod(shape)

@@ -6,6 +6,7 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import Seed, as_batch, as_count, as_images, as_number, as_out, as_vectors, is_color, one_of
+from imfeat._products import multiply
 from imfeat.color import white_of
 
 CONTRAST = 10 / 255**2  # what is usual as the smallest variance, 10 for pixels in 0..255, for those in [0, 1]
@@ -200,7 +201,7 @@ class Whitening:
         if not hasattr(self, "matrix_"):
             raise ValueError("this Whitening has not been fitted; call fit with patches first")
         vectors = as_vectors(patches, name="patches", length=len(self.mean_), axes=None)
-        return (vectors - self.mean_) @ self.matrix_
+        return multiply(vectors - self.mean_, self.matrix_.T)
 
 
 def _as_pixels(images: Array, patch_size: int) -> tuple[Array, int]:

@@ -93,7 +93,7 @@ def pool_regions(
     if pool == "mean":
         shares *= counts.reshape(-1, 1, n_cells)
         shares /= np.maximum(shares.sum(2, keepdims=True), 1)
-    pooled = shares @ encoded.reshape(-1, n_cells, encoded.shape[1])
+    pooled = np.einsum("irc,icd->ird", shares, encoded.reshape(-1, n_cells, encoded.shape[1]))
     result: Array = pooled.astype(np.float32).reshape(*leading, *pooled.shape[1:])
     return result
 

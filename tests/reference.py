@@ -267,9 +267,8 @@ def pool_thresholds(even, odd, even_filters, odd_filters, threshold, rows, cols)
     return _pool(parts, rows, cols)
 
 
-def respond(parts, filters):
-    missing = -len(filters) % 32
-    return np.pad(parts.astype(np.float64) @ filters.T, [(0, 0), (0, missing)])
+def multiply_by_filters(vectors, filters):
+    return vectors.astype(np.float64) @ filters.T
 
 
 def pool_triangles(even, odd, squares, rows, cols):

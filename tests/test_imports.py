@@ -14,7 +14,6 @@ KERNELS = IMFEAT.parent / "kernels" / "imfeat_kernels"
 LAYERS = ("feature modules", "estimators learn datasets", "compare extract", "cli warm")
 SCIPY_FAMILY = {"scipy", "sklearn", "skimage", "pandas"}
 # What a feature module may import of the others, beside those that begin with _.
-# What a feature module may import of the others, beside _backend, _check, _grid and _norm.
 FEATURE_IMPORTS = {
     "color": set(),
     "histogram": {"color"},

@@ -183,9 +183,9 @@ CASES = {
         reference.dense_patches(F64, 5, 3, 1),
         np.float32,
     ),
-    "pooling.respond": (
+    "products.multiply_by_filters": (
         (VECTORS, VECTORS[:45]),
-        reference.respond(VECTORS, VECTORS[:45]),
+        reference.multiply_by_filters(VECTORS, VECTORS[:45]),
         np.float32,
     ),
     "quantizer.encode": ((GROUPED, CENTROIDS), reference.encode(GROUPED, CENTROIDS), np.uint8),

@@ -10,6 +10,7 @@ from sklearn.decomposition import PCA
 
 from imfeat._backend import Array
 from imfeat._check import as_count
+from imfeat._products import multiply
 from imfeat.codebook import learn_codebook
 from imfeat.estimators._base import ImageTransformer
 from imfeat.estimators.local import DenseSIFT
@@ -67,9 +68,9 @@ class LocalEncoder(ImageTransformer):
         """Return descriptors (n, d) on their principal axes."""
         if self.pca_ is None:
             return descriptors
-        axes = self.pca_.components_.T.astype(np.float32)
-        out: Array = descriptors @ axes
-        out -= (self.pca_.mean_ @ axes).astype(np.float32)
+        axes = self.pca_.components_
+        out = multiply(descriptors, axes)
+        out -= np.einsum("kd,d->k", axes, self.pca_.mean_, dtype=np.float64).astype(np.float32)
         return out
 
     def _encode(self, images: Array) -> Array:

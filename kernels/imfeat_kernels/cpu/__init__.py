@@ -18,6 +18,7 @@ __all__ = [
     "palette",
     "patches",
     "pooling",
+    "products",
     "quantizer",
     "residuals",
     "sift",

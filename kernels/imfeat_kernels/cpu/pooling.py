@@ -15,7 +15,7 @@ from numba import njit
 from imfeat_kernels.cpu.launch import launch
 from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, multiply, panels, sum_excess
 
-CHUNK = 512  # words whose sums stay in the nearest cache
+CHUNK = 256  # words whose sums stay in the nearest cache
 TILE = 48  # positions whose patches, and responses to 32 words, stay there
 PANELS = 8  # of 32 words, whose sums are kept while a tile meets them
 
@@ -42,19 +42,6 @@ def pool_thresholds(even, odd, even_filters, odd_filters, threshold, first_row, 
     bounds = (rows, np.unique(rows), cols, np.unique(cols))
     n_items = len(sums) * -(-len(tables[0]) // PANELS)
     launch(_pool_thresholds, n_items, even, odd, *tables, threshold, first_row, *bounds, sums)
-
-
-def respond(parts, filters, out):
-    """Multiply parts of patches by filters.
-
-    Parameters
-    ----------
-    parts : (n, d) float32
-    filters : (n_filters, d) float32
-    out : (n, n_filters rounded up to a multiple of 32) float32
-        Overwritten; 0 in the columns beyond the filters.
-    """
-    launch(_respond, -(-len(parts) // TILE), parts, panels(filters), out)
 
 
 def pool_triangles(even, odd, squares, first_row, rows, cols, sums):
@@ -163,65 +150,29 @@ def _add_pieces(pieces, panel, n_panels, mirrored, rows, row_ends, cols, col_end
                                 sums[i, r, side, k % 2, np.uint64(first) + j] += value
 
 
-@njit(nogil=True, cache=True)
-def _respond(start, stop, parts, table, out):
-    tile = np.zeros((TILE, parts.shape[1]), np.float32)
-    products = np.zeros((TILE, BLOCK_COLS), np.float32)
-    for item in range(start, stop):  # an item is a tile of parts
-        first = item * TILE
-        count = min(TILE, len(parts) - first)
-        _copy(parts, first, count, tile)
-        for panel in range(len(table)):
-            for j in range(0, count, BLOCK_ROWS):
-                multiply(tile, j, table, panel, products, j, 0)
-            place = np.uint64(panel * BLOCK_COLS)
-            for i in range(count):
-                for c in range(np.uint64(BLOCK_COLS)):
-                    out[first + i, place + c] = products[i, c]
-
-
-@njit
-def _inside(cell, first_row, n_rows):
-    """Return the rows of the strip that belong to a cell."""
-    return max(cell[0] - first_row, 0), min(cell[1] - first_row, n_rows)
-
-
-@njit
-def _empty(x, n):
-    for k in range(n):
-        x[k] = 0
-
-
-@njit
-def _add(x, n, share, total, first):
-    place = np.uint64(first)
-    for k in range(n):
-        total[place + k] += x[k] * share
-
-
 # The order of the sums over words is left to the compiler, which then adds 16 at a time.
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
 def _mean_distances(start, stop, even, odd, squares, lengths):
-    n_rows, n_words = even.shape[1], np.uint64(len(squares))
+    n_cols, n_words = even.shape[2], np.uint64(len(squares))
+    n, lines = lengths[0].size, lengths.reshape(2, -1)
+    e, o = even.reshape(n, even.shape[3]), odd.reshape(n, odd.shape[3])
     for item in range(start, stop):  # an item is a row of positions
-        i, y = item // n_rows, item % n_rows
-        for x in range(even.shape[2]):
-            e, o = even[i, y, x], odd[i, y, x]
+        for p in range(np.uint64(item * n_cols), np.uint64(item * n_cols + n_cols)):
             length, total = np.float32(0), np.float32(0)
-            for j in range(n_words, np.uint64(len(e))):
-                length += e[j] * e[j]
-            for j in range(n_words, np.uint64(len(o))):
-                length += o[j] * o[j]
-            if len(o):
+            for j in range(n_words, np.uint64(e.shape[1])):
+                length += e[p, j] * e[p, j]
+            for j in range(n_words, np.uint64(o.shape[1])):
+                length += o[p, j] * o[p, j]
+            if o.shape[1]:
                 for k in range(n_words):
-                    total += _distance(length, squares[k], e[k] + o[k])
+                    total += _distance(length, squares[k], e[p, k] + o[p, k])
                 for k in range(n_words):
-                    total += _distance(length, squares[k], e[k] - o[k])
+                    total += _distance(length, squares[k], e[p, k] - o[p, k])
                 total *= np.float32(0.5)
             else:
                 for k in range(n_words):
-                    total += _distance(length, squares[k], e[k])
-            lengths[0, i, y, x], lengths[1, i, y, x] = length, total / np.float32(n_words)
+                    total += _distance(length, squares[k], e[p, k])
+            lines[0, p], lines[1, p] = length, total / np.float32(n_words)
 
 
 @njit
@@ -232,40 +183,37 @@ def _distance(length, square, product):
 
 @njit(nogil=True, cache=True)
 def _pool_triangles(start, stop, even, odd, squares, lengths, first_row, rows, cols, sums):
-    n_words, n_cells, mirrored = len(squares), len(cols), odd.size > 0
-    above = np.empty(CHUNK, np.float32)
+    n_words, n_cells, mirrored, n_cols = len(squares), len(cols), odd.size > 0, even.shape[2]
+    evens = even.reshape(-1, even.shape[3])
+    others = odd.reshape(-1, odd.shape[3]) if mirrored else evens
+    lines, above = lengths.reshape(2, -1), np.empty(CHUNK, np.float32)
     for item in range(start, stop):  # an item is a chunk of words in an image
         i, first = item // -(-n_words // CHUNK), item % -(-n_words // CHUNK) * CHUNK
         n = np.uint64(min(CHUNK, n_words - first))
         for r in range(len(rows)):
-            top, bottom = _inside(rows[r], first_row, even.shape[1])
+            top, bottom = max(rows[r, 0] - first_row, 0), min(rows[r, 1] - first_row, even.shape[1])
             for c in range(n_cells if bottom > top else 0):
-                left, right = cols[c]
-                share = np.float32(1) / np.float32((rows[r, 1] - rows[r, 0]) * (right - left))
+                share = np.float32(1) / np.float32((rows[r, 1] - rows[r, 0]) * (cols[c, 1] - cols[c, 0]))
                 for turn in range(2 if mirrored else 1):
-                    _empty(above, n)
-                    other, sign = (odd, np.float32(1 - 2 * turn)) if mirrored else (even, np.float32(0))
+                    sign = np.float32(1 - 2 * turn) if mirrored else np.float32(0)
+                    for k in range(n):
+                        above[k] = 0
                     for y in range(top, bottom):
-                        for x in range(left, right):
-                            _add_triangle(
-                                even[i, y, x],
-                                other[i, y, x],
-                                sign,
-                                squares,
-                                lengths[0, i, y, x],
-                                lengths[1, i, y, x],
-                                first,
-                                n,
-                                above,
-                            )
+                        line = (i * even.shape[1] + y) * n_cols
+                        run = line + cols[c, 0], line + cols[c, 1]
+                        _add_triangles(evens, others, run, sign, squares, lines, first, n, above)
                     side = n_cells - 1 - c if turn else c
-                    _add(above, n, share / np.float32(2) if mirrored else share, sums[i, r, side, 0], first)
+                    for k in range(n):
+                        value = above[k] * (share / np.float32(2) if mirrored else share)
+                        sums[i, r, side, 0, np.uint64(first) + k] += value
 
 
 @njit
-def _add_triangle(even, odd, sign, squares, length, mean, first, n, above):
+def _add_triangles(even, odd, run, sign, squares, lengths, first, n, above):
     zero, place = np.float32(0), np.uint64(first)
-    for k in range(n):
-        j = place + k
-        value = mean - _distance(length, squares[j], even[j] + sign * odd[j])
-        above[k] += value if value > zero else zero
+    for p in range(np.uint64(run[0]), np.uint64(run[1])):
+        length, mean = lengths[0, p], lengths[1, p]
+        for k in range(n):
+            j = place + k
+            value = mean - _distance(length, squares[j], even[p, j] + sign * odd[p, j])
+            above[k] += value if value > zero else zero

@@ -1,0 +1,48 @@
+"""Products of many vectors and some filters, on the threads of the pool.
+
+A product of BLAS is as quick, but its threads go on waiting for the next one for a tenth of a second,
+and keep the cores from what follows.
+"""
+
+import numpy as np
+from numba import njit
+
+from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, multiply, panels
+
+TILE = 48  # vectors that stay in the nearest cache
+PRODUCTS = 1 << 20  # of numbers, that are worth a thread
+
+
+def multiply_by_filters(vectors, filters, out):
+    """Multiply each vector by each filter.
+
+    Parameters
+    ----------
+    vectors : (n, d) float32
+    filters : (n_filters, d) float32
+    out : (n, n_filters) float32
+        Overwritten.
+    """
+    grain = max(1, PRODUCTS // max(1, TILE * filters.size))
+    launch(_multiply_by_filters, -(-len(vectors) // TILE), vectors, panels(filters), out, grain=grain)
+
+
+@njit(nogil=True, cache=True)
+def _multiply_by_filters(start, stop, vectors, table, out):
+    d = np.uint64(vectors.shape[1])
+    tile = np.zeros((TILE, vectors.shape[1]), np.float32)
+    products = np.zeros((TILE, BLOCK_COLS), np.float32)
+    for item in range(start, stop):  # an item is a tile of vectors
+        first = item * TILE
+        count = min(TILE, len(vectors) - first)
+        for i in range(count):
+            for j in range(d):
+                tile[i, j] = vectors[first + i, j]
+        for panel in range(len(table)):
+            for i in range(0, count, BLOCK_ROWS):
+                multiply(tile, i, table, panel, products, i, 0)
+            place = np.uint64(panel * BLOCK_COLS)
+            for i in range(count):
+                for c in range(np.uint64(min(BLOCK_COLS, out.shape[1] - panel * BLOCK_COLS))):
+                    out[first + i, place + c] = products[i, c]
