@@ -30,6 +30,7 @@ from imfeat.patches import CONTRAST, Whitening
 
 VALUES_AT_ONCE = 1 << 22  # of patches and responses that exist
 SIGNS = {"threshold": 2, "triangle": 1}  # numbers a word and region
+NEARLY = 1e-6  # how much a position may be too small by rounding
 SYMMETRIC = 1e-3  # how far a whitening may be from its mirror image, relative to its largest value
 
 
@@ -40,6 +41,7 @@ def patch_features(
     *,
     patch_size: int = 6,
     grid: tuple[int, int] = (3, 3),
+    overlap: float = 0.0,
     encoding: str = "threshold",
     threshold: float = 0.25,
     mirror: bool = True,
@@ -61,6 +63,8 @@ def patch_features(
     grid : (int, int)
         Rows and columns of regions.  Where positions can't be divided evenly, neighbouring regions
         share a row or a column of them.
+    overlap : float
+        How much of its height or width a region has in common with the next one, at least 0 and below 1.
     encoding : {"threshold", "triangle"}
         ``"threshold"`` [2]_: max(0, z - threshold) and max(0, -z - threshold), where z is the
         product of a whitened patch and a word of length 1.  ``"triangle"`` [1]_:
@@ -107,7 +111,7 @@ def patch_features(
     _check_sizes(pixels.shape[1:], patch_size, words, whitening)
     bank = _bank(words, whitening, patch_size, encoding, mirror=as_flag(mirror, "mirror"))
     positions = tuple(side - patch_size + 1 for side in pixels.shape[1:3])
-    cells = _cells(as_counts(grid, "grid", 2), positions)
+    cells = _cells(as_counts(grid, "grid", 2), positions, _as_overlap(overlap))
     shape = (*map(len, cells), SIGNS[encoding], len(words))
     out = as_out(out, (*leading, math.prod(shape)), np.float32, pixels)
     sums = out.reshape(len(pixels), *shape)
@@ -259,14 +263,23 @@ def _check_sizes(shape: tuple[int, ...], patch_size: int, words: Array, whitenin
         raise ValueError(f"whitening must be fitted with patches of length {d}, got {whitening!r}")
 
 
-def _cells(grid: tuple[int, ...], positions: tuple[int, ...]) -> tuple[Array, Array]:
+def _as_overlap(overlap: float) -> float:
+    value = as_number(overlap, "overlap", least=0)
+    if value >= 1:
+        raise ValueError(f"overlap must be below 1, as regions would be the same, got {overlap}")
+    return value
+
+
+def _cells(grid: tuple[int, ...], positions: tuple[int, ...], overlap: float) -> tuple[Array, Array]:
     """Return where the rows and the columns of regions begin and end, the same from either side."""
     if any(k > n for k, n in zip(grid, positions, strict=True)):
         raise ValueError(
             f"grid must be at most {positions[0]} x {positions[1]}, the positions of patches, got {grid}"
         )
-    bounds = [
-        np.array([(i * n // k, -(-(i + 1) * n // k)) for i in range(k)], np.int64)
-        for k, n in zip(grid, positions, strict=True)
-    ]
+    bounds = []
+    for k, n in zip(grid, positions, strict=True):
+        size = n / (1 + (k - 1) * (1 - overlap))
+        starts = size * (1 - overlap) * np.arange(k)
+        ends = np.stack([np.floor(starts + NEARLY), np.ceil(starts + size - NEARLY)], 1)
+        bounds.append(ends.astype(np.int64))
     return bounds[0], bounds[1]

@@ -19,9 +19,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from imfeat import compare
-from imfeat.compare import classifiers, environment, experiment, features, report, tables
+from imfeat.compare import classifiers, environment, experiment, features, report, tables, wide
 from imfeat.datasets import DataSet, ImageSet
-from imfeat.learn import RidgeClassifier
+from imfeat.learn import RidgeClassifier, RidgeProducts, RidgeSums
 
 SEEDS = 2
 
@@ -239,6 +239,30 @@ def test_large_features_are_kept_in_half_of_the_memory(data, monkeypatch):
             for m, x in zip(models, (whole, half), strict=True)
         ]
         assert scores[0] == pytest.approx(scores[1], abs=0.1 if name == "mlp" else 0.02)
+
+
+def test_wide_features_give_the_same_classifiers_part_by_part(data, monkeypatch):
+    cells = data, ("hog+color",), ("ridge", "l2svm", "svm"), (0, 1), lambda text: None
+    monkeypatch.setattr(classifiers.RidgeSums, "solve_squared_hinge", converged(RidgeSums))
+    monkeypatch.setattr(wide.RidgeProducts, "solve_squared_hinge", converged(RidgeProducts))
+    expected = list(experiment.run_cells(*cells))
+    monkeypatch.setattr(experiment, "MOST_COLUMNS", 0)
+    monkeypatch.setattr(tables, "COLUMNS_AT_ONCE", 100)
+    found = {(r.classifier, r.seed): r for r in experiment.run_cells(*cells)}
+    assert len(found) == len(expected) == 6
+    for record in expected:
+        other = found[record.classifier, record.seed]
+        assert other.strength == record.strength
+        for name in ("test_accuracy", "train_accuracy"):
+            assert getattr(other, name) == pytest.approx(getattr(record, name), abs=0.001)
+        assert other.validation_accuracy == pytest.approx(record.validation_accuracy, abs=0.12)
+        assert other.n_features == record.n_features
+
+
+def converged(kind):
+    """Return the method of a class with so many iterations that it comes to an end."""
+    solve = kind.solve_squared_hinge
+    return lambda *arguments: solve(*arguments, n_iterations=300)
 
 
 @given(st.floats(-(2.0**40), 2.0**40, width=32))

@@ -84,6 +84,20 @@ def test_one_word_on_one_patch():
 
 
 @pytest.mark.parametrize("encoding", ["threshold", "triangle"])
+@pytest.mark.parametrize("mirror", [True, False])
+def test_regions_that_overlap_are_averages_of_windows(images, encoding, mirror):
+    codebook, whitening = learn(images, 6)
+    options = {"encoding": encoding, "mirror": mirror}
+    single = imfeat.patch_features(images, codebook, whitening, grid=(15, 18), **options)
+    single = single.reshape(4, 15, 18, -1)
+    # 15 rows are 1.8 times a region of 8 1/3, and 18 columns one of 10.
+    rows, cols = [slice(0, 9), slice(3, 12), slice(6, 15)], [slice(0, 10), slice(4, 14), slice(8, 18)]
+    expected = np.concatenate([single[:, r, c].mean((1, 2)) for r in rows for c in cols], 1)
+    features = imfeat.patch_features(images, codebook, whitening, overlap=0.6, **options)
+    np.testing.assert_allclose(features, expected, atol=TOLERANCE[encoding])
+
+
+@pytest.mark.parametrize("encoding", ["threshold", "triangle"])
 @pytest.mark.parametrize("values", [1, 3000, 1 << 30])
 def test_tiles_change_nothing(images, encoding, values, monkeypatch):
     codebook, whitening = learn(images, 6)
@@ -141,6 +155,7 @@ def test_memory_does_not_grow_with_the_images(photo):
             r"codebook must have words of length 5 x 5 x 3 = 75, at least one, got \(30, 108\)",
         ),
         ({"grid": (16, 3)}, r"grid must be at most 15 x 18, the positions of patches, got \(16, 3\)"),
+        ({"overlap": 1}, "overlap must be below 1, as regions would be the same, got 1"),
         ({"encoding": "hard"}, "encoding must be one of 'threshold', 'triangle', got 'hard'"),
         ({"threshold": -1}, "threshold must be at least 0 and finite, got -1"),
         ({"epsilon": 0}, "epsilon must be above 0 and finite, got 0"),

@@ -72,7 +72,7 @@ def test_sums_may_come_in_parts_and_be_solved_between(data, monkeypatch):
 def test_blocks_change_nothing(data, monkeypatch):
     x, y = data
     whole = RidgeSums(50, 4).add(x, y)
-    monkeypatch.setattr("imfeat.learn.ridge.BLOCK", 7)
+    monkeypatch.setattr("imfeat.learn._cholesky.BLOCK", 7)
     for strength in (1, 1e3):
         for part, expected in zip(
             RidgeSums(50, 4).add(x, y).solve(strength), whole.solve(strength), strict=True

@@ -129,6 +129,17 @@ def fit(name: str, strength: float, features: Table, labels: Array, seed: int) -
     return model, not ours if kind.has_stopping_rule else None
 
 
+def climb(strengths: tuple[float, ...], accuracy_of: Callable[[float], float]) -> float:
+    """Go from the strength in the middle to stronger or weaker ones as long as the accuracy rises."""
+    best = len(strengths) // 2
+    for step in (-1, 1):
+        while 0 <= best + step < len(strengths) and accuracy_of(strengths[best + step]) > accuracy_of(
+            strengths[best]
+        ):
+            best += step
+    return strengths[best]
+
+
 def scores_of(model: Any, features: Table) -> Array:
     """Return the scores (n, n_classes) of a model."""
     score = getattr(model, "decision_function", None) or model.predict_proba

@@ -25,6 +25,7 @@ from imfeat.compare.classifiers import (
     CLASSIFIERS,
     CLOSED_FORM,
     accuracy,
+    climb,
     fit,
     ridge_sums,
     scores_of,
@@ -32,10 +33,12 @@ from imfeat.compare.classifiers import (
 )
 from imfeat.compare.features import build_feature, is_coded, is_seeded, parts_of_fusion
 from imfeat.compare.tables import CodedTable, HalfTable, Table, standardized_tables
+from imfeat.compare.wide import fit_wide
 from imfeat.datasets import DataSet
 from imfeat.learn import RidgeSums
 from imfeat.learn.ridge import split_last
 
+MOST_COLUMNS = 40_000  # features up to which their own products fit into memory
 MAX_TUNING_IMAGES = 10_000
 VALIDATION_SHARE = 0.2
 RIDGE_VALIDATION_SHARE = 0.1
@@ -82,6 +85,15 @@ class Choice:
     validation_labels: Array
     sums: RidgeSums | None = None
     left: Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A transformer that has learned from the training images, and the seconds that took."""
+
+    transformer: Any
+    n_features: int
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,15 +172,27 @@ def _run_feature(
     seeds: tuple[int, ...],
     announce: Callable[[str], None],
 ) -> Iterator[Outcome]:
+    learned: Learned | None = None
     computed: Features | None = None
     choices: dict[str, Choice] = {}
     first: dict[str, Outcome] = {}
     for seed in seeds:
         announce(f"{feature}, seed {seed}")
-        if computed is None or is_seeded(feature):
+        if learned is None or is_seeded(feature):
             computed = None  # so that no two of them fill the memory
-            computed = compute_features(feature, data, seed)
+            learned = learn_feature(feature, data, seed)
+            wide = names_of_wide(learned, classifiers, data)
+            for outcome in run_wide(feature, wide, seed, learned, choices, data, announce) if wide else ():
+                choices[outcome.record.classifier] = outcome.choice
+                first.setdefault(outcome.record.classifier, outcome)
+                yield outcome
         for name in classifiers:
+            if name in wide:
+                if first[name].record.seed != seed and not is_seeded(feature):
+                    yield replace(first[name], record=replace(first[name].record, seed=seed))
+                continue
+            if computed is None:
+                computed = compute_features(feature, data, seed, learned)
             announce(f"{feature}, {name}, seed {seed}")
             if name not in choices:
                 choose = choose_in_closed_form if name in CLOSED_FORM else choose_strength
@@ -183,14 +207,74 @@ def _run_feature(
             yield outcome
 
 
-def compute_features(name: str, data: DataSet, seed: int) -> Features:
-    """Learn a feature from the training images, compute it for all, and standardize it."""
+def learn_feature(name: str, data: DataSet, seed: int) -> Learned:
+    """Learn a feature from the training images."""
     images = data.train.images
     transformer = build_feature(name, images.shape[1:3], seed)
     as_small(transformer).fit_transform(images[:2])  # compiles, which nobody waits for a second time
     start = time.perf_counter()
-    train, test = standardized_tables(transformer, images, data.test.images, coded=is_coded(name))
-    return Features(train, test, time.perf_counter() - start)
+    transformer.fit(images)
+    n_features = transformer.transform(images[:1]).shape[1]
+    return Learned(transformer, n_features, time.perf_counter() - start)
+
+
+def compute_features(name: str, data: DataSet, seed: int, learned: Learned | None = None) -> Features:
+    """Compute a feature for all images, and standardize it; learn it before, if it isn't."""
+    learned = learned or learn_feature(name, data, seed)
+    start = time.perf_counter()
+    options = learned.transformer, data.train.images, data.test.images
+    train, test = standardized_tables(*options, coded=is_coded(name))
+    return Features(train, test, learned.seconds + time.perf_counter() - start)
+
+
+def names_of_wide(learned: Learned, classifiers: tuple[str, ...], data: DataSet) -> tuple[str, ...]:
+    """Return the classifiers for which products of images are less than those of features."""
+    if learned.n_features <= max(MOST_COLUMNS, len(data.train.labels)):
+        return ()
+    return tuple(name for name in classifiers if name in CLOSED_FORM)
+
+
+def run_wide(
+    feature: str,
+    classifiers: tuple[str, ...],
+    seed: int,
+    learned: Learned,
+    choices: dict[str, Choice],
+    data: DataSet,
+    announce: Callable[[str], None],
+) -> Iterator[Outcome]:
+    """Yield the outcomes of classifiers that are found from products of images."""
+    labels, classes = data.train.labels, np.unique(data.train.labels)
+    known, left = split_last(labels, RIDGE_VALIDATION_SHARE)
+    strengths = {name: choice.strength for name, choice in choices.items()}
+    fits, seconds = fit_wide(
+        learned.transformer,
+        classifiers,
+        strengths,
+        data,
+        known,
+        left,
+        lambda what: announce(f"{feature}, {what}, seed {seed}"),
+    )
+    for name, found in fits.items():
+        validation = accuracy(found.validation, labels[left], classes)
+        choice = Choice(found.strength, validation, found.tune_seconds, found.validation, labels[left])
+        record = Record(
+            feature=feature,
+            classifier=name,
+            seed=seed,
+            test_accuracy=accuracy(found.test, data.test.labels, classes),
+            train_accuracy=accuracy(found.train, labels, classes),
+            validation_accuracy=validation,
+            strength=found.strength,
+            converged=None,
+            n_features=learned.n_features,
+            feature_seconds=learned.seconds + seconds,
+            tune_seconds=found.tune_seconds,
+            train_seconds=found.train_seconds,
+            predict_seconds=found.predict_seconds,
+        )
+        yield Outcome(record, choice, found.train, found.test)
 
 
 def as_small(transformer: Any) -> Any:
@@ -279,14 +363,9 @@ def choose_in_closed_form(classifier: str, features: Table, labels: Array, seed:
             )
         return accuracy(scores[strength], labels[left], classes)
 
-    strengths = CLASSIFIERS[classifier].strengths
-    best = len(strengths) // 2
-    for step in (-1, 1):
-        while 0 <= best + step < len(strengths) and found_by(strengths[best + step]) > found_by(
-            strengths[best]
-        ):
-            best += step
-    only = {strengths[best]: scores[strengths[best]]}
+    best = climb(CLASSIFIERS[classifier].strengths, found_by)
+    found_by(best)
+    only = {best: scores[best]}
     return replace(best_choice(only, labels, labels[left], start), sums=sums, left=left)
 
 

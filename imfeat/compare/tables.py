@@ -13,6 +13,7 @@ from imfeat.quantizer import ProductQuantizer
 MOST_BYTES = 1 << 30  # of features in float32; of more, their upper halves are kept
 IMAGES_AT_ONCE = 1000
 ROWS_AT_ONCE = 1024
+COLUMNS_AT_ONCE = 2048
 VALUES_AT_ONCE = 1 << 26
 VECTORS_TO_QUANTIZE = 2048  # that a product quantizer learns from
 
@@ -36,6 +37,11 @@ class HalfTable:
         out -= self.mean
         out *= 1 / self.scale
         return out
+
+    def columns(self, columns: slice) -> Array:
+        """Return some columns of all rows."""
+        part = HalfTable(self.halves[:, columns], self.mean[columns], self.scale[columns])
+        return part[:]
 
     def take(self, rows: Array) -> "HalfTable":
         """Return a table of some rows."""
@@ -90,14 +96,20 @@ def slices_of(table: Table) -> Iterator[slice]:
         yield slice(first, min(first + at_once, n_rows))
 
 
+def columns_of(table: Table) -> Iterator[Array]:
+    """Yield some columns after the other, in float32."""
+    for first in range(0, table.shape[1], COLUMNS_AT_ONCE):
+        columns = slice(first, first + COLUMNS_AT_ONCE)
+        yield table.columns(columns) if isinstance(table, HalfTable) else table[:][:, columns]
+
+
 def standardized_tables(
     transformer: Any, train: Array, test: Array, *, coded: bool = False
 ) -> tuple[Table, Table]:
-    """Learn features from training images; return those of training and test images.
+    """Return the features of training and test images, of a transformer that has learned.
 
     They are standardized by the training images.
     """
-    transformer.fit(train)
     if coded:
         return _coded_tables(transformer, train, test)
     n_features = transformer.transform(train[:1]).shape[1]

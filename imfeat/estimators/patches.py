@@ -20,6 +20,8 @@ class PatchFeatures(ImageTransformer):
         Side of a square patch, in pixels.
     grid : (int, int)
         Rows and columns of regions.
+    overlap : float
+        How much of its height or width a region has in common with the next one; see [2]_.
     encoding : {"threshold", "triangle"}
         See `imfeat.patch_features`.
     threshold : float
@@ -61,6 +63,8 @@ class PatchFeatures(ImageTransformer):
     ----------
     .. [1] A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised
        feature learning", AISTATS 2011.
+    .. [2] B. Recht, R. Roelofs, L. Schmidt, V. Shankar, "Do CIFAR-10 classifiers generalize to
+       CIFAR-10?", 2018.  :doi:`10.48550/arXiv.1806.00451`
     """
 
     learns = True
@@ -74,6 +78,7 @@ class PatchFeatures(ImageTransformer):
         n_words: int = 800,
         patch_size: int = 6,
         grid: tuple[int, int] = (3, 3),
+        overlap: float = 0.6,
         encoding: str = "threshold",
         threshold: float = 0.25,
         mirror: bool = True,
@@ -87,6 +92,7 @@ class PatchFeatures(ImageTransformer):
         self.n_words = n_words
         self.patch_size = patch_size
         self.grid = grid
+        self.overlap = overlap
         self.encoding = encoding
         self.threshold = threshold
         self.mirror = mirror
@@ -117,6 +123,7 @@ class PatchFeatures(ImageTransformer):
             self.whitening_,
             patch_size=self.patch_size,
             grid=self.grid,
+            overlap=self.overlap,
             encoding=self.encoding,
             threshold=self.threshold,
             mirror=self.mirror,

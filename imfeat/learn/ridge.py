@@ -18,11 +18,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from imfeat._backend import Array
 from imfeat._check import as_number
+from imfeat.learn._cholesky import add_products, factorize, substitute
 
 Batches = Callable[[], Iterable[tuple[Array, Array]]]
 
 ROWS_AT_ONCE = 4096
-BLOCK = 1024  # columns of a matrix product
 
 
 class RidgeSums:
@@ -63,10 +63,7 @@ class RidgeSums:
         if not self.n_images:  # near the mean, so that no digits are lost to it
             self._shift = x.mean(0, dtype=np.float64).astype(np.float32)
         x = x - self._shift
-        room = np.empty(min(BLOCK, len(self.matrix)) * len(self.matrix), np.float32)
-        for block in _blocks(len(self.matrix)):
-            part = self.matrix[block, block.start :]
-            part += np.matmul(x[:, block].T, x[:, block.start :], out=room[: part.size].reshape(part.shape))
+        add_products(self.matrix, x.T)
         self.diagonal += np.einsum("nd,nd->d", x, x)
         targets = np.zeros((len(x), len(self.counts)), np.float32)
         targets[np.arange(len(x)), labels] = 1
@@ -127,48 +124,26 @@ class RidgeSums:
     def _solve_for(self, products: Array, totals: Array) -> tuple[Array, Array]:
         """Return weights and intercepts for sums of features times targets, and of targets."""
         mean = self.sums / self.n_images
-        weights = self._substitute((products - np.outer(mean, totals)).astype(np.float32))
+        weights = substitute(self.matrix, (products - np.outer(mean, totals)).astype(np.float32))
         intercepts = totals / self.n_images - (mean + self._shift) @ weights
         return weights, intercepts.astype(np.float32)
 
     def _factorize(self, strength: float) -> None:
-        """Write L, where L L^T is the covariance plus the strength, into the lower triangle.
-
-        Column block by column block: what LAPACK does, whose threaded routines overrun their
-        buffers at some tens of thousands of features in OpenBLAS 0.3.
-        """
-        lower, scaled = self.matrix, self.sums.astype(np.float32)
+        """Write the factor of the covariance plus the strength into the lower triangle."""
+        scaled = self.sums.astype(np.float32)
         mean = (self.sums / self.n_images).astype(np.float32)
-        for block in _blocks(len(lower)):
-            rest = slice(block.stop, None)
-            square = np.triu(lower[block, block], 1)
-            square = square + square.T - np.outer(mean[block], scaled[block])
-            square[np.diag_indices(len(square))] += self.diagonal[block] + np.float32(strength)
-            square -= lower[block, : block.start] @ lower[block, : block.start].T
-            try:
-                corner = np.linalg.cholesky(square)
-            except np.linalg.LinAlgError as error:
-                raise ValueError(
-                    f"strength must be larger for features that depend on each other, got {strength}"
-                ) from error
-            column = lower[block, rest].T - np.outer(mean[rest], scaled[block])
-            column -= lower[rest, : block.start] @ lower[block, : block.start].T
-            lower[rest, block] = column @ np.linalg.inv(corner).T
-            np.copyto(lower[block, block], corner, where=np.tri(len(corner), dtype=bool))
-
-    def _substitute(self, right: Array) -> Array:
-        lower, out = self.matrix, right.copy()
-        for block in _blocks(len(lower)):
-            out[block] -= lower[block, : block.start] @ out[: block.start]
-            out[block] = np.linalg.solve(np.tril(lower[block, block]), out[block])
-        for block in reversed(_blocks(len(lower))):
-            out[block] -= lower[block.stop :, block].T @ out[block.stop :]
-            out[block] = np.linalg.solve(np.tril(lower[block, block]).T, out[block])
-        return out
-
-
-def _blocks(n: int) -> list[slice]:
-    return [slice(first, min(first + BLOCK, n)) for first in range(0, n, BLOCK)]
+        try:
+            factorize(
+                self.matrix,
+                self.diagonal + np.float32(strength),
+                0,
+                len(self.matrix),
+                lambda rows, cols: np.outer(mean[rows], scaled[cols]),
+            )
+        except np.linalg.LinAlgError as error:
+            raise ValueError(
+                f"strength must be larger for features that depend on each other, got {strength}"
+            ) from error
 
 
 class RidgeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
