@@ -89,7 +89,6 @@ ALL = {
     "equalize, RGB": Job("equalize", goals=large_and_tiny(2, 4, "OpenCV")),
     "equalize_value": Job("equalize_value"),
     "equalize_clahe": Job("equalize_clahe", inputs.gray, goals=(Goal(1.1, "OpenCV"),)),
-    "dense_patches, 6x6, every pixel": Job("dense_patches", arguments=(6,), most_pixels=MILLION),
     "bag_of_words, 400 words, every 4th pixel": Job(
         "bag_of_words",
         inputs.descriptors,

@@ -167,7 +167,6 @@ def fisher_vector(k):
 JOBS = {
     "color_histogram, rgb, 8x8x8": joint,
     "color_histogram, 256 a channel": channels,
-    "dense_patches, 6x6, every pixel": patches,
     "dense_patches, 6x6, 1000 of 32x32": all_patches,
     "dense_patches, 6x6, 1 of 512x512": all_patches,
     "assign, 1024 words": assign,
