@@ -72,6 +72,7 @@ def fit_wide(
         table, _ = standardized_tables(part, images, data.test.images[:1])
         for columns in columns_of(table):
             products.add(columns)
+        del table, columns  # before there is another one, or the factor
     seconds = time.perf_counter() - start
     announce(f"strength of {', '.join(names)}")
     solutions = _solve(names, strengths, products, signs, labels, len(known))

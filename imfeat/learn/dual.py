@@ -7,6 +7,7 @@ The weights that minimize |X W - Y|^2 + strength |W|^2 are a sum over images, W 
 X X^T is a sum over features: it is added up some features at a time, and they need not exist together.
 """
 
+import mmap
 from typing import Self
 
 import numpy as np
@@ -30,7 +31,7 @@ class RidgeProducts:
     """
 
     def __init__(self, n_images: int) -> None:
-        self.matrix = np.zeros((n_images, n_images), np.float32)
+        self.matrix = _zeros(n_images)
         self.diagonal = np.zeros(n_images)
         self._factor: tuple[float, int] = (0.0, 0)  # of which strength, of how many images
 
@@ -109,3 +110,14 @@ class RidgeProducts:
                 f"strength must be larger for images that depend on each other, got {strength}"
             ) from error
         self._factor = strength, n_images
+
+
+def _zeros(n: int) -> Array:
+    """Return zeros (n, n), of which only those take memory that are ever written.
+
+    Huge pages reach across the diagonal, so the lower triangle would be there before it is needed.
+    """
+    memory = mmap.mmap(-1, max(1, 4 * n * n))
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(memory, np.float32, n * n).reshape(n, n)
