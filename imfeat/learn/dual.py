@@ -72,7 +72,7 @@ class RidgeProducts:
         return shares, intercepts, rest - np.float32(strength) * shares + intercepts
 
     def solve_squared_hinge(
-        self, strength: float, signs: Array, n_iterations: int = 20
+        self, strength: float, signs: Array, n_iterations: int = 10
     ) -> tuple[Array, Array, Array]:
         """Minimize sum max(0, 1 - y (x W + b))^2 + strength |W|^2 over the first images.
 
