@@ -301,7 +301,7 @@ def test_words_may_be_soft(images, encoding, norm):
 
 def test_patch_features_are_those_of_the_function(images):
     estimator = few_patches(encoding="triangle", sqrt=False, grid=(2, 1)).fit(images)
-    options = {"encoding": "triangle", "grid": (2, 1)}
+    options = {"encoding": "triangle", "grid": (2, 1), "overlap": 0.6}
     expected = imfeat.patch_features(images, estimator.codebook_, estimator.whitening_, **options)
     np.testing.assert_array_equal(estimator.transform(images), expected)
     roots = few_patches(encoding="triangle", grid=(2, 1)).fit_transform(images)
