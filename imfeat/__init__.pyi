@@ -22,6 +22,7 @@ from .estimators import Equalize as Equalize
 from .estimators import FisherVector as FisherVector
 from .estimators import LateFusion as LateFusion
 from .estimators import LocalColor as LocalColor
+from .estimators import PaletteHistogram as PaletteHistogram
 from .estimators import PatchFeatures as PatchFeatures
 from .estimators import RawPixels as RawPixels
 from .exposure import equalize as equalize

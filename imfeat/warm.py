@@ -36,6 +36,9 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "triangle", lambda: imfeat.triangle(vectors, vectors[:4])
     yield "vlad", lambda: imfeat.vlad(vectors, vectors[:4])
     yield "fisher_vector", lambda: imfeat.fisher_vector(vectors, mixture)
+    for name, optimizer in imfeat.learn.OPTIMIZERS.items():
+        point = np.zeros(8, np.float32)
+        yield f"learn.{name}", functools.partial(optimizer(0.1).step, [point], [point.copy()])
 
 
 def _calls_for(images: Array, dtype: str) -> Iterator[tuple[str, Callable[[], Any]]]:

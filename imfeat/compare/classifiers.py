@@ -7,92 +7,114 @@ suits the whole.
 """
 
 import math
+import pickle
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.neural_network import MLPClassifier
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from imfeat._backend import Array
-from imfeat.compare.tables import ROWS_AT_ONCE, CodedTable, HalfTable, Table, slices_of
-from imfeat.learn import RidgeClassifier, RidgeSums
-from imfeat.learn.svm import train_svm
+from imfeat.compare.tables import ROWS_AT_ONCE, Table, slices_of
+from imfeat.learn import LinearClassifier, LinearSVM, MLPClassifier, RidgeSums
+
+STRENGTHS = (30_000.0, 10_000.0, 3_000.0, 1_000.0, 300.0, 100.0, 30.0)
+MOST_TRIED = 5  # of them, for each feature and classifier
 
 # A fixed number of epochs, but on small training sets more of them, up to this many steps: few
 # epochs of few images would leave a classifier half trained.
-SVM_EPOCHS, SVM_STEPS = 10, 40_000
-MLP_EPOCHS, MLP_STEPS = 20, 400
-MLP_BATCH = 200
-CODED_SVM_EPOCHS, CODED_SVM_BATCH = 50, 8
+SVM_EPOCHS, SVM_STEPS, SVM_BATCH = 10, 50_000, 8
+MLP_EPOCHS, MLP_STEPS, MLP_BATCH = 20, 400, 128
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """The strengths to try, strongest first, and how to build it.
+    """How to build a classifier, and what to try.
 
-    ``build`` takes a strength, the shape (n_images, n_features) of the training set and a seed.
+    Attributes
+    ----------
+    build : function of a strength, the number of images and a seed
+        Returns a classifier with scikit-learn's ``fit``.
+    strengths : tuple of float
+        To choose among, strongest first.
+    title : str
+        What it is called in a sentence.
+    seeded : bool
+        Whether the seed matters.
+    is_linear : bool
     """
 
-    strengths: tuple[float, ...]
-    build: Callable[[float, tuple[int, int], int], Any]
+    build: Callable[[float, int, int], Any]
+    strengths: tuple[float, ...] = STRENGTHS
+    title: str = ""
     seeded: bool = True
-    has_stopping_rule: bool = False  # otherwise it is trained for a fixed number of epochs
+    is_linear: bool = True
 
 
-def _logistic(strength: float, shape: tuple[int, int], seed: int) -> Any:
-    return LogisticRegression(C=1 / strength, tol=1e-3, max_iter=200)
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """Scores x W + b, however W and b were found."""
+
+    weights: Array
+    intercepts: Array
+
+    @property
+    def coef_(self) -> Array:
+        """The weights (n_classes, n_features)."""
+        return self.weights.T
+
+    def decision_function(self, features: Array) -> Array:
+        """Return scores (n, n_classes)."""
+        scores: Array = features @ self.weights + self.intercepts
+        return scores
 
 
-def _svm(strength: float, shape: tuple[int, int], seed: int) -> Any:
-    n_images, n_features = shape
-    n_epochs = max(SVM_EPOCHS, SVM_STEPS // n_images)
-    return SGDClassifier(
-        alpha=strength / n_images,
-        max_iter=n_epochs,
-        tol=None,
-        average=n_images * n_epochs // 2,  # the mean of the second half
-        learning_rate="constant",
-        eta0=3 / n_features,  # standardized, the square of an image's length is n_features
-        n_jobs=-1,
-        random_state=seed,
-    )
+def _softmax(strength: float, n_images: int, seed: int) -> Any:
+    return LinearClassifier(strength=strength / n_images, epochs=200, tol=1e-3)
 
 
-def _mlp(strength: float, shape: tuple[int, int], seed: int) -> Any:
-    n_images, _ = shape
-    batch_size = min(MLP_BATCH, n_images)
-    n_epochs = max(MLP_EPOCHS, MLP_STEPS // math.ceil(n_images / batch_size))
+def _svm(strength: float, n_images: int, seed: int) -> Any:
+    epochs = max(SVM_EPOCHS, SVM_STEPS // n_images)
+    return LinearSVM(strength=strength, epochs=epochs, batch_size=SVM_BATCH, random_state=seed)
+
+
+def _ridge(strength: float, n_images: int, seed: int) -> Any:
+    raise NotImplementedError("it is solved from sums, by solved_model")
+
+
+def _mlp(hidden: tuple[int, ...], strength: float, n_images: int, seed: int) -> Any:
+    steps = math.ceil(n_images / MLP_BATCH)
     return MLPClassifier(
-        hidden_layer_sizes=(256,),
-        alpha=strength * batch_size / n_images,  # scikit-learn divides it by the batch size
-        batch_size=batch_size,
-        learning_rate_init=3e-4,
-        max_iter=n_epochs,
-        n_iter_no_change=n_epochs,
+        hidden,
+        learning_rate=5e-4,
+        schedule="cosine",
+        batch_size=MLP_BATCH,
+        epochs=max(MLP_EPOCHS, MLP_STEPS // steps),
+        weight_decay=strength / n_images,
         random_state=seed,
     )
 
 
-def _ridge(strength: float, shape: tuple[int, int], seed: int) -> Any:
-    return RidgeClassifier((strength,))
+def _mlp1(strength: float, n_images: int, seed: int) -> Any:
+    return _mlp((256,), strength, n_images, seed)
+
+
+def _mlp2(strength: float, n_images: int, seed: int) -> Any:
+    return _mlp((256, 256), strength, n_images, seed)
 
 
 CLASSIFIERS = {
-    "logistic": Classifier((10_000, 1_000, 100), _logistic, seeded=False, has_stopping_rule=True),
-    "svm": Classifier((10_000, 1_000, 100), _svm),
-    "ridge": Classifier((10_000, 3_000, 1_000, 300, 100, 30, 10), _ridge, seeded=False),
-    "l2svm": Classifier((10_000, 3_000, 1_000, 300, 100, 30, 10), _ridge, seeded=False),
-    "mlp": Classifier((300, 100, 30), _mlp),
+    "softmax": Classifier(_softmax, title="softmax regression", seeded=False),
+    "svm": Classifier(_svm, title="a linear SVM"),
+    "ridge": Classifier(_ridge, title="ridge regression", seeded=False),
+    "l2svm": Classifier(_ridge, title="a linear SVM of squared hinge loss", seeded=False),
+    "mlp": Classifier(_mlp1, title="an MLP of one hidden layer", is_linear=False),
+    "mlp2": Classifier(_mlp2, title="an MLP of two hidden layers", is_linear=False),
 }
 CLOSED_FORM = ("ridge", "l2svm")  # from one matrix of sums, for any strength
-GROUPS = {"linear": ("logistic", "svm")}
+GROUPS = {"linear": ("softmax", "svm", "ridge"), "mlps": ("mlp", "mlp2")}
 
 
 def expand_groups(names: Iterable[str]) -> tuple[str, ...]:
@@ -100,56 +122,73 @@ def expand_groups(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(member for name in names for member in GROUPS.get(name, (name,))))
 
 
-def fit(name: str, strength: float, features: Table, labels: Array, seed: int) -> tuple[Any, bool | None]:
-    """Train a classifier.
+def fit(
+    name: str, strength: float, features: Table, labels: Array, rows: Array, seed: int
+) -> tuple[Any, bool | None]:
+    """Train a classifier on some rows of a table.
 
     Returns
     -------
-    model : scikit-learn classifier
+    model : classifier
     converged : bool or None
         Whether it met its stopping rule; None if it has none.
     """
-    kind = CLASSIFIERS[name]
     if name in CLOSED_FORM:
-        rows = np.arange(len(labels))
         return solved_model(name, ridge_sums(features, labels, rows), strength, features, labels, rows), None
-    model = kind.build(strength, features.shape, seed)
-    with warnings.catch_warnings(record=True) as caught, _one_thread_in_scipy():
-        warnings.simplefilter("always", ConvergenceWarning)
-        if name == "svm" and isinstance(features, CodedTable):
-            model = _fit_svm(strength, features, labels, seed)
-        elif name == "mlp" and isinstance(features, HalfTable | CodedTable):
-            _fit_batch_by_batch(model, features, labels, seed)
+    model = CLASSIFIERS[name].build(strength, len(rows), seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it is in the record
+        if hasattr(model, "fit_rows") and not isinstance(features, np.ndarray):
+            model.fit_rows(lambda part: features[rows[part]], labels[rows], features.shape[1])
         else:
-            model.fit(features[:], labels)
-    ours = [w for w in caught if issubclass(w.category, ConvergenceWarning)]
-    for other in caught:
-        if other not in ours:
-            warnings.warn(other.message, stacklevel=2)
-    return model, not ours if kind.has_stopping_rule else None
+            model.fit(features[:] if len(rows) == len(features) else features[rows], labels[rows])
+    return model, getattr(model, "converged_", None)
 
 
 def climb(strengths: tuple[float, ...], accuracy_of: Callable[[float], float]) -> float:
-    """Go from the strength in the middle to stronger or weaker ones as long as the accuracy rises."""
+    """Go from the strength in the middle to stronger or weaker ones as long as the accuracy rises.
+
+    It asks for at most `MOST_TRIED` accuracies, and for each once.
+    """
+    known: dict[int, float] = {}
+
+    def tried(k: int) -> float:
+        if k not in known:
+            known[k] = accuracy_of(strengths[k])
+        return known[k]
+
     best = len(strengths) // 2
     for step in (-1, 1):
-        while 0 <= best + step < len(strengths) and accuracy_of(strengths[best + step]) > accuracy_of(
-            strengths[best]
-        ):
+        while 0 <= best + step < len(strengths) and (best + step in known or len(known) < MOST_TRIED):
+            if tried(best + step) <= tried(best):
+                break
             best += step
     return strengths[best]
 
 
-def scores_of(model: Any, features: Table) -> Array:
-    """Return the scores (n, n_classes) of a model."""
-    score = getattr(model, "decision_function", None) or model.predict_proba
-    scores: Array = np.concatenate([score(features[part]) for part in slices_of(features)])
+def scores_of(model: Any, features: Table, rows: Array | None = None) -> Array:
+    """Return the scores (n, n_classes) of a model for a table, or some rows of it."""
+    if hasattr(model, "decision_function") or hasattr(model, "predict_proba"):
+        score = getattr(model, "decision_function", None) or model.predict_proba
+    else:
+        score = lambda x: (model.predict(x)[:, None] == model.classes_).astype(np.float32)  # noqa: E731
+    parts = slices_of(features) if rows is None else np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE))
+    scores: Array = np.concatenate([score(features[part]) for part in parts])
     return np.stack([-scores, scores], 1) if scores.ndim == 1 else scores
 
 
 def accuracy(scores: Array, labels: Array, classes: Array) -> float:
     """Return the share of images whose class has the highest score."""
     return float((classes[scores.argmax(1)] == labels).mean())
+
+
+def size_of(model: Any) -> int:
+    """Return the bytes of the parameters of a model, or of its copy on disk."""
+    if network := getattr(model, "network_", None):
+        return int(sum(array.nbytes for array in network.parameters))
+    if hasattr(model, "coef_"):
+        return int(model.coef_.nbytes + 4 * len(model.coef_))
+    return len(pickle.dumps(model))
 
 
 def ridge_sums(features: Table, labels: Array, rows: Array, sums: RidgeSums | None = None) -> RidgeSums:
@@ -164,7 +203,7 @@ def ridge_sums(features: Table, labels: Array, rows: Array, sums: RidgeSums | No
 
 def solved_model(
     name: str, sums: RidgeSums, strength: float, features: Table, labels: Array, rows: Array
-) -> RidgeClassifier:
+) -> LinearModel:
     """Return the classifier that sums over some rows lead to."""
     classes = np.unique(labels)
 
@@ -174,52 +213,5 @@ def solved_model(
             yield features[some], np.searchsorted(classes, labels[some])
 
     if name == "l2svm":
-        weights, intercepts = sums.solve_squared_hinge(strength, batches)
-    else:
-        weights, intercepts = sums.solve(strength)
-    return _linear_model(weights, intercepts, classes)
-
-
-def _linear_model(weights: Array, intercepts: Array, classes: Array) -> RidgeClassifier:
-    """Return a classifier with given weights (n_features, n_classes), however they were found."""
-    model = RidgeClassifier()
-    model.coef_, model.intercept_, model.classes_ = np.ascontiguousarray(weights.T), intercepts, classes
-    model.n_features_in_ = len(weights)
-    return model
-
-
-def _fit_svm(strength: float, features: CodedTable, labels: Array, seed: int) -> RidgeClassifier:
-    classes, targets = np.unique(labels, return_inverse=True)
-    weights, intercepts = train_svm(
-        features.__getitem__,
-        targets,
-        strength=strength,
-        epochs=CODED_SVM_EPOCHS,
-        batch_size=CODED_SVM_BATCH,
-        rng=np.random.default_rng(seed),
-    )
-    return _linear_model(weights, intercepts, classes)
-
-
-def _fit_batch_by_batch(model: Any, features: HalfTable | CodedTable, labels: Array, seed: int) -> None:
-    """Train an MLP as its own ``fit`` does, which would hold all features in float32 at once."""
-    rng, classes = np.random.default_rng(seed), np.unique(labels)
-    for _ in range(model.max_iter):
-        order = rng.permutation(len(labels))
-        for first in range(0, len(order), model.batch_size):
-            batch = order[first : first + model.batch_size]
-            model.partial_fit(features[batch], labels[batch], classes=classes)
-
-
-@contextmanager
-def _one_thread_in_scipy() -> Iterator[None]:
-    """Keep the BLAS that SciPy brings from competing with the one that NumPy brings.
-
-    The wheels have a copy each, whose idle threads go on spinning for a while: an optimizer in
-    SciPy that alternates with products in NumPy becomes several times slower.
-    """
-    controller = ThreadpoolController()
-    paths = [library.filepath for library in controller.lib_controllers if library.user_api == "blas"]
-    of_scipy = [path for path in paths if any(part.startswith("scipy") for part in Path(path).parts[:-1])]
-    with controller.select(filepath=of_scipy).limit(limits=1):
-        yield
+        return LinearModel(*sums.solve_squared_hinge(strength, batches))
+    return LinearModel(*sums.solve(strength))

@@ -1,13 +1,9 @@
 """The experiment: each feature with each classifier and each seed, by one protocol.
 
 Features are standardized by the training images.  The strength of the regularization is chosen
-once for a feature and a classifier, with the first seed, on a validation part of the training
-set.  Then, for each seed, the classifier is trained on the whole training set and meets the test
-set once, for the number that is reported.
-
-Ridge regression, and the SVM that is solved by it, need no second sums: they are solved for some
-strengths on all training images but the last tenth of each class, which choose among the strengths
-and are then added.
+once for a feature and a classifier, with the first seed, on a validation part of the training set
+(tuning.py says how).  Then, for each seed, the classifier is trained on the whole training set and
+meets the test set once, for the number that is reported.
 """
 
 import itertools
@@ -16,75 +12,33 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import joblib  # type: ignore[import-untyped]
 import numpy as np
 from sklearn.base import clone
-from sklearn.preprocessing import StandardScaler
 
 from imfeat._backend import Array
+from imfeat.compare.cache import Cache, code
+from imfeat.compare.cells import SUMMED, Cell, Record, Store
 from imfeat.compare.classifiers import (
     CLASSIFIERS,
     CLOSED_FORM,
     accuracy,
-    climb,
     fit,
     ridge_sums,
     scores_of,
+    size_of,
     solved_model,
 )
-from imfeat.compare.features import build_feature, is_coded, is_seeded, parts_of_fusion
-from imfeat.compare.tables import CodedTable, HalfTable, Table, standardized_tables
-from imfeat.compare.wide import fit_wide
+from imfeat.compare.features import build_feature, is_coded, is_own, is_seeded, of_pixels, parts_of_fusion
+from imfeat.compare.tables import Table, bytes_of_row, standardized_tables
+from imfeat.compare.tuning import Choice, choose, split
+from imfeat.compare.wide import WideFit, fit_wide
 from imfeat.datasets import DataSet
-from imfeat.learn import RidgeSums
-from imfeat.learn.ridge import split_last
+from imfeat.learn import templates
 
 MOST_COLUMNS = 40_000  # features up to which their own products fit into memory
-MAX_TUNING_IMAGES = 10_000
-VALIDATION_SHARE = 0.2
-RIDGE_VALIDATION_SHARE = 0.1
+MOST_TEMPLATES = 16
 SMALL = {"n_words": 8, "n_patches": 1000, "n_components": 4, "n_descriptors": 1000}
-
-
-@dataclass(frozen=True)
-class Record:
-    """What one feature with one classifier and one seed came to.
-
-    ``feature_seconds`` are those of the training and the test images; ``tune_seconds`` those of
-    the choice of the strength, which all seeds share; ``train_seconds`` those of the training with
-    that strength; ``predict_seconds`` those of the test images.  ``converged`` is None for what is
-    trained for a fixed number of epochs.  Of a fusion the seconds and numbers are those of its parts
-    together, and the strength is that of the first.
-    """
-
-    feature: str
-    classifier: str
-    seed: int
-    test_accuracy: float
-    train_accuracy: float
-    validation_accuracy: float
-    strength: float
-    converged: bool | None
-    n_features: int
-    feature_seconds: float
-    tune_seconds: float
-    train_seconds: float
-    predict_seconds: float
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A strength, its accuracy on the validation part, and the seconds it took to find.
-
-    For ridge regression also the sums over the images that were not for validation, and those.
-    """
-
-    strength: float
-    validation_accuracy: float
-    seconds: float
-    validation_scores: Array
-    validation_labels: Array
-    sums: RidgeSums | None = None
-    left: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,45 +52,171 @@ class Learned:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """The standardized features of a data set, and the seconds they took, learning included."""
+    """The standardized features of a data set, and the seconds they took: all, and of the test images."""
 
     train: Table
     test: Table
     seconds: float
+    test_seconds: float
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """A record, and the scores (n, n_classes) of training and test images."""
+class Experiment:
+    """What all cells share.
 
-    record: Record
-    choice: Choice
-    train: Array
-    test: Array
-
-
-def run_cells(
-    data: DataSet,
-    features: tuple[str, ...],
-    classifiers: tuple[str, ...],
-    seeds: tuple[int, ...],
-    announce: Callable[[str], None],
-) -> Iterator[Record]:
-    """Yield a record for each feature, seed and classifier.
-
-    ``announce`` is told what is done next.  The parts of a fusion come before it.
+    Parameters
+    ----------
+    data : DataSet
+    store : Store
+        Cells that are done, and where to keep others.
+    cache : Cache
+        Of features.
+    content : str
+        A number for the content of the images, which features are found by in the cache.
+    announce : function of a str
+        Is told what is done next.
     """
-    outcomes: dict[tuple[str, str, int], Outcome] = {}
-    for feature in with_parts(features):
-        if parts := parts_of_fusion(feature):
+
+    def __init__(
+        self,
+        data: DataSet,
+        *,
+        store: Store | None = None,
+        cache: Cache | None = None,
+        content: str = "",
+        announce: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.data, self.content, self.announce = data, content, announce
+        self.store, self.cache = store or Store(), cache or Cache()
+        self.classes = np.unique(data.train.labels)
+        self.kept: set[str] = set()  # features whose scores a fusion needs
+
+    def run(
+        self, features: tuple[str, ...], classifiers: tuple[str, ...], seeds: tuple[int, ...]
+    ) -> Iterator[Cell]:
+        """Yield a cell for each feature, seed and classifier; the parts of a fusion come before it."""
+        self.kept = {part for feature in features for part in parts_of_fusion(feature)}
+        for feature in with_parts(features):
+            if not (parts := parts_of_fusion(feature)):
+                yield from FeatureRun(self, feature, classifiers).cells(seeds)
+                continue
             for seed, name in itertools.product(seeds, classifiers):
-                yield fuse(feature, [outcomes[part, name, seed] for part in parts], data)
-            continue
-        for outcome in _run_feature(feature, data, classifiers, seeds, announce):
-            record = outcome.record
-            if any(feature in parts_of_fusion(other) for other in features):
-                outcomes[feature, record.classifier, record.seed] = outcome
-            yield record
+                done = self.store.get(feature, name, seed)
+                yield done or self.store.put(self.fuse(feature, [self._part(part, name, seed) for part in parts]))
+
+    def fuse(self, feature: str, parts: list[Cell]) -> Cell:
+        """Return the cell of the mean of the scores of several features."""
+        records = [part.record for part in parts]
+        scores = {name: np.mean([p.scores[name] for p in parts], 0) for name in ("train", "validation", "test")}
+        labels = self.data.train.labels
+        _, left = split(labels)
+        record = replace(
+            records[0],
+            feature=feature,
+            test_accuracy=accuracy(scores["test"], self.data.test.labels, self.classes),
+            train_accuracy=accuracy(scores["train"], labels, self.classes),
+            validation_accuracy=accuracy(scores["validation"], labels[left], self.classes),
+            converged=None,
+            **{name: sum(getattr(record, name) for record in records) for name in SUMMED},
+        )
+        return Cell(record, *self.found(scores["test"]))
+
+    def found(self, scores: Array) -> tuple[Array, Array]:
+        """Return the classes that are found for test images, and by how much against the right ones."""
+        best = scores.argmax(1)
+        right = np.searchsorted(self.classes, self.data.test.labels)
+        right = np.minimum(right, len(self.classes) - 1)  # a class that was never seen has no score
+        margins = scores.max(1) - np.take_along_axis(scores, right[:, None], 1)[:, 0]
+        return self.classes[best].astype(np.int32), margins.astype(np.float32)
+
+    def learn(self, feature: str, seed: int) -> Learned:
+        """Return what a feature learns from the training images."""
+        return self.cache.get(self._key("learned", feature, seed), lambda: learn_feature(feature, self.data, seed))
+
+    def compute(self, feature: str, seed: int, learned: Learned) -> Features:
+        """Return the features of all images."""
+        key = self._key("features", feature, seed)
+        return self.cache.get(key, lambda: compute_features(feature, self.data, learned))
+
+    def _part(self, feature: str, classifier: str, seed: int) -> Cell:
+        cell = self.store.get(feature, classifier, seed)
+        assert cell is not None, "the parts of a fusion come before it"
+        return cell
+
+    def _key(self, what: str, feature: str, seed: int) -> str | None:
+        if not self.content or is_own(feature):  # whose code may change without a trace
+            return None
+        transformer = build_feature(feature, self.data.train.images.shape[1:3], seed)
+        return " ".join([what, feature, self.content, code(), joblib.hash(transformer)])
+
+
+class FeatureRun:
+    """The cells of one feature: what is computed for one of them serves the others."""
+
+    def __init__(self, experiment: Experiment, feature: str, classifiers: tuple[str, ...]) -> None:
+        self.experiment, self.feature, self.classifiers = experiment, feature, classifiers
+        self.learned: Learned | None = None
+        self.computed: Features | None = None
+        self.choices: dict[str, Choice] = {}
+
+    def cells(self, seeds: tuple[int, ...]) -> Iterator[Cell]:
+        """Yield a cell for each seed and classifier."""
+        first: dict[str, Cell] = {}
+        store = self.experiment.store
+        for seed in seeds:
+            if is_seeded(self.feature):
+                self.learned = self.computed = None  # so that no two of them fill the memory
+            for name in self.classifiers:
+                self.experiment.announce(f"{self.feature}, {name}, seed {seed}")
+                cell = store.get(self.feature, name, seed)
+                if cell is None and name in first and not (is_seeded(self.feature) or CLASSIFIERS[name].seeded):
+                    same = first[name]  # the same model would come out
+                    cell = store.put(replace(same, record=replace(same.record, seed=seed)))
+                elif cell is None:
+                    cell = self._compute_cell(name, seed)
+                first.setdefault(name, cell)
+                self.choices.setdefault(name, choice_of(cell))
+                yield cell
+
+    def _compute_cell(self, name: str, seed: int) -> Cell:
+        experiment = self.experiment
+        if self.learned is None:
+            self.learned = experiment.learn(self.feature, seed)
+        if wide := [other for other in self.classifiers if is_wide(self.learned, other, experiment.data)]:
+            self._compute_wide([other for other in wide if self._is_missing(other, seed)], seed)
+            if name in wide:
+                return experiment._part(self.feature, name, seed)
+        if self.computed is None:
+            self.computed = experiment.compute(self.feature, seed, self.learned)
+        labels = experiment.data.train.labels
+        if name not in self.choices:
+            self.choices[name] = choose(name, self.computed.train, labels, seed)
+        choice = self.choices[name]
+        cell = run_cell(experiment, self.feature, name, seed, self.computed, choice)
+        self.choices[name] = replace(choice, sums=None)
+        return experiment.store.put(cell)
+
+    def _is_missing(self, name: str, seed: int) -> bool:
+        return self.experiment.store.get(self.feature, name, seed) is None
+
+    def _compute_wide(self, names: list[str], seed: int) -> None:
+        """Put the cells of classifiers that are found from products of images into the store."""
+        if not names:
+            return
+        experiment, learned = self.experiment, self.learned
+        assert learned is not None
+        strengths = {name: self.choices[name].strength for name in names if name in self.choices}
+        known, left = split(experiment.data.train.labels)
+        fits, seconds = fit_wide(
+            learned.transformer,
+            tuple(names),
+            strengths,
+            experiment.data,
+            known,
+            left,
+            lambda what: experiment.announce(f"{self.feature}, {what}, seed {seed}"),
+        )
+        for name, found in fits.items():
+            experiment.store.put(wide_cell(experiment, self.feature, name, seed, learned, found, seconds, left))
 
 
 def with_parts(features: tuple[str, ...]) -> tuple[str, ...]:
@@ -144,67 +224,9 @@ def with_parts(features: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for name in features for part in (*parts_of_fusion(name), name)))
 
 
-def fuse(feature: str, parts: list[Outcome], data: DataSet) -> Record:
-    """Return the record of the mean of the scores of several features."""
-    labels, records, choices = data.train.labels, [p.record for p in parts], [p.choice for p in parts]
-    classes = np.unique(labels)
-    train, test = (np.mean([getattr(part, which) for part in parts], 0) for which in ("train", "test"))
-    validation = np.mean([choice.validation_scores for choice in choices], 0)
-    totals = {
-        name: sum(getattr(record, name) for record in records)
-        for name in ("n_features", "feature_seconds", "tune_seconds", "train_seconds", "predict_seconds")
-    }
-    return replace(
-        records[0],
-        feature=feature,
-        test_accuracy=accuracy(test, data.test.labels, classes),
-        train_accuracy=accuracy(train, labels, classes),
-        validation_accuracy=accuracy(validation, choices[0].validation_labels, classes),
-        converged=None,
-        **totals,
-    )
-
-
-def _run_feature(
-    feature: str,
-    data: DataSet,
-    classifiers: tuple[str, ...],
-    seeds: tuple[int, ...],
-    announce: Callable[[str], None],
-) -> Iterator[Outcome]:
-    learned: Learned | None = None
-    computed: Features | None = None
-    choices: dict[str, Choice] = {}
-    first: dict[str, Outcome] = {}
-    for seed in seeds:
-        announce(f"{feature}, seed {seed}")
-        if learned is None or is_seeded(feature):
-            computed = None  # so that no two of them fill the memory
-            learned = learn_feature(feature, data, seed)
-            wide = names_of_wide(learned, classifiers, data)
-            for outcome in run_wide(feature, wide, seed, learned, choices, data, announce) if wide else ():
-                choices[outcome.record.classifier] = outcome.choice
-                first.setdefault(outcome.record.classifier, outcome)
-                yield outcome
-        for name in classifiers:
-            if name in wide:
-                if first[name].record.seed != seed and not is_seeded(feature):
-                    yield replace(first[name], record=replace(first[name].record, seed=seed))
-                continue
-            if computed is None:
-                computed = compute_features(feature, data, seed, learned)
-            announce(f"{feature}, {name}, seed {seed}")
-            if name not in choices:
-                choose = choose_in_closed_form if name in CLOSED_FORM else choose_strength
-                choices[name] = choose(name, computed.train, data.train.labels, seed)
-            if name in first and not (is_seeded(feature) or CLASSIFIERS[name].seeded):
-                same = first[name]  # the same model would come out
-                yield replace(same, record=replace(same.record, seed=seed))
-                continue
-            outcome = run_cell(feature, name, seed, computed, choices[name], data)
-            choices[name] = outcome.choice
-            first.setdefault(name, outcome)
-            yield outcome
+def is_wide(learned: Learned, classifier: str, data: DataSet) -> bool:
+    """Tell whether products of images are less than those of features, and enough for a classifier."""
+    return classifier in CLOSED_FORM and learned.n_features > max(MOST_COLUMNS, len(data.train.labels))
 
 
 def learn_feature(name: str, data: DataSet, seed: int) -> Learned:
@@ -218,63 +240,12 @@ def learn_feature(name: str, data: DataSet, seed: int) -> Learned:
     return Learned(transformer, n_features, time.perf_counter() - start)
 
 
-def compute_features(name: str, data: DataSet, seed: int, learned: Learned | None = None) -> Features:
-    """Compute a feature for all images, and standardize it; learn it before, if it isn't."""
-    learned = learned or learn_feature(name, data, seed)
+def compute_features(name: str, data: DataSet, learned: Learned) -> Features:
+    """Compute a feature for all images, and standardize it."""
     start = time.perf_counter()
-    options = learned.transformer, data.train.images, data.test.images
-    train, test = standardized_tables(*options, coded=is_coded(name))
-    return Features(train, test, learned.seconds + time.perf_counter() - start)
-
-
-def names_of_wide(learned: Learned, classifiers: tuple[str, ...], data: DataSet) -> tuple[str, ...]:
-    """Return the classifiers for which products of images are less than those of features."""
-    if learned.n_features <= max(MOST_COLUMNS, len(data.train.labels)):
-        return ()
-    return tuple(name for name in classifiers if name in CLOSED_FORM)
-
-
-def run_wide(
-    feature: str,
-    classifiers: tuple[str, ...],
-    seed: int,
-    learned: Learned,
-    choices: dict[str, Choice],
-    data: DataSet,
-    announce: Callable[[str], None],
-) -> Iterator[Outcome]:
-    """Yield the outcomes of classifiers that are found from products of images."""
-    labels, classes = data.train.labels, np.unique(data.train.labels)
-    known, left = split_last(labels, RIDGE_VALIDATION_SHARE)
-    strengths = {name: choice.strength for name, choice in choices.items()}
-    fits, seconds = fit_wide(
-        learned.transformer,
-        classifiers,
-        strengths,
-        data,
-        known,
-        left,
-        lambda what: announce(f"{feature}, {what}, seed {seed}"),
-    )
-    for name, found in fits.items():
-        validation = accuracy(found.validation, labels[left], classes)
-        choice = Choice(found.strength, validation, found.tune_seconds, found.validation, labels[left])
-        record = Record(
-            feature=feature,
-            classifier=name,
-            seed=seed,
-            test_accuracy=accuracy(found.test, data.test.labels, classes),
-            train_accuracy=accuracy(found.train, labels, classes),
-            validation_accuracy=validation,
-            strength=found.strength,
-            converged=None,
-            n_features=learned.n_features,
-            feature_seconds=learned.seconds + seconds,
-            tune_seconds=found.tune_seconds,
-            train_seconds=found.train_seconds,
-            predict_seconds=found.predict_seconds,
-        )
-        yield Outcome(record, choice, found.train, found.test)
+    images = data.train.images, data.test.images
+    train, test, of_test = standardized_tables(learned.transformer, *images, coded=is_coded(name))
+    return Features(train, test, learned.seconds + time.perf_counter() - start, of_test)
 
 
 def as_small(transformer: Any) -> Any:
@@ -287,25 +258,32 @@ def as_small(transformer: Any) -> Any:
     return clone(transformer).set_params(**small)
 
 
+def choice_of(cell: Cell) -> Choice:
+    """Return the choice that led to a cell."""
+    r = cell.record
+    scores = cell.scores.get("validation", np.empty((0, 0)))
+    return Choice(r.strength, r.validation_accuracy, r.tune_seconds, scores)
+
+
 def run_cell(
-    feature: str, classifier: str, seed: int, features: Features, choice: Choice, data: DataSet
-) -> Outcome:
+    experiment: Experiment, feature: str, name: str, seed: int, features: Features, choice: Choice
+) -> Cell:
     """Train on the whole training set, and judge."""
+    data, classes = experiment.data, experiment.classes
     start = time.perf_counter()
-    labels, classes = data.train.labels, np.unique(data.train.labels)
-    if choice.sums is not None and choice.left is not None:
-        sums, rows = ridge_sums(features.train, labels, choice.left, choice.sums), np.arange(len(labels))
-        model = solved_model(classifier, sums, choice.strength, features.train, labels, rows)
-        converged = None
+    labels, rows = data.train.labels, np.arange(len(data.train.labels))
+    if choice.sums is not None:
+        sums = ridge_sums(features.train, labels, split(labels)[1], choice.sums)
+        model, converged = solved_model(name, sums, choice.strength, features.train, labels, rows), None
     else:
-        model, converged = fit(classifier, choice.strength, features.train, labels, seed)
+        model, converged = fit(name, choice.strength, features.train, labels, rows, seed)
     trained = time.perf_counter()
     test = scores_of(model, features.test)
     predicted = time.perf_counter()
     train = scores_of(model, features.train)
     record = Record(
         feature=feature,
-        classifier=classifier,
+        classifier=name,
         seed=seed,
         test_accuracy=accuracy(test, data.test.labels, classes),
         train_accuracy=accuracy(train, labels, classes),
@@ -317,80 +295,56 @@ def run_cell(
         tune_seconds=choice.seconds,
         train_seconds=trained - start,
         predict_seconds=predicted - trained,
+        test_feature_seconds=features.test_seconds,
+        feature_bytes=bytes_of_row(features.train),
+        model_bytes=size_of(model),
     )
-    return Outcome(record, replace(choice, sums=None, left=None), train, test)
+    scores = {"train": train, "validation": choice.scores, "test": test} if feature in experiment.kept else {}
+    history = getattr(model, "history_", {})
+    pictures = pictures_of(model, data.train.images.shape[1:]) if of_pixels(feature) else None
+    shown = {} if pictures is None else {"templates": pictures}
+    return Cell(record, *experiment.found(test), history=history, scores=scores, **shown)
 
 
-def choose_strength(classifier: str, features: Table, labels: Array, seed: int) -> Choice:
-    """Try the strengths of a classifier on a validation part of the training set."""
-    start = time.perf_counter()
-    training, validation = split_for_validation(labels, seed)
-    if isinstance(features, CodedTable):
-        known, new = features.take(training), features.take(validation)
-    else:
-        # Standardized once more, so that nothing of the validation part is in the scale.
-        scaler = StandardScaler().fit(features[training])
-        known, new = scaler.transform(features[training]), scaler.transform(features[validation])
-    scores = {}
-    for strength in CLASSIFIERS[classifier].strengths:
-        model, _ = fit(classifier, strength, known, labels[training], seed)
-        scores[strength] = scores_of(model, new)
-    return best_choice(scores, labels[training], labels[validation], start)
+def wide_cell(
+    experiment: Experiment,
+    feature: str,
+    name: str,
+    seed: int,
+    learned: Learned,
+    found: WideFit,
+    seconds: float,
+    left: Array,
+) -> Cell:
+    """Return the cell of a classifier that was found from products of images."""
+    data, classes, labels = experiment.data, experiment.classes, experiment.data.train.labels
+    record = Record(
+        feature=feature,
+        classifier=name,
+        seed=seed,
+        test_accuracy=accuracy(found.test, data.test.labels, classes),
+        train_accuracy=accuracy(found.train, labels, classes),
+        validation_accuracy=accuracy(found.validation, labels[left], classes),
+        strength=found.strength,
+        converged=None,
+        n_features=learned.n_features,
+        feature_seconds=learned.seconds + seconds,
+        tune_seconds=found.tune_seconds,
+        train_seconds=found.train_seconds,
+        predict_seconds=found.predict_seconds,
+        feature_bytes=4 * learned.n_features,
+        model_bytes=4 * (learned.n_features + 1) * len(classes),
+    )
+    return Cell(record, *experiment.found(found.test))
 
 
-def best_choice(scores: dict[float, Array], known: Array, labels: Array, start: float) -> Choice:
-    """Return the strength that finds most labels; the first of several is the strongest."""
-    classes = np.unique(known)
-    accuracies = {strength: accuracy(found, labels, classes) for strength, found in scores.items()}
-    best = max(accuracies, key=accuracies.__getitem__)
-    return Choice(best, accuracies[best], time.perf_counter() - start, scores[best], labels)
-
-
-def choose_in_closed_form(classifier: str, features: Table, labels: Array, seed: int) -> Choice:
-    """Go from strength to stronger or weaker as long as the accuracy on the validation part rises."""
-    start = time.perf_counter()
-    known, left = split_last(labels, RIDGE_VALIDATION_SHARE)
-    if not len(left):
-        raise ValueError("no class has ten training images, one of which to validate with")
-    sums, classes = ridge_sums(features, labels, known), np.unique(labels)
-    new = features.take(left) if isinstance(features, HalfTable | CodedTable) else features[left]
-    scores: dict[float, Array] = {}
-
-    def found_by(strength: float) -> float:
-        if strength not in scores:
-            scores[strength] = scores_of(
-                solved_model(classifier, sums, strength, features, labels, known), new
-            )
-        return accuracy(scores[strength], labels[left], classes)
-
-    best = climb(CLASSIFIERS[classifier].strengths, found_by)
-    found_by(best)
-    only = {best: scores[best]}
-    return replace(best_choice(only, labels, labels[left], start), sums=sums, left=left)
-
-
-def split_for_validation(labels: Array, seed: int) -> tuple[Array, Array]:
-    """Divide the training set, or as much of it as tuning may take, class by class.
-
-    Returns
-    -------
-    training, validation : arrays of int
-        Disjoint indices, each class with its share in both.
-
-    Raises
-    ------
-    ValueError
-        If no class has two images.
-    """
-    rng = np.random.default_rng(seed)
-    share = min(1, MAX_TUNING_IMAGES / len(labels))
-    training, validation = [], []
-    for label in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == label))
-        members = members[: max(2, round(len(members) * share))]
-        n_validation = max(round(len(members) * VALIDATION_SHARE), 1) if len(members) > 1 else 0
-        validation.append(members[:n_validation])
-        training.append(members[n_validation:])
-    if not sum(map(len, validation)):
-        raise ValueError("no class has two training images, one to learn from and one to validate with")
-    return rng.permutation(np.concatenate(training)), np.concatenate(validation)
+def pictures_of(model: Any, image_shape: tuple[int, ...]) -> Array | None:
+    """Return the first-layer weights of a model as pictures, the largest first if there are many."""
+    network = getattr(model, "network_", None)
+    if network is None and not hasattr(model, "coef_"):
+        return None
+    weights = network.layers[0].weights.T if network else model.coef_
+    pictures = templates(model, image_shape)
+    if len(pictures) > MOST_TEMPLATES:
+        pictures = pictures[np.argsort(-np.linalg.norm(weights, axis=1), kind="stable")[:MOST_TEMPLATES]]
+    return np.round(255 * pictures).astype(np.uint8)

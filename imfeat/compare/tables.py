@@ -1,6 +1,7 @@
 """The standardized features of many images: in memory, in half of it, or in a thirty-second."""
 
 import math
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,33 +104,47 @@ def columns_of(table: Table) -> Iterator[Array]:
         yield table.columns(columns) if isinstance(table, HalfTable) else table[:][:, columns]
 
 
+def bytes_of_row(table: Table) -> int:
+    """Return how many bytes keep the features of an image."""
+    if isinstance(table, HalfTable | CodedTable):
+        kept = table.halves if isinstance(table, HalfTable) else table.codes
+        return int(kept.itemsize * kept.shape[1])
+    return int(table.itemsize * table.shape[1])
+
+
 def standardized_tables(
     transformer: Any, train: Array, test: Array, *, coded: bool = False
-) -> tuple[Table, Table]:
+) -> tuple[Table, Table, float]:
     """Return the features of training and test images, of a transformer that has learned.
 
-    They are standardized by the training images.
+    They are standardized by the training images.  The last is the seconds that the test images took.
     """
     if coded:
         return _coded_tables(transformer, train, test)
     n_features = transformer.transform(train[:1]).shape[1]
     if 4 * n_features * (len(train) + len(test)) > MOST_BYTES:
-        halves = [_halves(transformer, images, n_features) for images in (train, test)]
-        mean, scale = _mean_and_scale(halves[0])
-        return HalfTable(halves[0], mean, scale), HalfTable(halves[1], mean, scale)
-    known, new = transformer.transform(train), transformer.transform(test)
-    scaler = StandardScaler(copy=False).fit(known)
-    return scaler.transform(known), scaler.transform(new)
+        known = _halves(transformer, train, n_features)
+        mean, scale = _mean_and_scale(known)
+        start = time.perf_counter()
+        new = HalfTable(_halves(transformer, test, n_features), mean, scale)
+        return HalfTable(known, mean, scale), new, time.perf_counter() - start
+    values = transformer.transform(train)
+    scaler = StandardScaler(copy=False).fit(values)
+    start = time.perf_counter()
+    table = scaler.transform(transformer.transform(test))
+    return scaler.transform(values), table, time.perf_counter() - start
 
 
-def _coded_tables(transformer: Any, train: Array, test: Array) -> tuple[Table, Table]:
+def _coded_tables(transformer: Any, train: Array, test: Array) -> tuple[Table, Table, float]:
     some = transformer.transform(train[:VECTORS_TO_QUANTIZE])
     bits = min(8, math.floor(math.log2(len(some))))
     quantizer = ProductQuantizer(bits=bits, n_parts=transformer.n_regions_, rng=0).fit(some)
     scale = math.sqrt(np.square(some).mean(dtype=np.float64))
     rest = _codes(transformer, quantizer, train[VECTORS_TO_QUANTIZE:])
-    known, new = np.concatenate([quantizer.encode(some), rest]), _codes(transformer, quantizer, test)
-    return CodedTable(known, quantizer, scale), CodedTable(new, quantizer, scale)
+    known = CodedTable(np.concatenate([quantizer.encode(some), rest]), quantizer, scale)
+    start = time.perf_counter()
+    new = CodedTable(_codes(transformer, quantizer, test), quantizer, scale)
+    return known, new, time.perf_counter() - start
 
 
 def _codes(transformer: Any, quantizer: ProductQuantizer, images: Array) -> Array:

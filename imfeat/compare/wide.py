@@ -69,7 +69,7 @@ def fit_wide(
     products = RidgeProducts(len(labels))
     for i, part in enumerate(parts, 1):
         announce(f"products of images, part {i} of {len(parts)}")
-        table, _ = standardized_tables(part, images, data.test.images[:1])
+        table, _, _ = standardized_tables(part, images, data.test.images[:1])
         for columns in columns_of(table):
             products.add(columns)
         del table, columns  # before there is another one, or the factor
@@ -82,8 +82,8 @@ def fit_wide(
     scores = np.zeros((len(data.test.labels), shares.shape[1]), np.float32)
     for i, part in enumerate(parts, 1):
         announce(f"weights, part {i} of {len(parts)}")
-        tables = standardized_tables(part, images, data.test.images)
-        scores += _scores(*tables, shares)
+        known_table, new_table, _ = standardized_tables(part, images, data.test.images)
+        scores += _scores(known_table, new_table, shares)
     predict = time.perf_counter() - start
     back, fits = np.argsort(order), {}
     for name, test in zip(solutions, np.split(scores, len(solutions), axis=1), strict=True):

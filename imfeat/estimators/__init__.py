@@ -5,6 +5,7 @@ from imfeat.estimators.encodings import FisherVector as FisherVector
 from imfeat.estimators.fusion import LateFusion as LateFusion
 from imfeat.estimators.histograms import HOG as HOG
 from imfeat.estimators.histograms import ColorHistogram as ColorHistogram
+from imfeat.estimators.histograms import PaletteHistogram as PaletteHistogram
 from imfeat.estimators.local import DenseSIFT as DenseSIFT
 from imfeat.estimators.local import LocalColor as LocalColor
 from imfeat.estimators.patches import PatchFeatures as PatchFeatures
@@ -22,6 +23,7 @@ __all__ = [
     "FisherVector",
     "LateFusion",
     "LocalColor",
+    "PaletteHistogram",
     "PatchFeatures",
     "RawPixels",
 ]

@@ -80,12 +80,17 @@ class LinearSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Array, y: Array) -> Self:
         """Learn from features (n, n_features) or codes (n, n_groups), and labels (n,); return itself."""
         X, y = validate_data(self, X, y, dtype=np.float32 if self.quantizer is None else np.uint8)
+        return self.fit_rows(lambda rows: self._decoded(X[rows]), y, X.shape[1])
+
+    def fit_rows(self, rows: Rows, y: Array, n_features: int) -> Self:
+        """Learn from features that a function returns; see `LinearClassifier.fit_rows`."""
+        self.n_features_in_ = n_features
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y must have at least two classes, got one class, {self.classes_[0]!r}")
         weights, self.intercept_ = train_svm(
-            lambda rows: self._decoded(X[rows]),
+            rows,
             labels,
             strength=as_number(self.strength, "strength", above=0),
             epochs=as_count(self.epochs, "epochs"),

@@ -15,6 +15,7 @@ __all__ = [
     "local_color",
     "mixture",
     "nearest",
+    "optimize",
     "palette",
     "patches",
     "pooling",

@@ -1,0 +1,74 @@
+"""Features that were computed before, on disk, found by the content of what they were computed from."""
+
+import functools
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import joblib  # type: ignore[import-untyped]
+import numpy as np
+import pooch  # type: ignore[import-untyped]
+
+import imfeat
+from imfeat._backend import Array, backend_of
+
+MOST_BYTES = 8_000_000_000  # on disk; beyond it, what was not used for longest goes
+
+T = TypeVar("T")
+
+
+def default_folder() -> Path:
+    """Return the folder named by ``IMFEAT_CACHE``, or the user's cache folder."""
+    return Path(os.environ.get("IMFEAT_CACHE") or pooch.os_cache("imfeat")) / "features"
+
+
+class Cache:
+    """What functions returned, by key, kept by joblib.
+
+    Parameters
+    ----------
+    folder : path or None
+        Without one, nothing is kept.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._memory = joblib.Memory(folder, verbose=0)
+        self._call = self._memory.cache(_compute, ignore=["compute"])
+
+    def get(self, key: str | None, compute: Callable[[], T]) -> T:
+        """Return what was kept under a key, or compute and keep it; without a key only compute."""
+        if key is None or self._memory.location is None:
+            return compute()
+        found: T = self._call(key, compute)
+        return found
+
+    def trim(self) -> None:
+        """Delete what was not used for longest, if there is too much."""
+        if self._memory.location is not None:
+            self._memory.reduce_size(bytes_limit=MOST_BYTES)
+
+
+def _compute(key: str, compute: Callable[[], Any]) -> Any:
+    return compute()
+
+
+def content_of(*arrays: Array) -> str:
+    """Return a number for the content of arrays."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1))
+    return digest.hexdigest()
+
+
+@functools.cache
+def code() -> str:
+    """Return a number for the code of imfeat and its kernels: other code may make other features."""
+    digest = hashlib.blake2b(digest_size=16)
+    kernels = Path(str(backend_of(np.empty(0)).__file__)).parents[1]
+    for folder in (Path(imfeat.__file__).parent, kernels):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

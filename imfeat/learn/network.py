@@ -1,0 +1,187 @@
+"""Networks of fully connected layers: each computes h = phi(x W + b), and passes h on.
+
+Going back, with the gradient G of the loss with respect to h, and D = G * phi'(x W + b), the
+gradients with respect to W, b and x are x^T D, the sum of the rows of D, and D W^T.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from imfeat._backend import Array
+from imfeat.learn.activations import ACTIVATIONS, Activation
+
+ROWS_AT_ONCE = 4096  # that scores are computed of
+
+
+class Layer:
+    """A fully connected layer.
+
+    Parameters
+    ----------
+    weights : array of shape (n_inputs, pieces * n_units)
+    biases : array of shape (pieces * n_units,)
+    activation : str
+        A name in `ACTIVATIONS`; of ``"maxout"``, a unit has two pieces.
+
+    Attributes
+    ----------
+    weight_gradient, bias_gradient : arrays
+        Of the shapes of ``weights`` and ``biases``; overwritten by `backward`.
+
+    Notes
+    -----
+    What `forward` and `backward` return is overwritten by the next call: results are written into
+    arrays that are used again, as new ones would cost more than what they hold.
+    """
+
+    def __init__(self, weights: Array, biases: Array, activation: str = "identity") -> None:
+        self.weights, self.biases, self.activation = weights, biases, activation
+        self.weight_gradient, self.bias_gradient = np.zeros_like(weights), np.zeros_like(biases)
+        self._room: dict[str, Array] = {}
+        self._input = self._z = self._h = np.empty((0, 0), weights.dtype)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out of a copy what the next call overwrites."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _room={})
+
+    def apply(self, x: Array) -> Array:
+        """Return phi(x W + b) of x (n, n_inputs) in a new array (n, n_units)."""
+        z = x @ self.weights
+        z += self.biases
+        h = np.empty((len(x), z.shape[1] // self._phi.pieces), z.dtype)
+        self._phi.value(z, h)
+        return h
+
+    def forward(self, x: Array) -> Array:
+        """Return phi(x W + b) of x (n, n_inputs), and remember what `backward` needs."""
+        self._input = x
+        n, width = len(x), self.weights.shape[1]
+        z = np.matmul(x, self.weights, out=self._take("z", n, width))
+        z += self.biases
+        h = z if self.activation == "identity" else self._take("h", n, width // self._phi.pieces)
+        if h is not z:
+            self._phi.value(z, h)
+        self._z, self._h = z, h
+        return h
+
+    def backward(self, gradient: Array, *, to_input: bool = True) -> Array | None:
+        """Compute the gradients of the loss with respect to weights, biases and input.
+
+        Parameters
+        ----------
+        gradient : array of shape (n, n_units)
+            With respect to what `forward` returned; it is overwritten.
+        to_input : bool
+            Whether to compute and return the gradient with respect to the input (n, n_inputs).
+        """
+        out = gradient
+        if self._phi.pieces > 1:
+            out = self._take("gradient", *self._z.shape)
+        if self.activation != "identity":
+            self._phi.backward(self._z, self._h, gradient, out)
+        np.matmul(self._input.T, out, out=self.weight_gradient)
+        np.sum(out, axis=0, out=self.bias_gradient)
+        if not to_input:
+            return None
+        back: Array = np.matmul(out, self.weights.T, out=self._take("back", *self._input.shape))
+        return back
+
+    @property
+    def _phi(self) -> Activation:
+        return ACTIVATIONS[self.activation]
+
+    def _take(self, name: str, n: int, width: int) -> Array:
+        """Return an array (n, width) in memory that was used before, if it is large enough."""
+        room = self._room.get(name)
+        if room is None or room.size < n * width:
+            room = self._room[name] = np.empty(n * width, self.weights.dtype)
+        return room[: n * width].reshape(n, width)
+
+
+class Network:
+    """Layers, one after the other.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+
+    Attributes
+    ----------
+    layers : list of Layer
+    parameters, gradients : lists of arrays
+        The weights and biases of each layer, and the gradients with respect to them.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = list(layers)
+
+    @classmethod
+    def random(
+        cls,
+        sizes: Sequence[int],
+        *,
+        activation: str = "relu",
+        rng: np.random.Generator,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> Self:
+        """Return a network with random weights, and biases 0.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+            Inputs, the units of each hidden layer, and outputs; two make a linear model.
+        activation : str
+            Of the hidden layers; the last layer has none.
+        rng : numpy.random.Generator
+        dtype : float32 or float64
+
+        Notes
+        -----
+        Weights are normally distributed with variance gain^2 / n_inputs, where the gain is that of
+        the activation, so that signals neither grow nor fade from layer to layer [1]_.
+
+        References
+        ----------
+        .. [1] K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers", ICCV 2015.
+           :doi:`10.1109/ICCV.2015.123`
+        """
+        layers = []
+        for k, (n_inputs, n_units) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+            name = activation if k < len(sizes) - 2 else "identity"
+            width = n_units * ACTIVATIONS[name].pieces
+            weights = rng.normal(0, ACTIVATIONS[name].gain / n_inputs**0.5, (n_inputs, width))
+            layers.append(Layer(weights.astype(dtype), np.zeros(width, dtype), name))
+        return cls(layers)
+
+    @property
+    def parameters(self) -> list[Array]:
+        return [array for layer in self.layers for array in (layer.weights, layer.biases)]
+
+    @property
+    def gradients(self) -> list[Array]:
+        return [array for layer in self.layers for array in (layer.weight_gradient, layer.bias_gradient)]
+
+    def apply(self, x: Array, *, n_layers: int | None = None) -> Array:
+        """Return what the last layer, or an earlier one, puts out for x (n, n_inputs), in a new array."""
+        parts = [x[first : first + ROWS_AT_ONCE] for first in range(0, len(x), ROWS_AT_ONCE)] or [x]
+        for layer in self.layers[:n_layers]:
+            parts = [layer.apply(part) for part in parts]
+        return np.concatenate(parts)
+
+    def forward(self, x: Array) -> Array:
+        """Return the scores (n, n_outputs) of x (n, n_inputs), and remember what `backward` needs."""
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, gradient: Array, *, to_input: bool = False) -> Array | None:
+        """Compute ``gradients``, from that with respect to the scores; see `Layer.backward`."""
+        for k in range(len(self.layers) - 1, 0, -1):
+            gradient = self.layers[k].backward(gradient)  # type: ignore[assignment]
+        return self.layers[0].backward(gradient, to_input=to_input)
