@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,8 @@ import imfeat
 
 if TYPE_CHECKING:
     from imfeat.compare import Result
+
+COMPARE_SETTINGS = ("data", "features", "classifiers", "seeds", "size", "out", "cache")
 
 
 class _Failure(click.ClickException):
@@ -22,6 +24,43 @@ def main() -> None:
     """Classical image features, and an honest comparison of what they are worth."""
 
 
+def _read_config(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+    """Take the settings of a file for defaults, so that flags win."""
+    if value is None:
+        return
+    import tomllib
+
+    try:
+        settings = tomllib.loads(value.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _Failure(f"can't read {value}: {error}") from error
+    if unknown := [name for name in settings if name not in COMPARE_SETTINGS]:
+        raise _Failure(f"unknown setting {unknown[0]!r} in {value}; there are {', '.join(COMPARE_SETTINGS)}")
+    lists = {name: ",".join(map(str, part)) for name, part in settings.items() if isinstance(part, list)}
+    context.default_map = {**(context.default_map or {}), **settings, **lists}
+
+
+def _list_names(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Print what there is to choose among, and end."""
+    if not value:
+        return
+    from imfeat.compare.classifiers import CLASSIFIERS, GROUPS
+    from imfeat.compare.features import FEATURES, PATTERNS
+
+    lines = [("features", [(name, feature.title) for name, feature in FEATURES.items()])]
+    lines[0][1].extend((name, "") for name in PATTERNS)
+    lines.append(("classifiers", [(name, kind.title) for name, kind in CLASSIFIERS.items()]))
+    lines[1][1].extend((name, " and ".join(members)) for name, members in GROUPS.items())
+    sources = [("photos", "patches of ten pictures, at hand"), ("cifar10", "CIFAR-10, downloaded once")]
+    sources += [("a folder", "of images, a folder a class, or of CIFAR-10"), ("an .npz file", "of arrays")]
+    lines.append(("data", sources))
+    for title, names in lines:
+        click.echo(f"{title}:")
+        for name, about in names:
+            click.echo(f"  {name:24}{about}".rstrip())
+    context.exit()
+
+
 @main.command()
 @click.option(
     "--data", default="photos", show_default=True, help="photos, cifar10, a folder or an .npz file."
@@ -30,41 +69,75 @@ def main() -> None:
     "--features",
     default="raw,equalized,color,hog,hog+color,words",
     show_default=True,
-    help="Which features, separated by commas: also uoctti, patches-800 (any number of words), "
-    "patches-800-8x8 (patches of another size), features joined by +, fisher-sift, fisher-color, and fusion "
-    "of these two (or with 256 components, fusion-256).",
+    help="Which features, separated by commas: also palette, uoctti, soft-words, triangle, vlad, patches-800 "
+    "(any number of words), patches-800-8x8 (patches of another size), features joined by +, fisher-sift, "
+    "fisher-color, and fusion of these two (or with 256 components, fusion-256).",
 )
 @click.option(
     "--classifiers",
     default="linear,mlp",
     show_default=True,
-    help="Which of logistic, svm, ridge, l2svm and mlp, separated by commas; linear is the first two.",
+    help="Which of softmax, svm, ridge, l2svm, mlp and mlp2, separated by commas; linear is the first three, "
+    "mlps the last two.",
 )
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="How many seeds.")
 @click.option("--size", type=click.IntRange(min=1), help="Side of the images of a folder, in pixels.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for the results.  [default: runs/DATA-TIME]"
 )
+@click.option("--resume", type=click.Path(path_type=Path), help="Go on with the run in this folder.")
+@click.option(
+    "--cache/--no-cache", default=True, help="Keep features on disk for other runs.  [default: cache]"
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    is_eager=True,
+    expose_value=False,
+    callback=_read_config,
+    help="A TOML file with any of these settings; flags win.",
+)
+@click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_names,
+    help="Name the features, the classifiers and the sources of data, and exit.",
+)
 def compare(
-    data: str, features: str, classifiers: str, seeds: int, size: int | None, out: Path | None
+    data: str,
+    features: str,
+    classifiers: str,
+    seeds: int,
+    size: int | None,
+    out: Path | None,
+    resume: Path | None,
+    cache: bool,
 ) -> None:
     """Train every classifier on every feature of a data set.
 
-    Prints accuracies and times, and writes them as results.json, results.md and accuracy.png.
+    Prints accuracies, times and what they come to in words, and writes them as results.json, results.md and
+    report.html.  Each cell is kept in the same folder as soon as it is done, so that --resume can go on.
     """
-    from imfeat.compare import run
+    import imfeat.compare as experiment
 
+    source = Path(data).resolve().name if Path(data).exists() else data
+    folder = resume or out or Path("runs", f"{source}-{datetime.now():%Y%m%d-%H%M%S}")
     try:
-        result = run(
-            data, features=_names(features), classifiers=_names(classifiers), n_seeds=seeds, size=size
-        )
+        if resume is not None:
+            result = experiment.resume(folder, cache=cache)
+        else:
+            wanted: dict[str, Any] = {"features": _names(features), "classifiers": _names(classifiers)}
+            result = experiment.run(data, **wanted, n_seeds=seeds, size=size, folder=folder, cache=cache)
         # Printed before it is written, so that a full disk costs nobody the work of an hour.
         _print(result)
-        out = out or Path("runs", f"{result.settings['source']}-{datetime.now():%Y%m%d-%H%M%S}")
-        result.write(out)
+        result.write(folder)
+    except KeyboardInterrupt:
+        raise _Failure(f"interrupted; go on with: imfeat compare --resume {folder}") from None
     except (OSError, ValueError) as error:
         raise _Failure(str(error)) from error
-    click.echo(f"Written to {out}")
+    click.echo(f"Written to {folder}")
 
 
 @main.command()
@@ -94,7 +167,7 @@ def _print(result: "Result") -> None:
 
     console = Console()
     console.print(report.as_table(result))
-    for line in report.skipped_lines(result):
+    for line in (*result.answer, *report.skipped_lines(result)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

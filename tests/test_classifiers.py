@@ -110,7 +110,8 @@ def test_depth_separates_what_a_line_can_not():
 def test_a_seed_is_a_result(digits):
     x, y, x_new, _ = digits
     one, same, other = (
-        MLPClassifier((20,), epochs=2, random_state=seed).fit(x, y).decision_function(x_new) for seed in (0, 0, 1)
+        MLPClassifier((20,), epochs=2, random_state=seed).fit(x, y).decision_function(x_new)
+        for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
@@ -149,7 +150,9 @@ def test_patience_goes_back_to_the_best(digits):
     assert model.n_iter_ == len(curve) < 300
     assert curve.index(max(curve)) == model.n_iter_ - 6
     last = [np.flatnonzero(y == c)[-(np.count_nonzero(y == c) // 10) :] for c in range(10)]
-    assert model.score(x[np.concatenate(last)], y[np.concatenate(last)]) == pytest.approx(max(curve), abs=0.02)
+    assert model.score(x[np.concatenate(last)], y[np.concatenate(last)]) == pytest.approx(
+        max(curve), abs=0.02
+    )
 
 
 def test_classes_have_weights(rng):
@@ -163,7 +166,9 @@ def test_classes_have_weights(rng):
     assert (some.predict(x) == 0).all()
 
 
-@pytest.mark.parametrize("model", [LinearClassifier("squared_error", optimizer="sgd"), MLPClassifier(optimizer="sgd")])
+@pytest.mark.parametrize(
+    "model", [LinearClassifier("squared_error", optimizer="sgd"), MLPClassifier(optimizer="sgd")]
+)
 def test_a_diverging_run_names_the_learning_rate(digits, model):
     x, y, _, _ = digits
     with pytest.raises(FloatingPointError, match="learning_rate=1e\\+06 is too large"):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -12,7 +13,12 @@ from PIL import Image
 import imfeat
 from imfeat.cli import main
 from imfeat.compare.classifiers import CLASSIFIERS, GROUPS
-from imfeat.compare.features import DEFAULT
+from imfeat.compare.features import DEFAULT, FEATURES
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMFEAT_CACHE", str(tmp_path / "cache"))
 
 
 def call(*arguments):
@@ -35,14 +41,11 @@ QUICK = ("--features", "raw,color", "--classifiers", "linear", "--seeds", 1)
 def test_compare_prints_the_table_and_writes_the_files(source, tmp_path):
     done = call("compare", "--data", source, *QUICK, "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "results.json",
-        "results.md",
-        "accuracy.png",
-    }
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"results.json", "results.md", "report.html", "request.json", "cells"}
     records = json.loads((tmp_path / "out" / "results.json").read_text())["records"]
     cells = [(r["feature"], r["classifier"]) for r in records]
-    assert cells == [(f, c) for f in ("raw", "color") for c in ("logistic", "svm")]
+    assert cells == [(f, c) for f in ("raw", "color") for c in ("softmax", "svm", "ridge")]
     for record in records:
         assert f"{record['test_accuracy']:.3f}" in done.output
     assert "tones.npz: 20 training and 20 test images" in done.output
@@ -64,12 +67,12 @@ def test_results_go_to_a_folder_of_their_own_by_default(source, tmp_path, monkey
         (("--data", "foto"), "no source 'foto'"),
         (
             ("--features", "raw,gist"),
-            "unknown feature 'gist'; choose among raw, equalized, color, hog, uoctti, words, patches-WORDS",
+            "unknown feature 'gist'; choose among raw, equalized, color, palette, hog, uoctti, words",
         ),
         (("--features", ","), "no feature given"),
         (
             ("--classifiers", "forest"),
-            "unknown classifier 'forest'; choose among logistic, svm, ridge, l2svm, mlp, linear",
+            "unknown classifier 'forest'; choose among softmax, svm, ridge, l2svm, mlp, mlp2, linear",
         ),
         (("--size", "32"), "size is for folders of image files"),
     ],
@@ -84,11 +87,80 @@ def test_wrong_calls_end_with_one_line(arguments, message):
 
 
 def test_the_table_is_printed_even_if_it_cannot_be_written(source, tmp_path):
-    (tmp_path / "file").touch()
-    done = call("compare", "--data", source, *QUICK, "--out", tmp_path / "file")
+    (tmp_path / "out" / "results.json").mkdir(parents=True)
+    done = call("compare", "--data", source, *QUICK, "--out", tmp_path / "out")
     assert done.exit_code == 2
     assert "tones.npz: 20 training" in done.output
-    assert "Error: [Errno 17] File exists" in done.output
+    assert "Error: [Errno 21] Is a directory" in done.output
+    (tmp_path / "file").touch()
+    assert "Error: [Errno" in call("compare", "--data", source, *QUICK, "--out", tmp_path / "file").output
+
+
+def test_settings_come_from_a_file_and_flags_win(source, tmp_path):
+    config = tmp_path / "mine.toml"
+    config.write_text(
+        f'data = "{source.as_posix()}"\nfeatures = ["raw", "color"]\nclassifiers = "ridge"\nseeds = 2\n'
+    )
+    done = call("compare", "--config", config, "--seeds", 1, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    records = json.loads((tmp_path / "out" / "results.json").read_text())["records"]
+    assert [(r["feature"], r["classifier"], r["seed"]) for r in records] == [
+        ("raw", "ridge", 0),
+        ("color", "ridge", 0),
+    ]
+    for text, message in (("gist = 1", "unknown setting 'gist'"), ("data =", "can't read")):
+        config.write_text(text)
+        done = call("compare", "--config", config)
+        assert done.exit_code == 2
+        assert message in done.output
+
+
+def test_everything_there_is_is_listed():
+    lines = call("compare", "--list").output.splitlines()
+    names = [line.split()[0] for line in lines if line.startswith("  ")]
+    for name in (*FEATURES, *CLASSIFIERS, *GROUPS, "photos", "cifar10"):
+        assert name in names
+
+
+def test_a_run_goes_on_where_it_was_killed(source, tmp_path):
+    """After SIGKILL among the cells, what comes out is what would have come out, but for times."""
+    what = ("--features", "raw,hog,color,words", "--classifiers", "linear,mlp", "--seeds", 2)
+    whole = call("compare", "--data", source, *what, "--out", tmp_path / "whole")
+    assert whole.exit_code == 0, whole.output
+    arguments = ["compare", "--data", source, *what, "--out", tmp_path / "killed"]
+    code = "import sys; from imfeat.cli import main; main(sys.argv[1:])"
+    running = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.DEVNULL)
+    cells = tmp_path / "killed" / "cells"
+    while running.poll() is None and (not cells.exists() or len(list(cells.glob("*.npz"))) < 5):
+        time.sleep(0.01)
+    running.kill()
+    running.wait()
+    n_done = len(list(cells.glob("*.npz")))
+    assert 5 <= n_done < 32
+    damaged = sorted(cells.glob("*.npz"))[0]
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    again = call("compare", "--resume", tmp_path / "killed")
+    assert again.exit_code == 0, again.output
+    assert without_times(tmp_path / "killed") == without_times(tmp_path / "whole")
+    other = call("compare", "--data", source, *QUICK, "--out", tmp_path / "killed")
+    assert other.exit_code == 2
+    assert "holds a run of other features, classifiers, n_seeds" in other.output
+    nothing = call("compare", "--resume", tmp_path / "nothing")
+    assert nothing.exit_code == 2
+    assert "holds no run to resume" in nothing.output
+
+
+def without_times(folder):
+    """Return what is in results.json but for times, and what is found by how long things took."""
+    found = json.loads((folder / "results.json").read_text())
+    for name in ("date", "seconds", "peak_bytes"):
+        del found[name]
+    found["answer"] = [line.split(" and takes ")[0] for line in found["answer"]]
+    for record in found["records"]:
+        for name in list(record):
+            if name.endswith("_seconds"):
+                del record[name]
+    return found
 
 
 @pytest.mark.parametrize("arguments", [("--seeds", "0"), ("--size", "none"), ("--gist",)])

@@ -33,7 +33,9 @@ def test_a_slice_passes_through_the_model(points):
     network = model.network_
     direction = [np.ones_like(array) for array in network.parameters]
     values = learn.loss_slice(network, x, labels, np.array([0, 0.5]), direction=direction, loss="hinge")
-    assert values[0] == pytest.approx(learn.LOSSES["hinge"](network.apply(x.astype(np.float32)), labels, None)[0])
+    assert values[0] == pytest.approx(
+        learn.LOSSES["hinge"](network.apply(x.astype(np.float32)), labels, None)[0]
+    )
     moved = [array + 0.5 for array in network.parameters]
     expected = learn.LOSSES["hinge"](x @ moved[0] + moved[1], labels, None)[0]
     assert values[1] == pytest.approx(expected)

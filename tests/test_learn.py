@@ -127,7 +127,9 @@ def test_the_gradient_of_a_deep_network(rng):
             return value
 
         assert learn.check_gradient(loss, gradient, kept) < 1e-6
-    assert learn.check_gradient(lambda z: LOSSES["softmax"](network.apply(z), labels, None)[0], back, x) < 1e-6
+    assert (
+        learn.check_gradient(lambda z: LOSSES["softmax"](network.apply(z), labels, None)[0], back, x) < 1e-6
+    )
 
 
 def test_signals_keep_their_size_through_random_layers(rng):

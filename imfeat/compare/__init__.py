@@ -1,34 +1,47 @@
 """The experiment: is a hand-made feature with a linear classifier enough, or is it an MLP's job?"""
 
+import json
 import os
 import re
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from imfeat.compare.classifiers import CLASSIFIERS, GROUPS, expand_groups
+from imfeat.compare.answer import in_words
+from imfeat.compare.cache import Cache, content_of, default_folder
+from imfeat.compare.cells import Cell, Store
+from imfeat.compare.cells import Record as Record
+from imfeat.compare.classifiers import CLASSIFIERS, GROUPS, MOST_TRIED, expand_groups
 from imfeat.compare.environment import git_revision, machine, peak_bytes, versions
-from imfeat.compare.experiment import MAX_TUNING_IMAGES, VALIDATION_SHARE, run_cells
-from imfeat.compare.experiment import Record as Record
-from imfeat.compare.features import DEFAULT, KNOWN, build_feature, is_feature, parts_of_fusion
+from imfeat.compare.experiment import Experiment, with_parts
+from imfeat.compare.features import DEFAULT, build_feature, is_feature, known_features, parts_of_fusion
+from imfeat.compare.own import register as register
+from imfeat.compare.report import CELLS
 from imfeat.compare.report import Result as Result
+from imfeat.compare.tuning import LARGE_VALIDATION_SHARE, MAX_TUNING_IMAGES, VALIDATION_SHARE
 from imfeat.datasets import DataSet, load
 
-__all__ = ["Record", "Result", "run"]
+__all__ = ["Record", "Result", "register", "resume", "run"]
+
+REQUEST = "request.json"  # what a run was asked for, which resuming reads
+DEFAULT_CLASSIFIERS = ("linear", "mlp")
 
 
 def run(
     source: str | os.PathLike[str] = "photos",
     *,
     features: Sequence[str] = DEFAULT,
-    classifiers: Sequence[str] = ("linear", "mlp"),
+    classifiers: Sequence[str] = DEFAULT_CLASSIFIERS,
     n_seeds: int = 3,
     size: int | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    cache: bool = True,
 ) -> Result:
     """Train each classifier on each feature with each seed, and measure accuracy and time.
 
@@ -37,61 +50,130 @@ def run(
     source : str or path
         What to load; see `imfeat.datasets.load`.
     features : sequence of str
-        Among ``raw``, ``equalized``, ``color``, ``hog``, ``uoctti``, ``words`` and ``patches-800``,
-        with any number of words and, as in ``patches-800-8x8``, any size of patches; or several of
-        these joined by ``+``; or Fisher vectors, ``fisher-sift``, ``fisher-color``, and ``fusion``, which
-        adds the scores of both, with 64 components or, as in ``fusion-256``, others.
+        Among ``raw``, ``equalized``, ``color``, ``palette``, ``hog``, ``uoctti``, ``words``,
+        ``soft-words``, ``triangle``, ``vlad`` and ``patches-800``, with any number of words and, as in
+        ``patches-800-8x8``, any size of patches; or several of these joined by ``+``; or Fisher
+        vectors, ``fisher-sift``, ``fisher-color``, and ``fusion``, which adds the scores of both, with 64
+        components or, as in ``fusion-256``, others.  And what was registered.
     classifiers : sequence of str
-        Among ``logistic``, ``svm``, ``ridge``, ``l2svm`` (squared hinge), ``mlp``,
-        and ``linear`` for the first two.
+        Among ``softmax``, ``svm``, ``ridge``, ``l2svm`` (squared hinge), ``mlp`` and ``mlp2``, of one and
+        two hidden layers; ``linear`` for the first three, and ``mlps`` for the last two.
     n_seeds : int
         The seeds are 0 to ``n_seeds - 1``.  A seed draws what an MLP starts from, the order of
-        the images in the training of MLP and SVM, and visual words; logistic regression on other
-        features comes out the same for all.
+        the images in the training of MLP and SVM, and visual words; softmax and ridge regression on
+        other features come out the same for all.
     size : int, optional
         Of the images, in pixels, for a folder of image files.
+    folder : path, optional
+        Where each cell is kept as soon as it is done; `resume` goes on from there.
+    cache : bool
+        Keep features in the folder named by ``IMFEAT_CACHE``, by default the user's cache folder, and
+        take from there what was computed from the same images by the same code.
 
     Returns
     -------
     Result
-        With ``records``, one for each combination, and ``write(folder)``.
+        With ``records``, one for each combination, ``answer``, in words, and ``write(folder)``.
 
     Raises
     ------
     FileNotFoundError
         If there is no such source.
+    FileExistsError
+        If the folder holds another run.
     ValueError
         If a name is unknown, or the images don't suit a feature.
 
     Notes
     -----
     All classifiers get features standardized by the training images.  The strength of their
-    regularization is chosen among three on a validation part of the training set, drawn by the
-    first seed, and kept for the others; no choice looks at the test set.
+    regularization is chosen, from at most five that are tried, on a validation part of the training
+    set, with the first seed, and kept for the others; no choice looks at the test set.
     """
-    features = check_names(features, is_feature, KNOWN, "feature")
+    features = check_names(features, is_feature, known_features(), "feature")
     known = (*CLASSIFIERS, *GROUPS)
     classifiers = check_names(classifiers, known.__contains__, known, "classifier")
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
+    request = {
+        "source": str(source) if str(source) in ("photos", "cifar10") else os.path.abspath(source),
+        "features": list(features),
+        "classifiers": list(classifiers),
+        "n_seeds": n_seeds,
+        "size": size,
+    }
     start = time.perf_counter()
     date = datetime.now().astimezone().isoformat(timespec="seconds")
     revision = git_revision()  # before the run, during which files may change
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="skipped .* files", category=UserWarning)
         data = load(source, size=size)
+    content = content_of(data.train.images, data.train.labels, data.test.images, data.test.labels)
+    store = Store()
+    if folder is not None:
+        store = Store(Path(folder) / CELLS)
+        _claim(Path(folder), request | {"content": content})
     members, seeds = expand_groups(classifiers), tuple(range(n_seeds))
+    kept, resumed = Cache(default_folder() if cache else None), store.n_files()
+    experiment = Experiment(data, store=store, cache=kept, content=content)
+    cells = _run_with_bar(experiment, features, members, seeds)
+    kept.trim()
     return Result(
-        records=_run_with_bar(data, features, members, seeds),
+        records=tuple(cell.record for cell in cells),
         versions=versions(),
         machine=machine(),
         settings=_settings(source, data, features, members, seeds),
         git_revision=revision,
         date=date,
         skipped=data.train.skipped + data.test.skipped,
-        seconds=time.perf_counter() - start,
-        peak_bytes=peak_bytes(),
+        seconds=None if resumed else time.perf_counter() - start,
+        peak_bytes=None if resumed else peak_bytes(),
+        answer=tuple(in_words(cells, data.test.labels)),
+        cells=cells,
+        test_labels=data.test.labels,
+        test_images=data.test.images,
     )
+
+
+def resume(folder: str | os.PathLike[str], *, cache: bool = True) -> Result:
+    """Go on with a run that was interrupted, from what its folder holds.
+
+    Parameters
+    ----------
+    folder : path
+        That `run` was given, or ``imfeat compare --out``.
+    cache : bool
+        See `run`.
+
+    Returns
+    -------
+    Result
+        As from a run that was not interrupted, but for times.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder holds no run.
+    FileExistsError
+        If the images are no longer those of the run.
+    """
+    path = Path(folder, REQUEST)
+    if not path.exists():
+        raise FileNotFoundError(f"{folder} holds no run to resume: there is no {REQUEST}")
+    request = json.loads(path.read_text(encoding="utf-8"))
+    request.pop("content")
+    return run(request.pop("source"), **request, folder=folder, cache=cache)
+
+
+def _claim(folder: Path, request: dict[str, Any]) -> None:
+    """Write down what a run was asked for, and refuse a folder where another thing was asked for."""
+    path = folder / REQUEST
+    if path.exists() and (there := json.loads(path.read_text(encoding="utf-8"))) != request:
+        names = ", ".join(name for name in request if there.get(name) != request[name])
+        raise FileExistsError(f"{folder} holds a run of other {names}; take another folder")
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(json.dumps(request, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(path)
 
 
 def check_names(
@@ -106,20 +188,19 @@ def check_names(
 
 
 def _run_with_bar(
-    data: DataSet, features: tuple[str, ...], classifiers: tuple[str, ...], seeds: tuple[int, ...]
-) -> tuple[Record, ...]:
+    experiment: Experiment, features: tuple[str, ...], classifiers: tuple[str, ...], seeds: tuple[int, ...]
+) -> tuple[Cell, ...]:
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=len(features) * len(classifiers) * len(seeds))
-        records = []
-        cells = run_cells(
-            data, features, classifiers, seeds, lambda text: progress.update(task, description=text)
-        )
-        for record in cells:
-            records.append(record)
+        total = len(with_parts(features)) * len(classifiers) * len(seeds)
+        task = progress.add_task("", total=total)
+        experiment.announce = lambda text: progress.update(task, description=text)
+        cells = []
+        for cell in experiment.run(features, classifiers, seeds):
+            cells.append(cell)
             progress.advance(task)
-    return tuple(records)
+    return tuple(cells)
 
 
 def _settings(
@@ -139,8 +220,9 @@ def _settings(
         "seeds": list(seeds),
         "features": {name: _described(name, (height, width)) for name in features},
         "strengths": {name: list(CLASSIFIERS[name].strengths) for name in classifiers},
+        "most_strengths_tried": MOST_TRIED,
         "max_tuning_images": MAX_TUNING_IMAGES,
-        "validation_share": VALIDATION_SHARE,
+        "validation_share": LARGE_VALIDATION_SHARE if n_train > MAX_TUNING_IMAGES else VALIDATION_SHARE,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import joblib  # type: ignore[import-untyped]
 import numpy as np
-import pooch  # type: ignore[import-untyped]
+import pooch
 
 import imfeat
 from imfeat._backend import Array, backend_of
@@ -59,7 +59,7 @@ def content_of(*arrays: Array) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for array in arrays:
         digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1))
+        digest.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data)
     return digest.hexdigest()
 
 

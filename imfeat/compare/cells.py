@@ -89,6 +89,10 @@ class Store:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
 
+    def n_files(self) -> int:
+        """Return how many cells the folder has."""
+        return 0 if self.folder is None else len(list(self.folder.glob("*.npz")))
+
     def get(self, feature: str, classifier: str, seed: int) -> Cell | None:
         """Return a cell that is done; None if it isn't, or its file is damaged."""
         key = feature, classifier, seed
@@ -123,11 +127,11 @@ def _write(cell: Cell, file: IO[bytes]) -> None:
     about = json.dumps({"record": asdict(cell.record), "history": cell.history})
     arrays = {"predicted": cell.predicted, "margins": cell.margins, "templates": cell.templates}
     scores = {f"scores_{name}": values for name, values in cell.scores.items()}
-    np.savez(file, about=np.array(about), **arrays, **scores)
+    np.savez(file, allow_pickle=False, about=np.array(about), **arrays, **scores)
 
 
 def _read(path: Path) -> Cell:
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         about = json.loads(str(arrays["about"]))
         scores = {name[7:]: arrays[name] for name in arrays.files if name.startswith("scores_")}
         return Cell(

@@ -101,12 +101,16 @@ class Experiment:
                 continue
             for seed, name in itertools.product(seeds, classifiers):
                 done = self.store.get(feature, name, seed)
-                yield done or self.store.put(self.fuse(feature, [self._part(part, name, seed) for part in parts]))
+                yield done or self.store.put(
+                    self.fuse(feature, [self._part(part, name, seed) for part in parts])
+                )
 
     def fuse(self, feature: str, parts: list[Cell]) -> Cell:
         """Return the cell of the mean of the scores of several features."""
         records = [part.record for part in parts]
-        scores = {name: np.mean([p.scores[name] for p in parts], 0) for name in ("train", "validation", "test")}
+        scores = {
+            name: np.mean([p.scores[name] for p in parts], 0) for name in ("train", "validation", "test")
+        }
         labels = self.data.train.labels
         _, left = split(labels)
         record = replace(
@@ -130,7 +134,9 @@ class Experiment:
 
     def learn(self, feature: str, seed: int) -> Learned:
         """Return what a feature learns from the training images."""
-        return self.cache.get(self._key("learned", feature, seed), lambda: learn_feature(feature, self.data, seed))
+        return self.cache.get(
+            self._key("learned", feature, seed), lambda: learn_feature(feature, self.data, seed)
+        )
 
     def compute(self, feature: str, seed: int, learned: Learned) -> Features:
         """Return the features of all images."""
@@ -168,7 +174,11 @@ class FeatureRun:
             for name in self.classifiers:
                 self.experiment.announce(f"{self.feature}, {name}, seed {seed}")
                 cell = store.get(self.feature, name, seed)
-                if cell is None and name in first and not (is_seeded(self.feature) or CLASSIFIERS[name].seeded):
+                if (
+                    cell is None
+                    and name in first
+                    and not (is_seeded(self.feature) or CLASSIFIERS[name].seeded)
+                ):
                     same = first[name]  # the same model would come out
                     cell = store.put(replace(same, record=replace(same.record, seed=seed)))
                 elif cell is None:
@@ -216,7 +226,9 @@ class FeatureRun:
             lambda what: experiment.announce(f"{self.feature}, {what}, seed {seed}"),
         )
         for name, found in fits.items():
-            experiment.store.put(wide_cell(experiment, self.feature, name, seed, learned, found, seconds, left))
+            experiment.store.put(
+                wide_cell(experiment, self.feature, name, seed, learned, found, seconds, left)
+            )
 
 
 def with_parts(features: tuple[str, ...]) -> tuple[str, ...]:

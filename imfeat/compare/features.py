@@ -184,12 +184,16 @@ FEATURES = {
     "uoctti": Feature(_uoctti, "UoCTTI HoG"),
     "words": Feature(_words, "visual words", seeded=True),
     "soft-words": Feature(functools.partial(_words, encoding="soft"), "soft visual words", seeded=True),
-    "triangle": Feature(functools.partial(_words, encoding="triangle"), "triangle-encoded words", seeded=True),
+    "triangle": Feature(
+        functools.partial(_words, encoding="triangle"), "triangle-encoded words", seeded=True
+    ),
     "vlad": Feature(_vlad, "VLAD of SIFT", seeded=True),
 }
 DEFAULT = ("raw", "equalized", "color", "hog", "hog+color", "words")
-PATTERNS = ("patches-WORDS", "patches-WORDS-SIZExSIZE", "any of these joined by +")
-PATTERNS += ("fisher-sift", "fisher-color", "fusion", "and the last three with -COMPONENTS")
+PATTERNS = (
+    *("patches-WORDS", "patches-WORDS-SIZExSIZE", "any of these joined by +"),
+    *("fisher-sift", "fisher-color", "fusion", "and the last three with -COMPONENTS"),
+)
 
 
 def known_features() -> tuple[str, ...]:

@@ -1,8 +1,7 @@
-"""What an experiment leaves behind: a table, a file with every number, a picture."""
+"""What an experiment leaves behind: a table, an answer in words, a file with every number, a page."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,31 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from imfeat.compare.experiment import Record
+from imfeat._backend import Array
+from imfeat.compare.cells import Cell, Record, Store
+from imfeat.compare.statistics import interval
 
 COLUMNS = ("feature", "classifier", "test", "train", "length", "feature s", "train s")
+MORE_COLUMNS = (
+    "95 % interval",
+    "validation",
+    "strength",
+    "tune s",
+    "predict s",
+    "images/s",
+    "model MB",
+    "B/image",
+)
+CELLS = "cells"  # the folder beside the results that keeps what a page shows of each cell
+
+
+PROTOCOL = (
+    "The interval is Wilson's, for another draw of test images. The strength of the regularization is the "
+    "one of at most five tried that is best on the validation part, the last tenth (of up to 10,000 training "
+    "images fifth) of each class; validation accuracy is that of the classifier that learned from the rest. "
+    "Images/s are test images, from pixels to classes; bytes are those of the parameters, and those kept for "
+    "the feature of an image."
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +55,13 @@ class Result:
         From the command to the last record, loading included.
     peak_bytes : int or None
         The most memory held.
+    answer : tuple of str
+        What it comes to, in sentences.
+    cells : tuple of Cell
+        The records with what a page shows of them; not in ``results.json``.
+    test_labels : array of shape (n_test,)
+    test_images : array of shape (n_test, height, width, 3) or None
+        None if the result was read from a folder.
     """
 
     records: tuple[Record, ...]
@@ -45,31 +73,53 @@ class Result:
     skipped: tuple[tuple[str, str], ...]
     seconds: float | None = None
     peak_bytes: int | None = None
+    answer: tuple[str, ...] = ()
+    cells: tuple[Cell, ...] = field(default=(), compare=False, repr=False)
+    test_labels: Array | None = field(default=None, compare=False, repr=False)
+    test_images: Array | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def read(cls, folder: Path | str) -> "Result":
         """Return the result that was written to a folder."""
-        fields = json.loads((Path(folder) / "results.json").read_text(encoding="utf-8"))
-        fields["records"] = tuple(Record(**record) for record in fields["records"])
-        fields["skipped"] = tuple((path, reason) for path, reason in fields["skipped"])
-        return cls(**fields)
+        found = json.loads((Path(folder) / "results.json").read_text(encoding="utf-8"))
+        found["records"] = tuple(Record(**record) for record in found["records"])
+        found["skipped"] = tuple((path, reason) for path, reason in found["skipped"])
+        found["answer"] = tuple(found.get("answer", ()))
+        store = Store(Path(folder) / CELLS)
+        cells = [store.get(r.feature, r.classifier, r.seed) for r in found["records"]]
+        return cls(**found, cells=tuple(cell for cell in cells if cell is not None))
 
     def write(self, folder: Path | str) -> None:
-        """Write ``results.json``, ``results.md`` and ``accuracy.png``, making the folder."""
+        """Write ``results.json``, ``results.md`` and ``report.html``, making the folder."""
+        from imfeat.compare import page
+
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
+        written = {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
+        written["records"] = [asdict(record) for record in self.records]
+        text = json.dumps(written, indent=1, ensure_ascii=False)
         (folder / "results.json").write_text(text + "\n", encoding="utf-8")
         (folder / "results.md").write_text(as_markdown(self), encoding="utf-8")
-        draw(self, folder / "accuracy.png")
+        (folder / "report.html").write_text(page.as_html(self), encoding="utf-8")
+
+
+def groups(result: Result) -> dict[tuple[str, str], list[Record]]:
+    """Return the records of all seeds for each feature and classifier."""
+    found: dict[tuple[str, str], list[Record]] = {}
+    for record in result.records:
+        found.setdefault((record.feature, record.classifier), []).append(record)
+    return found
 
 
 def rows(result: Result) -> list[tuple[str, ...]]:
     """Return a row of text for each feature and classifier, as in `COLUMNS`."""
-    groups: dict[tuple[str, str], list[Record]] = {}
-    for record in result.records:
-        groups.setdefault((record.feature, record.classifier), []).append(record)
-    return [(*names, *_numbers(records)) for names, records in groups.items()]
+    return [(*names, *_numbers(records)) for names, records in groups(result).items()]
+
+
+def more_rows(result: Result) -> list[tuple[str, ...]]:
+    """Return the further numbers of each row, as in `MORE_COLUMNS`."""
+    n_test = result.settings["n_test"]
+    return [_more_numbers(records, n_test) for records in groups(result).values()]
 
 
 def caption(result: Result) -> str:
@@ -123,6 +173,13 @@ def as_markdown(result: Result) -> str:
     where = f"{machine['processor']}, {machine['threads']} threads; imfeat {versions['imfeat']}, "
     where += f"scikit-learn {versions['scikit-learn']}, Python {versions['python']}; {result.date[:10]}."
     parts = ["\n".join(f"| {line} |" for line in lines), caption(result), where]
+    if result.answer:
+        parts.insert(0, " ".join(result.answer))
+    names = [" | ".join(row[:2]) for row in rows(result)]
+    more = [" | ".join((*COLUMNS[:2], *MORE_COLUMNS)), " | ".join(["---"] * 2 + ["---:"] * len(MORE_COLUMNS))]
+    more += [f"{name} | {' | '.join(row)}" for name, row in zip(names, more_rows(result), strict=True)]
+    parts.append("\n".join(f"| {line} |" for line in more))
+    parts.append(PROTOCOL)
     if result.skipped:
         parts.append("\n".join(f"{'- ' if i else ''}{line}" for i, line in enumerate(skipped_lines(result))))
     return "\n\n".join(parts) + "\n"
@@ -141,32 +198,6 @@ def best_row(result: Result) -> int:
     return int(np.argmax([float(row[2].split()[0]) for row in rows(result)]))
 
 
-def draw(result: Result, path: Path) -> None:
-    """Draw the test accuracies as bars, whiskers for the spread over seeds."""
-    # not pyplot, whose state belongs to the caller
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    features = list(dict.fromkeys(record.feature for record in result.records))
-    classifiers = list(dict.fromkeys(record.classifier for record in result.records))
-    figure = Figure(figsize=(3 + 1.2 * len(features), 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    width = 0.8 / len(classifiers)
-    for k, classifier in enumerate(classifiers):
-        parts = [_accuracies(result.records, feature, classifier) for feature in features]
-        x = np.arange(len(features)) + (k - (len(classifiers) - 1) / 2) * width
-        spread = [np.std(part, ddof=1) if len(part) > 1 else 0 for part in parts]
-        axes.bar(x, [np.mean(part) for part in parts], 0.92 * width, yerr=spread, label=classifier)
-    chance = 1 / len(result.settings["class_names"])
-    axes.axhline(chance, color="gray", linewidth=1, linestyle=":", label="chance")
-    axes.set(ylabel="test accuracy", title=str(result.settings["source"]))
-    axes.set_xticks(range(len(features)), features)
-    figure.legend(loc="outside right center", frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=120)
-
-
 def _numbers(records: list[Record]) -> tuple[str, ...]:
     def mean(field: str) -> float:
         return float(np.mean([getattr(record, field) for record in records]))
@@ -180,10 +211,24 @@ def _numbers(records: list[Record]) -> tuple[str, ...]:
     )
 
 
+def _more_numbers(records: list[Record], n_test: int) -> tuple[str, ...]:
+    def mean(name: str) -> float:
+        return float(np.mean([getattr(record, name) for record in records]))
+
+    low, high = interval(mean("test_accuracy"), n_test)
+    seconds = mean("test_feature_seconds") + mean("predict_seconds")
+    return (
+        f"{low:.3f} to {high:.3f}",
+        f"{mean('validation_accuracy'):.3f}",
+        f"{records[0].strength:g}",
+        f"{mean('tune_seconds'):.1f}",
+        f"{mean('predict_seconds'):.2f}",
+        f"{n_test / seconds:,.0f}" if seconds else "",
+        f"{records[0].model_bytes / 1e6:.2f}",
+        f"{records[0].feature_bytes:,}",
+    )
+
+
 def _with_spread(values: list[float]) -> str:
     mean = f"{np.mean(values):.3f}"
     return f"{mean} ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else mean
-
-
-def _accuracies(records: Iterable[Record], feature: str, classifier: str) -> list[float]:
-    return [r.test_accuracy for r in records if (r.feature, r.classifier) == (feature, classifier)]

@@ -16,7 +16,7 @@ def interval(accuracy: float, n_images: int) -> tuple[float, float]:
     .. [1] E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
        J. Am. Stat. Assoc. 22, 1927.  :doi:`10.1080/01621459.1927.10502953`
     """
-    from scipy.stats import binomtest
+    from scipy.stats import binomtest  # type: ignore[import-untyped]
 
     found = binomtest(round(accuracy * n_images), n_images).proportion_ci(0.95, "wilson")
     return float(found.low), float(found.high)

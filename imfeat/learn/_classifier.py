@@ -72,7 +72,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         share = as_number(self.validation_share, "validation_share", above=0)
         known, new = split_last(labels, 0 if patience is None else share)
         if patience is not None and not len(new):
-            raise ValueError(f"no class has 1 / {share:g} images, one of which to validate with; set patience=None")
+            raise ValueError(
+                f"no class has 1 / {share:g} images, one of which to validate with; set patience=None"
+            )
         weights = self._weights_of(labels)
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite ends it
             if self.optimizer == LBFGS:
@@ -81,7 +83,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 self._descend(rows, labels, weights, known, new, patience)
         return self
 
-    @available_if(_is_stepwise)
+    @available_if(_is_stepwise)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Array, y: Array, classes: Array | None = None) -> Self:
         """Take steps for features (n, n_features) and labels (n,), once and in order; return itself.
 
@@ -91,10 +93,14 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X, y = validate_data(self, X, y, dtype=np.float32, order="C", reset=is_first)
         if is_first:
             if classes is None:
-                raise ValueError("classes must be given in the first call of partial_fit: all labels that will come")
+                raise ValueError(
+                    "classes must be given in the first call of partial_fit: all labels that will come"
+                )
             self._start(y, X.shape[1], np.unique(classes))
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(f"classes must be those of the first call, {self.classes_}, got {np.unique(classes)}")
+            raise ValueError(
+                f"classes must be those of the first call, {self.classes_}, got {np.unique(classes)}"
+            )
         labels = np.searchsorted(self.classes_, y)
         if not np.array_equal(self.classes_[np.minimum(labels, len(self.classes_) - 1)], y):
             raise ValueError(f"y must be among the classes {self.classes_}, got others")
@@ -113,17 +119,18 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         found: Array = self.classes_[best]
         return found
 
-    @available_if(_has_probabilities)
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Array) -> Array:
         """Return the softmax of the scores (n, n_classes)."""
         scores = self._scores(X)
-        scores = np.exp(scores - scores.max(1, keepdims=True))
-        scores /= scores.sum(1, keepdims=True)
-        return scores
+        shares: Array = np.exp(scores - scores.max(1, keepdims=True))
+        shares /= shares.sum(1, keepdims=True)
+        return shares
 
     def _scores(self, X: Array) -> Array:
         check_is_fitted(self)
-        return self.network_.apply(validate_data(self, X, dtype=np.float32, order="C", reset=False))
+        scores: Array = self.network_.apply(validate_data(self, X, dtype=np.float32, order="C", reset=False))
+        return scores
 
     def _start(self, y: Array, n_features: int, classes: Array) -> Array:
         """Check parameters, make what is learned, and return labels 0 to n_classes - 1."""
@@ -142,7 +149,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if isinstance(self.optimizer, Optimizer):
             self._optimizer = copy.deepcopy(self.optimizer)
         elif self.optimizer != LBFGS:
-            self._optimizer = OPTIMIZERS[self.optimizer](as_number(self.learning_rate, "learning_rate", above=0))
+            self._optimizer = OPTIMIZERS[self.optimizer](
+                as_number(self.learning_rate, "learning_rate", above=0)
+            )
             self._optimizer.weight_decay = self._objective().decays(self.network_)
         labels: Array = np.searchsorted(classes, y)
         return labels

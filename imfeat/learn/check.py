@@ -47,9 +47,7 @@ def numeric_gradient(function: Callable[[Array], float], x: Any, *, step: float 
     return gradient
 
 
-def check_gradient(
-    function: Callable[[Array], float], gradient: Any, x: Any, *, step: float = STEP
-) -> float:
+def check_gradient(function: Callable[[Array], float], gradient: Any, x: Any, *, step: float = STEP) -> float:
     """Return how far a gradient is from the one by central differences, as a share of its size.
 
     Parameters

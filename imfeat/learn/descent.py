@@ -113,8 +113,8 @@ def run_epoch(
         first = value if first is None else first
         if not value <= GROWTH * max(1.0, first):
             raise FloatingPointError(
-                f"the loss became {value:g}: learning_rate={optimizer.learning_rate:g} is too large for these "
-                "features; make it smaller, or standardize the features"
+                f"the loss became {value:g}: learning_rate={optimizer.learning_rate:g} is too large for "
+                "these features; make it smaller, or standardize the features"
             )
         network.backward(gradient)
         optimizer.step(network.parameters, network.gradients)
@@ -179,7 +179,7 @@ def minimize(
     negative, whose sum takes the place of its absolute value.  Within such bounds, L-BFGS-B sets
     weights to exactly 0.
     """
-    from scipy.optimize import minimize as scipy_minimize
+    from scipy.optimize import minimize as scipy_minimize  # type: ignore[import-untyped]
 
     is_l1 = objective.penalty == "l1" and objective.strength > 0
     is_weight = np.concatenate([np.full(p.size, k % 2 == 0) for k, p in enumerate(network.parameters)])

@@ -70,8 +70,8 @@ def loss_slice(
     x, values = np.asarray(x, np.float64), []
     for amount in np.asarray(amounts, np.float64):
         moved = [array + amount * step for array, step in zip(start, direction, strict=True)]
-        names = [layer.activation for layer in network.layers]
-        there = Network([Layer(*pair, name) for *pair, name in zip(moved[::2], moved[1::2], names, strict=True)])
+        layers = zip(moved[::2], moved[1::2], network.layers, strict=True)
+        there = Network([Layer(weights, biases, layer.activation) for weights, biases, layer in layers])
         values.append(LOSSES[loss](there.apply(x), np.asarray(labels), None)[0])
     return np.array(values)
 

@@ -126,7 +126,9 @@ class LinearClassifier(NetworkClassifier):
         return self.network_.layers[0].biases
 
     def _make_network(self, n_features: int, n_classes: int, rng: np.random.Generator) -> Network:
-        return Network([Layer(np.zeros((n_features, n_classes), np.float32), np.zeros(n_classes, np.float32))])
+        return Network(
+            [Layer(np.zeros((n_features, n_classes), np.float32), np.zeros(n_classes, np.float32))]
+        )
 
     def _objective(self) -> Objective:
         one_of(self.penalty, "penalty", (*PENALTIES, None))

@@ -4,6 +4,7 @@ Going back, with the gradient G of the loss with respect to h, and D = G * phi'(
 gradients with respect to W, b and x are x^T D, the sum of the rows of D, and D W^T.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -152,7 +153,7 @@ class Network:
            :doi:`10.1109/ICCV.2015.123`
         """
         layers = []
-        for k, (n_inputs, n_units) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for k, (n_inputs, n_units) in enumerate(itertools.pairwise(sizes)):
             name = activation if k < len(sizes) - 2 else "identity"
             width = n_units * ACTIVATIONS[name].pieces
             weights = rng.normal(0, ACTIVATIONS[name].gain / n_inputs**0.5, (n_inputs, width))

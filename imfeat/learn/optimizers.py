@@ -60,7 +60,9 @@ class Optimizer:
         if [kept[0].size for kept in self._state if kept] != [w.size for w in parameters if self.n_kept]:
             raise ValueError("parameters must be those of the first step; make an optimizer for each network")
         if not all(array.flags.c_contiguous for array in (*parameters, *gradients)):
-            raise ValueError("parameters and gradients must be C-contiguous; pass np.ascontiguousarray(array)")
+            raise ValueError(
+                "parameters and gradients must be C-contiguous; pass np.ascontiguousarray(array)"
+            )
         self.n_steps += 1
         decays = np.broadcast_to(np.asarray(self.weight_decay, np.float64), len(parameters))
         for w, g, decay, kept in zip(parameters, gradients, decays, self._state, strict=True):

@@ -77,7 +77,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 if error.any():
                     self.coef_ += rate * np.outer(error, X[i])
                     self.intercept_ += rate * error
-                    n_mistakes += np.count_nonzero(error)
+                    n_mistakes += int(np.count_nonzero(error))
             self.n_mistakes_.append(n_mistakes)
             if not n_mistakes:
                 break

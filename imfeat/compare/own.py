@@ -1,0 +1,64 @@
+"""Features and classifiers of your own, as further rows of a comparison."""
+
+import re
+from typing import Any
+
+from sklearn.base import clone
+
+from imfeat.compare.classifiers import CLASSIFIERS, GROUPS, MOST_TRIED, Classifier
+from imfeat.compare.features import FEATURES, Feature, is_feature
+
+NAME = re.compile(r"[A-Za-z][\w.-]*")
+
+
+def register(
+    name: str, estimator: Any, *, parameter: str | None = None, values: tuple[Any, ...] = (), title: str = ""
+) -> None:
+    """Make a feature or a classifier of your own known to `run`, under a name.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits, ``_``, ``.`` and ``-``; one that is not taken.
+    estimator : scikit-learn transformer or classifier
+        A transformer takes images (n, height, width, 3), uint8, and returns features (n, n_features); a
+        classifier takes standardized features, float32.  It is cloned for each run, and gets the seed as
+        its ``random_state`` if it has one.
+    parameter : str, optional
+        Of a classifier, which is chosen on the validation part.
+    values : tuple, optional
+        To choose among, up to five, in an order in which the accuracy may rise and then fall.
+    title : str, optional
+        What it is called in a sentence; by default its name.
+
+    Raises
+    ------
+    TypeError
+        If the estimator neither transforms nor predicts.
+    ValueError
+        If the name is taken or not allowed, or there are values without a parameter.
+    """
+    if not NAME.fullmatch(name):
+        raise ValueError(f"name must be of letters, digits, '_', '.' and '-', got {name!r}")
+    if is_feature(name) or name in (*CLASSIFIERS, *GROUPS):
+        raise ValueError(f"the name {name!r} is taken; choose another")
+    if (parameter is None) != (not values) or len(values) > MOST_TRIED:
+        raise ValueError(f"give a parameter and up to {MOST_TRIED} values to choose among, or neither")
+    if parameter is not None and parameter not in estimator.get_params():
+        raise ValueError(f"parameter must be one of {', '.join(estimator.get_params())}, got {parameter!r}")
+    seeded = "random_state" in estimator.get_params()
+
+    def build(seed: int, **settings: Any) -> Any:
+        return clone(estimator).set_params(**settings, **({"random_state": seed} if seeded else {}))
+
+    if hasattr(estimator, "transform"):
+        FEATURES[name] = Feature(lambda cell_size, seed: build(seed), title or name, seeded=seeded, own=True)
+    elif hasattr(estimator, "predict"):
+
+        def build_with(value: Any, n_images: int, seed: int) -> Any:
+            return build(seed, **({parameter: value} if parameter else {}))
+
+        linear = hasattr(estimator, "coef_") or "linear" in type(estimator).__module__
+        CLASSIFIERS[name] = Classifier(build_with, values or (0.0,), title or name, seeded, linear)
+    else:
+        raise TypeError(f"estimator must have transform or predict, got {type(estimator).__name__}")
