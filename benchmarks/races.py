@@ -45,7 +45,7 @@ def fixed_rows(names, short, thread_counts, found, repeats, bandwidths):
         for n_threads in thread_counts:
             limit_threads(found, n_threads)
             ready, failed = contestants_of_fixed(name, taken, n_threads, found)
-            seconds = timing.race(ready, repeats)
+            seconds = timing.race(ready, repeats, pause=timing.BLAS_PAUSE)
             rates = {library: 1 / s for library, s in seconds.items()}
             where = " x ".join(map(str, taken.shape)), "large", n_threads
             approximate = approximate_of(name, rates, found)

@@ -13,6 +13,7 @@ BLOCK_SECONDS = 0.01  # calls that take less are timed several at a time
 SLOW_SECONDS = 1.0  # calls that take more are repeated less often
 STRIP_SIZE = 1 << 20  # bytes
 PAUSE = 0.005  # OpenMP's threads wait that long for more work, and take a core from the next contestant
+BLAS_PAUSE = 0.25  # and those of OpenBLAS, which most peers for vectors use
 
 
 @dataclass(frozen=True)
