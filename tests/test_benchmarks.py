@@ -233,3 +233,15 @@ def test_a_function_is_mapped_over_all_pieces(n, n_threads):
     out = np.zeros((n, 2))
     timing.each(lambda piece, result: np.multiply(piece, 2, out=result), np.ones((n, 2)), n_threads, out)()
     assert (out == 2).all()
+
+
+def test_the_readme_quotes_results(tmp_path):
+    from benchmarks import readme
+
+    (tmp_path / "one.md").write_text("In words.\n\n| a |\n| --- |\n| 1 |\n\nMore.\n\n| b |\n")
+    text = "Before\n<!-- table one -->\nold\n<!-- end -->\nafter\n"
+    found = readme.quoted(text, tmp_path)
+    assert found == "Before\n<!-- table one -->\n\n> In words.\n\n| a |\n| --- |\n| 1 |\n\n<!-- end -->\nafter\n"
+    assert readme.quoted(found, tmp_path) == found
+    text = readme.README.read_text()
+    assert readme.quoted(text, readme.RESULTS) == text

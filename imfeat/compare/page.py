@@ -31,7 +31,8 @@ figure { margin: 0; } figure svg { width: 100%; height: auto; } figcaption { fon
 .pictures { display: flex; flex-wrap: wrap; gap: .5rem; } .pictures figure { width: 5.5rem; }
 .pictures img { width: 100%; image-rendering: pixelated; display: block; }
 .pictures figcaption { font-size: .7rem; line-height: 1.2; } dl { font-size: .85rem; }
-dt { font-weight: 600; } dd { margin: 0 0 .4rem; overflow-wrap: anywhere; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; }
+dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
 .note { font-size: .85rem; color: #444; }
 """
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#999999")  # Okabe and Ito's

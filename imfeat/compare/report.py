@@ -151,7 +151,7 @@ def as_table(result: Result) -> Table:
         caption_justify="left",
     )
     for i, column in enumerate(COLUMNS):
-        table.add_column(column, justify="left" if i < 2 else "right", no_wrap=True)
+        table.add_column(column, justify="left" if i < 2 else "right", no_wrap=i > 0, overflow="fold")
     best = best_row(result)
     previous = None
     for i, row in enumerate(rows(result)):
