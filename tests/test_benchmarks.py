@@ -241,7 +241,9 @@ def test_the_readme_quotes_results(tmp_path):
     (tmp_path / "one.md").write_text("In words.\n\n| a |\n| --- |\n| 1 |\n\nMore.\n\n| b |\n")
     text = "Before\n<!-- table one -->\nold\n<!-- end -->\nafter\n"
     found = readme.quoted(text, tmp_path)
-    assert found == "Before\n<!-- table one -->\n\n> In words.\n\n| a |\n| --- |\n| 1 |\n\n<!-- end -->\nafter\n"
+    assert (
+        found == "Before\n<!-- table one -->\n\n> In words.\n\n| a |\n| --- |\n| 1 |\n\n<!-- end -->\nafter\n"
+    )
     assert readme.quoted(found, tmp_path) == found
     text = readme.README.read_text()
     assert readme.quoted(text, readme.RESULTS) == text

@@ -18,9 +18,11 @@ from imfeat._backend import Array
 from imfeat.learn.losses import LOSSES, PENALTIES, shrink
 from imfeat.learn.network import Network
 from imfeat.learn.optimizers import Optimizer
+from imfeat.learn.precondition import MOST_FEATURES, Coordinates
 
 Rows = Callable[[Array], Array]
 
+CURVATURE = {"squared_hinge": 2.0, "squared_error": 2.0}  # of a loss by a score; of softmax 1 / n_classes
 GROWTH = 1e6  # of the loss, beyond which there is no way back
 ROWS_AT_ONCE = 512  # of a full batch: few enough for the cache to hold them for the second product
 
@@ -179,46 +181,96 @@ def minimize(
     negative, whose sum takes the place of its absolute value.  Within such bounds, L-BFGS-B sets
     weights to exactly 0.
     """
-    from scipy.optimize import minimize as scipy_minimize  # type: ignore[import-untyped]
-
-    is_l1 = objective.penalty == "l1" and objective.strength > 0
-    is_weight = np.concatenate([np.full(p.size, k % 2 == 0) for k, p in enumerate(network.parameters)])
-    strengths = objective.strength * is_weight
-    losses: list[float] = []
+    if objective.penalty == "l1" and objective.strength > 0:
+        return _minimize_l1(network, objective, rows, labels, weights, n_iterations, tolerance)
+    first = network.layers[0].weights
+    coordinates = None
+    if len(network.layers) == 1 and len(first) <= MOST_FEATURES:
+        factor = CURVATURE.get(objective.loss, 1 / first.shape[1])
+        strength = objective.strength if objective.penalty == "l2" else 0.0
+        coordinates = Coordinates(rows, len(labels), len(first), factor, strength)
+    steepest = np.inf  # element of the gradient with respect to the parameters, where it was computed last
 
     def evaluate(point: Array) -> tuple[float, Array]:
-        position = point[: len(is_weight)] - point[len(is_weight) :] if is_l1 else point
-        _assign(network, position)
+        nonlocal steepest
+        if coordinates is None:
+            _assign(network, point)
+        else:
+            for array, value in zip(network.parameters, coordinates.parameters(point), strict=True):
+                array[...] = value
         loss, gradients = full_gradient(network, objective, rows, labels, weights)
-        slope = np.concatenate([array.reshape(-1) for array in gradients])
-        if is_l1:
-            both = np.concatenate([strengths, strengths])
-            return loss + float(both @ point), np.concatenate([slope, -slope]) + both
-        if objective.penalty == "l2":
-            loss += float(strengths @ (position * position)) / 2
-            slope += strengths * position
-        return loss, slope
+        for layer, gradient in zip(network.layers, gradients[::2], strict=True):
+            if objective.penalty is not None and objective.strength:
+                value, slope = PENALTIES[objective.penalty](layer.weights, objective.strength)
+                loss += value
+                gradient += slope
+        steepest = max(float(np.abs(gradient).max()) for gradient in gradients)
+        return loss, _flat(gradients) if coordinates is None else coordinates.slope(gradients)
+
+    start = _flat(network.parameters) if coordinates is None else coordinates.point(*network.parameters)
+    losses, found = _lbfgs(evaluate, start, n_iterations, lambda: steepest <= tolerance)
+    evaluate(found)
+    return losses, steepest <= tolerance
+
+
+def _minimize_l1(
+    network: Network,
+    objective: Objective,
+    rows: Rows,
+    labels: Array,
+    weights: Array | None,
+    n_iterations: int,
+    tolerance: float,
+) -> tuple[list[float], bool]:
+    parameters = network.parameters
+    penalized = np.concatenate([np.full(p.size, k % 2 == 0) for k, p in enumerate(parameters)])
+    strengths = objective.strength * np.concatenate([penalized, penalized])
+    half, steepest = len(penalized), np.inf
+
+    def evaluate(point: Array) -> tuple[float, Array]:
+        nonlocal steepest
+        _assign(network, point[:half] - point[half:])
+        loss, gradients = full_gradient(network, objective, rows, labels, weights)
+        slope = _flat(gradients)
+        slope = np.concatenate([slope, -slope]) + strengths
+        steepest = float(np.abs(np.where(point > 0, slope, np.minimum(slope, 0))).max())
+        return loss + float(strengths @ point), slope
+
+    start = _flat(parameters)
+    start = np.concatenate([np.maximum(start, 0), np.maximum(-start, 0)])
+    bounds = [(0, None)] * len(start)
+    losses, found = _lbfgs(evaluate, start, n_iterations, lambda: steepest <= tolerance, bounds)
+    evaluate(found)
+    return losses, steepest <= tolerance
+
+
+def _lbfgs(
+    evaluate: Callable[[Array], tuple[float, Array]],
+    start: Array,
+    n_iterations: int,
+    is_flat: Callable[[], bool],
+    bounds: list[tuple[int, None]] | None = None,
+) -> tuple[list[float], Array]:
+    """Return the losses after each of SciPy's iterations, and where it ended."""
+    from scipy.optimize import minimize as scipy_minimize  # type: ignore[import-untyped]
+
+    losses: list[float] = []
 
     def note(intermediate_result: Any) -> None:
         losses.append(float(intermediate_result.fun))
+        if is_flat():
+            raise StopIteration
 
-    start = np.concatenate([array.reshape(-1) for array in network.parameters]).astype(np.float64)
-    bounds = None
-    if is_l1:
-        start = np.concatenate([np.maximum(start, 0), np.maximum(-start, 0)])
-        bounds = [(0, None)] * len(start)
+    options = {"maxiter": n_iterations, "maxfun": 2 * n_iterations + 20, "gtol": 0, "ftol": 0}
     with one_thread_in_scipy():
         found = scipy_minimize(
-            evaluate,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            callback=note,
-            options={"maxiter": n_iterations, "maxfun": 2 * n_iterations + 20, "gtol": tolerance, "ftol": 0},
+            evaluate, start, jac=True, method="L-BFGS-B", bounds=bounds, callback=note, options=options
         )
-    _assign(network, found.x[: len(is_weight)] - found.x[len(is_weight) :] if is_l1 else found.x)
-    return losses or [float(found.fun)], bool(found.success)
+    return losses or [float(found.fun)], found.x
+
+
+def _flat(arrays: Sequence[Array]) -> Array:
+    return np.concatenate([array.reshape(-1) for array in arrays]).astype(np.float64)
 
 
 def _assign(network: Network, position: Array) -> None:
