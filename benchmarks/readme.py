@@ -1,7 +1,7 @@
 """Quote results in the README: ``python -m benchmarks.readme``.
 
-Between ``<!-- table NAME -->`` and ``<!-- end -->`` goes the first table of ``results/NAME.md``, with what the
-file says before it, the answer in words.
+Between ``<!-- table NAME -->`` and ``<!-- end -->`` goes the first table of ``results/NAME.md``, with what
+the file says before it, the answer in words.
 """
 
 import re

@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import imfeat.learn as learn
 from imfeat.learn import LinearClassifier, MLPClassifier, Perceptron
+from imfeat.learn.precondition import Coordinates
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,35 @@ def test_softmax_regression_is_that_of_scikit_learn(digits, strength):
     peer = LogisticRegression(C=1 / (strength * len(x)), tol=1e-6, max_iter=1000).fit(x.astype(float), y)
     np.testing.assert_allclose(ours.predict_proba(x_new), peer.predict_proba(x_new), atol=5e-3)
     np.testing.assert_allclose(ours.coef_, peer.coef_, atol=2e-2)
+
+
+def test_few_steps_are_enough_in_good_coordinates(rng):
+    mixed = rng.normal(size=(500, 30)) @ rng.normal(size=(30, 30)) * np.logspace(0, 3, 30) + 100
+    y = (mixed[:, :3] / mixed[:, :3].std(0)).argmax(1)
+    model = LinearClassifier(strength=1e-6, tol=1e-3, epochs=60).fit(mixed, y)
+    assert model.converged_
+    twice = LinearClassifier(strength=1e-6, epochs=60).fit(np.repeat(mixed, 2, 1), y)  # linearly dependent
+    assert twice.score(np.repeat(mixed, 2, 1), y) > 0.95
+
+
+def test_coordinates_are_those_of_the_loss(rng):
+    x = (rng.normal(size=(50, 4)) * [1, 2, 3, 4] + 7).astype(np.float32)
+    coordinates = Coordinates(lambda rows: x[rows], 50, 4, 0.5, 0.1)
+    expected = 0.5 * np.cov(x.T, bias=True) + 0.1 * np.eye(4)
+    np.testing.assert_allclose(coordinates.lower @ coordinates.lower.T, expected, atol=1e-3)
+    weights, biases = rng.normal(size=(4, 3)).astype(np.float32), rng.normal(size=3).astype(np.float32)
+    again = coordinates.parameters(coordinates.point(weights, biases))
+    np.testing.assert_allclose(again[0], weights, atol=1e-4)
+    np.testing.assert_allclose(again[1], biases, atol=1e-3)
+
+    def loss(point):
+        w, b = coordinates.parameters(point)
+        return float(((x @ w + b) ** 2).sum())
+
+    scores = 2 * (x @ weights + biases)
+    slope = coordinates.slope([x.T @ scores, scores.sum(0)])
+    error = learn.check_gradient(loss, slope, coordinates.point(weights, biases), step=1e-2)
+    assert error < 1e-3  # in float32
 
 
 def test_squared_hinge_is_that_of_liblinear(digits):
