@@ -21,6 +21,7 @@ from imfeat._check import as_count, as_number
 from imfeat.quantizer import ProductQuantizer
 
 ROWS_AT_ONCE = 64  # of features that are decoded
+SNAPSHOTS = 16  # of each epoch of the second half, whose mean the weights are
 FIRST_STEP = 4  # in units of one that would move an image of mean length from score 0 to 1
 
 Rows = Callable[[Array], Array]
@@ -139,6 +140,7 @@ def train_svm(
     weights, intercepts = np.zeros((some.shape[1], len(classes)), np.float32), np.zeros(len(classes))
     mean, mean_intercepts, taken = np.zeros_like(weights), np.zeros(len(classes)), 0
     decay, step, scale = strength / n, 0, 1.0  # the weights are scale * weights
+    every = max(1, -(-n // batch_size) // SNAPSHOTS)
     for epoch in range(epochs):
         order = rng.permutation(n)
         for first in range(0, n, batch_size):
@@ -151,8 +153,8 @@ def train_svm(
             weights += x.T @ (pull * (rate / scale)).astype(np.float32)
             intercepts += rate * pull.sum(0)
             step += 1
-        if 2 * epoch >= epochs:  # the mean over the ends of epochs
-            taken += 1
-            mean += (scale * weights - mean) / taken
-            mean_intercepts += (intercepts - mean_intercepts) / taken
+            if 2 * epoch >= epochs and step % every == 0:
+                taken += 1
+                mean += (scale * weights - mean) / taken
+                mean_intercepts += (intercepts - mean_intercepts) / taken
     return mean, mean_intercepts.astype(np.float32)
