@@ -141,6 +141,10 @@ def test_a_run_goes_on_where_it_was_killed(source, tmp_path):
     damaged.write_bytes(damaged.read_bytes()[:100])
     again = call("compare", "--resume", tmp_path / "killed")
     assert again.exit_code == 0, again.output
+    both = [
+        json.loads((tmp_path / name / "results.json").read_text())["seconds"] for name in ("killed", "whole")
+    ]
+    assert both[0] > 0.3 * both[1]  # what was done before it was killed counts
     assert without_times(tmp_path / "killed") == without_times(tmp_path / "whole")
     other = call("compare", "--data", source, *QUICK, "--out", tmp_path / "killed")
     assert other.exit_code == 2

@@ -109,12 +109,12 @@ def run(
         warnings.filterwarnings("ignore", message="skipped .* files", category=UserWarning)
         data = load(source, size=size)
     content = content_of(data.train.images, data.train.labels, data.test.images, data.test.labels)
-    store = Store()
+    store = Store(start=start)
     if folder is not None:
-        store = Store(Path(folder) / CELLS)
+        store = Store(Path(folder) / CELLS, start)
         _claim(Path(folder), request | {"content": content})
     members, seeds = expand_groups(classifiers), tuple(range(n_seeds))
-    kept, resumed = Cache(default_folder() if cache else None), store.n_files()
+    kept = Cache(default_folder() if cache else None)
     experiment = Experiment(data, store=store, cache=kept, content=content)
     cells = _run_with_bar(experiment, features, members, seeds)
     kept.trim()
@@ -126,8 +126,8 @@ def run(
         git_revision=revision,
         date=date,
         skipped=data.train.skipped + data.test.skipped,
-        seconds=None if resumed else time.perf_counter() - start,
-        peak_bytes=None if resumed else peak_bytes(),
+        seconds=store.seconds(),
+        peak_bytes=peak_bytes(),
         answer=tuple(in_words(cells, data.test.labels)),
         cells=cells,
         test_labels=data.test.labels,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from urllib.parse import quote
 import numpy as np
 
 from imfeat._backend import Array
+
+ELAPSED = "seconds.txt"  # that a folder of cells took so far
 
 
 @dataclass(frozen=True)
@@ -80,18 +83,23 @@ class Cell:
 class Store:
     """Cells that are done, in memory and, if there is one, in a folder, a file each.
 
-    A file appears whole or not at all, so a run that was killed at any moment can go on.
+    ``start`` is when the run began, by `time.perf_counter`.  A file appears whole or not at all, so a run
+    that was killed at any moment can go on.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, start: float | None = None) -> None:
         self.folder = folder
         self.cells: dict[tuple[str, str, int], Cell] = {}
+        self._start = time.perf_counter() if start is None else start
+        self._before = 0.0
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
+            if (path := folder / ELAPSED).exists():
+                self._before = float(path.read_text())
 
-    def n_files(self) -> int:
-        """Return how many cells the folder has."""
-        return 0 if self.folder is None else len(list(self.folder.glob("*.npz")))
+    def seconds(self) -> float:
+        """Return the seconds from the start to the last cell of the folder, interruptions left out."""
+        return self._before + time.perf_counter() - self._start
 
     def get(self, feature: str, classifier: str, seed: int) -> Cell | None:
         """Return a cell that is done; None if it isn't, or its file is damaged."""
@@ -116,6 +124,9 @@ class Store:
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(path)
+            unfinished = self.folder / f"{ELAPSED}.part"
+            unfinished.write_text(f"{self.seconds():.3f}")
+            unfinished.replace(self.folder / ELAPSED)
         return cell
 
     def _path(self, key: tuple[str, str, int]) -> Path:

@@ -201,8 +201,8 @@ def minimize(
         loss, gradients = full_gradient(network, objective, rows, labels, weights)
         for layer, gradient in zip(network.layers, gradients[::2], strict=True):
             if objective.penalty is not None and objective.strength:
-                value, slope = PENALTIES[objective.penalty](layer.weights, objective.strength)
-                loss += value
+                penalty, slope = PENALTIES[objective.penalty](layer.weights, objective.strength)
+                loss += penalty
                 gradient += slope
         steepest = max(float(np.abs(gradient).max()) for gradient in gradients)
         return loss, _flat(gradients) if coordinates is None else coordinates.slope(gradients)

@@ -39,11 +39,12 @@ class Coordinates:
     """
 
     def __init__(self, rows: Any, n: int, d: int, factor: float, strength: float) -> None:
-        matrix, sums, shift = np.zeros((d, d), np.float32), np.zeros(d), None
+        matrix, sums = np.zeros((d, d), np.float32), np.zeros(d)
+        shift = rows(np.arange(min(n, ROWS_AT_ONCE))).mean(
+            0
+        )  # near the mean, so that no digits are lost to it
         for first in range(0, n, ROWS_AT_ONCE):
-            x = rows(np.arange(first, min(first + ROWS_AT_ONCE, n)))
-            shift = x.mean(0) if shift is None else shift
-            x = x - shift
+            x = rows(np.arange(first, min(first + ROWS_AT_ONCE, n))) - shift
             add_products(matrix, x.T)
             sums += x.sum(0, dtype=np.float64)
         mean = (sums / n).astype(np.float32)
