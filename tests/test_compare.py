@@ -761,6 +761,8 @@ def test_rows_of_ones_own(source, registers):
         (f, c) for f in ("mean", "mean+hog") for c in ("knn", "ridge")
     ]
     assert result.records[0].n_features == 3
+    assert not [line for line in result.answer if "MLP" in line]
+    assert classifiers.CLASSIFIERS["knn"].kind == "other"
     assert result.records[0].strength in (9, 3, 1)
     assert result.records[0].test_accuracy > 0.4
     for arguments, message in (

@@ -31,6 +31,7 @@ from imfeat.estimators import (
     FisherVector,
     LateFusion,
     LocalColor,
+    PaletteHistogram,
     PatchFeatures,
     RawPixels,
     encodings,
@@ -131,6 +132,11 @@ class TablesAsWords(Tables, BagOfVisualWords):
         super().__init__(n_words=n_words, n_patches=n_patches, random_state=random_state)
 
 
+class TablesAsPalettes(Tables, PaletteHistogram):
+    def __init__(self, *, n_colors=4, n_pixels=500, random_state=None):
+        super().__init__(n_colors=n_colors, n_pixels=n_pixels, random_state=random_state)
+
+
 class TablesAsPatches(Tables, PatchFeatures):
     def __init__(self, *, n_words=4, n_patches=60, random_state=None):
         super().__init__(n_words=n_words, n_patches=n_patches, random_state=random_state)
@@ -161,6 +167,7 @@ class TablesAsClusters(Tables, VLAD):
         TablesAsShapes(),
         TablesAsLocalColors(),
         TablesAsWords(),
+        TablesAsPalettes(),
         TablesAsPatches(),
         TablesAsGaussians(),
         TablesAsClusters(),
@@ -297,6 +304,21 @@ def test_words_may_be_soft(images, encoding, norm):
         expected /= np.linalg.norm(expected) if norm == "l2" else expected.sum()
     expected = np.sqrt(expected) if norm == "hellinger" else expected
     np.testing.assert_allclose(features[4, 1, 1], expected, atol=1e-5)
+
+
+def test_a_palette_histogram_counts_the_nearest_colours(images):
+    estimator = PaletteHistogram(n_colors=5, grid=(2, 3), norm=None, random_state=0).fit(images)
+    assert estimator.palette_.shape == (5, 3)
+    distances = ((images[3, :, :, None].astype(int) - estimator.palette_.astype(int)) ** 2).sum(-1)
+    nearest = distances.argmin(-1)
+    counts = estimator.transform(images)[3].reshape(2, 3, 5)
+    np.testing.assert_array_equal(counts.sum(-1).sum(), 32 * 32)
+    np.testing.assert_array_equal(counts[1, 0], np.bincount(nearest[16:, :10].ravel(), minlength=5))
+    assert estimator.get_feature_names_out()[7] == "palette_r0_c1_k2"
+    shares = PaletteHistogram(n_colors=5, n_pixels=200, grid=(2, 3), random_state=0).fit_transform(images)
+    np.testing.assert_allclose(shares.reshape(12, 6, 5).sum(-1), 1, rtol=1e-6)
+    with pytest.raises(ValueError, match="norm must be one of"):
+        PaletteHistogram(norm="max").fit(images)
 
 
 def test_patch_features_are_those_of_the_function(images):

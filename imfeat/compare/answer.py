@@ -25,28 +25,31 @@ def in_words(cells: Iterable[Cell], labels: Array) -> list[str]:
     pairs: dict[Pair, list[Cell]] = {}
     for cell in cells:
         pairs.setdefault((cell.record.feature, cell.record.classifier), []).append(cell)
-    linear = best_of(pair for pair in pairs.items() if is_linear(pair[0]))
-    others = {pair: group for pair, group in pairs.items() if not is_linear(pair)}
-    on_pixels = best_of(pair for pair in others.items() if of_pixels(pair[0][0]))
+    linear = best_of(pair for pair in pairs.items() if kind_of(pair[0]) == "linear")
+    mlps = {pair: group for pair, group in pairs.items() if kind_of(pair) == "mlp"}
+    on_pixels = best_of(pair for pair in mlps.items() if of_pixels(pair[0][0]))
     sentences = []
     if linear is not None:
         sentences.append(_reaches(linear, pairs[linear]))
         if on_pixels is not None:
             sentences.append(_than(on_pixels, linear, pairs))
-        same = best_of(pair for pair in others.items() if pair[0][0] == linear[0])
+        same = best_of(pair for pair in mlps.items() if pair[0][0] == linear[0])
         if same is not None:
             sentences.append(_adds(same, linear, pairs, labels))
-    best = best_of(others.items())
+    best = best_of(mlps.items())
     if best is not None and best != on_pixels and (linear is None or best[0] != linear[0]):
         sentences.append(_reaches(best, pairs[best]).replace(" reaches ", ", the best MLP, reaches ", 1))
         if linear is not None:
             sentences.append(_compared(best, linear, pairs, labels))
+    overall = best_of(pairs.items())
+    if overall is not None and kind_of(overall) == "other":
+        sentences.append(_reaches(overall, pairs[overall]))
     return sentences
 
 
-def is_linear(pair: Pair) -> bool:
-    """Tell whether the classifier of a pair is linear."""
-    return CLASSIFIERS[pair[1]].is_linear
+def kind_of(pair: Pair) -> str:
+    """Return ``"linear"``, ``"mlp"`` or ``"other"``, by the classifier of a pair."""
+    return CLASSIFIERS[pair[1]].kind
 
 
 def best_of(pairs: Iterable[tuple[Pair, list[Cell]]]) -> Pair | None:

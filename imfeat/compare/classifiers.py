@@ -43,14 +43,15 @@ class Classifier:
         What it is called in a sentence.
     seeded : bool
         Whether the seed matters.
-    is_linear : bool
+    kind : str
+        ``"linear"``, ``"mlp"`` or ``"other"``.
     """
 
     build: Callable[[float, int, int], Any]
     strengths: tuple[float, ...] = STRENGTHS
     title: str = ""
     seeded: bool = True
-    is_linear: bool = True
+    kind: str = "linear"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +111,8 @@ CLASSIFIERS = {
     "svm": Classifier(_svm, title="a linear SVM"),
     "ridge": Classifier(_ridge, title="ridge regression", seeded=False),
     "l2svm": Classifier(_ridge, title="a linear SVM of squared hinge loss", seeded=False),
-    "mlp": Classifier(_mlp1, title="an MLP of one hidden layer", is_linear=False),
-    "mlp2": Classifier(_mlp2, title="an MLP of two hidden layers", is_linear=False),
+    "mlp": Classifier(_mlp1, title="an MLP of one hidden layer", kind="mlp"),
+    "mlp2": Classifier(_mlp2, title="an MLP of two hidden layers", kind="mlp"),
 }
 CLOSED_FORM = ("ridge", "l2svm")  # from one matrix of sums, for any strength
 GROUPS = {"linear": ("softmax", "svm", "ridge"), "mlps": ("mlp", "mlp2")}

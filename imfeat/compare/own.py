@@ -58,7 +58,7 @@ def register(
         def build_with(value: Any, n_images: int, seed: int) -> Any:
             return build(seed, **({parameter: value} if parameter else {}))
 
-        linear = hasattr(estimator, "coef_") or "linear" in type(estimator).__module__
-        CLASSIFIERS[name] = Classifier(build_with, values or (0.0,), title or name, seeded, linear)
+        kind = "linear" if "linear_model" in type(estimator).__module__ else "other"
+        CLASSIFIERS[name] = Classifier(build_with, values or (0.0,), title or name, seeded, kind)
     else:
         raise TypeError(f"estimator must have transform or predict, got {type(estimator).__name__}")

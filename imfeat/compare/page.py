@@ -13,7 +13,7 @@ from PIL import Image
 
 from imfeat._backend import Array
 from imfeat.compare import report
-from imfeat.compare.answer import best_of, is_linear
+from imfeat.compare.answer import best_of, kind_of
 from imfeat.compare.cells import Cell
 
 STYLE = """
@@ -138,11 +138,12 @@ def _curve_figures(result: "report.Result") -> list[tuple[str, str]]:
 
 
 def _best_cells(result: "report.Result") -> list[Cell]:
-    """Return the cells, of the first seed, of the best linear classifier and of the best of the others."""
+    """Return the cells, of the first seed, of the best classifier of each kind."""
     pairs: dict[tuple[str, str], list[Cell]] = {}
     for cell in result.cells:
         pairs.setdefault((cell.record.feature, cell.record.classifier), []).append(cell)
-    found = [best_of(p for p in pairs.items() if is_linear(p[0]) == linear) for linear in (True, False)]
+    kinds = ("linear", "mlp", "other")
+    found = [best_of(p for p in pairs.items() if kind_of(p[0]) == kind) for kind in kinds]
     return [pairs[pair][0] for pair in found if pair is not None]
 
 
@@ -203,7 +204,7 @@ def _templates(result: "report.Result") -> str:
         if not len(cell.templates) or cell.record.seed != seed:
             continue
         of_classes = len(cell.templates) == len(names)
-        linear = is_linear((cell.record.feature, cell.record.classifier))
+        linear = kind_of((cell.record.feature, cell.record.classifier)) == "linear"
         labels = names if of_classes and linear else [f"unit {k + 1}" for k in range(len(cell.templates))]
         parts.append(f'<p class="note">{html.escape(_name(cell))}</p>')
         parts.append(_pictures(list(zip(cell.templates, labels, strict=True))))
