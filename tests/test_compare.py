@@ -733,6 +733,14 @@ def test_features_are_found_in_the_cache_by_content(data, tmp_path, monkeypatch)
     assert computed == ["words", "hog"] * 3
 
 
+def test_a_cache_that_can_not_be_written_is_done_without(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.warns(UserWarning, match="features are not kept: can't write to"):
+        kept = cache.Cache(tmp_path / "file" / "features")
+    assert [kept.get("key", lambda: 5), kept.get("key", lambda: 6)] == [5, 6]
+    kept.trim()
+
+
 def test_content_is_of_bytes_shape_and_type():
     x = np.arange(12, dtype=np.uint8)
     others = [x.reshape(3, 4), x.view(np.int8), x[::-1], x[:11]]

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,10 +31,13 @@ class Cache:
     Parameters
     ----------
     folder : path or None
-        Without one, nothing is kept.
+        Without one, or if it can't be written to, nothing is kept.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
+        if folder is not None and not _is_writable(folder):
+            warnings.warn(f"features are not kept: can't write to {folder}", UserWarning, stacklevel=3)
+            folder = None
         self._memory = joblib.Memory(folder, verbose=0)
         self._call = self._memory.cache(_compute, ignore=["compute"])
 
@@ -48,6 +52,14 @@ class Cache:
         """Delete what was not used for longest, if there is too much."""
         if self._memory.location is not None:
             self._memory.reduce_size(bytes_limit=MOST_BYTES)
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def _compute(key: str, compute: Callable[[], Any]) -> Any:
