@@ -30,7 +30,7 @@ def digits():
         LinearClassifier("hinge", optimizer="momentum", epochs=60),
         LinearClassifier("softmax", penalty="l1", optimizer="adam", epochs=60),
         MLPClassifier(epochs=60),
-        MLPClassifier((10, 10), activation="tanh", optimizer="lbfgs", epochs=60),
+        MLPClassifier((10, 10), activation="tanh", optimizer="momentum", learning_rate=0.05, epochs=60),
         Perceptron(),
     ]
 )
@@ -135,6 +135,16 @@ def test_depth_separates_what_a_line_can_not():
     deep = MLPClassifier((16, 16), epochs=200, learning_rate=0.01, schedule="cosine", random_state=0)
     assert line < 0.9
     assert deep.fit(x, y).score(x, y) > 0.99
+
+
+def test_an_mlp_may_learn_by_lbfgs(digits):
+    x, y, x_new, y_new = digits
+    model = MLPClassifier(
+        (20,), activation="tanh", optimizer="lbfgs", epochs=100, weight_decay=1e-3, random_state=0
+    )
+    with pytest.warns(ConvergenceWarning):
+        assert model.fit(x, y).score(x_new, y_new) > 0.88
+    assert model.history_["loss"][-1] < 0.3
 
 
 def test_a_seed_is_a_result(digits):
