@@ -13,6 +13,7 @@ import numpy as np
 from imfeat._backend import Array, backend_of
 
 PLAIN_DTYPES = frozenset(map(np.dtype, ("uint8", "float32", "float64")))
+FLOATS = (np.float32, np.float64)  # scores have the precision of the features; others get the first
 INTEGERS, SEQUENCES = (int, np.integer), (tuple, list, Sequence, np.ndarray)
 Seed = int | np.random.Generator | None
 SLACK = 1e-3  # how far a float image may stray from [0, 1]: rounding, not another range

@@ -147,6 +147,22 @@ def test_an_mlp_may_learn_by_lbfgs(digits):
     assert model.history_["loss"][-1] < 0.3
 
 
+@pytest.mark.parametrize(
+    "model",
+    [LinearClassifier(), MLPClassifier((20,), epochs=2), learn.RidgeClassifier(), learn.LinearSVM(epochs=2)],
+    ids=lambda model: type(model).__name__,
+)
+def test_scores_have_the_precision_of_the_features(digits, model):
+    x, y, x_new, _ = digits
+    model.fit(x, y)
+    fine, coarse = model.decision_function(x_new.astype(np.float64)), model.decision_function(x_new)
+    assert (fine.dtype, coarse.dtype) == (np.float64, np.float32)
+    alone = np.concatenate([model.decision_function(row[None]) for row in x_new.astype(np.float64)])
+    np.testing.assert_allclose(alone, fine, rtol=1e-12, atol=1e-12)  # whatever else is in the batch
+    np.testing.assert_allclose(coarse, fine, rtol=1e-3, atol=1e-4)
+    assert model.decision_function((255 * x_new).astype(np.uint8)).dtype == np.float32
+
+
 def test_a_seed_is_a_result(digits):
     x, y, x_new, _ = digits
     one, same, other = (

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from imfeat._backend import Array
-from imfeat._check import as_count, as_number, one_of
+from imfeat._check import FLOATS, as_count, as_number, one_of
 from imfeat.learn.descent import Objective, Rows, minimize, rows_of, run_epoch
 from imfeat.learn.losses import LOSSES
 from imfeat.learn.network import Network
@@ -109,7 +109,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def decision_function(self, X: Array) -> Array:
-        """Return scores (n, n_classes), or, of two classes, (n,) for the second less the first."""
+        """Return scores (n, n_classes), or, of two classes, (n,) for the second less the first.
+
+        They are float32; of features in float64 they are computed in it, and float64.
+        """
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
@@ -129,7 +132,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _scores(self, X: Array) -> Array:
         check_is_fitted(self)
-        scores: Array = self.network_.apply(validate_data(self, X, dtype=np.float32, order="C", reset=False))
+        scores: Array = self.network_.apply(validate_data(self, X, dtype=FLOATS, order="C", reset=False))
         return scores
 
     def _start(self, y: Array, n_features: int, classes: Array) -> Array:

@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from imfeat._backend import Array
-from imfeat._check import as_number
+from imfeat._check import FLOATS, as_number
 from imfeat.learn._cholesky import add_products, factorize, substitute
 
 Batches = Callable[[], Iterable[tuple[Array, Array]]]
@@ -206,9 +206,12 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def decision_function(self, X: Array) -> Array:
-        """Return scores (n, n_classes), or, of two classes, (n,) for the second."""
+        """Return scores (n, n_classes), or, of two classes, (n,) for the second.
+
+        They are float32; of features in float64 they are computed in it, and float64.
+        """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
+        X = validate_data(self, X, dtype=FLOATS, reset=False)
         scores: Array = X @ self.coef_.T + self.intercept_
         return scores[:, 1] if len(self.classes_) == 2 else scores
 
