@@ -77,3 +77,17 @@ def test_the_seed_decides(data):
 def test_wrong_arguments_are_refused(options, y, message):
     with pytest.raises(ValueError, match=message):
         LinearSVM(**options).fit([[0.0], [1.0]], y)
+
+
+def test_where_zero_lies_does_not_matter(rng):
+    x, y = rng.normal(size=(90, 5)).astype(np.float32), np.arange(90) % 3
+    x[:, 0] += y
+    here, there = (LinearSVM(random_state=0).fit(points, y) for points in (x, x + np.float32(20)))
+    scores = here.decision_function(x)
+    np.testing.assert_allclose(there.decision_function(x + np.float32(20)), scores, atol=2e-3)
+
+
+def test_strong_regularization_leaves_the_intercepts(rng):
+    x, y = rng.normal(size=(90, 5)).astype(np.float32), np.arange(90) % 3
+    model = LinearSVM(strength=1e7, random_state=0).fit(x, y)
+    np.testing.assert_allclose(model.decision_function(x), -1, atol=0.05)  # no class is that of most images

@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from imfeat._backend import Array
-from imfeat._check import as_count, as_number
+from imfeat._check import FLOATS, as_count, as_number
 from imfeat.quantizer import ProductQuantizer
 
 ROWS_AT_ONCE = 64  # of features that are decoded
@@ -102,9 +102,12 @@ class LinearSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def decision_function(self, X: Array) -> Array:
-        """Return scores (n, n_classes), or, of two classes, (n,) for the second."""
+        """Return scores (n, n_classes), or, of two classes, (n,) for the second.
+
+        They are float32; of features in float64 they are computed in it, and float64.
+        """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32 if self.quantizer is None else np.uint8, reset=False)
+        X = validate_data(self, X, dtype=FLOATS if self.quantizer is None else np.uint8, reset=False)
         parts = [X[first : first + ROWS_AT_ONCE] for first in range(0, len(X), ROWS_AT_ONCE)]
         scores: Array = np.concatenate([self._decoded(part) @ self.coef_.T for part in parts])
         scores += self.intercept_
@@ -136,8 +139,10 @@ def train_svm(
     """
     n, classes = len(labels), np.arange(labels.max() + 1)
     some = rows(rng.integers(n, size=min(n, ROWS_AT_ONCE)))
-    square = 1 + float(np.einsum("nd,nd->", some, some, dtype=np.float64)) / len(some)
-    weights, intercepts = np.zeros((some.shape[1], len(classes)), np.float32), np.zeros(len(classes))
+    center = some.mean(0)  # steps are taken as if images were seen from here: it is nearer to all than 0
+    square = 1 + float(((some - center) ** 2).sum(dtype=np.float64)) / len(some)
+    weights = np.zeros((some.shape[1], len(classes)), np.float32)
+    intercepts = np.where(2 * np.bincount(labels) > n, 1.0, -1.0)  # the best ones for weights of 0
     mean, mean_intercepts, taken = np.zeros_like(weights), np.zeros(len(classes)), 0
     decay, step, scale = strength / n, 0, 1.0  # the weights are scale * weights
     every = max(1, -(-n // batch_size) // SNAPSHOTS)
@@ -145,8 +150,8 @@ def train_svm(
         order = rng.permutation(n)
         for first in range(0, n, batch_size):
             batch = order[first : first + batch_size]
-            x, signs = rows(batch), np.where(labels[batch, None] == classes, 1, -1)
-            rate = FIRST_STEP / (square * (1 + FIRST_STEP * decay * step / square))
+            x, signs = rows(batch) - center, np.where(labels[batch, None] == classes, 1, -1)
+            rate = 1 / (square / FIRST_STEP + decay * (step + 1))
             scores = scale * (x @ weights) + intercepts
             pull = signs * (signs * scores < 1) / len(batch)
             scale *= 1 - rate * decay
@@ -157,4 +162,4 @@ def train_svm(
                 taken += 1
                 mean += (scale * weights - mean) / taken
                 mean_intercepts += (intercepts - mean_intercepts) / taken
-    return mean, mean_intercepts.astype(np.float32)
+    return mean, (mean_intercepts - center @ mean).astype(np.float32)
