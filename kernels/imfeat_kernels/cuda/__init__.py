@@ -1,0 +1,34 @@
+"""Kernels for CUDA: the names and signatures of `imfeat_kernels.cpu`.
+
+Arrays lie on the device, but for small tables that launchers copy there themselves.  A module is imported
+when a feature first asks for it, and a kernel compiled when it first runs.
+"""
+
+import importlib
+
+__all__ = [
+    "blocks",
+    "check",
+    "color",
+    "exposure",
+    "histogram",
+    "hog",
+    "local_color",
+    "mixture",
+    "nearest",
+    "palette",
+    "patches",
+    "pooling",
+    "products",
+    "quantizer",
+    "residuals",
+    "sift",
+    "smooth",
+    "uoctti",
+]
+
+
+def __getattr__(name):
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__} has no attribute {name}")

@@ -1,0 +1,61 @@
+"""Normalizing overlapping blocks of cells: threads find factors, then write values side by side."""
+
+import math
+
+import numpy as np
+
+from imfeat_kernels.cpu import blocks as cpu
+from imfeat_kernels.cpu.blocks import CLIP, L1, L1_SQRT, L2, L2_HYS
+from imfeat_kernels.cuda.front import cuda
+from imfeat_kernels.cuda.launch import launch
+
+f32, u32 = np.float32, np.uint32
+AT_ONCE = 128  # blocks of cells, and threads
+
+
+def normalize_blocks(planes, block_size, norm, constants, out):
+    """Gather the values of every block, and divide them by their norm."""
+    n_blocks = -(-out.shape[0] * out.shape[1] * out.shape[2] // AT_ONCE)
+    launch(_normalize_blocks, n_blocks, planes, block_size, norm, constants, out, threads=AT_ONCE)
+
+
+@cuda.jit(device=True)
+def _value(planes, i, r, c, block_size, k):
+    """Return value k of a block: its cells, row by row, plane by plane."""
+    n_planes = u32(planes.shape[0])
+    cell = k // n_planes
+    return planes[k % n_planes, i, r + cell // block_size, c + cell % block_size]
+
+
+@cuda.jit
+def _normalize_blocks(planes, block_size, norm, constants, out):
+    factors, again = cuda.shared.array(AT_ONCE, f32), cuda.shared.array(AT_ONCE, f32)
+    t, size, first = u32(cuda.threadIdx.x), u32(block_size), u32(cuda.blockIdx.x) * u32(AT_ONCE)
+    n_rows, n_cols, n_values = u32(out.shape[1]), u32(out.shape[2]), u32(out.shape[3])
+    count = min(u32(AT_ONCE), u32(out.shape[0]) * n_rows * n_cols - first)
+    if t < count:
+        item = first + t
+        i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
+        squared, total = norm == L2 or norm == L2_HYS, constants[0]
+        for k in range(n_values):
+            value = _value(planes, i, r, c, size, u32(k))
+            total += value * value if squared else value
+        factor = f32(1) / ((math.sqrt(total) if squared else total) + constants[1])
+        keeps = not (squared or norm == L1 or norm == L1_SQRT)
+        factors[t], again[t] = f32(1) if keeps else factor, f32(1)
+        if norm == L2_HYS:
+            total = constants[0]
+            for k in range(n_values):
+                value = min(_value(planes, i, r, c, size, u32(k)) * factor, CLIP)
+                total += value * value
+            again[t] = f32(1) / (math.sqrt(total) + constants[2])
+    cuda.syncthreads()
+    k = t
+    while k < count * n_values:
+        item, place = first + k // n_values, k % n_values
+        i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
+        value = _value(planes, i, r, c, size, place) * factors[k // n_values]
+        if norm == L2_HYS:
+            value = min(value, CLIP) * again[k // n_values]
+        out[i, r, c, place] = math.sqrt(value) if norm == L1_SQRT else value
+        k += u32(AT_ONCE)

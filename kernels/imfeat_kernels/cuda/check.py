@@ -1,0 +1,34 @@
+"""Looking at values before a feature does: a block is a chunk of values."""
+
+import numpy as np
+
+from imfeat_kernels.cpu.check import CHUNK
+from imfeat_kernels.cuda.front import cuda
+from imfeat_kernels.cuda.launch import THREADS, launch
+
+u32 = np.uint32
+
+
+def count_outside(values, low, high, out):
+    """Count the values outside an interval; NaN is outside of every interval."""
+    launch(_count_outside, len(out), values, low, high, out)
+
+
+@cuda.jit
+def _count_outside(values, low, high, out):
+    total = cuda.shared.array(1, u32)
+    if cuda.threadIdx.x == 0:
+        total[0] = u32(0)
+    cuda.syncthreads()
+    count, i = u32(0), cuda.blockIdx.x * CHUNK + cuda.threadIdx.x
+    end = min(values.size, (cuda.blockIdx.x + 1) * CHUNK)
+    while i < end:
+        value = values[i]
+        if not (value >= low and value <= high):
+            count += u32(1)
+        i += THREADS
+    if count > u32(0):
+        cuda.atomic.add(total, 0, count)
+    cuda.syncthreads()
+    if cuda.threadIdx.x == 0:
+        out[cuda.blockIdx.x] = total[0]

@@ -1,0 +1,343 @@
+"""Histogram equalization: lookup tables from histograms, and pixels through lookup tables."""
+
+import math
+
+import numpy as np
+
+from imfeat_kernels.cpu import exposure as cpu
+from imfeat_kernels.cpu.exposure import OPENCV
+from imfeat_kernels.cuda.common import block_sum, product, rounded, running_sums
+from imfeat_kernels.cuda.front import cuda, on_device
+from imfeat_kernels.cuda.launch import THREADS, as_words, blocks_of, empty, launch, zeros
+
+TORCHVISION = cpu.TORCHVISION
+scaled = on_device(cpu.scaled)
+f32, i32, u8, u32, u64 = np.float32, np.int32, np.uint8, np.uint32, np.uint64
+STRIP = 1 << 15  # pixels of a block
+LEVELS = 256  # and threads of a block, so that each has a level
+TABLES = 8  # of a block: a warp has its own
+ROOM, GRAY, COLOR = TABLES * 3 * LEVELS, TABLES * LEVELS, 3 * LEVELS
+
+
+def equalize_bytes(images, mask, convention, out):
+    """Equalize each channel of each image."""
+    n_images, n_pixels, n_channels = images.shape
+    counts = zeros((n_images, n_channels * LEVELS), np.uint32, out)
+    tables = empty((n_images, n_channels * LEVELS), np.uint8, out)
+    x, y = as_words(images.reshape(n_images, -1)), as_words(out.reshape(n_images, -1))
+    n_blocks = n_images * max(1, n_pixels // STRIP)
+    if x is None or len(mask):
+        launch(_count_bytes, n_blocks, images.reshape(n_images, -1), mask, n_channels, counts)
+    else:
+        launch(_count_words, n_blocks, x, n_channels, counts)
+    launch(_make_tables, n_images * n_channels, counts, n_channels, convention, tables)
+    if x is None or y is None:
+        x, y = images.reshape(n_images, -1), out.reshape(n_images, -1)
+        launch(_apply_bytes, n_blocks, x, tables, n_channels, y)
+    else:
+        launch(_apply_words, n_blocks, x, tables, n_channels, y)
+
+
+def largest_channel(images, out):
+    """Find the largest channel of each pixel: V of HSV."""
+    launch(_largest_channel, blocks_of(len(out)), images, out)
+
+
+def scale_to_value(images, values, out):
+    """Scale each pixel so that its largest channel becomes a new value; black becomes gray."""
+    body = _scale_bytes if images.dtype == np.uint8 else _scale_floats
+    launch(body, blocks_of(len(values)), images, values, out)
+
+
+def edge_counts(planes, edges, mask, out):
+    """Count floats between 257 edges, plane by plane."""
+    n_planes, n_pixels = planes.shape
+    counts = zeros((n_planes, LEVELS), np.uint32, out)
+    launch(_edge_counts, n_planes * max(1, n_pixels // STRIP), planes, edges, mask, counts)
+    launch(_widen, blocks_of(out.size), counts.reshape(-1), out.reshape(-1))
+
+
+def interpolate(planes, centers, heights, out):
+    """Interpolate linearly between evenly spaced points, plane by plane, constant beyond the ends."""
+    n_planes, n_pixels = planes.shape
+    if planes.dtype == np.float32:
+        centers, heights = centers.astype(np.float32), heights.astype(np.float32)
+    launch(_interpolate, n_planes * blocks_of(n_pixels), planes, centers, heights, out)
+
+
+def clahe_tables(images, clip, out):
+    """Make contrast-limited lookup tables for the tiles of images."""
+    n_tiles = out.shape[0] * out.shape[1] * out.shape[2]
+    launch(_clahe_tables, n_tiles, images, clip, out)
+
+
+def clahe_blend(images, tables, tile_height, tile_width, out):
+    """Send each pixel through the tables of the four nearest tiles, and blend what comes out."""
+    shares = np.array([1, 1], np.float32) / np.array([tile_height, tile_width], np.float32)
+    launch(_clahe_blend, blocks_of(out.size), images, tables, *shares, out)
+
+
+@cuda.jit(device=True)
+def _flush(tables, n_counts, item, counts):
+    """Add up the tables of a block, into the counts of all blocks."""
+    k = u32(cuda.threadIdx.x)
+    while k < u32(n_counts):
+        total = u32(0)
+        for table in range(TABLES):
+            total += tables[u32(table) * u32(n_counts) + k]
+        if total > u32(0):
+            cuda.atomic.add(counts, (item, k), total)
+        k += u32(THREADS)
+
+
+@cuda.jit
+def _count_words(words, n_channels, counts):
+    """Count eight bytes a load."""
+    tables = cuda.shared.array(ROOM, u32)
+    t, n_counts = u32(cuda.threadIdx.x), u32(n_channels * LEVELS)
+    k = t
+    while k < u32(TABLES) * n_counts:
+        tables[k] = u32(0)
+        k += u32(THREADS)
+    cuda.syncthreads()
+    n_strips = u32(cuda.gridDim.x // words.shape[0])
+    item, strip = u32(cuda.blockIdx.x) // n_strips, u32(cuda.blockIdx.x) % n_strips
+    own, three = (t >> u32(5)) * n_counts, u32(3) if n_channels == 3 else u32(1)
+    p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
+    while p < u32(words.shape[1]):
+        word = words[item, p]
+        channel = (p * u32(2)) % three  # of its first byte: 8 p modulo 3
+        for _ in range(8):
+            cuda.atomic.add(tables, own + channel * u32(LEVELS) + u32(word & u64(255)), u32(1))
+            word >>= u64(8)
+            channel = channel + u32(1) if channel + u32(1) < three else u32(0)
+        p += step
+    cuda.syncthreads()
+    _flush(tables, n_counts, item, counts)
+
+
+@cuda.jit
+def _count_bytes(values, mask, n_channels, counts):
+    tables = cuda.shared.array(ROOM, u32)
+    t, n_counts = u32(cuda.threadIdx.x), u32(n_channels * LEVELS)
+    k = t
+    while k < u32(TABLES) * n_counts:
+        tables[k] = u32(0)
+        k += u32(THREADS)
+    cuda.syncthreads()
+    n_strips = u32(cuda.gridDim.x // values.shape[0])
+    item, strip = u32(cuda.blockIdx.x) // n_strips, u32(cuda.blockIdx.x) % n_strips
+    own, three = (t >> u32(5)) * n_counts, u32(n_channels)
+    p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
+    while p < u32(values.shape[1]):
+        if mask.shape[0] == 0 or mask[item, p // three]:
+            cuda.atomic.add(tables, own + p % three * u32(LEVELS) + u32(values[item, p]), u32(1))
+        p += step
+    cuda.syncthreads()
+    _flush(tables, n_counts, item, counts)
+
+
+@cuda.jit
+def _make_tables(counts, n_channels, convention, tables):
+    """Make the table of a channel; a thread is a level."""
+    sums, ends = cuda.shared.array(LEVELS, u32), cuda.shared.array(2, i32)
+    t = cuda.threadIdx.x
+    item, place = cuda.blockIdx.x // n_channels, cuda.blockIdx.x % n_channels * LEVELS
+    count = counts[item, place + t]
+    sums[t] = count
+    if t == 0:
+        ends[0], ends[1] = i32(LEVELS - 1), i32(0)
+    running_sums(sums)
+    if count > u32(0):
+        cuda.atomic.min(ends, 0, i32(t))
+        cuda.atomic.max(ends, 1, i32(t))
+    cuda.syncthreads()
+    total, upto = sums[LEVELS - 1], sums[t]
+    value = u32(t)
+    if convention == OPENCV:
+        lowest = sums[ends[0]]
+        if total > lowest:
+            above = upto - lowest if upto > lowest else u32(0)
+            value = u32(rounded(product(f32(above), f32(255) / f32(total - lowest))))
+    else:
+        last = ends[1]
+        below = sums[last - i32(1)] if last > i32(0) else u32(0)
+        step = below // u32(255)  # of the pixels below the highest value
+        if step > u32(0):
+            value = (step // u32(2) + (upto - count)) // step
+            value = value if value < u32(255) else u32(255)
+    tables[item, place + t] = u8(value)
+
+
+@cuda.jit
+def _apply_words(words, tables, n_channels, out):
+    """Look up eight bytes a load."""
+    table = cuda.shared.array(COLOR, u8)
+    t, n_strips = u32(cuda.threadIdx.x), u32(cuda.gridDim.x // words.shape[0])
+    item, strip = u32(cuda.blockIdx.x) // n_strips, u32(cuda.blockIdx.x) % n_strips
+    for c in range(n_channels):
+        table[u32(c * LEVELS) + t] = tables[item, u32(c * LEVELS) + t]
+    cuda.syncthreads()
+    three = u32(3) if n_channels == 3 else u32(1)
+    p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
+    while p < u32(words.shape[1]):
+        word, result = words[item, p], u64(0)
+        channel = (p * u32(2)) % three
+        for k in range(8):
+            value = u64(u32(table[channel * u32(LEVELS) + u32(word & u64(255))]))
+            result |= value << u64(8 * k)
+            word >>= u64(8)
+            channel = channel + u32(1) if channel + u32(1) < three else u32(0)
+        out[item, p] = result
+        p += step
+
+
+@cuda.jit
+def _apply_bytes(values, tables, n_channels, out):
+    table = cuda.shared.array(COLOR, u8)
+    t, n_strips = u32(cuda.threadIdx.x), u32(cuda.gridDim.x // values.shape[0])
+    item, strip = u32(cuda.blockIdx.x) // n_strips, u32(cuda.blockIdx.x) % n_strips
+    for c in range(n_channels):
+        table[u32(c * LEVELS) + t] = tables[item, u32(c * LEVELS) + t]
+    cuda.syncthreads()
+    p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
+    while p < u32(values.shape[1]):
+        out[item, p] = table[p % u32(n_channels) * u32(LEVELS) + u32(values[item, p])]
+        p += step
+
+
+@cuda.jit
+def _largest_channel(images, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        a, b, c = images[i, 0], images[i, 1], images[i, 2]
+        high = a if a > b else b
+        out[i] = high if high > c else c
+
+
+@cuda.jit
+def _scale_bytes(images, values, out):
+    i = cuda.grid(1)
+    if i < values.size:
+        r, g, b = f32(i32(images[i, 0])), f32(i32(images[i, 1])), f32(i32(images[i, 2]))
+        high = r if r > g else g
+        high, value = high if high > b else b, f32(i32(values[i]))
+        out[i, 0] = scaled(r, value, high)
+        out[i, 1] = scaled(g, value, high)
+        out[i, 2] = scaled(b, value, high)
+
+
+@cuda.jit
+def _scale_floats(images, values, out):
+    i = cuda.grid(1)
+    if i < values.size:
+        a, b, c, value = images[i, 0], images[i, 1], images[i, 2], values[i]
+        high = a if a > b else b
+        high = high if high > c else c
+        for k in range(3):
+            out[i, k] = images[i, k] / high * value if high > value - value else value
+
+
+@cuda.jit
+def _edge_counts(planes, edges, mask, counts):
+    table = cuda.shared.array(LEVELS, u32)
+    t, n_strips = u32(cuda.threadIdx.x), u32(cuda.gridDim.x // planes.shape[0])
+    item, strip = u32(cuda.blockIdx.x) // n_strips, u32(cuda.blockIdx.x) % n_strips
+    table[t] = u32(0)
+    cuda.syncthreads()
+    lowest, width = edges[item, 0], edges[item, LEVELS] - edges[item, 0]
+    p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
+    while p < u32(planes.shape[1]):
+        if mask[item, p]:
+            value = planes[item, p]
+            b = i32((value - lowest) / width * f32(LEVELS))
+            b = b if b < i32(LEVELS - 1) else i32(LEVELS - 1)
+            if value < edges[item, b]:
+                b -= i32(1)
+            elif b < i32(LEVELS - 1) and value >= edges[item, b + i32(1)]:
+                b += i32(1)
+            cuda.atomic.add(table, b, u32(1))
+        p += step
+    cuda.syncthreads()
+    if table[t] > u32(0):
+        cuda.atomic.add(counts, (item, t), table[t])
+
+
+@cuda.jit
+def _widen(counts, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = counts[i]
+
+
+@cuda.jit
+def _interpolate(planes, centers, heights, out):
+    n_blocks = cuda.gridDim.x // planes.shape[0]
+    item, i = cuda.blockIdx.x // n_blocks, cuda.blockIdx.x % n_blocks * THREADS + cuda.threadIdx.x
+    if i < planes.shape[1]:
+        low, high, value = centers[item, 0], centers[item, LEVELS - 1], planes[item, i]
+        value = value if value > low else low
+        value = value if value < high else high
+        k = i32((value - low) / (high - low) * f32(LEVELS - 1))
+        k = k if k < i32(LEVELS - 2) else i32(LEVELS - 2)
+        if k > i32(0) and value < centers[item, k]:
+            k -= i32(1)
+        if k < i32(LEVELS - 2) and value >= centers[item, k + i32(1)]:
+            k += i32(1)
+        left, base = centers[item, k], heights[item, k]
+        slope = (heights[item, k + i32(1)] - base) / (centers[item, k + i32(1)] - left)
+        out[item, i] = base + (value - left) * slope
+
+
+@cuda.jit
+def _clahe_tables(images, clip, out):
+    """Make the table of a tile; a thread is a level."""
+    tables, sums = cuda.shared.array(GRAY, u32), cuda.shared.array(LEVELS, u32)
+    t = u32(cuda.threadIdx.x)
+    for k in range(TABLES):
+        tables[u32(k * LEVELS) + t] = u32(0)
+    cuda.syncthreads()
+    n_rows, n_cols = u32(out.shape[1]), u32(out.shape[2])
+    item = u32(cuda.blockIdx.x)
+    i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
+    height, width = u32(images.shape[1]) // n_rows, u32(images.shape[2]) // n_cols
+    own, p = (t >> u32(5)) * u32(LEVELS), t
+    while p < height * width:
+        value = images[i, r * height + p // width, c * width + p % width]
+        cuda.atomic.add(tables, own + u32(value), u32(1))
+        p += u32(THREADS)
+    cuda.syncthreads()
+    count = u32(0)
+    for k in range(TABLES):
+        count += tables[u32(k * LEVELS) + t]
+    if clip > 0:
+        sums[t] = count - u32(clip) if count > u32(clip) else u32(0)
+        excess = block_sum(sums)
+        count = (count if count < u32(clip) else u32(clip)) + (excess >> u32(8))
+        rest = excess & u32(255)
+        step = u32(256) // rest if rest > u32(0) else u32(256)
+        if t % step == u32(0) and t // step < rest:
+            count += u32(1)
+    sums[t] = count
+    running_sums(sums)
+    level = rounded(product(f32(sums[t]), f32(255) / f32(height * width)))
+    out[i, r, c, t] = u8(level if level < i32(255) else i32(255))
+
+
+@cuda.jit
+def _clahe_blend(images, tables, row_share, col_share, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        height, width = images.shape[1], images.shape[2]
+        item, y, x = i // (height * width), i // width % height, i % width
+        down, across = product(f32(y), row_share) - f32(0.5), product(f32(x), col_share) - f32(0.5)
+        r, c = i32(math.floor(down)), i32(math.floor(across))
+        down, across = down - f32(r), across - f32(c)
+        top, bottom = max(r, i32(0)), min(r + i32(1), i32(tables.shape[1] - 1))
+        left, right = max(c, i32(0)), min(c + i32(1), i32(tables.shape[2] - 1))
+        value = i32(images[item, y, x])
+        upper = product(f32(i32(tables[item, top, left, value])), f32(1) - across)
+        upper += product(f32(i32(tables[item, top, right, value])), across)
+        lower = product(f32(i32(tables[item, bottom, left, value])), f32(1) - across)
+        lower += product(f32(i32(tables[item, bottom, right, value])), across)
+        out[item, y, x] = u8(rounded(product(upper, f32(1) - down) + product(lower, down)))

@@ -1,0 +1,159 @@
+"""Histograms of oriented gradients: a thread votes for a column of pixels, in bins of its own.
+
+Bins of a thread lie in shared memory, one below the other, so that no two threads meet, and none has to
+add with others to one number, which of floats takes a loop on every card.
+"""
+
+import math
+
+import numpy as np
+
+from imfeat_kernels.cpu import hog as cpu
+from imfeat_kernels.cuda.front import cuda, on_device
+from imfeat_kernels.cuda.launch import THREADS, launch
+
+nearness, turn = on_device(cpu.nearness), on_device(cpu.turn)
+f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32
+ROOM = 8192  # sums in shared memory
+SLACK = cpu.SLACK
+PIXELS, SUMS = 1024, 2048  # of a strip of a block of cells, of its bins, in shared memory
+
+
+def cell_histograms(images, cell_size, edges, n_lower, mirrors, out):
+    """Histogram the orientations of the gradients in every cell, without interpolation."""
+    n_bins, n_images, n_rows, n_cols = out.shape
+    threads = max(n for n in (32, 64, 128, 256) if n == 32 or n * n_bins <= ROOM)
+    n_cells = max(1, threads // cell_size)  # of a block
+    n_blocks, at_once = n_images * n_rows * -(-n_cols // n_cells), ROOM // threads
+    for first in range(0, n_bins, at_once):
+        numbers = np.array([cell_size, n_cells, n_lower, first, min(first + at_once, n_bins)], np.int32)
+        launch(_cell_histograms, n_blocks, images, numbers, edges, out, threads=threads)
+
+
+def block_histograms(images, cell_size, weights, turns, out):
+    """Histogram the orientations in the cells of every block, with trilinear interpolation."""
+    n_bins, n_images, n_rows, n_cols = out.shape[2:]
+    at_once = max(1, SUMS // out.shape[0] ** 2)
+    for first in range(0, n_bins, at_once):
+        numbers = np.array([cell_size, turns, first, min(first + at_once, n_bins)], np.int32)
+        launch(_block_histograms, n_images * n_rows * n_cols, images, numbers, weights, out)
+
+
+@cuda.jit(device=True)
+def gradient(images, i, y, x, c):
+    """Return the differences down and across of a pixel, 0 at the border of the image."""
+    height, width, zero = u32(images.shape[1]), u32(images.shape[2]), f32(images[i, y, x, c])
+    zero = zero - zero
+    dy, dx = zero, zero
+    if y > u32(0) and y + u32(1) < height:
+        dy = f32(images[i, y + u32(1), x, c]) - f32(images[i, y - u32(1), x, c])
+    if x > u32(0) and x + u32(1) < width:
+        dx = f32(images[i, y, x + u32(1), c]) - f32(images[i, y, x - u32(1), c])
+    return dy, dx
+
+
+@cuda.jit(device=True)
+def strongest_gradient(images, i, y, x, slack):
+    """Return the gradient of the channel that has the largest, the first of several."""
+    dy, dx = gradient(images, i, y, x, u32(0))
+    for c in range(1, images.shape[3]):
+        next_dy, next_dx = gradient(images, i, y, x, u32(c))
+        if next_dy * next_dy + next_dx * next_dx > (dy * dy + dx * dx) * slack:
+            dy, dx = next_dy, next_dx
+    return dy, dx
+
+
+@cuda.jit(device=True)
+def _bin_of(dy, dx, edges, n_lower):
+    """Return the bin of a gradient: it has passed the edge at angle a where dy cos(a) >= dx sin(a)."""
+    n_bins = i32(edges.shape[0])
+    turned = dy < f32(0) or (dy == f32(0) and dx < f32(0))
+    b, first, last = i32(0), i32(1), n_lower
+    if turned:
+        dy, dx = -dy, -dx
+        if n_lower < n_bins:
+            b, first, last = n_lower - i32(1), n_lower, n_bins
+    while first < last:
+        if dy * edges[first, 0] >= dx * edges[first, 1]:
+            b += i32(1)
+        first += i32(1)
+    return b
+
+
+@cuda.jit
+def _cell_histograms(images, numbers, edges, out):
+    """Compute cells side by side; a thread takes a column, or several where a cell is wide."""
+    bins = cuda.shared.array(ROOM, f32)
+    t, n_threads = u32(cuda.threadIdx.x), u32(cuda.blockDim.x)
+    size, n_cells, n_lower, low, high = u32(numbers[0]), u32(numbers[1]), numbers[2], numbers[3], numbers[4]
+    n_rows, n_cols = u32(out.shape[2]), u32(out.shape[3])
+    per_row = (n_cols + n_cells - u32(1)) // n_cells
+    item = u32(cuda.blockIdx.x)
+    i, r, cell = item // (per_row * n_rows), item // per_row % n_rows, item % per_row * n_cells
+    n_here, own = min(n_cells, n_cols - cell), t
+    while own < u32(high - low) * n_threads:
+        bins[own] = f32(0)
+        own += n_threads
+    x = t
+    while x < n_here * size:
+        for y in range(r * size, (r + u32(1)) * size):
+            dy, dx = strongest_gradient(images, i, u32(y), cell * size + x, SLACK)
+            b = _bin_of(dy, dx, edges, n_lower)
+            if low <= b and b < high:
+                bins[u32(b - low) * n_threads + t] += math.sqrt(dy * dy + dx * dx)
+        x += n_threads
+    cuda.syncthreads()
+    n_bins, share, k = u32(high - low), f32(1) / f32(size * size), t
+    columns = size if size < n_threads else n_threads  # the threads that a cell has
+    while k < n_here * n_bins:
+        c, b, total = k % n_here, k // n_here, f32(0)
+        for x in range(c * columns, (c + u32(1)) * columns):
+            total += bins[b * n_threads + u32(x)]
+        out[u32(low) + b, i, r, cell + c] = total * share
+        k += n_threads
+
+
+@cuda.jit
+def _block_histograms(images, numbers, weights, out):
+    """Compute the bins of a block of cells: pixels first, then each thread some of the bins."""
+    places, sizes = cuda.shared.array(PIXELS, f32), cuda.shared.array(PIXELS, f32)
+    sums = cuda.shared.array(SUMS, f32)
+    t, step = u32(cuda.threadIdx.x), u32(THREADS)
+    cell_size, turns, low, high = u32(numbers[0]), f32(numbers[1]), u32(numbers[2]), u32(numbers[3])
+    block_size, n_bins = u32(out.shape[0]), u32(out.shape[2])
+    n_rows, n_cols, width = u32(out.shape[4]), u32(out.shape[5]), u32(weights.shape[1])
+    item = u32(cuda.blockIdx.x)
+    i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
+    n_sums, around = block_size * block_size * (high - low), f32(n_bins)
+    k = t
+    while k < n_sums:
+        sums[k] = f32(0)
+        k += step
+    first = u32(0)
+    while first < width * width:
+        count, p = min(u32(PIXELS), width * width - first), t
+        while p < count:
+            y, x = r * cell_size + (first + p) // width, c * cell_size + (first + p) % width
+            dy, dx = strongest_gradient(images, i, y, x, f32(1))
+            at = turn(dx, dy) * turns - f32(0.5)
+            places[p] = at - around if at >= around - f32(0.5) else at
+            sizes[p] = math.sqrt(dy * dy + dx * dx)
+            p += step
+        cuda.syncthreads()
+        k = t
+        while k < n_sums:
+            b, cell = k // (block_size * block_size), k % (block_size * block_size)
+            center, total = f32(low + b), sums[k]
+            for p in range(count):
+                y, x = (first + u32(p)) // width, (first + u32(p)) % width
+                weight = weights[cell // block_size, y] * weights[cell % block_size, x]
+                total += weight * sizes[u32(p)] * nearness(places[u32(p)] - center, around)
+            sums[k] = total
+            k += step
+        cuda.syncthreads()
+        first += u32(PIXELS)
+    k = t
+    while k < n_sums:
+        b, cell = k // (block_size * block_size), k % (block_size * block_size)
+        out[cell // block_size, cell % block_size, low + b, i, r, c] = sums[k]
+        k += step

@@ -1,0 +1,128 @@
+"""Cutting patches out of images, and taking brightness and contrast out of patches."""
+
+import math
+
+import numpy as np
+
+from imfeat_kernels.cuda.front import cuda
+from imfeat_kernels.cuda.launch import blocks_of, launch
+
+f32, u32 = np.float32, np.uint32
+PATCH = 64  # threads that work on a patch together
+HALF_PATCH = PATCH // 2
+
+
+def gather_patches(images, positions, patch_size, white, out):
+    """Copy the patches at given positions."""
+    launch(_gather_patches, blocks_of(out.size), images, positions, patch_size, white, out)
+
+
+def dense_patches(images, patch_size, stride, white, out):
+    """Copy the patches at all positions of a grid."""
+    launch(_dense_patches, blocks_of(out.size), images, patch_size, stride, white, out)
+
+
+def normalize_patches(patches, epsilon, out):
+    """Subtract from each patch its mean, and divide by sqrt(variance + epsilon)."""
+    launch(_normalize_patches, len(out), patches, epsilon, out, threads=PATCH)
+
+
+def mirror_parts(images, patch_size, white, epsilon, center, left, right, even, odd):
+    """Normalize the patches at all positions, and split each into what a mirror keeps and what it turns."""
+    n_images, n_rows, n_cols, _ = even.shape
+    options = patch_size, white, epsilon, center, left, right
+    launch(_mirror_parts, n_images * n_rows * n_cols, images, *options, even, odd, threads=PATCH)
+
+
+@cuda.jit(device=True)
+def patch_value(images, i, top, left, patch_size, white, j):
+    """Return value j of a patch."""
+    n_channels = u32(images.shape[3])
+    pixel = j // n_channels
+    value = images[i, top + pixel // patch_size, left + pixel % patch_size, j % n_channels]
+    return f32(value) / white
+
+
+@cuda.jit(device=True)
+def _sum(values, t):
+    """Return the sum of PATCH values in shared memory, which is overwritten."""
+    n = u32(HALF_PATCH)
+    cuda.syncthreads()
+    while n > u32(0):
+        if t < n:
+            values[t] += values[t + n]
+        cuda.syncthreads()
+        n >>= u32(1)
+    total = values[0]
+    cuda.syncthreads()
+    return total
+
+
+@cuda.jit
+def _gather_patches(images, positions, patch_size, white, out):
+    item = cuda.grid(1)
+    if item < out.size:
+        n, j = item // out.shape[1], u32(item % out.shape[1])
+        top, left = u32(positions[n, 1]), u32(positions[n, 2])
+        out[n, j] = patch_value(images, positions[n, 0], top, left, u32(patch_size), white, j)
+
+
+@cuda.jit
+def _dense_patches(images, patch_size, stride, white, out):
+    item = cuda.grid(1)
+    if item < out.size:
+        n_rows, n_cols, d = out.shape[1], out.shape[2], out.shape[3]
+        position, j = item // d, u32(item % d)
+        i, r, c = position // (n_rows * n_cols), u32(position // n_cols % n_rows), u32(position % n_cols)
+        top, left = r * u32(stride), c * u32(stride)
+        out[i, r, c, j] = patch_value(images, i, top, left, u32(patch_size), white, j)
+
+
+@cuda.jit
+def _normalize_patches(patches, epsilon, out):
+    sums = cuda.shared.array(PATCH, f32)
+    t, item, d = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x), u32(patches.shape[1])
+    total, j = f32(0), t
+    while j < d:
+        total += patches[item, j]
+        j += u32(PATCH)
+    sums[t] = total
+    mean = _sum(sums, t) / f32(d)
+    total, j = f32(0), t
+    while j < d:
+        total += (patches[item, j] - mean) * (patches[item, j] - mean)
+        j += u32(PATCH)
+    sums[t] = total
+    factor, j = f32(1) / math.sqrt(_sum(sums, t) / f32(d) + epsilon), t
+    while j < d:
+        out[item, j] = (patches[item, j] - mean) * factor
+        j += u32(PATCH)
+
+
+@cuda.jit
+def _mirror_parts(images, patch_size, white, epsilon, center, left, right, even, odd):
+    sums = cuda.shared.array(PATCH, f32)
+    t, item, d, size = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x), u32(center.size), u32(patch_size)
+    n_rows, n_cols = u32(even.shape[1]), u32(even.shape[2])
+    i, y, x = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
+    total, j = f32(0), t
+    while j < d:
+        total += patch_value(images, i, y, x, size, white, j)
+        j += u32(PATCH)
+    sums[t] = total
+    mean = _sum(sums, t) / f32(d)
+    total, j = f32(0), t
+    while j < d:
+        value = patch_value(images, i, y, x, size, white, j) - mean
+        total += value * value
+        j += u32(PATCH)
+    sums[t] = total
+    factor, j = f32(1) / math.sqrt(_sum(sums, t) / f32(d) + epsilon), t
+    while j < u32(left.size):
+        a, b = u32(left[j]), u32(right[j])
+        here = (patch_value(images, i, y, x, size, white, a) - mean) * factor - center[a]
+        there = (patch_value(images, i, y, x, size, white, b) - mean) * factor - center[b]
+        even[i, y, x, j] = here + there
+        if j < u32(odd.shape[3]):
+            odd[i, y, x, j] = here - there
+        j += u32(PATCH)

@@ -1,0 +1,155 @@
+"""Oriented gradients in cells, signed, unsigned and as texture, normalized four times.
+
+Votes of a column of pixels for a row of cells are summed by a thread in bins of its own; each pixel is
+looked at twice, for the two rows of cells that it votes for.
+"""
+
+import math
+
+import numpy as np
+
+from imfeat_kernels.cpu import uoctti as cpu
+from imfeat_kernels.cpu.uoctti import C1, C2, C3, C4, CLIP, FLOOR, S1, S2, S3, S4, SIGNED, TEXTURE, UNSIGNED
+from imfeat_kernels.cuda.common import product
+from imfeat_kernels.cuda.front import cuda, on_device
+from imfeat_kernels.cuda.hog import gradient
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
+
+clipped = on_device(cpu.clipped)
+f32, i32, u32 = np.float32, np.int32, np.uint32
+ROOM = SIGNED * THREADS  # sums in shared memory
+
+
+def cell_features(images, cell_size, out):
+    """Describe every cell by 18 signed and 9 unsigned directions and 4 numbers for texture."""
+    n_images, n_rows, n_cols, _ = out.shape
+    votes = empty((n_images, n_rows, n_cols, SIGNED), np.float32, out)
+    n_cells = max(1, (THREADS - 1) // cell_size - 1)  # of a block: a cell takes votes from half a cell around
+    scale = np.float32(1 / 255 if images.dtype == np.uint8 else 1)
+    n_blocks = n_images * n_rows * -(-n_cols // n_cells)
+    launch(_vote, n_blocks, images, cell_size, n_cells, scale, votes)
+    launch(_normalize, blocks_of(n_images * n_rows * n_cols), votes, out)
+
+
+@cuda.jit(device=True)
+def _direction(dy, dx):
+    """Return the direction of 18 with the largest product; as on the CPU."""
+    up, across = abs(dy), abs(dx)
+    g1, g2 = across * C1 + up * S1, across * C2 + up * S2
+    g3, g4 = across * C3 + up * S3, across * C4 + up * S4
+    k = i32(g1 > across) + i32(g2 > g1) + i32(g3 > g2) + i32(g4 > g3)
+    if (dx < f32(0)) != (dy < f32(0)) and g4 > up * S4 - across * C4:
+        k = i32(UNSIGNED) - k
+    k = k + i32(UNSIGNED) if dy < f32(0) else k
+    return i32(0) if k == i32(SIGNED) else k
+
+
+@cuda.jit(device=True)
+def _weight(pixel, center, size):
+    """Return how much a pixel votes for a cell: 1 at the center of the cell, 0 at the next ones."""
+    apart = abs(f32(pixel) + f32(0.5) - center) / size
+    return f32(1) - apart if apart < f32(1) else f32(0)
+
+
+@cuda.jit(device=True)
+def _rounded_gradient(images, i, y, x, c):
+    """Return the differences down and across of a pixel of an image of bytes, each divided by 255."""
+    white = f32(255)
+    dy = f32(images[i, y + u32(1), x, c]) / white - f32(images[i, y - u32(1), x, c]) / white
+    return dy, f32(images[i, y, x + u32(1), c]) / white - f32(images[i, y, x - u32(1), c]) / white
+
+
+@cuda.jit(device=True)
+def _strongest_gradient(images, i, y, x):
+    """Return the gradient of the strongest channel; rounding decides between equals, as among floats."""
+    dy, dx = gradient(images, i, y, x, u32(0))
+    for c in range(1, images.shape[3]):
+        next_dy, next_dx = gradient(images, i, y, x, u32(c))
+        square, next_square = dy * dy + dx * dx, next_dy * next_dy + next_dx * next_dx
+        if next_square == square:
+            a, b = _rounded_gradient(images, i, y, x, u32(c))
+            before_a, before_b = _rounded_gradient(images, i, y, x, u32(c - 1))
+            next_square, square = product(a, a) + product(b, b), product(before_a, before_a)
+            square += product(before_b, before_b)
+        if next_square > square:
+            dy, dx = next_dy, next_dx
+    return dy, dx
+
+
+@cuda.jit
+def _vote(images, cell_size, n_cells, scale, votes):
+    sums = cuda.shared.array(ROOM, f32)
+    t, size = i32(cuda.threadIdx.x), i32(cell_size)
+    n_rows, n_cols = i32(votes.shape[1]), i32(votes.shape[2])
+    height, width = i32(images.shape[1]), i32(images.shape[2])
+    per_row, item = (n_cols + i32(n_cells) - i32(1)) // i32(n_cells), i32(cuda.blockIdx.x)
+    i, r = item // (per_row * n_rows), item // per_row % n_rows
+    cell = item % per_row * i32(n_cells)
+    n_here, n_threads = min(i32(n_cells), n_cols - cell), i32(THREADS)
+    for k in range(SIGNED):
+        sums[i32(k) * n_threads + t] = f32(0)
+    top, left = r * size - (size + i32(1)) // i32(2), cell * size - (size + i32(1)) // i32(2)
+    span = (n_here + i32(1)) * size + i32(1)
+    middle, center = (f32(r) + f32(0.5)) * f32(size), (f32(cell) + f32(0.5)) * f32(size)
+    is_wide = span > n_threads  # then it is a single cell, for which columns are weighted at once
+    column = t
+    while column < span:
+        x = left + column
+        if x > i32(0) and x < width - i32(1):
+            across = _weight(x, center, f32(size)) if is_wide else f32(1)
+            for y in range(max(top, i32(1)), min(top + i32(2) * size + i32(1), height - i32(1))):
+                weight = _weight(i32(y), middle, f32(size)) * across
+                dy, dx = _strongest_gradient(images, u32(i), u32(y), u32(x))
+                sums[_direction(dy, dx) * n_threads + t] += weight * math.sqrt(dy * dy + dx * dx)
+        column += n_threads
+    cuda.syncthreads()
+    k = t
+    while k < n_here * i32(SIGNED):
+        c, b, total = k // i32(SIGNED), k % i32(SIGNED), f32(0)
+        first = i32(0) if is_wide else c * size
+        center = (f32(cell + c) + f32(0.5)) * f32(size)
+        for column in range(first, min(first + i32(2) * size + i32(1), n_threads)):
+            across = f32(1) if is_wide else _weight(left + i32(column), center, f32(size))
+            total += across * sums[b * n_threads + i32(column)]
+        votes[i, r, cell + c, b] = total * scale
+        k += n_threads
+
+
+@cuda.jit(device=True)
+def _energy(votes, i, r, c):
+    """Return the energy of a cell; beyond the border lies the cell at the border once more."""
+    r = min(max(r, i32(0)), i32(votes.shape[1] - 1))
+    c = min(max(c, i32(0)), i32(votes.shape[2] - 1))
+    energy = f32(0)
+    for k in range(UNSIGNED):
+        both = votes[i, r, c, k] + votes[i, r, c, k + UNSIGNED]
+        energy += both * both
+    return energy
+
+
+@cuda.jit(device=True)
+def _factor(votes, i, r, c):
+    """Return what the cells r - 1, r and c - 1, c are multiplied with for their corner."""
+    upper = _energy(votes, i, r - i32(1), c - i32(1)) + _energy(votes, i, r - i32(1), c)
+    lower = _energy(votes, i, r, c - i32(1)) + _energy(votes, i, r, c)
+    return f32(1) / math.sqrt(upper + lower + FLOOR)
+
+
+@cuda.jit
+def _normalize(votes, out):
+    item = cuda.grid(1)
+    n_rows, n_cols = out.shape[1], out.shape[2]
+    if item < out.shape[0] * n_rows * n_cols:
+        i, r, c = i32(item // (n_rows * n_cols)), i32(item // n_cols % n_rows), i32(item % n_cols)
+        f0, f1 = _factor(votes, i, r, c), _factor(votes, i, r, c + i32(1))
+        f2, f3 = _factor(votes, i, r + i32(1), c), _factor(votes, i, r + i32(1), c + i32(1))
+        t0, t1, t2, t3 = f32(0), f32(0), f32(0), f32(0)
+        for k in range(SIGNED + UNSIGNED):
+            value = votes[i, r, c, k if k < SIGNED else k - SIGNED]
+            value = value + votes[i, r, c, k - UNSIGNED] if k >= SIGNED else value
+            c0, c1, c2, c3 = clipped(value * f0), clipped(value * f1), clipped(value * f2), clipped(value * f3)
+            out[i, r, c, k] = (c0 + c1 + (c2 + c3)) * f32(0.5)
+            if k >= SIGNED:
+                t0, t1, t2, t3 = t0 + c0, t1 + c1, t2 + c2, t3 + c3
+        out[i, r, c, 27], out[i, r, c, 28] = t0 * TEXTURE, t1 * TEXTURE
+        out[i, r, c, 29], out[i, r, c, 30] = t2 * TEXTURE, t3 * TEXTURE

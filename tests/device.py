@@ -1,0 +1,127 @@
+"""CUDA kernels without a GPU: compiled as for a card, and run by `ptx.Kernel`.
+
+Launchers run as they are.  Only what they do with a device is replaced: arrays lie on the host, and a
+kernel is compiled for the types of its arguments and run there.
+"""
+
+import contextlib
+import functools
+import tempfile
+import types
+from pathlib import Path
+
+import numpy as np
+
+from imfeat_kernels.cuda import front, launch
+from tests import ptx
+
+CARDS = (7, 5), (8, 0), (9, 0), (10, 0)  # compute capabilities: Turing, Ampere, Hopper, Blackwell
+MLIR = front.cuda.__name__.startswith("numba_cuda_mlir")
+folder = Path(tempfile.mkdtemp(prefix="imfeat-ptx-"))
+
+
+class Runs:
+    """What launchers see instead of `imfeat_kernels.cuda.launch.launch`: runs kernels on the host.
+
+    Attributes
+    ----------
+    compiled : list of (str, signature, str)
+        Name, types of the arguments, and PTX of the kernels that ran.
+    """
+
+    def __init__(self, card, seed=1):
+        self.card, self.seed, self.compiled = card, seed, []
+
+    def __call__(self, body, n_blocks, *arguments, threads=launch.THREADS):
+        if not n_blocks:
+            return
+        threads = threads if isinstance(threads, tuple) else (threads,)
+        plain = [_plain(argument) for argument in arguments]
+        kernel, text = compiled(body, tuple(map(_type, plain)), self.card)
+        self.compiled.append((body.py_func.__name__, tuple(map(_type, plain)), text))
+        kernel((int(n_blocks),), threads, *plain, seed=self.seed)
+
+
+@contextlib.contextmanager
+def on_host(card, seed=1):
+    """Let the launchers of `imfeat_kernels.cuda` run on arrays of the host."""
+    import sys
+
+    runs, before = Runs(card, seed), {}
+    stand_ins = {
+        "launch": runs,
+        "empty": lambda shape, dtype, like: np.empty(shape, dtype),
+        "zeros": lambda shape, dtype, like: np.zeros(shape, dtype),
+    }
+    modules = [module for name, module in sys.modules.items() if name.startswith("imfeat_kernels.cuda.")]
+    for module in modules:
+        for name, value in stand_ins.items():
+            if name in vars(module) and module.__name__ != f"imfeat_kernels.cuda.{name}":
+                before[module, name] = getattr(module, name)
+                setattr(module, name, value)
+    if hasattr(launch, "launch"):
+        before[launch, "launch"], launch.launch = launch.launch, runs
+    try:
+        yield runs
+    finally:
+        for (module, name), value in before.items():
+            setattr(module, name, value)
+
+
+@functools.cache
+def compiled(body, signature, card):
+    """Return a kernel compiled for a card, and its PTX."""
+    text = to_ptx(body, signature, card)
+    return ptx.Kernel(text, folder), text
+
+
+def to_ptx(body, signature, card):
+    """Compile a kernel for a card without asking for one."""
+    with _pretended(card):
+        return front.cuda.compile_ptx(body.py_func, signature, cc=card)[0].rstrip("\0")
+
+
+@contextlib.contextmanager
+def _pretended(card):
+    """Device functions ask the driver for the card that they are compiled for: answer in its place."""
+    if MLIR:
+        from numba_cuda_mlir import tools
+
+        before, tools._cached_cc = tools._cached_cc, card
+        try:
+            yield
+        finally:
+            tools._cached_cc = before
+        return
+    from numba.cuda import dispatcher
+
+    before = dispatcher.get_current_device
+    dispatcher.get_current_device = lambda: types.SimpleNamespace(compute_capability=card)
+    try:
+        yield
+    finally:
+        dispatcher.get_current_device = before
+
+
+def _plain(argument):
+    """Return an argument as it is passed to a kernel: Python's numbers have 64 bits."""
+    if isinstance(argument, bool):
+        return np.bool_(argument)
+    if isinstance(argument, int):
+        return np.int64(argument)
+    if isinstance(argument, float):
+        return np.float64(argument)
+    return np.ascontiguousarray(argument) if isinstance(argument, np.ndarray) else argument
+
+
+def _type(argument):
+    if isinstance(argument, np.ndarray):
+        return _number(argument.dtype)[(slice(None),) * (argument.ndim - 1) + (slice(None, None, 1),)]
+    return _number(argument.dtype)
+
+
+def _number(dtype):
+    import importlib
+
+    known = importlib.import_module("numba_cuda_mlir.types" if MLIR else "numba.cuda.types")
+    return known.boolean if dtype == np.bool_ else getattr(known, dtype.name)
