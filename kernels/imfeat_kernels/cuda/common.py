@@ -7,6 +7,7 @@ from imfeat_kernels.cuda.launch import THREADS
 
 f32, i32, u32 = np.float32, np.int32, np.uint32
 HALF_BLOCK = THREADS // 2
+SMALL, HALF_SMALL = 64, 32  # threads of a small block
 MAGIC = np.float32(12582912)  # 1.5 * 2^23: floats from here on are whole numbers
 
 
@@ -29,6 +30,21 @@ def block_sum(values):
     All threads of the block call it, after each has written its own value.
     """
     t, n = cuda.threadIdx.x, HALF_BLOCK
+    cuda.syncthreads()
+    while n > 0:
+        if t < n:
+            values[t] += values[t + n]
+        cuda.syncthreads()
+        n >>= 1
+    total = values[0]
+    cuda.syncthreads()
+    return total
+
+
+@cuda.jit(device=True)
+def small_sum(values):
+    """Return the sum of SMALL values, as `block_sum` does, of a block of as many threads."""
+    t, n = cuda.threadIdx.x, HALF_SMALL
     cuda.syncthreads()
     while n > 0:
         if t < n:

@@ -38,6 +38,11 @@ def blocks_of(n_items, threads=THREADS):
     return -(-n_items // threads)
 
 
+def on_host(array):
+    """Return a small array as one of the host."""
+    return array if isinstance(array, np.ndarray) else array.copy_to_host()
+
+
 def as_words(array):
     """Return an array of bytes as one of 8 bytes each, or None where it doesn't begin or end with one."""
     interface = getattr(array, "__cuda_array_interface__", None) or array.__array_interface__

@@ -4,12 +4,11 @@ import math
 
 import numpy as np
 
+from imfeat_kernels.cuda.common import SMALL, small_sum
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import blocks_of, launch
 
 f32, u32 = np.float32, np.uint32
-PATCH = 64  # threads that work on a patch together
-HALF_PATCH = PATCH // 2
 
 
 def gather_patches(images, positions, patch_size, white, out):
@@ -24,14 +23,14 @@ def dense_patches(images, patch_size, stride, white, out):
 
 def normalize_patches(patches, epsilon, out):
     """Subtract from each patch its mean, and divide by sqrt(variance + epsilon)."""
-    launch(_normalize_patches, len(out), patches, epsilon, out, threads=PATCH)
+    launch(_normalize_patches, len(out), patches, epsilon, out, threads=SMALL)
 
 
 def mirror_parts(images, patch_size, white, epsilon, center, left, right, even, odd):
     """Normalize the patches at all positions, and split each into what a mirror keeps and what it turns."""
     n_images, n_rows, n_cols, _ = even.shape
     options = patch_size, white, epsilon, center, left, right
-    launch(_mirror_parts, n_images * n_rows * n_cols, images, *options, even, odd, threads=PATCH)
+    launch(_mirror_parts, n_images * n_rows * n_cols, images, *options, even, odd, threads=SMALL)
 
 
 @cuda.jit(device=True)
@@ -41,21 +40,6 @@ def patch_value(images, i, top, left, patch_size, white, j):
     pixel = j // n_channels
     value = images[i, top + pixel // patch_size, left + pixel % patch_size, j % n_channels]
     return f32(value) / white
-
-
-@cuda.jit(device=True)
-def _sum(values, t):
-    """Return the sum of PATCH values in shared memory, which is overwritten."""
-    n = u32(HALF_PATCH)
-    cuda.syncthreads()
-    while n > u32(0):
-        if t < n:
-            values[t] += values[t + n]
-        cuda.syncthreads()
-        n >>= u32(1)
-    total = values[0]
-    cuda.syncthreads()
-    return total
 
 
 @cuda.jit
@@ -80,44 +64,44 @@ def _dense_patches(images, patch_size, stride, white, out):
 
 @cuda.jit
 def _normalize_patches(patches, epsilon, out):
-    sums = cuda.shared.array(PATCH, f32)
+    sums = cuda.shared.array(SMALL, f32)
     t, item, d = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x), u32(patches.shape[1])
     total, j = f32(0), t
     while j < d:
         total += patches[item, j]
-        j += u32(PATCH)
+        j += u32(SMALL)
     sums[t] = total
-    mean = _sum(sums, t) / f32(d)
+    mean = small_sum(sums) / f32(d)
     total, j = f32(0), t
     while j < d:
         total += (patches[item, j] - mean) * (patches[item, j] - mean)
-        j += u32(PATCH)
+        j += u32(SMALL)
     sums[t] = total
-    factor, j = f32(1) / math.sqrt(_sum(sums, t) / f32(d) + epsilon), t
+    factor, j = f32(1) / math.sqrt(small_sum(sums) / f32(d) + epsilon), t
     while j < d:
         out[item, j] = (patches[item, j] - mean) * factor
-        j += u32(PATCH)
+        j += u32(SMALL)
 
 
 @cuda.jit
 def _mirror_parts(images, patch_size, white, epsilon, center, left, right, even, odd):
-    sums = cuda.shared.array(PATCH, f32)
+    sums = cuda.shared.array(SMALL, f32)
     t, item, d, size = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x), u32(center.size), u32(patch_size)
     n_rows, n_cols = u32(even.shape[1]), u32(even.shape[2])
     i, y, x = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
     total, j = f32(0), t
     while j < d:
         total += patch_value(images, i, y, x, size, white, j)
-        j += u32(PATCH)
+        j += u32(SMALL)
     sums[t] = total
-    mean = _sum(sums, t) / f32(d)
+    mean = small_sum(sums) / f32(d)
     total, j = f32(0), t
     while j < d:
         value = patch_value(images, i, y, x, size, white, j) - mean
         total += value * value
-        j += u32(PATCH)
+        j += u32(SMALL)
     sums[t] = total
-    factor, j = f32(1) / math.sqrt(_sum(sums, t) / f32(d) + epsilon), t
+    factor, j = f32(1) / math.sqrt(small_sum(sums) / f32(d) + epsilon), t
     while j < u32(left.size):
         a, b = u32(left[j]), u32(right[j])
         here = (patch_value(images, i, y, x, size, white, a) - mean) * factor - center[a]
@@ -125,4 +109,4 @@ def _mirror_parts(images, patch_size, white, epsilon, center, left, right, even,
         even[i, y, x, j] = here + there
         if j < u32(odd.shape[3]):
             odd[i, y, x, j] = here - there
-        j += u32(PATCH)
+        j += u32(SMALL)

@@ -1,0 +1,76 @@
+"""Sums over dimensions for all pairs of vectors and words: a block has 128 of each, a thread 8 by 8.
+
+A few dimensions at a time of both go to shared memory, dimension by dimension, so that a thread reads
+16 numbers there for 64 multiplications.  The sums of a thread stay in registers: the loops over them
+have constant bounds, and are unrolled.
+"""
+
+import numpy as np
+
+from imfeat_kernels.cuda.front import cuda
+
+f32, u32 = np.float32, np.uint32
+SIDE, ACROSS = 16, 8  # threads of a block along either side, sums of a thread along either side
+SPAN, DEPTH = 128, 8  # vectors and words of a block, dimensions at a time
+ROW = SPAN + 4  # so that threads that write a column meet in no bank
+THREADS = SIDE * SIDE
+
+
+@cuda.jit(device=True)
+def add_products(vectors, first, words, first_word, x, w, sums):
+    """Set sums[a, b] to the product of vector ``first + 8 ty + a`` and word ``first_word + 8 tx + b``.
+
+    ``x`` and ``w`` are (DEPTH, ROW) float32 in shared memory.
+    """
+    t, d = u32(cuda.threadIdx.x), u32(vectors.shape[1])
+    ty, tx = t // u32(SIDE) * u32(ACROSS), t % u32(SIDE) * u32(ACROSS)
+    for a in range(ACROSS):
+        for b in range(ACROSS):
+            sums[a, b] = f32(0)
+    start = u32(0)
+    while start < d:
+        _load(vectors, first, start, x)
+        _load(words, first_word, start, w)
+        cuda.syncthreads()
+        for j in range(DEPTH):
+            for a in range(ACROSS):
+                value = x[j, ty + u32(a)]
+                for b in range(ACROSS):
+                    sums[a, b] += value * w[j, tx + u32(b)]
+        cuda.syncthreads()
+        start += u32(DEPTH)
+
+
+@cuda.jit(device=True)
+def add_squares(vectors, first, scales, shifts, first_word, x, w, v, sums):
+    """Set sums[a, b] to the sum of (x * scale + shift)^2; otherwise as `add_products`."""
+    t, d = u32(cuda.threadIdx.x), u32(vectors.shape[1])
+    ty, tx = t // u32(SIDE) * u32(ACROSS), t % u32(SIDE) * u32(ACROSS)
+    for a in range(ACROSS):
+        for b in range(ACROSS):
+            sums[a, b] = f32(0)
+    start = u32(0)
+    while start < d:
+        _load(vectors, first, start, x)
+        _load(scales, first_word, start, w)
+        _load(shifts, first_word, start, v)
+        cuda.syncthreads()
+        for j in range(DEPTH):
+            for a in range(ACROSS):
+                value = x[j, ty + u32(a)]
+                for b in range(ACROSS):
+                    distance = cuda.fma(value, w[j, tx + u32(b)], v[j, tx + u32(b)])
+                    sums[a, b] += distance * distance
+        cuda.syncthreads()
+        start += u32(DEPTH)
+
+
+@cuda.jit(device=True)
+def _load(rows, first, start, lines):
+    """Copy DEPTH dimensions of SPAN rows, zeros beyond the ends."""
+    t = u32(cuda.threadIdx.x)
+    for k in range(SPAN * DEPTH // THREADS):
+        place = t + u32(k * THREADS)
+        row, j = place // u32(DEPTH), place % u32(DEPTH)
+        inside = first + row < u32(rows.shape[0]) and start + j < u32(rows.shape[1])
+        lines[j, row] = rows[first + row, start + j] if inside else f32(0)
