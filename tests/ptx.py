@@ -261,8 +261,8 @@ class _Translation:
 
     def _declare_parameters(self, text: str) -> None:
         place = 0
-        for kind, name in re.findall(r"\.param\s+(?:\.align \d+ )?\.(\w+)\s+(\w+)", text):
-            size = _size(kind)
+        for line in text.split(","):
+            size, name = _size(re.search(r"\.([usbf]\d+)\b", line)[1]), line.split()[-1]
             place += -place % size
             self.places[name] = f"(uint64_t)(parameters + {place})"
             place += size
@@ -314,8 +314,7 @@ class _Translation:
             return self.places[operand]
         bits = re.fullmatch(r"0[fFdD]([0-9A-Fa-f]+)", operand)
         if bits:
-            single = len(bits[1]) == 8
-            return f"((Value){{.{'u32' if single else 'u64'} = 0x{bits[1]}ull}}).{'f32' if single else 'f64'}"
+            return f"((Value){{.u64 = 0x{bits[1]}ull}}).{_member(kind)}"
         return f"(({TYPES[kind]}){operand}ll)"
 
     def _place(self, operand: str) -> str:

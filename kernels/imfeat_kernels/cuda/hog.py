@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from imfeat_kernels.cpu import hog as cpu
+from imfeat_kernels.cuda.common import product
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import THREADS, launch
 
@@ -16,6 +17,7 @@ nearness, turn = on_device(cpu.nearness), on_device(cpu.turn)
 f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32
 ROOM = 8192  # sums in shared memory
 SLACK = cpu.SLACK
+SQUARES, MAGNITUDES, ALMOST = 0, 1, 2  # how gradients of channels are compared
 PIXELS, SUMS = 1024, 2048  # of a strip of a block of cells, of its bins, in shared memory
 
 
@@ -25,8 +27,10 @@ def cell_histograms(images, cell_size, edges, n_lower, mirrors, out):
     threads = max(n for n in (32, 64, 128, 256) if n == 32 or n * n_bins <= ROOM)
     n_cells = max(1, threads // cell_size)  # of a block
     n_blocks, at_once = n_images * n_rows * -(-n_cols // n_cells), ROOM // threads
+    how = SQUARES if images.dtype == np.uint8 else MAGNITUDES
     for first in range(0, n_bins, at_once):
-        numbers = np.array([cell_size, n_cells, n_lower, first, min(first + at_once, n_bins)], np.int32)
+        numbers = cell_size, n_cells, n_lower, first, min(first + at_once, n_bins), how
+        numbers = np.array(numbers, np.int32)
         launch(_cell_histograms, n_blocks, images, numbers, edges, out, threads=threads)
 
 
@@ -53,12 +57,31 @@ def gradient(images, i, y, x, c):
 
 
 @cuda.jit(device=True)
-def strongest_gradient(images, i, y, x, slack):
+def _magnitude(dy, dx):
+    """Return the correctly rounded magnitude, by which equals are told from almost equals."""
+    a, b = product(dy, dy), product(dx, dx)
+    high = a + b
+    low = (b - (high - a) if a > b else a - (high - b)) + cuda.fma(dy, dy, -a) + cuda.fma(dx, dx, -b)
+    root = math.sqrt(high)
+    return root + (cuda.fma(-root, root, high) + low) / (root + root) if root > f32(0) else root
+
+
+@cuda.jit(device=True)
+def _is_stronger(dy, dx, best_dy, best_dx, how):
+    """Tell whether a gradient is stronger than another, as the CPU does."""
+    if how == MAGNITUDES:
+        return _magnitude(dy, dx) > _magnitude(best_dy, best_dx)
+    slack = SLACK if how == ALMOST else f32(1)
+    return dy * dy + dx * dx > (best_dy * best_dy + best_dx * best_dx) * slack
+
+
+@cuda.jit(device=True)
+def _strongest_gradient(images, i, y, x, how):
     """Return the gradient of the channel that has the largest, the first of several."""
     dy, dx = gradient(images, i, y, x, u32(0))
     for c in range(1, images.shape[3]):
         next_dy, next_dx = gradient(images, i, y, x, u32(c))
-        if next_dy * next_dy + next_dx * next_dx > (dy * dy + dx * dx) * slack:
+        if _is_stronger(next_dy, next_dx, dy, dx, how):
             dy, dx = next_dy, next_dx
     return dy, dx
 
@@ -85,7 +108,8 @@ def _cell_histograms(images, numbers, edges, out):
     """Compute cells side by side; a thread takes a column, or several where a cell is wide."""
     bins = cuda.shared.array(ROOM, f32)
     t, n_threads = u32(cuda.threadIdx.x), u32(cuda.blockDim.x)
-    size, n_cells, n_lower, low, high = u32(numbers[0]), u32(numbers[1]), numbers[2], numbers[3], numbers[4]
+    size, n_cells, n_lower = u32(numbers[0]), u32(numbers[1]), numbers[2]
+    low, high, how = numbers[3], numbers[4], numbers[5]
     n_rows, n_cols = u32(out.shape[2]), u32(out.shape[3])
     per_row = (n_cols + n_cells - u32(1)) // n_cells
     item = u32(cuda.blockIdx.x)
@@ -97,7 +121,7 @@ def _cell_histograms(images, numbers, edges, out):
     x = t
     while x < n_here * size:
         for y in range(r * size, (r + u32(1)) * size):
-            dy, dx = strongest_gradient(images, i, u32(y), cell * size + x, SLACK)
+            dy, dx = _strongest_gradient(images, i, u32(y), cell * size + x, how)
             b = _bin_of(dy, dx, edges, n_lower)
             if low <= b and b < high:
                 bins[u32(b - low) * n_threads + t] += math.sqrt(dy * dy + dx * dx)
@@ -134,7 +158,7 @@ def _block_histograms(images, numbers, weights, out):
         count, p = min(u32(PIXELS), width * width - first), t
         while p < count:
             y, x = r * cell_size + (first + p) // width, c * cell_size + (first + p) % width
-            dy, dx = strongest_gradient(images, i, y, x, f32(1))
+            dy, dx = _strongest_gradient(images, i, y, x, ALMOST)
             at = turn(dx, dy) * turns - f32(0.5)
             places[p] = at - around if at >= around - f32(0.5) else at
             sizes[p] = math.sqrt(dy * dy + dx * dx)

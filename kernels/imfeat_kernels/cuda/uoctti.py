@@ -25,9 +25,9 @@ def cell_features(images, cell_size, out):
     n_images, n_rows, n_cols, _ = out.shape
     votes = empty((n_images, n_rows, n_cols, SIGNED), np.float32, out)
     n_cells = max(1, (THREADS - 1) // cell_size - 1)  # of a block: a cell takes votes from half a cell around
-    scale = np.float32(1 / 255 if images.dtype == np.uint8 else 1)
+    white = np.float32(255 if images.dtype == np.uint8 else 1)
     n_blocks = n_images * n_rows * -(-n_cols // n_cells)
-    launch(_vote, n_blocks, images, cell_size, n_cells, scale, votes)
+    launch(_vote, n_blocks, images, cell_size, n_cells, white, votes)
     launch(_normalize, blocks_of(n_images * n_rows * n_cols), votes, out)
 
 
@@ -52,32 +52,28 @@ def _weight(pixel, center, size):
 
 
 @cuda.jit(device=True)
-def _rounded_gradient(images, i, y, x, c):
-    """Return the differences down and across of a pixel of an image of bytes, each divided by 255."""
-    white = f32(255)
+def _square(images, i, y, x, c, white):
+    """Return the square of the gradient of a channel, rounded as among floats in [0, 1]."""
     dy = f32(images[i, y + u32(1), x, c]) / white - f32(images[i, y - u32(1), x, c]) / white
-    return dy, f32(images[i, y, x + u32(1), c]) / white - f32(images[i, y, x - u32(1), c]) / white
+    dx = f32(images[i, y, x + u32(1), c]) / white - f32(images[i, y, x - u32(1), c]) / white
+    return product(dx, dx) + product(dy, dy)
 
 
 @cuda.jit(device=True)
-def _strongest_gradient(images, i, y, x):
-    """Return the gradient of the strongest channel; rounding decides between equals, as among floats."""
-    dy, dx = gradient(images, i, y, x, u32(0))
-    for c in range(1, images.shape[3]):
-        next_dy, next_dx = gradient(images, i, y, x, u32(c))
-        square, next_square = dy * dy + dx * dx, next_dy * next_dy + next_dx * next_dx
-        if next_square == square:
-            a, b = _rounded_gradient(images, i, y, x, u32(c))
-            before_a, before_b = _rounded_gradient(images, i, y, x, u32(c - 1))
-            next_square, square = product(a, a) + product(b, b), product(before_a, before_a)
-            square += product(before_b, before_b)
-        if next_square > square:
-            dy, dx = next_dy, next_dx
-    return dy, dx
+def _strongest_gradient(images, i, y, x, white):
+    """Return the gradient of the strongest channel; rounding decides between equals."""
+    best, n_channels = u32(0), images.shape[3]
+    if n_channels > 1:
+        largest = _square(images, i, y, x, best, white)
+        for c in range(1, n_channels):
+            square = _square(images, i, y, x, u32(c), white)
+            if square > largest:
+                best, largest = u32(c), square
+    return gradient(images, i, y, x, best)
 
 
 @cuda.jit
-def _vote(images, cell_size, n_cells, scale, votes):
+def _vote(images, cell_size, n_cells, white, votes):
     sums = cuda.shared.array(ROOM, f32)
     t, size = i32(cuda.threadIdx.x), i32(cell_size)
     n_rows, n_cols = i32(votes.shape[1]), i32(votes.shape[2])
@@ -99,7 +95,7 @@ def _vote(images, cell_size, n_cells, scale, votes):
             across = _weight(x, center, f32(size)) if is_wide else f32(1)
             for y in range(max(top, i32(1)), min(top + i32(2) * size + i32(1), height - i32(1))):
                 weight = _weight(i32(y), middle, f32(size)) * across
-                dy, dx = _strongest_gradient(images, u32(i), u32(y), u32(x))
+                dy, dx = _strongest_gradient(images, u32(i), u32(y), u32(x), white)
                 sums[_direction(dy, dx) * n_threads + t] += weight * math.sqrt(dy * dy + dx * dx)
         column += n_threads
     cuda.syncthreads()
@@ -111,7 +107,7 @@ def _vote(images, cell_size, n_cells, scale, votes):
         for column in range(first, min(first + i32(2) * size + i32(1), n_threads)):
             across = f32(1) if is_wide else _weight(left + i32(column), center, f32(size))
             total += across * sums[b * n_threads + i32(column)]
-        votes[i, r, cell + c, b] = total * scale
+        votes[i, r, cell + c, b] = total / white
         k += n_threads
 
 

@@ -1,0 +1,120 @@
+"""Responses of words to patches, made sparse and averaged over cells of an image.
+
+A thread sums a word in a cell of an image, over its positions; threads beside it take the next words.
+"""
+
+import math
+
+import numpy as np
+
+from imfeat_kernels.cuda.common import block_sum
+from imfeat_kernels.cuda.front import cuda
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
+from imfeat_kernels.cuda.products import multiply_by_filters
+
+f32, i32, u32 = np.float32, np.int32, np.uint32
+
+
+def pool_thresholds(even, odd, even_filters, odd_filters, threshold, first_row, rows, cols, sums):
+    """Add by how much the responses of words exceed a threshold, of either sign, to the cells."""
+    mirrored, n_words = odd.size > 0, len(even_filters)
+    e = empty((*even.shape[:3], n_words), np.float32, sums)
+    multiply_by_filters(even.reshape(-1, even.shape[3]), even_filters, e.reshape(-1, n_words))
+    o = empty((*odd.shape[:3], n_words) if mirrored else (0, 0, 0, 0), np.float32, sums)
+    if mirrored:
+        multiply_by_filters(odd.reshape(-1, odd.shape[3]), odd_filters, o.reshape(-1, n_words))
+    n_items = sums.size // 2
+    launch(_pool_thresholds, blocks_of(n_items), e, o, threshold, first_row, rows, cols, sums)
+
+
+def pool_triangles(even, odd, squares, first_row, rows, cols, sums):
+    """Add by how much distances to words are below their mean to the cells."""
+    n_positions = even.shape[0] * even.shape[1] * even.shape[2]
+    flat = even.reshape(n_positions, even.shape[3])
+    others = odd.reshape(odd.shape[0] * odd.shape[1] * odd.shape[2], odd.shape[3])
+    lengths = empty((2, n_positions), np.float32, sums)
+    launch(_mean_distances, n_positions, flat, others, squares, lengths)
+    what = even, odd, squares, lengths, first_row, rows, cols
+    launch(_pool_triangles, blocks_of(sums.size), *what, sums)
+
+
+@cuda.jit
+def _pool_thresholds(even, odd, threshold, first_row, rows, cols, sums):
+    item = cuda.grid(1)
+    n_rows, n_cells, n_words = rows.shape[0], cols.shape[0], sums.shape[4]
+    if item < sums.shape[0] * n_rows * n_cells * n_words:
+        k, place = item % n_words, item // n_words
+        i, r, c = place // (n_rows * n_cells), place // n_cells % n_rows, place % n_cells
+        mirrored = odd.size > 0
+        above, below = f32(0), f32(0)
+        for side in range(2 if mirrored else 1):
+            cell = n_cells - 1 - c if side == 1 else c  # the cell whose mirror image this one is
+            more, less = f32(0), f32(0)
+            for y in range(max(rows[r, 0] - first_row, 0), min(rows[r, 1] - first_row, even.shape[1])):
+                for x in range(cols[cell, 0], cols[cell, 1]):
+                    z = even[i, y, x, k]
+                    if mirrored:
+                        z = z - odd[i, y, x, k] if side == 1 else z + odd[i, y, x, k]
+                    more += max(z - threshold, f32(0))
+                    less += max(-z - threshold, f32(0))
+            size = (rows[r, 1] - rows[r, 0]) * (cols[cell, 1] - cols[cell, 0])
+            share = f32(1) / f32(2 * size if mirrored else size)
+            above += more * share
+            below += less * share
+        sums[i, r, c, 0, k] += above
+        sums[i, r, c, 1, k] += below
+
+
+@cuda.jit(device=True)
+def _distance(length, square, product):
+    return math.sqrt(max(length + square - f32(2) * product, f32(0)))
+
+
+@cuda.jit
+def _mean_distances(even, odd, squares, lengths):
+    """Compute the squared length of a patch, and its mean distance from words and their mirror images."""
+    sums = cuda.shared.array(THREADS, f32)
+    t, p, n_words = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x), u32(squares.size)
+    mirrored, total = odd.size > 0, f32(0)
+    j = n_words + t
+    while j < u32(even.shape[1]):
+        total += even[p, j] * even[p, j]
+        j += u32(THREADS)
+    j = n_words + t
+    while mirrored and j < u32(odd.shape[1]):
+        total += odd[p, j] * odd[p, j]
+        j += u32(THREADS)
+    sums[t] = total
+    length, total, k = block_sum(sums), f32(0), t
+    while k < n_words:
+        if mirrored:
+            apart = _distance(length, squares[k], even[p, k] + odd[p, k])
+            total += (apart + _distance(length, squares[k], even[p, k] - odd[p, k])) * f32(0.5)
+        else:
+            total += _distance(length, squares[k], even[p, k])
+        k += u32(THREADS)
+    sums[t] = total
+    total = block_sum(sums)
+    if t == u32(0):
+        lengths[0, p], lengths[1, p] = length, total / f32(n_words)
+
+
+@cuda.jit
+def _pool_triangles(even, odd, squares, lengths, first_row, rows, cols, sums):
+    item = cuda.grid(1)
+    if item < sums.size:
+        n_rows, n_cells, n_words = rows.shape[0], cols.shape[0], sums.shape[4]
+        k, place = item % n_words, item // n_words
+        i, r, c = place // (n_rows * n_cells), place // n_cells % n_rows, place % n_cells
+        n_sides, total = 2 if odd.size > 0 else 1, f32(0)
+        for side in range(n_sides):
+            cell, near = n_cells - 1 - c if side == 1 else c, f32(0)
+            for y in range(max(rows[r, 0] - first_row, 0), min(rows[r, 1] - first_row, even.shape[1])):
+                for x in range(cols[cell, 0], cols[cell, 1]):
+                    p, product = (i * even.shape[1] + y) * even.shape[2] + x, even[i, y, x, k]
+                    if n_sides == 2:
+                        other = odd[i, y, x, k]
+                        product = product - other if side == 1 else product + other
+                    near += max(lengths[1, p] - _distance(lengths[0, p], squares[k], product), f32(0))
+            total += near / f32(n_sides * (rows[r, 1] - rows[r, 0]) * (cols[cell, 1] - cols[cell, 0]))
+        sums[i, r, c, 0, k] += total

@@ -1,0 +1,99 @@
+"""Product quantization: of each group of dimensions, the index of the nearest of its centroids."""
+
+import numpy as np
+
+from imfeat_kernels.cuda.common import block_sum
+from imfeat_kernels.cuda.front import cuda
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
+
+f32, i32, u8, u32 = np.float32, np.int32, np.uint8, np.uint32
+ROOM = 2048  # numbers of centroids in shared memory
+FAR = np.float32(np.inf)
+
+
+def encode(vectors, centroids, out):
+    """Find the nearest centroid of each group of dimensions; the first of several."""
+    launch(_encode, blocks_of(len(vectors)) * len(centroids), vectors, centroids, out)
+
+
+def decode(codes, centroids, out):
+    """Replace each group of dimensions by its centroid."""
+    launch(_decode, blocks_of(out.size), codes, centroids, out)
+
+
+def learn_centroids(vectors, start, n_iterations, out):
+    """Cluster each group of dimensions with k-means."""
+    n_groups, group_size, n_centroids = out.shape
+    codes = empty((len(vectors), n_groups), np.uint8, out)
+    launch(_begin, blocks_of(out.size), vectors, start, out)
+    for _ in range(n_iterations):
+        encode(vectors, out, codes)
+        launch(_update, n_groups * n_centroids, vectors, codes, out)
+
+
+@cuda.jit
+def _encode(vectors, centroids, out):
+    """Encode a group of dimensions of THREADS vectors; centroids are read a part at a time."""
+    near = cuda.shared.array(ROOM, f32)
+    n_groups, size, n_centroids = u32(centroids.shape[0]), u32(centroids.shape[1]), u32(centroids.shape[2])
+    t, n, group = u32(cuda.threadIdx.x), u32(vectors.shape[0]), u32(cuda.blockIdx.x) % n_groups
+    i = u32(cuda.blockIdx.x) // n_groups * u32(THREADS) + t
+    row = min(i, n - u32(1))
+    at_once = max(u32(1), u32(ROOM) // size)  # centroids
+    lowest, nearest, first = FAR, u32(0), u32(0)
+    while first < n_centroids:
+        count, k = min(at_once, n_centroids - first), t
+        while k < count * size and k < u32(ROOM):
+            near[k] = centroids[group, k // count, first + k % count]
+            k += u32(THREADS)
+        cuda.syncthreads()
+        for c in range(count):
+            total = f32(0)
+            for j in range(size):
+                place = u32(j) * count + u32(c)
+                centroid = near[place] if place < u32(ROOM) else centroids[group, j, first + u32(c)]
+                apart = vectors[row, group * size + u32(j)] - centroid
+                total += apart * apart
+            if total < lowest:
+                lowest, nearest = total, first + u32(c)
+        cuda.syncthreads()
+        first += at_once
+    if i < n:
+        out[i, group] = u8(nearest)
+
+
+@cuda.jit
+def _decode(codes, centroids, out):
+    item = cuda.grid(1)
+    if item < out.size:
+        i, place, size = item // out.shape[1], item % out.shape[1], centroids.shape[2]
+        group = place // size
+        out[i, place] = centroids[group, u32(codes[i, group]), place % size]
+
+
+@cuda.jit
+def _begin(vectors, start, centroids):
+    item = cuda.grid(1)
+    if item < centroids.size:
+        size, n_centroids = centroids.shape[1], centroids.shape[2]
+        group, j, k = item // (size * n_centroids), item // n_centroids % size, item % n_centroids
+        centroids[group, j, k] = vectors[start[group, k], group * size + j]
+
+
+@cuda.jit
+def _update(vectors, codes, centroids):
+    """Move a centroid to the mean of its vectors; one without any stays."""
+    sums, counts = cuda.shared.array(THREADS, f32), cuda.shared.array(THREADS, u32)
+    size, n_centroids = u32(centroids.shape[1]), u32(centroids.shape[2])
+    t, group, k = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x) // n_centroids, u32(cuda.blockIdx.x) % n_centroids
+    for j in range(size):
+        total, count, i = f32(0), u32(0), t
+        while i < u32(vectors.shape[0]):
+            if u32(codes[i, group]) == k:
+                total += vectors[i, group * size + u32(j)]
+                count += u32(1)
+            i += u32(THREADS)
+        sums[t], counts[t] = total, count
+        total, count = block_sum(sums), block_sum(counts)
+        if t == u32(0) and count > u32(0):
+            centroids[group, u32(j), k] = total / f32(count)

@@ -1,0 +1,107 @@
+"""SIFT descriptors on a grid: a block is a descriptor, a thread one of its 128 sums.
+
+Votes of the pixels of a descriptor are computed once, a strip of them at a time, into shared memory.
+"""
+
+import math
+
+import numpy as np
+
+from imfeat_kernels.cpu.sift import BINS, CLIP, DIRECTIONS, LENGTH, NOTHING, A, B
+from imfeat_kernels.cuda.front import cuda
+from imfeat_kernels.cuda.launch import launch
+
+f32, i32, u32 = np.float32, np.int32, np.uint32
+ROOM = 2048  # pixels whose votes are in shared memory
+HALF = LENGTH // 2
+
+
+def dense_sift(images, bin_size, step, spacing, offset, kernels, weights, grid, first, out):
+    """Describe a grid of places of every image."""
+    span = (BINS + 1) * bin_size - 1
+    if span > ROOM:
+        raise ValueError(f"on a GPU bins can have up to {(ROOM + 1) // (BINS + 1)} pixels, got {bin_size}")
+    numbers = np.array([bin_size, step, offset, *grid, first], np.int32)
+    launch(_dense_sift, len(images) * grid[0] * grid[1], images, numbers, kernels, weights, out, threads=LENGTH)
+
+
+@cuda.jit(device=True)
+def _difference(images, i, y, x, down):
+    """Return the central difference down or across, at the border that of neighbours."""
+    end = i32(images.shape[1] if down else images.shape[2]) - i32(1)
+    place = y if down else x
+    before, after = max(place - i32(1), i32(0)), min(place + i32(1), end)
+    low = images[i, before, x] if down else images[i, y, before]
+    high = images[i, after, x] if down else images[i, y, after]
+    share = f32(0.5) if place > i32(0) and place < end else f32(1)
+    return (f32(high) - f32(low)) * share
+
+
+@cuda.jit(device=True)
+def _turn(gx, gy):
+    """Return the direction of a gradient in eighths of a turn, as VLFeat approximates it."""
+    ax, ay = abs(gx), abs(gy)
+    r = (ax - ay) / (ax + ay + NOTHING)
+    turn = (A * r * r - B) * r + f32(1)
+    turn = min(max(turn, f32(0)), f32(2))
+    turn = f32(4) - turn if gx < f32(0) else turn
+    return f32(8) - turn if gy < f32(0) else turn
+
+
+@cuda.jit(device=True)
+def _norm_factor(value, sums):
+    """Return 1 / norm of the values of all threads, 0 for a norm of 0."""
+    t, n = cuda.threadIdx.x, HALF
+    sums[t] = value * value
+    cuda.syncthreads()
+    while n > 0:
+        if t < n:
+            sums[t] += sums[t + n]
+        cuda.syncthreads()
+        n >>= 1
+    total = sums[0]
+    cuda.syncthreads()
+    return f32(1) / math.sqrt(total) if total > NOTHING else f32(0)
+
+
+@cuda.jit
+def _dense_sift(images, numbers, kernels, weights, out):
+    near, far = cuda.shared.array(ROOM, f32), cuda.shared.array(ROOM, f32)
+    directions, sums = cuda.shared.array(ROOM, i32), cuda.shared.array(LENGTH, f32)
+    t, size, step, offset = i32(cuda.threadIdx.x), numbers[0], numbers[1], numbers[2]
+    n_rows, n_cols, first = numbers[3], numbers[4], numbers[5]
+    height, width, item = i32(images.shape[1]), i32(images.shape[2]), i32(cuda.blockIdx.x)
+    i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
+    top, left = offset + r * step - size + i32(1), offset + c * step - size + i32(1)
+    j, m, q = t // i32(BINS * DIRECTIONS), t // i32(DIRECTIONS) % i32(BINS), t % i32(DIRECTIONS)
+    own = kernels.shape[0] > 1
+    down, across = j if own else i32(0), m if own else i32(0)
+    reach, span = i32(2) * size - i32(1), i32(BINS + 1) * size - i32(1)
+    at_once, total, start = i32(ROOM) // span, f32(0), i32(0)
+    while start < span:
+        count = min(at_once, span - start)
+        p = t
+        while p < count * span:
+            y = min(max(top + start + p // span, i32(0)), height - i32(1))
+            x = min(max(left + p % span, i32(0)), width - i32(1))
+            gx, gy = _difference(images, i, y, x, False), _difference(images, i, y, x, True)
+            turn, length = _turn(gx, gy), math.sqrt(gx * gx + gy * gy)
+            k = i32(turn)
+            more = (turn - f32(k)) * length
+            near[p], far[p], directions[p] = length - more, more, k & i32(7)
+            p += i32(LENGTH)
+        cuda.syncthreads()
+        for y in range(max(start, j * size), min(start + count, j * size + reach)):
+            line = f32(0)
+            for x in range(reach):
+                place = (i32(y) - start) * span + m * size + i32(x)
+                k = directions[place]
+                vote = near[place] if k == q else f32(0)
+                vote = far[place] if (k + i32(1)) & i32(7) == q else vote
+                line += kernels[across, x] * vote
+            total += kernels[down, i32(y) - j * size] * line
+        cuda.syncthreads()
+        start += at_once
+    value = total * weights[t]
+    value = min(value * _norm_factor(value, sums), CLIP)
+    out[i, first + r * n_cols + c, t] = value * _norm_factor(value, sums)
