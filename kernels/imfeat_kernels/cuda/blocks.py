@@ -6,6 +6,7 @@ import numpy as np
 
 from imfeat_kernels.cpu import blocks as cpu
 from imfeat_kernels.cpu.blocks import CLIP, L1, L1_SQRT, L2, L2_HYS
+from imfeat_kernels.cuda.common import divided
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import launch
 
@@ -22,9 +23,17 @@ def normalize_blocks(planes, block_size, norm, constants, out):
 @cuda.jit(device=True)
 def _value(planes, i, r, c, block_size, k):
     """Return value k of a block: its cells, row by row, plane by plane."""
-    n_planes = u32(planes.shape[0])
-    cell = k // n_planes
-    return planes[k % n_planes, i, r + cell // block_size, c + cell % block_size]
+    cell, plane = divided(k, planes.shape[0])
+    y, x = divided(cell, block_size)
+    return planes[plane, i, r + y, c + x]
+
+
+@cuda.jit(device=True)
+def _place(item, n_rows, n_cols):
+    """Return image, row and column of a block."""
+    row, c = divided(item, n_cols)
+    i, r = divided(row, n_rows)
+    return i, r, c
 
 
 @cuda.jit
@@ -34,8 +43,7 @@ def _normalize_blocks(planes, block_size, norm, constants, out):
     n_rows, n_cols, n_values = u32(out.shape[1]), u32(out.shape[2]), u32(out.shape[3])
     count = min(u32(AT_ONCE), u32(out.shape[0]) * n_rows * n_cols - first)
     if t < count:
-        item = first + t
-        i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
+        i, r, c = _place(first + t, n_rows, n_cols)
         squared, total = norm == L2 or norm == L2_HYS, constants[0]
         for k in range(n_values):
             value = _value(planes, i, r, c, size, u32(k))
@@ -52,10 +60,10 @@ def _normalize_blocks(planes, block_size, norm, constants, out):
     cuda.syncthreads()
     k = t
     while k < count * n_values:
-        item, place = first + k // n_values, k % n_values
-        i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
-        value = _value(planes, i, r, c, size, place) * factors[k // n_values]
+        item, place = divided(k, n_values)
+        i, r, c = _place(first + item, n_rows, n_cols)
+        value = _value(planes, i, r, c, size, place) * factors[item]
         if norm == L2_HYS:
-            value = min(value, CLIP) * again[k // n_values]
+            value = min(value, CLIP) * again[item]
         out[i, r, c, place] = math.sqrt(value) if norm == L1_SQRT else value
         k += u32(AT_ONCE)

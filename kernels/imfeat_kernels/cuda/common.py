@@ -12,6 +12,16 @@ MAGIC = np.float32(12582912)  # 1.5 * 2^23: floats from here on are whole number
 
 
 @cuda.jit(device=True)
+def divided(a, b):
+    """Return quotient and remainder of whole numbers from 0 to 2^32 - 1.
+
+    Numba widens what is computed of them to 64 bits, and the division of those is a subroutine.
+    """
+    quotient = u32(u32(a) // u32(b))
+    return quotient, u32(u32(a) - u32(quotient * u32(b)))
+
+
+@cuda.jit(device=True)
 def product(a, b):
     """Return a * b, rounded: what is added to it afterwards can't be fused with it."""
     return cuda.fma(a, b, f32(0))

@@ -6,7 +6,7 @@ import numpy as np
 
 from imfeat_kernels.cpu import exposure as cpu
 from imfeat_kernels.cpu.exposure import OPENCV
-from imfeat_kernels.cuda.common import block_sum, product, rounded, running_sums
+from imfeat_kernels.cuda.common import block_sum, divided, product, rounded, running_sums
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import THREADS, as_words, blocks_of, empty, launch, zeros
 
@@ -74,7 +74,7 @@ def clahe_tables(images, clip, out):
 def clahe_blend(images, tables, tile_height, tile_width, out):
     """Send each pixel through the tables of the four nearest tiles, and blend what comes out."""
     shares = np.array([1, 1], np.float32) / np.array([tile_height, tile_width], np.float32)
-    launch(_clahe_blend, blocks_of(out.size), images, tables, *shares, out)
+    launch(_clahe_blend, out.shape[0] * out.shape[1], images, tables, *shares, out)
 
 
 @cuda.jit(device=True)
@@ -100,13 +100,13 @@ def _count_words(words, n_channels, counts):
         tables[k] = u32(0)
         k += u32(THREADS)
     cuda.syncthreads()
-    n_strips = u32(cuda.gridDim.x // words.shape[0])
-    item, strip = u32(cuda.blockIdx.x) // n_strips, u32(cuda.blockIdx.x) % n_strips
+    n_strips, _ = divided(cuda.gridDim.x, words.shape[0])
+    item, strip = divided(cuda.blockIdx.x, n_strips)
     own, three = (t >> u32(5)) * n_counts, u32(3) if n_channels == 3 else u32(1)
     p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
     while p < u32(words.shape[1]):
         word = words[item, p]
-        channel = (p * u32(2)) % three  # of its first byte: 8 p modulo 3
+        _, channel = divided(p * u32(2), three)  # of its first byte: 8 p modulo 3
         for _ in range(8):
             cuda.atomic.add(tables, own + channel * u32(LEVELS) + u32(word & u64(255)), u32(1))
             word >>= u64(8)
@@ -125,13 +125,14 @@ def _count_bytes(values, mask, n_channels, counts):
         tables[k] = u32(0)
         k += u32(THREADS)
     cuda.syncthreads()
-    n_strips = u32(cuda.gridDim.x // values.shape[0])
-    item, strip = u32(cuda.blockIdx.x) // n_strips, u32(cuda.blockIdx.x) % n_strips
-    own, three = (t >> u32(5)) * n_counts, u32(n_channels)
+    n_strips, _ = divided(cuda.gridDim.x, values.shape[0])
+    item, strip = divided(cuda.blockIdx.x, n_strips)
+    own = (t >> u32(5)) * n_counts
     p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
     while p < u32(values.shape[1]):
-        if mask.shape[0] == 0 or mask[item, p // three]:
-            cuda.atomic.add(tables, own + p % three * u32(LEVELS) + u32(values[item, p]), u32(1))
+        pixel, channel = divided(p, n_channels)
+        if mask.shape[0] == 0 or mask[item, pixel]:
+            cuda.atomic.add(tables, own + channel * u32(LEVELS) + u32(values[item, p]), u32(1))
         p += step
     cuda.syncthreads()
     _flush(tables, n_counts, item, counts)
@@ -142,7 +143,8 @@ def _make_tables(counts, n_channels, convention, tables):
     """Make the table of a channel; a thread is a level."""
     sums, ends = cuda.shared.array(LEVELS, u32), cuda.shared.array(2, i32)
     t = cuda.threadIdx.x
-    item, place = cuda.blockIdx.x // n_channels, cuda.blockIdx.x % n_channels * LEVELS
+    item, channel = divided(cuda.blockIdx.x, n_channels)
+    place = channel * u32(LEVELS)
     count = counts[item, place + t]
     sums[t] = count
     if t == 0:
@@ -162,9 +164,9 @@ def _make_tables(counts, n_channels, convention, tables):
     else:
         last = ends[1]
         below = sums[last - i32(1)] if last > i32(0) else u32(0)
-        step = below // u32(255)  # of the pixels below the highest value
+        step, _ = divided(below, 255)  # of the pixels below the highest value
         if step > u32(0):
-            value = (step // u32(2) + (upto - count)) // step
+            value, _ = divided((step >> u32(1)) + (upto - count), step)
             value = value if value < u32(255) else u32(255)
     tables[item, place + t] = u8(value)
 
@@ -173,8 +175,9 @@ def _make_tables(counts, n_channels, convention, tables):
 def _apply_words(words, tables, n_channels, out):
     """Look up eight bytes a load."""
     table = cuda.shared.array(COLOR, u8)
-    t, n_strips = u32(cuda.threadIdx.x), u32(cuda.gridDim.x // words.shape[0])
-    item, strip = u32(cuda.blockIdx.x) // n_strips, u32(cuda.blockIdx.x) % n_strips
+    t = u32(cuda.threadIdx.x)
+    n_strips, _ = divided(cuda.gridDim.x, words.shape[0])
+    item, strip = divided(cuda.blockIdx.x, n_strips)
     for c in range(n_channels):
         table[u32(c * LEVELS) + t] = tables[item, u32(c * LEVELS) + t]
     cuda.syncthreads()
@@ -182,7 +185,7 @@ def _apply_words(words, tables, n_channels, out):
     p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
     while p < u32(words.shape[1]):
         word, result = words[item, p], u64(0)
-        channel = (p * u32(2)) % three
+        _, channel = divided(p * u32(2), three)
         for k in range(8):
             value = u64(u32(table[channel * u32(LEVELS) + u32(word & u64(255))]))
             result |= value << u64(8 * k)
@@ -195,14 +198,16 @@ def _apply_words(words, tables, n_channels, out):
 @cuda.jit
 def _apply_bytes(values, tables, n_channels, out):
     table = cuda.shared.array(COLOR, u8)
-    t, n_strips = u32(cuda.threadIdx.x), u32(cuda.gridDim.x // values.shape[0])
-    item, strip = u32(cuda.blockIdx.x) // n_strips, u32(cuda.blockIdx.x) % n_strips
+    t = u32(cuda.threadIdx.x)
+    n_strips, _ = divided(cuda.gridDim.x, values.shape[0])
+    item, strip = divided(cuda.blockIdx.x, n_strips)
     for c in range(n_channels):
         table[u32(c * LEVELS) + t] = tables[item, u32(c * LEVELS) + t]
     cuda.syncthreads()
     p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
     while p < u32(values.shape[1]):
-        out[item, p] = table[p % u32(n_channels) * u32(LEVELS) + u32(values[item, p])]
+        _, channel = divided(p, n_channels)
+        out[item, p] = table[channel * u32(LEVELS) + u32(values[item, p])]
         p += step
 
 
@@ -241,8 +246,9 @@ def _scale_floats(images, values, out):
 @cuda.jit
 def _edge_counts(planes, edges, mask, counts):
     table = cuda.shared.array(LEVELS, u32)
-    t, n_strips = u32(cuda.threadIdx.x), u32(cuda.gridDim.x // planes.shape[0])
-    item, strip = u32(cuda.blockIdx.x) // n_strips, u32(cuda.blockIdx.x) % n_strips
+    t = u32(cuda.threadIdx.x)
+    n_strips, _ = divided(cuda.gridDim.x, planes.shape[0])
+    item, strip = divided(cuda.blockIdx.x, n_strips)
     table[t] = u32(0)
     cuda.syncthreads()
     lowest, width = edges[item, 0], edges[item, LEVELS] - edges[item, 0]
@@ -272,8 +278,9 @@ def _widen(counts, out):
 
 @cuda.jit
 def _interpolate(planes, centers, heights, out):
-    n_blocks = cuda.gridDim.x // planes.shape[0]
-    item, i = cuda.blockIdx.x // n_blocks, cuda.blockIdx.x % n_blocks * THREADS + cuda.threadIdx.x
+    n_blocks, _ = divided(cuda.gridDim.x, planes.shape[0])
+    item, piece = divided(cuda.blockIdx.x, n_blocks)
+    i = piece * u32(THREADS) + u32(cuda.threadIdx.x)
     if i < planes.shape[1]:
         low, high, value = centers[item, 0], centers[item, LEVELS - 1], planes[item, i]
         value = value if value > low else low
@@ -298,12 +305,14 @@ def _clahe_tables(images, clip, out):
         tables[u32(k * LEVELS) + t] = u32(0)
     cuda.syncthreads()
     n_rows, n_cols = u32(out.shape[1]), u32(out.shape[2])
-    item = u32(cuda.blockIdx.x)
-    i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
-    height, width = u32(images.shape[1]) // n_rows, u32(images.shape[2]) // n_cols
+    row, c = divided(cuda.blockIdx.x, n_cols)
+    i, r = divided(row, n_rows)
+    height, _ = divided(images.shape[1], n_rows)
+    width, _ = divided(images.shape[2], n_cols)
     own, p = (t >> u32(5)) * u32(LEVELS), t
     while p < height * width:
-        value = images[i, r * height + p // width, c * width + p % width]
+        y, x = divided(p, width)
+        value = images[i, r * height + y, c * width + x]
         cuda.atomic.add(tables, own + u32(value), u32(1))
         p += u32(THREADS)
     cuda.syncthreads()
@@ -315,8 +324,9 @@ def _clahe_tables(images, clip, out):
         excess = block_sum(sums)
         count = (count if count < u32(clip) else u32(clip)) + (excess >> u32(8))
         rest = excess & u32(255)
-        step = u32(256) // rest if rest > u32(0) else u32(256)
-        if t % step == u32(0) and t // step < rest:
+        step, _ = divided(256, rest if rest > u32(0) else u32(1))
+        order, after = divided(t, step)
+        if after == u32(0) and order < rest:
             count += u32(1)
     sums[t] = count
     running_sums(sums)
@@ -326,18 +336,21 @@ def _clahe_tables(images, clip, out):
 
 @cuda.jit
 def _clahe_blend(images, tables, row_share, col_share, out):
-    i = cuda.grid(1)
-    if i < out.size:
-        height, width = images.shape[1], images.shape[2]
-        item, y, x = i // (height * width), i // width % height, i % width
-        down, across = product(f32(y), row_share) - f32(0.5), product(f32(x), col_share) - f32(0.5)
-        r, c = i32(math.floor(down)), i32(math.floor(across))
-        down, across = down - f32(r), across - f32(c)
-        top, bottom = max(r, i32(0)), min(r + i32(1), i32(tables.shape[1] - 1))
+    """Blend a row of pixels."""
+    item, y = divided(cuda.blockIdx.x, images.shape[1])
+    down = product(f32(y), row_share) - f32(0.5)
+    r, x = i32(math.floor(down)), u32(cuda.threadIdx.x)
+    down = down - f32(r)
+    top, bottom = max(r, i32(0)), min(r + i32(1), i32(tables.shape[1] - 1))
+    while x < u32(images.shape[2]):
+        across = product(f32(x), col_share) - f32(0.5)
+        c = i32(math.floor(across))
+        across = across - f32(c)
         left, right = max(c, i32(0)), min(c + i32(1), i32(tables.shape[2] - 1))
-        value = i32(images[item, y, x])
+        value = u32(images[item, y, x])
         upper = product(f32(i32(tables[item, top, left, value])), f32(1) - across)
         upper += product(f32(i32(tables[item, top, right, value])), across)
         lower = product(f32(i32(tables[item, bottom, left, value])), f32(1) - across)
         lower += product(f32(i32(tables[item, bottom, right, value])), across)
         out[item, y, x] = u8(rounded(product(upper, f32(1) - down) + product(lower, down)))
+        x += u32(THREADS)

@@ -11,7 +11,7 @@ import numpy as np
 from imfeat_kernels.cpu import histogram as cpu
 from imfeat_kernels.cpu.histogram import CHANNELS, HELLINGER, HSV, L1, L2
 from imfeat_kernels.cuda.color import hexcone_hue, larger, smaller
-from imfeat_kernels.cuda.common import block_sum
+from imfeat_kernels.cuda.common import block_sum, divided
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch, zeros
 
@@ -83,22 +83,24 @@ def _count(images, mask, rows, cols, numbers, counts):
     tables = cuda.shared.array(ROOM, u32)
     t, size = u32(cuda.threadIdx.x), u32(counts.shape[1])
     space, n_strips, n_tables = numbers[0], u32(numbers[1]), u32(numbers[2])
-    item, strip = u32(cuda.blockIdx.x) // n_strips, u32(cuda.blockIdx.x) % n_strips
+    item, strip = divided(cuda.blockIdx.x, n_strips)
     k = t
     while k < n_tables * size:
         tables[k] = u32(0)
         k += u32(THREADS)
     cuda.syncthreads()
     n_rows, n_cols = u32(rows.size - 1), u32(cols.size - 1)
-    i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
+    row, c = divided(item, n_cols)
+    i, r = divided(row, n_rows)
     top, left = u32(rows[r]), u32(cols[c])
     height, width = u32(rows[r + u32(1)]) - top, u32(cols[c + u32(1)]) - left
-    upper, lower = height * strip // n_strips, height * (strip + u32(1)) // n_strips
-    own = (t >> u32(5)) % n_tables * size if n_tables > u32(0) else u32(0)
+    upper, _ = divided(height * strip, n_strips)
+    lower, _ = divided(height * (strip + u32(1)), n_strips)
+    own = ((t >> u32(5)) & (n_tables - u32(1))) * size if n_tables > u32(0) else u32(0)
     p = upper * width + t
     while p < lower * width:
-        y, x = top + p // width, left + p % width
-        p += u32(THREADS)
+        y, x = divided(p, width)
+        y, x, p = top + y, left + x, p + u32(THREADS)
         if mask.size == 0 or mask[i, y, x]:
             red, green, blue = u8(images[i, y, x, 0]), u8(images[i, y, x, 1]), u8(images[i, y, x, 2])
             if space == CHANNELS:

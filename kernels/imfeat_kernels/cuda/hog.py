@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from imfeat_kernels.cpu import hog as cpu
-from imfeat_kernels.cuda.common import product
+from imfeat_kernels.cuda.common import divided, product
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import THREADS, launch
 
@@ -111,9 +111,10 @@ def _cell_histograms(images, numbers, edges, out):
     size, n_cells, n_lower = u32(numbers[0]), u32(numbers[1]), numbers[2]
     low, high, how = numbers[3], numbers[4], numbers[5]
     n_rows, n_cols = u32(out.shape[2]), u32(out.shape[3])
-    per_row = (n_cols + n_cells - u32(1)) // n_cells
-    item = u32(cuda.blockIdx.x)
-    i, r, cell = item // (per_row * n_rows), item // per_row % n_rows, item % per_row * n_cells
+    per_row, _ = divided(n_cols + n_cells - u32(1), n_cells)
+    row, cell = divided(cuda.blockIdx.x, per_row)
+    i, r = divided(row, n_rows)
+    cell = cell * n_cells
     n_here, own = min(n_cells, n_cols - cell), t
     while own < u32(high - low) * n_threads:
         bins[own] = f32(0)
@@ -130,7 +131,8 @@ def _cell_histograms(images, numbers, edges, out):
     n_bins, share, k = u32(high - low), f32(1) / f32(size * size), t
     columns = size if size < n_threads else n_threads  # the threads that a cell has
     while k < n_here * n_bins:
-        c, b, total = k % n_here, k // n_here, f32(0)
+        b, c = divided(k, n_here)
+        total = f32(0)
         for x in range(c * columns, (c + u32(1)) * columns):
             total += bins[b * n_threads + u32(x)]
         out[u32(low) + b, i, r, cell + c] = total * share
@@ -146,8 +148,8 @@ def _block_histograms(images, numbers, weights, out):
     cell_size, turns, low, high = u32(numbers[0]), f32(numbers[1]), u32(numbers[2]), u32(numbers[3])
     block_size, n_bins = u32(out.shape[0]), u32(out.shape[2])
     n_rows, n_cols, width = u32(out.shape[4]), u32(out.shape[5]), u32(weights.shape[1])
-    item = u32(cuda.blockIdx.x)
-    i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
+    row, c = divided(cuda.blockIdx.x, n_cols)
+    i, r = divided(row, n_rows)
     n_sums, around = block_size * block_size * (high - low), f32(n_bins)
     k = t
     while k < n_sums:
@@ -157,7 +159,8 @@ def _block_histograms(images, numbers, weights, out):
     while first < width * width:
         count, p = min(u32(PIXELS), width * width - first), t
         while p < count:
-            y, x = r * cell_size + (first + p) // width, c * cell_size + (first + p) % width
+            y, x = divided(first + p, width)
+            y, x = r * cell_size + y, c * cell_size + x
             dy, dx = _strongest_gradient(images, i, y, x, ALMOST)
             at = turn(dx, dy) * turns - f32(0.5)
             places[p] = at - around if at >= around - f32(0.5) else at
@@ -166,18 +169,23 @@ def _block_histograms(images, numbers, weights, out):
         cuda.syncthreads()
         k = t
         while k < n_sums:
-            b, cell = k // (block_size * block_size), k % (block_size * block_size)
-            center, total = f32(low + b), sums[k]
-            for p in range(count):
-                y, x = (first + u32(p)) // width, (first + u32(p)) % width
-                weight = weights[cell // block_size, y] * weights[cell % block_size, x]
-                total += weight * sizes[u32(p)] * nearness(places[u32(p)] - center, around)
+            b, cell = divided(k, block_size * block_size)
+            cell_row, cell_col = divided(cell, block_size)
+            center, total, p = f32(low + b), sums[k], u32(0)
+            y, x = divided(first, width)
+            while p < count:
+                weight = weights[cell_row, y] * weights[cell_col, x]
+                total += weight * sizes[p] * nearness(places[p] - center, around)
+                p, x = p + u32(1), x + u32(1)
+                if x == width:
+                    y, x = y + u32(1), u32(0)
             sums[k] = total
             k += step
         cuda.syncthreads()
         first += u32(PIXELS)
     k = t
     while k < n_sums:
-        b, cell = k // (block_size * block_size), k % (block_size * block_size)
-        out[cell // block_size, cell % block_size, low + b, i, r, c] = sums[k]
+        b, cell = divided(k, block_size * block_size)
+        cell_row, cell_col = divided(cell, block_size)
+        out[cell_row, cell_col, low + b, i, r, c] = sums[k]
         k += step

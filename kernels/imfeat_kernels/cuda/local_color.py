@@ -5,10 +5,11 @@ import math
 import numpy as np
 
 from imfeat_kernels.cpu.local_color import LENGTH, NUMBERS
+from imfeat_kernels.cuda.common import divided
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import blocks_of, launch
 
-f32, i32, i64 = np.float32, np.int32, np.int64
+f32, i32, i64, u32 = np.float32, np.int32, np.int64, np.uint32
 
 
 def bin_colors(images, rows, cols, levels, scale, out):
@@ -19,8 +20,8 @@ def bin_colors(images, rows, cols, levels, scale, out):
 
 def gather_bins(bins, row_of, col_of, first, out):
     """Put bins together to descriptors."""
-    n_items = len(bins) * len(row_of) * len(col_of) * LENGTH
-    launch(_gather_bins, blocks_of(n_items), bins, row_of, col_of, first, out)
+    n_descriptors = len(bins) * len(row_of) * len(col_of)
+    launch(_gather_bins, n_descriptors, bins, row_of, col_of, first, out, threads=LENGTH)
 
 
 @cuda.jit
@@ -28,12 +29,13 @@ def _bin_colors(images, rows, cols, levels, scale, out):
     item = cuda.grid(1)
     n_rows, n_cols = rows.shape[0], cols.shape[0]
     if item < 3 * images.shape[0] * n_rows * n_cols:
-        channel, place = item % 3, item // 3
-        i, r, c = place // (n_rows * n_cols), place // n_cols % n_rows, place % n_cols
+        place, channel = divided(item, 3)
+        row, c = divided(place, n_cols)
+        i, r = divided(row, n_rows)
         half, total, square = levels / (levels + levels), i64(0), i64(0)
         for y in range(rows[r, 0], rows[r, 1]):
             for x in range(cols[c, 0], cols[c, 1]):
-                value = i64(i32(images[i, y, 3 * x + channel] * levels + half))
+                value = i64(i32(images[i, y, u32(3 * x) + channel] * levels + half))
                 total += value
                 square += value * value
         n = (rows[r, 1] - rows[r, 0]) * (cols[c, 1] - cols[c, 0])
@@ -48,10 +50,9 @@ def _bin_colors(images, rows, cols, levels, scale, out):
 
 @cuda.jit
 def _gather_bins(bins, row_of, col_of, first, out):
-    item = cuda.grid(1)
-    n_rows, n_cols = row_of.shape[0], col_of.shape[0]
-    if item < bins.shape[0] * n_rows * n_cols * LENGTH:
-        number, place = item % LENGTH, item // LENGTH
-        i, r, c = place // (n_rows * n_cols), place // n_cols % n_rows, place % n_cols
-        b, k = number // NUMBERS, number % NUMBERS
-        out[i, first + r * n_cols + c, number] = bins[i, row_of[r, b // 4], col_of[c, b % 4], k]
+    number = u32(cuda.threadIdx.x)
+    row, c = divided(cuda.blockIdx.x, col_of.shape[0])
+    i, r = divided(row, row_of.shape[0])
+    b, k = divided(number, NUMBERS)
+    place = u32(first) + r * u32(col_of.shape[0]) + c
+    out[i, place, number] = bins[i, u32(row_of[r, b >> u32(2)]), u32(col_of[c, b & u32(3)]), k]

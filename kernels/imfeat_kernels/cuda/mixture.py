@@ -10,10 +10,10 @@ import numpy as np
 
 from imfeat_kernels.cpu.launch import split_groups
 from imfeat_kernels.cpu.mixture import FAR, HALF, LEAST, NEVER
-from imfeat_kernels.cuda.common import SMALL, small_sum
+from imfeat_kernels.cuda.common import SMALL, divided, small_sum
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, on_host
-from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SIDE, SPAN, add_squares
+from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SPAN, add_squares, first_sum
 
 f32, u32 = np.float32, np.uint32
 VALUES = 1 << 26  # posteriors that exist at one time
@@ -122,11 +122,12 @@ def _squares(vectors, scales, shifts, scores):
     x, w = cuda.shared.array((DEPTH, ROW), f32), cuda.shared.array((DEPTH, ROW), f32)
     v, sums = cuda.shared.array((DEPTH, ROW), f32), cuda.local.array((ACROSS, ACROSS), f32)
     n, n_components = u32(scores.shape[0]), u32(scores.shape[1])
-    across = (n_components + u32(SPAN - 1)) // u32(SPAN)
-    t, item = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x)
-    first, component = item // across * u32(SPAN), item % across * u32(SPAN)
+    across, _ = divided(n_components + u32(SPAN - 1), SPAN)
+    first, component = divided(cuda.blockIdx.x, across)
+    first, component = first * u32(SPAN), component * u32(SPAN)
     add_squares(vectors, first, scales, shifts, component, x, w, v, sums)
-    row, column = first + t // u32(SIDE) * u32(ACROSS), component + t % u32(SIDE) * u32(ACROSS)
+    row, column = first_sum(cuda.threadIdx.x)
+    row, column = first + row, component + column
     for a in range(ACROSS):
         for b in range(ACROSS):
             if row + u32(a) < n and column + u32(b) < n_components:
@@ -190,9 +191,9 @@ def _sum_moments(vectors, pieces, scales, shifts, scores, parts):
     plain, squared = cuda.local.array(TOGETHER, f32), cuda.local.array(TOGETHER, f32)
     masses = cuda.local.array(TOGETHER, f32)
     n_components, d = u32(scales.shape[0]), u32(scales.shape[1])
-    n_groups = (n_components + u32(TOGETHER - 1)) // u32(TOGETHER)
-    piece, first = u32(cuda.blockIdx.x) // n_groups, u32(cuda.blockIdx.x) % n_groups * u32(TOGETHER)
-    j = u32(cuda.threadIdx.x)
+    n_groups, _ = divided(n_components + u32(TOGETHER - 1), TOGETHER)
+    piece, group = divided(cuda.blockIdx.x, n_groups)
+    first, j = group * u32(TOGETHER), u32(cuda.threadIdx.x)
     while j < d:
         for c in range(TOGETHER):
             plain[c], squared[c], masses[c] = f32(0), f32(0), f32(0)
@@ -231,7 +232,7 @@ def _add_pieces(parts, ends, out):
     """Add up pieces in float64, as the contract has it: an addition for hundreds of descriptors."""
     item = cuda.grid(1)
     if item < out.size:
-        i, k = item // out.shape[1], item % out.shape[1]
+        i, k = divided(item, out.shape[1])
         total = out[i, k] - out[i, k]
         for piece in range(ends[i], ends[i + 1]):
             total += parts[piece, k]
@@ -249,4 +250,5 @@ def _add_peaks(counts, peak, likelihoods):
 def _divide(counts, out):
     item = cuda.grid(1)
     if item < out.size:
-        out[item // out.shape[1], item % out.shape[1]] /= counts[item // out.shape[1]]
+        i, k = divided(item, out.shape[1])
+        out[i, k] /= counts[i]

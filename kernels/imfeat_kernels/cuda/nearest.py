@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import block_sum
+from imfeat_kernels.cuda.common import block_sum, divided
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, zeros
 from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SIDE, SPAN, add_products
@@ -54,7 +54,7 @@ def _assign(vectors, words, halves, distances, out):
     sums = cuda.local.array((ACROSS, ACROSS), f32)
     best, of = cuda.local.array(ACROSS, f32), cuda.local.array(ACROSS, i32)
     t, first, n_words = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x) * u32(SPAN), u32(words.shape[0])
-    ty, tx = t // u32(SIDE), t % u32(SIDE)
+    ty, tx = divided(t, SIDE)
     for a in range(ACROSS):
         best[a], of[a] = FAR, i32(0)
     first_word = u32(0)
@@ -90,7 +90,7 @@ def _assign(vectors, words, halves, distances, out):
 def _sum_by_word(vectors, weights, assignments, shares, parts):
     """Sum the vectors of one word in a chunk of all; a thread is a dimension, or several."""
     n, d, n_words = u32(vectors.shape[0]), u32(vectors.shape[1]), u32(parts.shape[1])
-    chunk, word = u32(cuda.blockIdx.x) // n_words, u32(cuda.blockIdx.x) % n_words
+    chunk, word = divided(cuda.blockIdx.x, n_words)
     first, j = chunk * u32(CHUNK), u32(cuda.threadIdx.x)
     last = min(first + u32(CHUNK), n)
     while j < d or j == u32(0):
@@ -110,7 +110,7 @@ def _sum_by_word(vectors, weights, assignments, shares, parts):
 def _add_parts(parts, sums):
     i = cuda.grid(1)
     if i < sums.size:
-        word, j = i // sums.shape[1], i % sums.shape[1]
+        word, j = divided(i, sums.shape[1])
         total = sums[word, j] - sums[word, j]
         for chunk in range(parts.shape[0]):
             total += parts[chunk, word, j]

@@ -4,21 +4,22 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import SMALL, small_sum
+from imfeat_kernels.cuda.common import SMALL, divided, small_sum
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import blocks_of, launch
+from imfeat_kernels.cuda.launch import launch
 
 f32, u32 = np.float32, np.uint32
 
 
 def gather_patches(images, positions, patch_size, white, out):
     """Copy the patches at given positions."""
-    launch(_gather_patches, blocks_of(out.size), images, positions, patch_size, white, out)
+    launch(_gather_patches, len(out), images, positions, patch_size, white, out, threads=SMALL)
 
 
 def dense_patches(images, patch_size, stride, white, out):
     """Copy the patches at all positions of a grid."""
-    launch(_dense_patches, blocks_of(out.size), images, patch_size, stride, white, out)
+    n_positions = out.shape[0] * out.shape[1] * out.shape[2]
+    launch(_dense_patches, n_positions, images, patch_size, stride, white, out, threads=SMALL)
 
 
 def normalize_patches(patches, epsilon, out):
@@ -36,30 +37,28 @@ def mirror_parts(images, patch_size, white, epsilon, center, left, right, even, 
 @cuda.jit(device=True)
 def patch_value(images, i, top, left, patch_size, white, j):
     """Return value j of a patch."""
-    n_channels = u32(images.shape[3])
-    pixel = j // n_channels
-    value = images[i, top + pixel // patch_size, left + pixel % patch_size, j % n_channels]
-    return f32(value) / white
+    pixel, channel = divided(j, images.shape[3])
+    y, x = divided(pixel, patch_size)
+    return f32(images[i, top + y, left + x, channel]) / white
 
 
 @cuda.jit
 def _gather_patches(images, positions, patch_size, white, out):
-    item = cuda.grid(1)
-    if item < out.size:
-        n, j = item // out.shape[1], u32(item % out.shape[1])
-        top, left = u32(positions[n, 1]), u32(positions[n, 2])
-        out[n, j] = patch_value(images, positions[n, 0], top, left, u32(patch_size), white, j)
+    n, j = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x)
+    i, top, left = u32(positions[n, 0]), u32(positions[n, 1]), u32(positions[n, 2])
+    while j < u32(out.shape[1]):
+        out[n, j] = patch_value(images, i, top, left, patch_size, white, j)
+        j += u32(SMALL)
 
 
 @cuda.jit
 def _dense_patches(images, patch_size, stride, white, out):
-    item = cuda.grid(1)
-    if item < out.size:
-        n_rows, n_cols, d = out.shape[1], out.shape[2], out.shape[3]
-        position, j = item // d, u32(item % d)
-        i, r, c = position // (n_rows * n_cols), u32(position // n_cols % n_rows), u32(position % n_cols)
-        top, left = r * u32(stride), c * u32(stride)
-        out[i, r, c, j] = patch_value(images, i, top, left, u32(patch_size), white, j)
+    row, c = divided(cuda.blockIdx.x, out.shape[2])
+    (i, r), j = divided(row, out.shape[1]), u32(cuda.threadIdx.x)
+    top, left = r * u32(stride), c * u32(stride)
+    while j < u32(out.shape[3]):
+        out[i, r, c, j] = patch_value(images, i, top, left, patch_size, white, j)
+        j += u32(SMALL)
 
 
 @cuda.jit
@@ -88,7 +87,8 @@ def _mirror_parts(images, patch_size, white, epsilon, center, left, right, even,
     sums = cuda.shared.array(SMALL, f32)
     t, item, d, size = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x), u32(center.size), u32(patch_size)
     n_rows, n_cols = u32(even.shape[1]), u32(even.shape[2])
-    i, y, x = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
+    row, x = divided(item, n_cols)
+    i, y = divided(row, n_rows)
     total, j = f32(0), t
     while j < d:
         total += patch_value(images, i, y, x, size, white, j)

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import block_sum
+from imfeat_kernels.cuda.common import block_sum, divided
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
 from imfeat_kernels.cuda.products import multiply_by_filters
@@ -43,8 +43,9 @@ def _pool_thresholds(even, odd, threshold, first_row, rows, cols, sums):
     item = cuda.grid(1)
     n_rows, n_cells, n_words = rows.shape[0], cols.shape[0], sums.shape[4]
     if item < sums.shape[0] * n_rows * n_cells * n_words:
-        k, place = item % n_words, item // n_words
-        i, r, c = place // (n_rows * n_cells), place // n_cells % n_rows, place % n_cells
+        place, k = divided(item, n_words)
+        row, c = divided(place, n_cells)
+        i, r = divided(row, n_rows)
         mirrored = odd.size > 0
         above, below = f32(0), f32(0)
         for side in range(2 if mirrored else 1):
@@ -104,8 +105,9 @@ def _pool_triangles(even, odd, squares, lengths, first_row, rows, cols, sums):
     item = cuda.grid(1)
     if item < sums.size:
         n_rows, n_cells, n_words = rows.shape[0], cols.shape[0], sums.shape[4]
-        k, place = item % n_words, item // n_words
-        i, r, c = place // (n_rows * n_cells), place // n_cells % n_rows, place % n_cells
+        place, k = divided(item, n_words)
+        row, c = divided(place, n_cells)
+        i, r = divided(row, n_rows)
         n_sides, total = 2 if odd.size > 0 else 1, f32(0)
         for side in range(n_sides):
             cell, near = n_cells - 1 - c if side == 1 else c, f32(0)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from imfeat_kernels.cuda.common import divided
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import launch
-from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SIDE, SPAN, add_products
+from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SPAN, add_products, first_sum
 
 f32, u32 = np.float32, np.uint32
 
@@ -20,11 +21,12 @@ def _multiply_by_filters(vectors, filters, out):
     x, w = cuda.shared.array((DEPTH, ROW), f32), cuda.shared.array((DEPTH, ROW), f32)
     sums = cuda.local.array((ACROSS, ACROSS), f32)
     n, n_filters = u32(out.shape[0]), u32(out.shape[1])
-    across = (n_filters + u32(SPAN - 1)) // u32(SPAN)
-    t, item = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x)
-    first, first_filter = item // across * u32(SPAN), item % across * u32(SPAN)
+    across, _ = divided(n_filters + u32(SPAN - 1), SPAN)
+    first, first_filter = divided(cuda.blockIdx.x, across)
+    first, first_filter = first * u32(SPAN), first_filter * u32(SPAN)
     add_products(vectors, first, filters, first_filter, x, w, sums)
-    row, column = first + t // u32(SIDE) * u32(ACROSS), first_filter + t % u32(SIDE) * u32(ACROSS)
+    row, column = first_sum(cuda.threadIdx.x)
+    row, column = first + row, first_filter + column
     for a in range(ACROSS):
         for b in range(ACROSS):
             if row + u32(a) < n and column + u32(b) < n_filters:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import block_sum
+from imfeat_kernels.cuda.common import block_sum, divided
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
 
@@ -18,7 +18,7 @@ def encode(vectors, centroids, out):
 
 def decode(codes, centroids, out):
     """Replace each group of dimensions by its centroid."""
-    launch(_decode, blocks_of(out.size), codes, centroids, out)
+    launch(_decode, len(out), codes, centroids, out)
 
 
 def learn_centroids(vectors, start, n_iterations, out):
@@ -36,15 +36,18 @@ def _encode(vectors, centroids, out):
     """Encode a group of dimensions of THREADS vectors; centroids are read a part at a time."""
     near = cuda.shared.array(ROOM, f32)
     n_groups, size, n_centroids = u32(centroids.shape[0]), u32(centroids.shape[1]), u32(centroids.shape[2])
-    t, n, group = u32(cuda.threadIdx.x), u32(vectors.shape[0]), u32(cuda.blockIdx.x) % n_groups
-    i = u32(cuda.blockIdx.x) // n_groups * u32(THREADS) + t
+    t, n = u32(cuda.threadIdx.x), u32(vectors.shape[0])
+    part, group = divided(cuda.blockIdx.x, n_groups)
+    i = part * u32(THREADS) + t
     row = min(i, n - u32(1))
-    at_once = max(u32(1), u32(ROOM) // size)  # centroids
+    at_once, _ = divided(ROOM, size)  # centroids
+    at_once = max(u32(1), at_once)
     lowest, nearest, first = FAR, u32(0), u32(0)
     while first < n_centroids:
         count, k = min(at_once, n_centroids - first), t
         while k < count * size and k < u32(ROOM):
-            near[k] = centroids[group, k // count, first + k % count]
+            j, c = divided(k, count)
+            near[k] = centroids[group, j, first + c]
             k += u32(THREADS)
         cuda.syncthreads()
         for c in range(count):
@@ -64,19 +67,19 @@ def _encode(vectors, centroids, out):
 
 @cuda.jit
 def _decode(codes, centroids, out):
-    item = cuda.grid(1)
-    if item < out.size:
-        i, place, size = item // out.shape[1], item % out.shape[1], centroids.shape[2]
-        group = place // size
-        out[i, place] = centroids[group, u32(codes[i, group]), place % size]
+    i, place = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x)
+    while place < u32(out.shape[1]):
+        group, j = divided(place, centroids.shape[2])
+        out[i, place] = centroids[group, u32(codes[i, group]), j]
+        place += u32(THREADS)
 
 
 @cuda.jit
 def _begin(vectors, start, centroids):
     item = cuda.grid(1)
     if item < centroids.size:
-        size, n_centroids = centroids.shape[1], centroids.shape[2]
-        group, j, k = item // (size * n_centroids), item // n_centroids % size, item % n_centroids
+        size, (row, k) = u32(centroids.shape[1]), divided(item, centroids.shape[2])
+        group, j = divided(row, size)
         centroids[group, j, k] = vectors[start[group, k], group * size + j]
 
 
@@ -85,7 +88,7 @@ def _update(vectors, codes, centroids):
     """Move a centroid to the mean of its vectors; one without any stays."""
     sums, counts = cuda.shared.array(THREADS, f32), cuda.shared.array(THREADS, u32)
     size, n_centroids = u32(centroids.shape[1]), u32(centroids.shape[2])
-    t, group, k = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x) // n_centroids, u32(cuda.blockIdx.x) % n_centroids
+    t, (group, k) = u32(cuda.threadIdx.x), divided(cuda.blockIdx.x, n_centroids)
     for j in range(size):
         total, count, i = f32(0), u32(0), t
         while i < u32(vectors.shape[0]):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from imfeat_kernels.cpu.launch import split_groups
+from imfeat_kernels.cuda.common import divided
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, empty, launch
 from imfeat_kernels.cuda.mixture import add_pieces
@@ -22,7 +23,7 @@ def sum_residuals(vectors, bounds, words, assignments, out):
 def _sum_residuals(vectors, pieces, words, assignments, parts):
     """Sum the residuals of one word in a piece of an image; a thread is a dimension, or several."""
     n_words, j = u32(words.shape[0]), u32(cuda.threadIdx.x)
-    piece, word = u32(cuda.blockIdx.x) // n_words, u32(cuda.blockIdx.x) % n_words
+    piece, word = divided(cuda.blockIdx.x, n_words)
     while j < u32(words.shape[1]):
         total, center = f32(0), words[word, j]
         for i in range(u32(pieces[piece, 0]), u32(pieces[piece, 1])):

@@ -7,7 +7,8 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cpu.sift import BINS, CLIP, DIRECTIONS, LENGTH, NOTHING, A, B
+from imfeat_kernels.cpu.sift import BINS, CLIP, LENGTH, NOTHING, A, B
+from imfeat_kernels.cuda.common import divided
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import launch
 
@@ -70,20 +71,24 @@ def _dense_sift(images, numbers, kernels, weights, out):
     directions, sums = cuda.shared.array(ROOM, i32), cuda.shared.array(LENGTH, f32)
     t, size, step, offset = i32(cuda.threadIdx.x), numbers[0], numbers[1], numbers[2]
     n_rows, n_cols, first = numbers[3], numbers[4], numbers[5]
-    height, width, item = i32(images.shape[1]), i32(images.shape[2]), i32(cuda.blockIdx.x)
-    i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
+    height, width = i32(images.shape[1]), i32(images.shape[2])
+    row, c = divided(cuda.blockIdx.x, n_cols)
+    i, r = divided(row, n_rows)
+    r, c = i32(r), i32(c)
     top, left = offset + r * step - size + i32(1), offset + c * step - size + i32(1)
-    j, m, q = t // i32(BINS * DIRECTIONS), t // i32(DIRECTIONS) % i32(BINS), t % i32(DIRECTIONS)
+    j, m, q = t >> i32(5), (t >> i32(3)) & i32(3), t & i32(7)
     own = kernels.shape[0] > 1
     down, across = j if own else i32(0), m if own else i32(0)
     reach, span = i32(2) * size - i32(1), i32(BINS + 1) * size - i32(1)
-    at_once, total, start = i32(ROOM) // span, f32(0), i32(0)
+    at_once, _ = divided(ROOM, span)
+    at_once, total, start = i32(at_once), f32(0), i32(0)
     while start < span:
         count = min(at_once, span - start)
         p = t
         while p < count * span:
-            y = min(max(top + start + p // span, i32(0)), height - i32(1))
-            x = min(max(left + p % span, i32(0)), width - i32(1))
+            y, x = divided(p, span)
+            y = min(max(top + start + i32(y), i32(0)), height - i32(1))
+            x = min(max(left + i32(x), i32(0)), width - i32(1))
             gx, gy = _difference(images, i, y, x, False), _difference(images, i, y, x, True)
             turn, length = _turn(gx, gy), math.sqrt(gx * gx + gy * gy)
             k = i32(turn)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from imfeat_kernels.cuda.common import divided
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
 
@@ -22,9 +23,10 @@ def smooth(images, weights, out):
 def _smooth(images, weights, out):
     row = cuda.shared.array(ROOM, f32)
     height, width, radius = i32(images.shape[1]), i32(images.shape[2]), i32(weights.size)
-    t, n_pieces = i32(cuda.threadIdx.x), (width + i32(THREADS - 1)) // i32(THREADS)
-    item = i32(cuda.blockIdx.x)
-    i, y, left = item // (n_pieces * height), item // n_pieces % height, item % n_pieces * i32(THREADS)
+    t, (n_pieces, _) = i32(cuda.threadIdx.x), divided(width + i32(THREADS - 1), THREADS)
+    row_of, piece = divided(cuda.blockIdx.x, n_pieces)
+    i, y = divided(row_of, height)
+    y, left = i32(y), i32(piece) * i32(THREADS)
     k = t
     while k < i32(THREADS) + i32(2) * radius:
         x = min(max(left + k - radius, i32(0)), width - i32(1))

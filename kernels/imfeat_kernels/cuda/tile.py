@@ -7,6 +7,7 @@ have constant bounds, and are unrolled.
 
 import numpy as np
 
+from imfeat_kernels.cuda.common import divided
 from imfeat_kernels.cuda.front import cuda
 
 f32, u32 = np.float32, np.uint32
@@ -17,13 +18,20 @@ THREADS = SIDE * SIDE
 
 
 @cuda.jit(device=True)
+def first_sum(t):
+    """Return the place, of 128 along either side, of the first sum of a thread."""
+    ty, tx = divided(t, SIDE)
+    return ty * u32(ACROSS), tx * u32(ACROSS)
+
+
+@cuda.jit(device=True)
 def add_products(vectors, first, words, first_word, x, w, sums):
     """Set sums[a, b] to the product of vector ``first + 8 ty + a`` and word ``first_word + 8 tx + b``.
 
     ``x`` and ``w`` are (DEPTH, ROW) float32 in shared memory.
     """
     t, d = u32(cuda.threadIdx.x), u32(vectors.shape[1])
-    ty, tx = t // u32(SIDE) * u32(ACROSS), t % u32(SIDE) * u32(ACROSS)
+    ty, tx = first_sum(t)
     for a in range(ACROSS):
         for b in range(ACROSS):
             sums[a, b] = f32(0)
@@ -45,7 +53,7 @@ def add_products(vectors, first, words, first_word, x, w, sums):
 def add_squares(vectors, first, scales, shifts, first_word, x, w, v, sums):
     """Set sums[a, b] to the sum of (x * scale + shift)^2; otherwise as `add_products`."""
     t, d = u32(cuda.threadIdx.x), u32(vectors.shape[1])
-    ty, tx = t // u32(SIDE) * u32(ACROSS), t % u32(SIDE) * u32(ACROSS)
+    ty, tx = first_sum(t)
     for a in range(ACROSS):
         for b in range(ACROSS):
             sums[a, b] = f32(0)
@@ -71,6 +79,6 @@ def _load(rows, first, start, lines):
     t = u32(cuda.threadIdx.x)
     for k in range(SPAN * DEPTH // THREADS):
         place = t + u32(k * THREADS)
-        row, j = place // u32(DEPTH), place % u32(DEPTH)
+        row, j = divided(place, DEPTH)
         inside = first + row < u32(rows.shape[0]) and start + j < u32(rows.shape[1])
         lines[j, row] = rows[first + row, start + j] if inside else f32(0)

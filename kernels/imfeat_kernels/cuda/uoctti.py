@@ -10,7 +10,7 @@ import numpy as np
 
 from imfeat_kernels.cpu import uoctti as cpu
 from imfeat_kernels.cpu.uoctti import C1, C2, C3, C4, CLIP, FLOOR, S1, S2, S3, S4, SIGNED, TEXTURE, UNSIGNED
-from imfeat_kernels.cuda.common import product
+from imfeat_kernels.cuda.common import divided, product
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.hog import gradient
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
@@ -78,13 +78,14 @@ def _vote(images, cell_size, n_cells, white, votes):
     t, size = i32(cuda.threadIdx.x), i32(cell_size)
     n_rows, n_cols = i32(votes.shape[1]), i32(votes.shape[2])
     height, width = i32(images.shape[1]), i32(images.shape[2])
-    per_row, item = (n_cols + i32(n_cells) - i32(1)) // i32(n_cells), i32(cuda.blockIdx.x)
-    i, r = item // (per_row * n_rows), item // per_row % n_rows
-    cell = item % per_row * i32(n_cells)
+    per_row, _ = divided(n_cols + i32(n_cells) - i32(1), n_cells)
+    row, cell = divided(cuda.blockIdx.x, per_row)
+    i, r = divided(row, n_rows)
+    r, cell = i32(r), i32(cell) * i32(n_cells)
     n_here, n_threads = min(i32(n_cells), n_cols - cell), i32(THREADS)
     for k in range(SIGNED):
         sums[i32(k) * n_threads + t] = f32(0)
-    top, left = r * size - (size + i32(1)) // i32(2), cell * size - (size + i32(1)) // i32(2)
+    top, left = r * size - ((size + i32(1)) >> i32(1)), cell * size - ((size + i32(1)) >> i32(1))
     span = (n_here + i32(1)) * size + i32(1)
     middle, center = (f32(r) + f32(0.5)) * f32(size), (f32(cell) + f32(0.5)) * f32(size)
     is_wide = span > n_threads  # then it is a single cell, for which columns are weighted at once
@@ -95,13 +96,14 @@ def _vote(images, cell_size, n_cells, white, votes):
             across = _weight(x, center, f32(size)) if is_wide else f32(1)
             for y in range(max(top, i32(1)), min(top + i32(2) * size + i32(1), height - i32(1))):
                 weight = _weight(i32(y), middle, f32(size)) * across
-                dy, dx = _strongest_gradient(images, u32(i), u32(y), u32(x), white)
+                dy, dx = _strongest_gradient(images, i, u32(y), u32(x), white)
                 sums[_direction(dy, dx) * n_threads + t] += weight * math.sqrt(dy * dy + dx * dx)
         column += n_threads
     cuda.syncthreads()
     k = t
     while k < n_here * i32(SIGNED):
-        c, b, total = k // i32(SIGNED), k % i32(SIGNED), f32(0)
+        c, b = divided(k, SIGNED)
+        c, b, total = i32(c), i32(b), f32(0)
         first = i32(0) if is_wide else c * size
         center = (f32(cell + c) + f32(0.5)) * f32(size)
         for column in range(first, min(first + i32(2) * size + i32(1), n_threads)):
@@ -136,7 +138,9 @@ def _normalize(votes, out):
     item = cuda.grid(1)
     n_rows, n_cols = out.shape[1], out.shape[2]
     if item < out.shape[0] * n_rows * n_cols:
-        i, r, c = i32(item // (n_rows * n_cols)), i32(item // n_cols % n_rows), i32(item % n_cols)
+        row, c = divided(item, n_cols)
+        i, r = divided(row, n_rows)
+        r, c = i32(r), i32(c)
         f0, f1 = _factor(votes, i, r, c), _factor(votes, i, r, c + i32(1))
         f2, f3 = _factor(votes, i, r + i32(1), c), _factor(votes, i, r + i32(1), c + i32(1))
         t0, t1, t2, t3 = f32(0), f32(0), f32(0), f32(0)
