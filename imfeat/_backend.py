@@ -17,14 +17,27 @@ def backend_of(array: Array) -> ModuleType:
     The check of arguments has turned everything that lies on the host into a NumPy array by
     then, so what is left to find out is the device.
     """
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"no kernels for an array of type {type(array).__name__}; pass a NumPy array")
-    return _cpu()
+    return cpu_kernels() if isinstance(array, np.ndarray) else cuda_kernels()
 
 
 @functools.cache
-def _cpu() -> ModuleType:
+def cpu_kernels() -> ModuleType:
+    """Return the kernels that run on the CPU."""
     return importlib.import_module("imfeat_kernels.cpu")
+
+
+@functools.cache
+def cuda_kernels() -> ModuleType:
+    """Return the kernels that run on a GPU."""
+    return importlib.import_module("imfeat_kernels.cuda")
+
+
+def empty(shape: tuple[int, ...], dtype: npt.DTypeLike, like: Array) -> Array:
+    """Return room for a while, where ``like`` lies."""
+    if isinstance(like, np.ndarray):
+        return np.empty(shape, dtype)
+    room: Array = cuda_kernels().launch.empty(shape, dtype, like)
+    return room
 
 
 def set_num_threads(n: int) -> None:

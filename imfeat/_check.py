@@ -1,7 +1,8 @@
 """What a caller can get wrong, caught at the boundary: kernels check nothing.
 
 Arrays come back native, C-contiguous and read-only, so that a kernel is compiled once for each
-dtype and can't write into what belongs to the caller.
+dtype and can't write into what belongs to the caller.  What lies on a GPU comes back as a device array,
+if the caller has said that it can do with one (``gpu=True``).
 """
 
 import math
@@ -10,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
+from imfeat._backend import Array, backend_of, empty
+from imfeat._device import adopt, empty_like_owner, is_on_gpu
 
 PLAIN_DTYPES = frozenset(map(np.dtype, ("uint8", "float32", "float64")))
 FLOATS = (np.float32, np.float64)  # scores have the precision of the features; others get the first
@@ -19,17 +21,19 @@ Seed = int | np.random.Generator | None
 SLACK = 1e-3  # how far a float image may stray from [0, 1]: rounding, not another range
 
 
-def as_images(images: Any, *, gray: bool = True, color: bool = True, name: str = "images") -> Array:
+def as_images(
+    images: Any, *, gray: bool = True, color: bool = True, name: str = "images", gpu: bool = False
+) -> Array:
     """Return images as an array (..., height, width[, 3]) of uint8, float32 or float64.
 
     Raises
     ------
     TypeError
-        If the dtype is another one, or the array is masked or lies on a GPU.
+        If the dtype is another one, or the array is masked, or lies on a GPU without ``gpu``.
     ValueError
         If the shape doesn't fit, an axis of an image is empty, or floats are not in [0, 1].
     """
-    array = _as_array(images, name)
+    array = _as_array(images, name, gpu)
     _check_image_shape(array.shape, gray, color, name)
     if array.dtype.type not in (np.uint8, np.float32, np.float64):
         raise TypeError(
@@ -50,12 +54,28 @@ def is_color(images: Array) -> bool:
 def as_batch(images: Array) -> tuple[tuple[int, ...], Array]:
     """Return the leading axes of checked images, and the images with one leading axis."""
     axes = 3 if is_color(images) else 2
-    return images.shape[:-axes], images.reshape(-1, *images.shape[-axes:])
+    return images.shape[:-axes], reshaped(images, -1, *images.shape[-axes:])
+
+
+def with_channels(batch: Array, images: Array) -> Array:
+    """Return a batch of checked images as (n_images, height, width, n_channels)."""
+    return batch if is_color(images) else reshaped(batch, *batch.shape, 1)
+
+
+def reshaped(array: Array, *shape: int) -> Array:
+    """Return an array of another shape, that belongs to the same library."""
+    view = array.reshape(*shape)
+    if hasattr(array, "owner"):
+        view.owner = array.owner  # type: ignore[attr-defined]
+    return view
 
 
 def as_mask(mask: Any, images: Array) -> Array:
-    """Return a mask (n_images, height, width) of bool for checked images."""
-    array = _as_array(mask, "mask")
+    """Return a mask (n_images, height, width) of bool for checked images, where these lie."""
+    on_host = isinstance(images, np.ndarray)
+    if is_on_gpu(mask) == on_host:
+        raise TypeError("images and mask must lie on the same device; copy one of them")
+    array = _as_array(mask, "mask", not on_host)
     if array.dtype != np.bool_:
         raise TypeError(f"mask must be bool, got {array.dtype}; write mask > 0")
     shape = images.shape[:-1] if is_color(images) else images.shape
@@ -64,12 +84,18 @@ def as_mask(mask: Any, images: Array) -> Array:
             f"mask must have the shape {shape} of the images without their channels, or {shape[-2:]} "
             f"of one image, got {array.shape}"
         )
-    return _plain(np.broadcast_to(array, shape).reshape(-1, *shape[-2:]))
+    if on_host:
+        return _plain(np.broadcast_to(array, shape).reshape(-1, *shape[-2:]))
+    if array.shape != shape:
+        raise ValueError(f"mask must have the shape {shape} of the images on a GPU, got {array.shape}")
+    return array.reshape(-1, *shape[-2:])
 
 
-def as_vectors(vectors: Any, *, name: str, length: int | None = None, axes: int | None = 2) -> Array:
+def as_vectors(
+    vectors: Any, *, name: str, length: int | None = None, axes: int | None = 2, gpu: bool = False
+) -> Array:
     """Return finite vectors (..., d) as float32, of ``axes`` axes and of ``length`` if given."""
-    array = _as_array(vectors, name)
+    array = _as_array(vectors, name, gpu)
     if array.dtype.kind not in "uif":
         raise TypeError(f"{name} must be numbers, got {array.dtype}")
     if array.ndim < 1 or (axes is not None and array.ndim != axes):
@@ -79,28 +105,33 @@ def as_vectors(vectors: Any, *, name: str, length: int | None = None, axes: int 
         raise ValueError(f"{name} must be vectors of length {length}, got length {array.shape[-1]}")
     if array.shape[-1] == 0:
         raise ValueError(f"{name} must have at least one dimension a vector, got the shape {array.shape}")
-    with np.errstate(over="ignore"):  # what overflows is infinite, and refused
-        array = _plain(array.astype(np.float32, copy=False))
+    if isinstance(array, np.ndarray):
+        with np.errstate(over="ignore"):  # what overflows is infinite, and refused
+            array = _plain(array.astype(np.float32, copy=False))
+    elif array.dtype != np.float32:
+        raise TypeError(f"{name} on a GPU must be float32, got {array.dtype}; convert them first")
     largest = float(np.finfo(np.float32).max)
     if count_outside(array, -largest, largest):
         raise ValueError(f"{name} must be finite, got NaN or infinite values (or beyond float32)")
     return array
 
 
-def as_words(codebook: Any) -> Array:
+def as_words(codebook: Any, *, gpu: bool = False) -> Array:
     """Return a codebook (n_words, d) of at least one word as float32."""
-    words = as_vectors(codebook, name="codebook")
+    words = as_vectors(codebook, name="codebook", gpu=gpu)
     if not len(words):
         raise ValueError("codebook must have at least one word, got none")
     return words
 
 
-def as_groups(descriptors: Any, offsets: Any, length: int) -> tuple[Array, Array, tuple[int, ...]]:
+def as_groups(
+    descriptors: Any, offsets: Any, length: int, *, gpu: bool = False
+) -> tuple[Array, Array, tuple[int, ...]]:
     """Return descriptors (n, d) of all images, where those of each begin and end, and the leading axes.
 
     ``descriptors`` are (n, d) of one image, or with ``offsets`` of several, or (..., n, d).
     """
-    vectors = as_vectors(descriptors, name="descriptors", length=length, axes=None)
+    vectors = as_vectors(descriptors, name="descriptors", length=length, axes=None, gpu=gpu)
     if vectors.ndim < 2 or (offsets is not None and vectors.ndim > 2):
         wanted = "(..., n, d), or (n, d) with offsets"
         raise ValueError(f"descriptors must have the shape {wanted}, got {vectors.shape}")
@@ -110,7 +141,7 @@ def as_groups(descriptors: Any, offsets: Any, length: int) -> tuple[Array, Array
         leading = [len(bounds) - 1]
     else:
         bounds = np.arange(math.prod(leading) + 1) * n
-    return vectors.reshape(-1, length), bounds, tuple(leading)
+    return reshaped(vectors, -1, length), bounds, tuple(leading)
 
 
 def as_count(value: Any, name: str, *, least: int = 1) -> int:
@@ -164,7 +195,9 @@ def as_offsets(offsets: Any, n: int) -> Array:
 
 
 def as_out(out: Any, shape: tuple[int, ...], dtype: Any, images: Array) -> Array:
-    """Return an array to write a result into: ``out`` if there is one, else a new one."""
+    """Return an array to write a result into: ``out`` if there is one, else a new one; see `given`."""
+    if not isinstance(images, np.ndarray):
+        return _as_out_on_gpu(out, shape, dtype, images)
     if out is None:
         return np.empty(shape, dtype)
     if not isinstance(out, np.ndarray):
@@ -178,20 +211,51 @@ def as_out(out: Any, shape: tuple[int, ...], dtype: Any, images: Array) -> Array
     return out
 
 
+def given(out: Array) -> Array:
+    """Return a result as the caller knows it: of the library that the input came from."""
+    result: Array = getattr(out, "owner", out)
+    return result
+
+
+def _as_out_on_gpu(out: Any, shape: tuple[int, ...], dtype: Any, images: Array) -> Array:
+    if out is None:
+        return empty_like_owner(shape, dtype, images)
+    if not is_on_gpu(out):
+        raise TypeError(f"out must lie on the GPU, as the input does, got {type(out).__name__}")
+    room = adopt(out, "out", copy=False)
+    if room.shape != shape or room.dtype != dtype:
+        raise ValueError(f"out must be {np.dtype(dtype)} of shape {shape}, got {room.dtype} {room.shape}")
+    return room
+
+
+def as_on_host(array: Array, what: str) -> Array:
+    """Refuse an array on a GPU for what is computed on the CPU only."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{what} is not computed on a GPU; copy the images to the host")
+    return array
+
+
 def count_outside(values: Array, low: float, high: float) -> int:
     """Count the values outside [low, high]; NaN is outside."""
     kernels = backend_of(values)
     flat = values.reshape(-1)
-    counts = np.empty(-(-len(flat) // kernels.check.CHUNK), np.int64)
+    counts = empty((-(-flat.size // kernels.check.CHUNK),), np.int64, values)
     kernels.check.count_outside(flat, flat.dtype.type(low), flat.dtype.type(high), counts)
-    return int(counts.sum())
+    return int(_on_host(counts).sum())
 
 
-def _as_array(value: Any, name: str) -> Array:
+def _on_host(array: Any) -> Array:
+    host: Array = array if isinstance(array, np.ndarray) else array.copy_to_host()
+    return host
+
+
+def _as_array(value: Any, name: str, gpu: bool = False) -> Array:
     if type(value) is np.ndarray and value.dtype in PLAIN_DTYPES:  # nothing to find out
         return value
-    if hasattr(value, "__cuda_array_interface__"):
-        raise TypeError(f"{name} lies on a GPU, and imfeat has no CUDA kernels yet; copy it to the host")
+    if is_on_gpu(value):
+        if gpu:
+            return adopt(value, name)
+        raise TypeError(f"{name} lies on a GPU, where this is not computed; copy it to the host")
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be lost; pass a plain array")
     try:
@@ -207,7 +271,9 @@ def _as_array(value: Any, name: str) -> Array:
 
 
 def _plain(array: Array) -> Array:
-    """Return a read-only view in C order, copying only if it must."""
+    """Return a read-only view in C order, copying only if it must; what lies on a GPU is as it must be."""
+    if not isinstance(array, np.ndarray):
+        return array
     plain = array.view() if array.flags.c_contiguous else np.array(array, order="C")
     plain.setflags(write=False)
     return plain
@@ -237,6 +303,7 @@ def _check_unit_range(array: Array, name: str) -> None:
     n_outside = count_outside(array, -SLACK, 1 + SLACK)
     if not n_outside:
         return
+    array = _on_host(array)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinite values ({n_outside} not in [0, 1])")
     raise ValueError(

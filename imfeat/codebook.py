@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from imfeat._backend import Array
-from imfeat._check import Seed, as_count, as_flag, as_vectors, one_of
-from imfeat._kmeans import STARTS, Batches, lloyd, lloyd_in_batches, nearest_words, unit_length
+from imfeat._backend import Array, backend_of, empty
+from imfeat._check import Seed, as_count, as_flag, as_out, as_vectors, as_words, given, one_of
+from imfeat._kmeans import STARTS, Batches, lloyd, lloyd_in_batches, unit_length
 
 MANY = 256  # words, beyond which choosing the first ones one by one takes longer than an iteration
 
@@ -110,11 +110,14 @@ def assign(descriptors: Array, codebook: Array) -> Array:
     TypeError, ValueError
         If an argument is not as above, for example if the two differ in d.
     """
-    words = as_vectors(codebook, name="codebook")
-    vectors = as_vectors(descriptors, name="descriptors", length=words.shape[1], axes=None)
-    if not len(words):
-        raise ValueError("codebook must have at least one word, got none")
-    return nearest_words(vectors.reshape(-1, words.shape[1]), words)[0].reshape(vectors.shape[:-1])
+    words = as_words(codebook, gpu=True)
+    vectors = as_vectors(descriptors, name="descriptors", length=words.shape[1], axes=None, gpu=True)
+    if isinstance(vectors, np.ndarray) and not isinstance(words, np.ndarray):
+        raise TypeError("descriptors lie on the host and codebook on a GPU; copy one of them")
+    indices, flat = as_out(None, vectors.shape[:-1], np.int32, vectors), vectors.reshape(-1, words.shape[1])
+    distances = empty((len(flat),), np.float32, vectors)
+    backend_of(flat).nearest.assign(flat, words, indices.reshape(-1), distances)
+    return given(indices)
 
 
 def _first_words(vectors: Array, n_words: int, start: str | Array | None, rng: np.random.Generator) -> Array:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_images, as_out, one_of
+from imfeat._check import as_images, as_out, given, one_of
 
 
 def rgb_to_hsv(images: Array, *, dtype: str = "float32", out: Array | None = None) -> Array:
@@ -39,7 +39,7 @@ def rgb_to_hsv(images: Array, *, dtype: str = "float32", out: Array | None = Non
     .. [1] A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
        :doi:`10.1145/965139.807361`
     """
-    images = as_images(images, gray=False)
+    images = as_images(images, gray=False, gpu=True)
     one_of(dtype, "dtype", ("float32", "uint8"))
     kernels = backend_of(images)
     out = as_out(out, images.shape, dtype, images)
@@ -49,7 +49,7 @@ def rgb_to_hsv(images: Array, *, dtype: str = "float32", out: Array | None = Non
         kernels.color.rgb_to_hsv_bytes(images.reshape(-1), out.reshape(-1))
     else:
         raise TypeError(f'dtype="uint8" takes uint8 images, got {images.dtype}; use dtype="float32"')
-    return out
+    return given(out)
 
 
 def hsv_to_rgb(images: Array, *, out: Array | None = None) -> Array:
@@ -81,10 +81,10 @@ def hsv_to_rgb(images: Array, *, out: Array | None = None) -> Array:
     .. [1] A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
        :doi:`10.1145/965139.807361`
     """
-    images = as_images(images, gray=False)
+    images = as_images(images, gray=False, gpu=True)
     out = as_out(out, images.shape, np.float32, images)
     backend_of(images).color.hsv_to_rgb(images.reshape(-1), white_of(images), out.reshape(-1))
-    return out
+    return given(out)
 
 
 def rgb_to_hsi(images: Array, *, out: Array | None = None) -> Array:
@@ -118,10 +118,10 @@ def rgb_to_hsi(images: Array, *, out: Array | None = None) -> Array:
     ----------
     .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 6.2.
     """
-    images = as_images(images, gray=False)
+    images = as_images(images, gray=False, gpu=True)
     out = as_out(out, images.shape, np.float32, images)
     backend_of(images).color.rgb_to_hsi(images.reshape(-1), white_of(images), out.reshape(-1))
-    return out
+    return given(out)
 
 
 def rgb_to_gray(images: Array, *, out: Array | None = None) -> Array:
@@ -151,7 +151,7 @@ def rgb_to_gray(images: Array, *, out: Array | None = None) -> Array:
     The two conventions differ by up to 0.13 of the range: each dtype follows the library that
     people use it with.
     """
-    images = as_images(images, gray=False)
+    images = as_images(images, gray=False, gpu=True)
     kernels = backend_of(images)
     if images.dtype == np.uint8:
         out = as_out(out, images.shape[:-1], np.uint8, images)
@@ -159,7 +159,7 @@ def rgb_to_gray(images: Array, *, out: Array | None = None) -> Array:
     else:
         out = as_out(out, images.shape[:-1], np.float32, images)
         kernels.color.rgb_to_gray(images.reshape(-1), out.reshape(-1))
-    return out
+    return given(out)
 
 
 def white_of(images: Array) -> np.floating:

@@ -5,7 +5,17 @@ import math
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_counts, as_groups, as_number, as_offsets, as_vectors, as_words, one_of
+from imfeat._check import (
+    as_counts,
+    as_groups,
+    as_number,
+    as_offsets,
+    as_out,
+    as_vectors,
+    as_words,
+    given,
+    one_of,
+)
 from imfeat._norm import NORMS, normalize_histograms
 from imfeat.codebook import assign
 from imfeat.histogram import region_bounds
@@ -144,10 +154,11 @@ def triangle(descriptors: Array, codebook: Array, *, offsets: Array | None = Non
        feature learning", AISTATS 2011.
     """
     words = as_words(codebook)
-    vectors, bounds, leading = as_groups(descriptors, offsets, words.shape[1])
-    means = np.empty((len(bounds) - 1, len(words)))
-    backend_of(vectors).mixture.mean_triangles(vectors, bounds, words, means)
-    return means.astype(np.float32).reshape(*leading, len(words))
+    vectors, bounds, leading = as_groups(descriptors, offsets, words.shape[1], gpu=True)
+    on_host = isinstance(vectors, np.ndarray)
+    means = as_out(None, (*leading, len(words)), np.float64 if on_host else np.float32, vectors)
+    backend_of(vectors).mixture.mean_triangles(vectors, bounds, words, means.reshape(-1, len(words)))
+    return means.astype(np.float32) if on_host else given(means)
 
 
 def _half_gap(words: Array) -> float:

@@ -2,8 +2,19 @@
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
-from imfeat._check import as_batch, as_counts, as_images, as_mask, as_number, as_out, is_color, one_of
+from imfeat._backend import Array, backend_of, empty
+from imfeat._check import (
+    as_batch,
+    as_counts,
+    as_images,
+    as_mask,
+    as_number,
+    as_on_host,
+    as_out,
+    given,
+    is_color,
+    one_of,
+)
 
 N_BINS = 256
 PIXELS_AT_ONCE = 1 << 20  # pixels whose tables, planes and margins are held at a time
@@ -57,7 +68,7 @@ def equalize(
     ----------
     .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 3.3.
     """
-    images = as_images(images)
+    images = as_images(images, gpu=True)
     one_of(convention, "convention", CONVENTIONS)
     out = as_out(out, images.shape, images.dtype, images)
     pixels = _as_pixels(images)
@@ -68,8 +79,9 @@ def equalize(
         counted = NO_MASK if chosen is None else chosen
         kernels.equalize_bytes(pixels, counted, code, out.reshape(pixels.shape))
     else:
+        pixels = as_on_host(pixels, "equalization of floats")
         out.reshape(pixels.shape)[:] = _equalize_floats(pixels, chosen)
-    return out
+    return given(out)
 
 
 def equalize_value(
@@ -103,14 +115,14 @@ def equalize_value(
     V is the largest channel, so the way through HSV and back is a factor a pixel: each channel
     is multiplied by what V was multiplied by, and rounded once.
     """
-    images = as_images(images, gray=False)
+    images = as_images(images, gray=False, gpu=True)
     kernels = backend_of(images)
-    values = np.empty(images.shape[:-1], images.dtype)
+    values = empty(images.shape[:-1], images.dtype, images)
     kernels.exposure.largest_channel(images.reshape(-1, 3), values.reshape(-1))
     values = equalize(values, convention=convention, mask=mask)
     out = as_out(out, images.shape, images.dtype, images)
     kernels.exposure.scale_to_value(images.reshape(-1, 3), values.reshape(-1), out.reshape(-1, 3))
-    return out
+    return given(out)
 
 
 def equalize_clahe(
@@ -154,7 +166,7 @@ def equalize_clahe(
     .. [1] K. Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV,
        1994.  :doi:`10.1016/B978-0-12-336156-1.50061-6`
     """
-    images = as_images(images)
+    images = as_images(images, gpu=True)
     clip_limit = as_number(clip_limit, "clip_limit", above=0)
     n_rows, n_cols = as_counts(tiles, "tiles", 2)
     if images.dtype != np.uint8:
@@ -172,11 +184,12 @@ def equalize_clahe(
         if not is_color(images):
             _clahe(batch[part], clip_limit, (n_rows, n_cols), results[part])
             continue
-        planes = np.ascontiguousarray(np.moveaxis(batch[part], -1, 1)).reshape(-1, height, width)
+        pixels = as_on_host(batch[part], "CLAHE of colour images")
+        planes = np.ascontiguousarray(np.moveaxis(pixels, -1, 1)).reshape(-1, height, width)
         equalized = np.empty(planes.shape, np.uint8)
         _clahe(planes, clip_limit, (n_rows, n_cols), equalized)
         results[part] = np.moveaxis(equalized.reshape(-1, 3, height, width), 1, -1)
-    return out
+    return given(out)
 
 
 def _clahe(planes: Array, clip_limit: float, tiles: tuple[int, int], out: Array) -> None:
@@ -185,7 +198,7 @@ def _clahe(planes: Array, clip_limit: float, tiles: tuple[int, int], out: Array)
     whole = _mirror_to_multiple(planes, *tiles)
     tile_height, tile_width = whole.shape[1] // tiles[0], whole.shape[2] // tiles[1]
     clip = max(int(clip_limit * tile_height * tile_width / N_BINS), 1)
-    tables = np.empty((len(planes), *tiles, N_BINS), np.uint8)
+    tables = empty((len(planes), *tiles, N_BINS), np.uint8, planes)
     kernels.clahe_tables(whole, clip, tables)
     kernels.clahe_blend(planes, tables, tile_height, tile_width, out)
 
@@ -227,4 +240,5 @@ def _mirror_to_multiple(batch: Array, n_rows: int, n_cols: int) -> Array:
     if not (down or across):
         return batch
     down, across = down or n_rows, across or n_cols
+    batch = as_on_host(batch, "CLAHE of sizes that the tiles don't divide")
     return np.pad(batch, ((0, 0), (0, down), (0, across)), "reflect")

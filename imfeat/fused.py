@@ -21,8 +21,8 @@ from imfeat._check import (
     as_number,
     as_out,
     as_vectors,
-    is_color,
     one_of,
+    with_channels,
 )
 from imfeat._products import multiply
 from imfeat.color import white_of
@@ -103,7 +103,7 @@ def patch_features(
     """
     checked = as_images(images)
     leading, batch = as_batch(checked)
-    pixels = batch if is_color(checked) else batch[..., None]
+    pixels = with_channels(batch, checked)
     patch_size, epsilon = as_count(patch_size, "patch_size"), as_number(epsilon, "epsilon", above=0)
     words = as_vectors(codebook, name="codebook")
     one_of(encoding, "encoding", tuple(SIGNS))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
-from imfeat._check import as_batch, as_count, as_counts, as_flag, as_images, as_mask, as_out, one_of
+from imfeat._backend import Array, backend_of, empty
+from imfeat._check import as_batch, as_count, as_counts, as_flag, as_images, as_mask, as_out, given, one_of
 from imfeat._norm import NORMS, norm_code
 from imfeat.color import rgb_to_hsi, rgb_to_hsv
 
@@ -73,7 +73,7 @@ def color_histogram(
     .. [1] M. J. Swain, D. H. Ballard, "Color indexing", IJCV 7, 1991.
        :doi:`10.1007/BF00130487`
     """
-    images = as_images(images, gray=False)
+    images = as_images(images, gray=False, gpu=True)
     n_bins = _as_bins(bins, as_flag(joint, "joint"))
     one_of(space, "space", SPACES)
     one_of(norm, "norm", NORMS)
@@ -86,13 +86,13 @@ def color_histogram(
     histograms = out.reshape(len(batch), len(rows) - 1, len(cols) - 1, n_counts)
     if batch.dtype == np.uint8 and (space == "rgb" or (space == "hsv" and joint)):
         _count(batch, chosen, space, joint, n_bins, (rows, cols), norm, histograms)
-        return out
+        return given(out)
     at_once = max(1, PIXELS_AT_ONCE // (batch.shape[1] * batch.shape[2]))
     for first in range(0, len(batch), at_once):
         part = slice(first, first + at_once)
         pixels = _as_bytes(batch[part], n_bins, space)
         _count(pixels, chosen[part], "rgb", joint, n_bins, (rows, cols), norm, histograms[part])
-    return out
+    return given(out)
 
 
 def region_bounds(grid: tuple[int, int], height: int, width: int) -> tuple[Array, Array]:
@@ -126,11 +126,11 @@ def _as_bytes(batch: Array, n_bins: tuple[int, ...], space: str) -> Array:
     edges, smallest = np.ones((3, max(n_bins) + 1)), np.zeros((3, max(n_bins) + 1), np.uint8)
     for c, n in enumerate(n_bins):
         edges[c, : n + 1], smallest[c, :n] = np.linspace(0, 1, n + 1), -(-255 * np.arange(n) // n)
-    out = np.empty(batch.shape, np.uint8)
-    source, target = batch.reshape(1, -1, 3), out.reshape(-1)
-    for first in range(0, source.shape[1], PIXELS_AT_ONCE):
+    out = empty(batch.shape, np.uint8, batch)
+    source, target = batch.reshape(-1, 3), out.reshape(-1)
+    for first in range(0, len(source), PIXELS_AT_ONCE):
         last = first + PIXELS_AT_ONCE
-        values = source[:, first:last]
+        values = source[first:last].reshape(1, -1, 3)
         values = {"hsv": rgb_to_hsv, "hsi": rgb_to_hsi}[space](values) if space != "rgb" else values
         kernels.histogram.to_bytes(
             values.reshape(-1), _as_array(n_bins), edges, smallest, target[3 * first : 3 * last]

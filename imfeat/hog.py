@@ -6,8 +6,19 @@ from types import ModuleType
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
-from imfeat._check import as_batch, as_count, as_flag, as_images, as_out, as_vectors, is_color, one_of
+from imfeat._backend import Array, backend_of, empty
+from imfeat._check import (
+    as_batch,
+    as_count,
+    as_flag,
+    as_images,
+    as_on_host,
+    as_out,
+    as_vectors,
+    given,
+    one_of,
+    with_channels,
+)
 
 PIXELS_AT_ONCE = 1 << 20  # whose histograms of cells are held at a time
 NORMS = (None, "l1", "l1-sqrt", "l2", "l2-hys")
@@ -77,7 +88,7 @@ def hog(
     .. [1] N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVPR 2005.
        :doi:`10.1109/CVPR.2005.177`
     """
-    images = as_images(images)
+    images = as_images(images, gpu=True)
     cell_size, block_size = as_count(cell_size, "cell_size"), as_count(block_size, "block_size")
     one_of(norm, "norm", NORMS)
     one_of(interpolation, "interpolation", ("none", "trilinear"))
@@ -100,8 +111,9 @@ def hog(
     at_once = max(1, PIXELS_AT_ONCE // (batch.shape[1] * batch.shape[2]))
     for first in range(0, len(batch), at_once):
         pixels = batch[first : first + at_once]
-        pixels = pixels if is_color(images) else pixels[..., None]
+        pixels = with_channels(pixels, images)
         if roots:
+            pixels = as_on_host(pixels, "sqrt=True")
             pixels = np.sqrt(pixels, dtype=None if images.dtype != np.uint8 else np.float64)
         make_planes = _block_planes if trilinear else _cell_planes
         planes = make_planes(pixels, cell_size, block_size, orientations, signed)
@@ -113,7 +125,7 @@ def hog(
             constants,
             blocks[first : first + at_once],
         )
-    return out
+    return given(out)
 
 
 def hog_uoctti(images: Array, *, cell_size: int = 8, out: Array | None = None) -> Array:
@@ -161,7 +173,7 @@ def hog_uoctti(images: Array, *, cell_size: int = 8, out: Array | None = None) -
     .. [1] P. Felzenszwalb, R. Girshick, D. McAllester, D. Ramanan, "Object detection with
        discriminatively trained part-based models", PAMI 2010. :doi:`10.1109/TPAMI.2009.167`
     """
-    images, cell_size = as_images(images), as_count(cell_size, "cell_size")
+    images, cell_size = as_images(images, gpu=True), as_count(cell_size, "cell_size")
     leading, batch = as_batch(images)
     n_rows, n_cols = ((size + cell_size // 2) // cell_size for size in batch.shape[1:3])
     if not (n_rows and n_cols):
@@ -169,11 +181,11 @@ def hog_uoctti(images: Array, *, cell_size: int = 8, out: Array | None = None) -
             f"images of {batch.shape[1]} x {batch.shape[2]} pixels are smaller than half a cell of "
             f"{cell_size} pixels; take smaller cells"
         )
-    pixels = batch if is_color(images) else batch[..., None]
+    pixels = with_channels(batch, images)
     features = as_out(out, (*leading, n_rows * n_cols * 31), np.float32, images)
     cells = features.reshape(len(batch), n_rows, n_cols, 31)
     backend_of(images).uoctti.cell_features(pixels, cell_size, cells)
-    return features
+    return given(features)
 
 
 def draw_hog(
@@ -230,7 +242,7 @@ def draw_hog(
 def _cell_planes(pixels: Array, cell_size: int, block_size: int, orientations: int, signed: bool) -> Array:
     """Return histograms of cells (orientations, n_images, n_rows, n_cols)."""
     shape = pixels.shape[1] // cell_size, pixels.shape[2] // cell_size
-    planes = np.empty((orientations, len(pixels), *shape), np.float32)
+    planes = empty((orientations, len(pixels), *shape), np.float32, pixels)
     edges = _bin_edges(orientations, signed, np.float64 if pixels.dtype == np.float64 else np.float32)
     backend_of(pixels).hog.cell_histograms(pixels, cell_size, *edges, planes)
     return planes
@@ -264,7 +276,7 @@ def _mirrors(edges: Array, half: range) -> Array:
 def _block_planes(pixels: Array, cell_size: int, block_size: int, orientations: int, signed: bool) -> Array:
     """Return interpolated histograms of blocks, weighted towards their centers, value by value."""
     shape = pixels.shape[1] // cell_size - block_size + 1, pixels.shape[2] // cell_size - block_size + 1
-    values = np.empty((block_size, block_size, orientations, len(pixels), *shape), np.float32)
+    values = empty((block_size, block_size, orientations, len(pixels), *shape), np.float32, pixels)
     turns = orientations if signed else 2 * orientations
     weights = _block_weights(cell_size, block_size)
     backend_of(pixels).hog.block_histograms(pixels, cell_size, weights, turns, values)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import Seed, as_count, as_flag, as_vectors
+from imfeat._check import Seed, as_count, as_flag, as_out, as_vectors, given
 from imfeat.codebook import learn_codebook
 
 TOLERANCE = 1e-5  # of the mean log-likelihood: what more is gained by another step does not matter
@@ -162,12 +162,12 @@ def posteriors(descriptors: Array, mixture: Mixture) -> Array:
         If an argument is not as above, for example if the two differ in d.
     """
     d = as_mixture(mixture).means.shape[1]
-    vectors = as_vectors(descriptors, name="descriptors", length=d, axes=None)
-    out = np.empty((*vectors.shape[:-1], len(mixture.weights)), np.float32)
+    vectors = as_vectors(descriptors, name="descriptors", length=d, axes=None, gpu=True)
+    out = as_out(None, (*vectors.shape[:-1], len(mixture.weights)), np.float32, vectors)
     flat = vectors.reshape(-1, d)
     arrays = mixture.weights, mixture.means, mixture.variances
     backend_of(flat).mixture.posteriors(flat, *arrays, out.reshape(len(flat), len(mixture.weights)))
-    return out
+    return given(out)
 
 
 def as_mixture(mixture: Mixture, length: int | None = None, name: str = "mixture") -> Mixture:

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import SLACK, Seed, as_count, as_counts, as_images, as_out, as_vectors, count_outside
+from imfeat._check import (
+    SLACK,
+    Seed,
+    as_count,
+    as_counts,
+    as_images,
+    as_on_host,
+    as_out,
+    as_vectors,
+    count_outside,
+    given,
+)
 from imfeat._kmeans import lloyd, nearest_words, spread_words
 from imfeat.codebook import learn_codebook
 
@@ -124,31 +135,31 @@ def quantize_colors(images: Array, palette: Array, *, out: Array | None = None) 
     TypeError, ValueError
         If an argument is not as above.
     """
-    images = as_images(images, gray=False)
+    images = as_images(images, gray=False, gpu=True)
     palette = _as_palette(palette, images)
     out = as_out(out, images.shape[:-1], np.uint8 if len(palette) <= 256 else np.uint16, images)
     if images.dtype == np.uint8:
         backend_of(images).palette.nearest_colors(images.reshape(-1), palette, out.reshape(-1))
     else:
-        pixels = images.reshape(-1, 3).astype(np.float32, copy=False)
+        pixels = as_on_host(images, "a palette of floats").reshape(-1, 3).astype(np.float32, copy=False)
         out[:] = nearest_words(pixels, palette)[0].reshape(out.shape)
-    return out
+    return given(out)
 
 
 def _as_palette(palette: Array, images: Array) -> Array:
     """Return a palette in the units of the images."""
-    given = np.asarray(palette)
-    if given.dtype == np.uint8 == images.dtype and given.shape[1:] == (3,) and 1 <= len(given) <= MOST_COLORS:
-        return np.ascontiguousarray(given)
+    plain = np.asarray(palette)
+    if plain.dtype == np.uint8 == images.dtype and plain.shape[1:] == (3,) and 1 <= len(plain) <= MOST_COLORS:
+        return np.ascontiguousarray(plain)
     colors = as_vectors(palette, name="palette", length=3)
     if not 1 <= len(colors) <= MOST_COLORS:
         raise ValueError(f"palette must have 1 to 65,536 colours, got {len(colors)}")
     if images.dtype == np.uint8:
         raise TypeError(
-            f"palette must be uint8 for uint8 images, got {given.dtype}; "
+            f"palette must be uint8 for uint8 images, got {plain.dtype}; "
             "write np.rint(palette * 255).astype('uint8') if it is in [0, 1]"
         )
-    if given.dtype == np.uint8:
+    if plain.dtype == np.uint8:
         return colors / np.float32(255)
     if count_outside(colors, -SLACK, 1 + SLACK):
         raise ValueError(f"palette of floats must lie in [0, 1], got {colors.min():g} to {colors.max():g}")

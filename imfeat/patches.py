@@ -1,11 +1,20 @@
 """Patches: small windows of pixels as vectors, made comparable."""
 
-import math
-
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import Seed, as_batch, as_count, as_images, as_number, as_out, as_vectors, is_color, one_of
+from imfeat._check import (
+    Seed,
+    as_batch,
+    as_count,
+    as_images,
+    as_number,
+    as_out,
+    as_vectors,
+    given,
+    one_of,
+    with_channels,
+)
 from imfeat._products import multiply
 from imfeat.color import white_of
 
@@ -43,10 +52,10 @@ def sample_patches(images: Array, patch_size: int, n_patches: int, *, rng: Seed 
         raise ValueError("images must be at least one to sample patches from, got none")
     limits = [n_images, height - patch_size + 1, width - patch_size + 1]
     positions = np.random.default_rng(rng).integers(limits, size=(n_patches, 3))
-    out = np.empty((n_patches, patch_size * patch_size * n_channels), np.float32)
+    out = as_out(None, (n_patches, patch_size * patch_size * n_channels), np.float32, pixels)
     white = np.float32(white_of(pixels))
     backend_of(pixels).patches.gather_patches(pixels, positions, patch_size, white, out)
-    return out
+    return given(out)
 
 
 def dense_patches(images: Array, patch_size: int, *, stride: int = 1, out: Array | None = None) -> Array:
@@ -74,7 +83,7 @@ def dense_patches(images: Array, patch_size: int, *, stride: int = 1, out: Array
     TypeError, ValueError
         If ``images`` are not images, or smaller than a patch.
     """
-    leading, _ = as_batch(as_images(images))
+    leading, _ = as_batch(as_images(images, gpu=True))
     pixels, patch_size = _as_pixels(images, patch_size)
     stride = as_count(stride, "stride")
     n_images, height, width, n_channels = pixels.shape
@@ -83,7 +92,7 @@ def dense_patches(images: Array, patch_size: int, *, stride: int = 1, out: Array
     out = as_out(out, (*leading, *shape), np.float32, pixels)
     white = np.float32(white_of(pixels))
     backend_of(pixels).patches.dense_patches(pixels, patch_size, stride, white, out.reshape(n_images, *shape))
-    return out
+    return given(out)
 
 
 def normalize_patches(patches: Array, *, epsilon: float = CONTRAST) -> Array:
@@ -113,12 +122,12 @@ def normalize_patches(patches: Array, *, epsilon: float = CONTRAST) -> Array:
     .. [1] A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised
        feature learning", AISTATS 2011.
     """
-    vectors = as_vectors(patches, name="patches", axes=None)
+    vectors = as_vectors(patches, name="patches", axes=None, gpu=True)
     epsilon = as_number(epsilon, "epsilon", above=0)
-    out = np.empty((math.prod(vectors.shape[:-1]), vectors.shape[-1]), np.float32)
-    flat = vectors.reshape(out.shape)
-    backend_of(vectors).patches.normalize_patches(flat, np.float32(epsilon), out)
-    return out.reshape(vectors.shape)
+    out, d = as_out(None, vectors.shape, np.float32, vectors), vectors.shape[-1]
+    flat = vectors.reshape(-1, d)
+    backend_of(vectors).patches.normalize_patches(flat, np.float32(epsilon), out.reshape(-1, d))
+    return given(out)
 
 
 def mirror_patches(patches: Array, patch_size: int) -> Array:
@@ -206,10 +215,10 @@ class Whitening:
 
 def _as_pixels(images: Array, patch_size: int) -> tuple[Array, int]:
     """Return images (n_images, height, width, n_channels) that are at least as large as a patch."""
-    images = as_images(images)
+    images = as_images(images, gpu=True)
     patch_size = as_count(patch_size, "patch_size")
     _, batch = as_batch(images)
-    pixels = batch if is_color(images) else batch[..., None]
+    pixels = with_channels(batch, images)
     height, width = pixels.shape[1:3]
     if patch_size > min(height, width):
         raise ValueError(

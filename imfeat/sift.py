@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
-from imfeat._check import as_batch, as_count, as_flag, as_images, is_color
+from imfeat._backend import Array, backend_of, empty
+from imfeat._check import as_batch, as_count, as_flag, as_images, as_out, given, is_color
 from imfeat._grid import Grid, as_grids, positions_of
 from imfeat.color import rgb_to_gray
 
@@ -77,11 +77,11 @@ def dense_sift(
     .. [2] A. Bosch, A. Zisserman, X. Munoz, "Image classification using random forests and ferns",
        ICCV 2007. :doi:`10.1109/ICCV.2007.4409066`
     """
-    images, step, fast = as_images(images), as_count(step, "step"), as_flag(fast, "fast")
+    images, step, fast = as_images(images, gpu=True), as_count(step, "step"), as_flag(fast, "fast")
     leading, batch = as_batch(images)
     grids = as_grids(batch.shape[1:3], step, bin_size, scales)
     positions = positions_of(grids, step)
-    descriptors = np.empty((*leading, len(positions), 128), np.float32)
+    descriptors = as_out(None, (*leading, len(positions), 128), np.float32, images)
     out = descriptors.reshape(len(batch), len(positions), 128)
     at_once = max(1, PIXELS_AT_ONCE // (batch.shape[1] * batch.shape[2]))
     for start in range(0, len(batch), at_once):
@@ -92,7 +92,7 @@ def dense_sift(
             smoothed = _smoothed(pixels, grid.bin_size / SMOOTHING) if scales is not None else pixels
             _describe(smoothed, grid, step, fast, first, out[start : start + at_once])
             first += math.prod(grid.shape)
-    return positions, descriptors
+    return positions, given(descriptors)
 
 
 def local_color(
@@ -135,12 +135,12 @@ def local_color(
     .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010. :doi:`10.1007/978-3-642-15561-1_11`
     """
-    images, step = as_images(images, gray=False), as_count(step, "step")
+    images, step = as_images(images, gray=False, gpu=True), as_count(step, "step")
     leading, batch = as_batch(images)
     n_images, height, width, _ = batch.shape
     grids = as_grids((height, width), step, bin_size, scales)
     positions = positions_of(grids, step)
-    descriptors = np.empty((*leading, len(positions), 96), np.float32)
+    descriptors = as_out(None, (*leading, len(positions), 96), np.float32, images)
     out, lines = descriptors.reshape(n_images, len(positions), 96), batch.reshape(n_images, height, width * 3)
     at_once = max(1, PIXELS_AT_ONCE // (height * width))
     for start in range(0, n_images, at_once):
@@ -148,7 +148,7 @@ def local_color(
         for grid in grids:
             _describe_colors(lines[part], grid, step, first, out[part])
             first += math.prod(grid.shape)
-    return positions, descriptors
+    return positions, given(descriptors)
 
 
 def _describe_colors(lines: Array, grid: Grid, step: int, first: int, out: Array) -> None:
@@ -157,7 +157,7 @@ def _describe_colors(lines: Array, grid: Grid, step: int, first: int, out: Array
     bits = 0 if bytes_ else min(22, (62 - 2 * grid.bin_size.bit_length()) // 2)
     rows, row_of = _sides(grid, step, 0, lines.shape[1])
     cols, col_of = _sides(grid, step, 1, lines.shape[2] // 3)
-    bins = np.empty((len(lines), len(rows), len(cols), 6), np.float32)
+    bins = empty((len(lines), len(rows), len(cols), 6), np.float32, lines)
     levels = (np.float32 if bytes_ else lines.dtype.type)(1 << bits)
     kernels.bin_colors(lines, rows, cols, levels, 1 / 255 if bytes_ else 1 / (1 << bits), bins)
     kernels.gather_bins(bins, row_of, col_of, first, out)
@@ -195,7 +195,7 @@ def _windows(bin_size: int, fast: bool) -> tuple[Array, Array]:
 
 def _smoothed(pixels: Array, deviation: float) -> Array:
     """Return images smoothed by a Gaussian, cut at four deviations."""
-    out = np.empty(pixels.shape, np.float32)
+    out = empty(pixels.shape, np.float32, pixels)
     weights = np.exp(-0.5 * (np.arange(math.ceil(4 * deviation) + 1) / deviation) ** 2)
     weights /= 2 * weights.sum() - 1
     backend_of(pixels).smooth.smooth(pixels, weights[1:].astype(np.float32), out)

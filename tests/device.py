@@ -6,13 +6,16 @@ kernel is compiled for the types of its arguments and run there.
 
 import contextlib
 import functools
+import importlib
+import sys
 import tempfile
 import types
 from pathlib import Path
 
 import numpy as np
-
+from imfeat_kernels import cuda
 from imfeat_kernels.cuda import front, launch
+
 from tests import ptx
 
 CARDS = (7, 5), (8, 0), (9, 0), (10, 0)  # compute capabilities: Turing, Ampere, Hopper, Blackwell
@@ -43,24 +46,23 @@ class Runs:
 
 
 @contextlib.contextmanager
-def on_host(card, seed=1):
-    """Let the launchers of `imfeat_kernels.cuda` run on arrays of the host."""
-    import sys
-
-    runs, before = Runs(card, seed), {}
+def on_host(card, runs=None):
+    """Let the launchers of `imfeat_kernels.cuda` run on arrays of the host, with `Runs` or another."""
+    runs, before = runs or Runs(card), {}
     stand_ins = {
         "launch": runs,
-        "empty": lambda shape, dtype, like: np.empty(shape, dtype),
-        "zeros": lambda shape, dtype, like: np.zeros(shape, dtype),
+        "empty": lambda shape, dtype, like: HostArray(np.empty(shape, dtype)),
+        "zeros": lambda shape, dtype, like: HostArray(np.zeros(shape, dtype)),
+        "adopt": lambda array, stream: HostArray(_memory_of(array)),
     }
+    for name in cuda.__all__:
+        getattr(cuda, name)  # so that none is imported with what stands in here
     modules = [module for name, module in sys.modules.items() if name.startswith("imfeat_kernels.cuda.")]
     for module in modules:
         for name, value in stand_ins.items():
-            if name in vars(module) and module.__name__ != f"imfeat_kernels.cuda.{name}":
+            if name in vars(module):
                 before[module, name] = getattr(module, name)
                 setattr(module, name, value)
-    if hasattr(launch, "launch"):
-        before[launch, "launch"], launch.launch = launch.launch, runs
     try:
         yield runs
     finally:
@@ -111,7 +113,16 @@ def _plain(argument):
         return np.int64(argument)
     if isinstance(argument, float):
         return np.float64(argument)
+    if isinstance(argument, HostArray):
+        argument = argument._array
+        assert argument.flags.c_contiguous
     return np.ascontiguousarray(argument) if isinstance(argument, np.ndarray) else argument
+
+
+def _memory_of(array):
+    """Return what lies where an array says that it lies, as a NumPy array."""
+    interface = dict(array.__cuda_array_interface__)
+    return np.asarray(types.SimpleNamespace(__array_interface__={**interface, "version": 3}))
 
 
 def _type(argument):
@@ -121,7 +132,33 @@ def _type(argument):
 
 
 def _number(dtype):
-    import importlib
-
     known = importlib.import_module("numba_cuda_mlir.types" if MLIR else "numba.cuda.types")
     return known.boolean if dtype == np.bool_ else getattr(known, dtype.name)
+
+
+class HostArray:
+    """What stands in for a device array: it can do what that can, and no more."""
+
+    def __init__(self, array):
+        self._array = array
+        self.shape, self.dtype, self.ndim, self.size = array.shape, array.dtype, array.ndim, array.size
+
+    def __len__(self):
+        return len(self._array)
+
+    def __getitem__(self, index):
+        assert isinstance(index, slice), "device arrays are cut into batches, and nothing else"
+        return HostArray(self._array[index])
+
+    def reshape(self, *shape):
+        return HostArray(self._array.reshape(*shape))
+
+    def view(self, dtype):
+        return HostArray(self._array.view(dtype))
+
+    def copy_to_host(self):
+        return self._array.copy()
+
+    @property
+    def __cuda_array_interface__(self):
+        return self._array.__array_interface__

@@ -152,7 +152,9 @@ int run(const uint32_t *grid, const uint32_t *threads, char *given, const uint64
 
 TYPES = {
     **{f"{kind}{n}": f"{'u' if kind in 'ub' else ''}int{n}_t" for kind in "usb" for n in (8, 16, 32, 64)},
-    **{"f32": "float", "f64": "double", "pred": "uint32_t"},
+    "f32": "float",
+    "f64": "double",
+    "pred": "uint32_t",
 }
 SPECIAL = {
     "%tid": ("t->x", "t->y", "t->z"),
@@ -165,20 +167,49 @@ SIGNS |= {"lo": "<", "ls": "<=", "hi": ">", "hs": ">="}
 ROUNDED = {"rni": "rint", "rzi": "trunc", "rmi": "floor", "rpi": "ceil"}
 # What an instruction computes of {0}, {1}, {2}, each of its type; {n} is the number of bits.
 INTEGER = {
-    **{"add": "{0} + {1}", "sub": "{0} - {1}", "mul": "{0} * {1}", "mad": "{0} * {1} + {2}"},
-    **{"and": "{0} & {1}", "or": "{0} | {1}", "xor": "{0} ^ {1}", "not": "~{0}", "neg": "0 - {0}"},
-    **{"min": "{0} < {1} ? {0} : {1}", "max": "{0} > {1} ? {0} : {1}", "abs": "{0} < 0 ? 0 - {0} : {0}"},
-    **{"div": "{1} ? {0} / {1} : -1", "rem": "{1} ? {0} % {1} : {0}"},
-    **{"popc": "__builtin_popcountll({0})", "clz": "{0} ? __builtin_clzll({0}) - 64 + {n} : {n}"},
+    "add": "{0} + {1}",
+    "sub": "{0} - {1}",
+    "mul": "{0} * {1}",
+    "mad": "{0} * {1} + {2}",
+    "and": "{0} & {1}",
+    "or": "{0} | {1}",
+    "xor": "{0} ^ {1}",
+    "not": "~{0}",
+    "neg": "0 - {0}",
+    "min": "{0} < {1} ? {0} : {1}",
+    "max": "{0} > {1} ? {0} : {1}",
+    "abs": "{0} < 0 ? 0 - {0} : {0}",
+    "div": "{1} ? {0} / {1} : -1",
+    "rem": "{1} ? {0} % {1} : {0}",
+    "popc": "__builtin_popcountll({0})",
+    "clz": "{0} ? __builtin_clzll({0}) - 64 + {n} : {n}",
 }
 FLOAT = {
-    **{"add": "{0} + {1}", "sub": "{0} - {1}", "mul": "{0} * {1}", "div": "{0} / {1}", "neg": "-{0}"},
-    **{"fma": "fma{f}({0}, {1}, {2})", "mad": "fma{f}({0}, {1}, {2})", "abs": "fabs{f}({0})"},
-    **{"min": "fmin{f}({0}, {1})", "max": "fmax{f}({0}, {1})", "copysign": "copysign{f}({1}, {0})"},
-    **{"sqrt": "sqrt{f}({0})", "rsqrt": "1 / sqrt{f}({0})", "rcp": "1 / {0}"},
-    **{"ex2": "exp2{f}({0})", "lg2": "log2{f}({0})", "sin": "sin{f}({0})", "cos": "cos{f}({0})"},
+    "add": "{0} + {1}",
+    "sub": "{0} - {1}",
+    "mul": "{0} * {1}",
+    "div": "{0} / {1}",
+    "neg": "-{0}",
+    "fma": "fma{f}({0}, {1}, {2})",
+    "mad": "fma{f}({0}, {1}, {2})",
+    "abs": "fabs{f}({0})",
+    "min": "fmin{f}({0}, {1})",
+    "max": "fmax{f}({0}, {1})",
+    "copysign": "copysign{f}({1}, {0})",
+    "sqrt": "sqrt{f}({0})",
+    "rsqrt": "1 / sqrt{f}({0})",
+    "rcp": "1 / {0}",
+    "ex2": "exp2{f}({0})",
+    "lg2": "log2{f}({0})",
+    "sin": "sin{f}({0})",
+    "cos": "cos{f}({0})",
 }
-ATOMIC = {"add": "old + new", "min": "old < new ? old : new", "max": "old > new ? old : new", "or": "old | new"}
+ATOMIC = {
+    "add": "old + new",
+    "min": "old < new ? old : new",
+    "max": "old > new ? old : new",
+    "or": "old | new",
+}
 
 
 class Kernel:
@@ -268,7 +299,9 @@ class _Translation:
             place += size
 
     def _declare(self, line: str) -> None:
-        found = re.search(r"\.(shared|const|global)\s+.*?\.(\w+) (\w+)(?:\[(\d+)\])?(?:\s*=\s*\{?(.*?)\}?)?;", line)
+        found = re.search(
+            r"\.(shared|const|global)\s+.*?\.(\w+) (\w+)(?:\[(\d+)\])?(?:\s*=\s*\{?(.*?)\}?)?;", line
+        )
         space, kind, name, count, values = found.groups()
         size = _size(kind) * int(count or 1)
         if space == "shared":
@@ -364,8 +397,15 @@ class _Translation:
             count = f"({self._value(operands[3], 'u32')} & 31)"
             both = f"((uint64_t){values[1]} << 32 | {values[0]})"
             return f"({both} << {count}) >> 32" if name[1] == "l" else f"{both} >> {count}"
-        if base == "mul" and "hi" in name or base == "mad" and "hi" in name:
-            double = {"u32": "uint64_t", "s32": "int64_t", "u64": "unsigned __int128", "s64": "__int128"}[kind]
+        if (base == "mul" and "hi" in name) or (base == "mad" and "hi" in name):
+            double = {
+                "u16": "uint32_t",
+                "s16": "int32_t",
+                "u32": "uint64_t",
+                "s32": "int64_t",
+                "u64": "unsigned __int128",
+                "s64": "__int128",
+            }[kind]
             product = f"(({double}){values[0]} * ({double}){values[1]}) >> {n}"
             return product if base == "mul" else f"({product}) + {values[2]}"
         if base == "bfe":
@@ -378,7 +418,8 @@ class _Translation:
             return f"permute({', '.join(values)})"
         if base in ("dp4a", "dp2a"):
             signs = ", ".join(str(int(part[0] == "s")) for part in name[-2:])
-            return f"{values[2]} + dot({values[0]}, {values[1]}, {8 if base == 'dp4a' else 16}, {int('hi' in name)}, {signs})"
+            form = f"{8 if base == 'dp4a' else 16}, {int('hi' in name)}, {signs}"
+            return f"{values[2]} + dot({values[0]}, {values[1]}, {form})"
         if base == "lop3":
             return f"logic({', '.join(values)})"
         table = FLOAT if kind in ("f32", "f64") else INTEGER
@@ -415,7 +456,9 @@ class _Translation:
             check = f"shared_(t, place, {size}, 'a', {number})"
         step = ATOMIC[next(part for part in name[1:] if part in ATOMIC)]
         code = f"uint64_t place = {self._place(place)}; if (!{check}) return FAULT; {TYPES[kind]} old = "
-        code += f"*({TYPES[kind]} *)place, new = {self._value(value, kind)}; *({TYPES[kind]} *)place = {step};"
+        code += (
+            f"*({TYPES[kind]} *)place, new = {self._value(value, kind)}; *({TYPES[kind]} *)place = {step};"
+        )
         return code + (f" {_whole(self._value(target, kind), kind)} = old;" if target else "")
 
     def _comparison(self, name: list[str], operands: list[str]) -> str:
@@ -444,7 +487,8 @@ class _Translation:
         if to[0] != "f" and source[0] == "f":
             n = int(to[1:])
             low, high = (0, 2**n - 1) if to[0] == "u" else (1 - 2 ** (n - 1), 2 ** (n - 1) - 1)
-            value = f"TO_INTEGER({value}, {low}{'u' if low == 0 else ''}ll, {high}{'u' if to[0] == 'u' else ''}ll)"
+            u = "u" if to[0] == "u" else ""
+            value = f"TO_INTEGER({value}, {low}{u}ll, {high}{u}ll)"
         if "sat" in name:
             value = f"fmin(fmax({value}, 0), 1)"
         return f"{TYPES[to]} result = ({TYPES[to]})({value}); {_whole(target, to)} = result;"

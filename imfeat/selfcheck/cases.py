@@ -11,6 +11,7 @@ from imfeat._backend import Array
 from imfeat.hog import _bin_edges, _block_weights
 from imfeat.sift import _windows
 
+Inputs = tuple[Any, ...]
 NO_MASK = np.empty((0, 0, 0), np.bool_)
 
 
@@ -33,7 +34,7 @@ class Case:
     """
 
     kernel: str
-    inputs: tuple[Any, ...]
+    inputs: Inputs
     results: tuple[Array, ...]
     tolerance: float
     items: int
@@ -52,7 +53,7 @@ def make_cases(images: Array, *, n_vectors: int = 300, seed: int = 0) -> Iterato
     yield from _pooling_cases(rng)
 
 
-def _case(kernel: str, inputs: tuple[Any, ...], results: list[Any], tolerance: float, items: int) -> Case:
+def _case(kernel: str, inputs: Inputs, results: list[Any], tolerance: float, items: int) -> Case:
     filled = [room if isinstance(room, np.ndarray) else np.zeros(*room) for room in results]
     return Case(kernel, inputs, tuple(filled), tolerance, items)
 
@@ -77,6 +78,8 @@ def _color_cases(images: Array) -> Iterator[Case]:
 
 
 def _histogram_cases(images: Array, rng: np.random.Generator) -> Iterator[Case]:
+    inputs: Inputs
+    room: Any
     n_images, height, width, _ = images.shape
     n, mask = n_images * height * width, rng.random(images.shape[:3]) < 0.5
     rows, cols = np.array([0, height // 3, height]), np.array([0, width // 2, width - 5, width])
@@ -90,16 +93,17 @@ def _histogram_cases(images: Array, rng: np.random.Generator) -> Iterator[Case]:
         yield _case("histogram.channel_histograms", inputs, [((*room, 266), np.float32)], 1e-6, n)
     counts = rng.integers(0, 1000, (5, 300)).astype(np.uint32)
     yield _case("histogram.normalize_counts", (counts, 1), [((5, 300), np.float32)], 1e-6, counts.size)
-    bins = np.array([8, 3, 256])
+    n_bins = np.array([8, 3, 256])
     edges, smallest = np.ones((3, 257)), np.zeros((3, 257), np.uint8)
-    for c, k in enumerate(bins):
+    for c, k in enumerate(n_bins):
         edges[c, : k + 1], smallest[c, :k] = np.linspace(0, 1, k + 1), -(-255 * np.arange(k) // k)
     floats = (images.reshape(-1) / 255).astype(np.float32)
-    inputs = floats, bins, edges, smallest
+    inputs = floats, n_bins, edges, smallest
     yield _case("histogram.to_bytes", inputs, [(3 * n, np.uint8)], 0, n)
 
 
 def _exposure_cases(images: Array, rng: np.random.Generator) -> Iterator[Case]:
+    inputs: Inputs
     n_images, height, width, _ = images.shape
     n, none = n_images * height * width, np.empty((0, 0), np.bool_)
     gray, odd = np.ascontiguousarray(images[..., 1]), height * width - 1
@@ -111,7 +115,7 @@ def _exposure_cases(images: Array, rng: np.random.Generator) -> Iterator[Case]:
                 yield _case("exposure.equalize_bytes", inputs, [(part.shape, np.uint8)], 0, n)
         mask = rng.random(part.shape[:2]) < 0.3
         yield _case("exposure.equalize_bytes", (part, mask, 0), [(part.shape, np.uint8)], 0, n)
-    flat = images.reshape(-1, 3)
+    flat: Array = images.reshape(-1, 3)
     for pixels in (flat, (flat / 255).astype(np.float32)):
         values = np.ascontiguousarray(pixels[::-1, 0])
         yield _case("exposure.largest_channel", (pixels,), [(n, pixels.dtype)], 0, n)
@@ -122,7 +126,11 @@ def _exposure_cases(images: Array, rng: np.random.Generator) -> Iterator[Case]:
     edges = np.stack([np.histogram_bin_edges(plane, 256) for plane in planes])
     inputs = planes, edges, np.ones(planes.shape, np.bool_)
     yield _case("exposure.edge_counts", inputs, [((n_images, 256), np.int64)], 0, n)
-    inputs = planes, ((edges[:, 1:] + edges[:, :-1]) / 2).astype(float), np.sort(rng.random((n_images, 256)), 1)
+    inputs = (
+        planes,
+        ((edges[:, 1:] + edges[:, :-1]) / 2).astype(float),
+        np.sort(rng.random((n_images, 256)), 1),
+    )
     yield _case("exposure.interpolate", inputs, [planes], 1e-5, n)
     tiled = np.ascontiguousarray(gray[:, : height // 6 * 6, : width // 4 * 4])
     tables = ((n_images, 6, 4, 256), np.uint8)
@@ -134,6 +142,8 @@ def _exposure_cases(images: Array, rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _hog_cases(images: Array) -> Iterator[Case]:
+    inputs: Inputs
+    room: Any
     n_images, height, width, _ = images.shape
     n, gray = n_images * height * width, np.ascontiguousarray(images[..., :1])
     floats = (images / 255).astype(np.float32)
@@ -152,11 +162,13 @@ def _hog_cases(images: Array) -> Iterator[Case]:
         room = ((n_images, 7 - block, 8 - block, block * block * 9), np.float32)
         yield _case("blocks.normalize_blocks", inputs, [room], 2e-6, planes.size)
     for pixels, size in ((images, 8), (floats, 5), (gray, 4), (images, 23)):
-        shape = n_images, (height + size // 2) // size, (width + size // 2) // size, 31
-        yield _case("uoctti.cell_features", (pixels, size), [(shape, np.float32)], 2e-4, n)
+        room = ((n_images, (height + size // 2) // size, (width + size // 2) // size, 31), np.float32)
+        yield _case("uoctti.cell_features", (pixels, size), [room], 2e-4, n)
 
 
 def _patch_cases(images: Array, rng: np.random.Generator) -> Iterator[Case]:
+    inputs: Inputs
+    room: Any
     n_images, height, width, _ = images.shape
     white, d = np.float32(255), 6 * 6 * 3
     corners = [rng.integers(0, limit, 50) for limit in (n_images, height - 5, width - 5)]
@@ -169,15 +181,18 @@ def _patch_cases(images: Array, rng: np.random.Generator) -> Iterator[Case]:
     patches = rng.random((40, d)).astype(np.float32)
     room = (patches.shape, np.float32)
     yield _case("patches.normalize_patches", (patches, np.float32(0.01)), [room], 5e-6, 40)
-    places = np.arange(d).reshape(6, 6, 3)
-    sides = [half[:, :3].reshape(-1).astype(np.uint64) for half in (places, places[:, ::-1])]
-    center = rng.random(d).astype(np.float32)
-    parts = ((n_images, height - 5, width - 5, d // 2), np.float32)
-    inputs = images, 6, white, np.float32(0.01), center, *sides
+    size = 20
+    places = np.arange(size * size * 3).reshape(size, size, 3)
+    sides = [half[:, : size // 2].reshape(-1).astype(np.uint64) for half in (places, places[:, ::-1])]
+    center = rng.random(places.size).astype(np.float32)
+    parts = ((n_images, height - size + 1, width - size + 1, places.size // 2), np.float32)
+    inputs = images, size, white, np.float32(0.01), center, *sides
     yield _case("patches.mirror_parts", inputs, [parts, parts], 1e-5, math.prod(parts[0][:3]))
 
 
 def _descriptor_cases(images: Array) -> Iterator[Case]:
+    inputs: Inputs
+    room: Any
     n_images, height, width, _ = images.shape
     gray = np.ascontiguousarray(images[..., 1])
     floats = (gray / 255).astype(np.float32)
@@ -185,7 +200,7 @@ def _descriptor_cases(images: Array) -> Iterator[Case]:
         weights = np.array([0.2, 0.1, 0.05], np.float32)
         room = (pixels.shape, np.float32)
         yield _case("smooth.smooth", (pixels, weights), [room], tolerance, pixels.size)
-    for pixels, size, step, fast in ((gray, 4, 4, False), (floats, 4, 3, True), (floats, 5, 7, False)):
+    for pixels, size, step, fast in ((gray, 4, 4, False), (floats, 4, 3, True), (floats, 5, 6, False)):
         windows, spacing = _windows(size, fast), math.gcd(step, size) if fast else step
         grid = (height - 3 * size - 3) // step, (width - 3 * size - 3) // step
         inputs = pixels, size, step, spacing, 2, *windows, grid, 0
@@ -213,8 +228,8 @@ def _word_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
         near, square = (n, np.int32), (n, np.float32)
         yield _case("nearest.assign", (x, words), [near, square], 1e-3, n)
         for often in (np.empty(0, np.int64), rng.integers(1, 4, n)):
-            rooms = [(words.shape, np.float64), (k, np.int64)]
-            yield _case("nearest.sum_by_word", (x, often, of), rooms, 1e-3, n)
+            sums, counts = (words.shape, np.float64), (k, np.int64)
+            yield _case("nearest.sum_by_word", (x, often, of), [sums, counts], 1e-3, n)
         yield _case("nearest.approach", (x, words[0]), [np.full(n, d, np.float32)], 1e-4, n)
         yield _case("products.multiply_by_filters", (x, words), [((n, k), np.float32)], 1e-4, n)
         room = ((3, k, d), np.float64)
@@ -222,10 +237,10 @@ def _word_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
         yield _case("mixture.posteriors", (x, *mixture), [((n, k), np.float32)], 1e-4, n)
         rooms = [((3, k, 1 + 2 * d), np.float64), (3, np.float64)]
         yield _case("mixture.moments", (x, bounds, *mixture), rooms, 0.05, n)
-        room = ((3, k), np.float64)
-        yield _case("mixture.mean_posteriors", (x, bounds, *mixture), [room], 1e-4, n)
-        yield _case("mixture.mean_triangles", (x, bounds, words), [room], 1e-4, n)
-    for size, k in ((8, 256), (3, 17), (24, 40)):
+        means = ((3, k), np.float64)
+        yield _case("mixture.mean_posteriors", (x, bounds, *mixture), [means], 1e-4, n)
+        yield _case("mixture.mean_triangles", (x, bounds, words), [means], 1e-4, n)
+    for size, k in ((8, 256), (3, 17), (24, 5)):
         groups = 24 // size
         x, centroids = rng.normal(size=(n, 24)).astype(np.float32), rng.normal(size=(groups, size, k))
         centroids = centroids.astype(np.float32)
@@ -238,6 +253,8 @@ def _word_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _pooling_cases(rng: np.random.Generator) -> Iterator[Case]:
+    inputs: Inputs
+
     def normal(*shape: int) -> Array:
         return rng.normal(size=shape).astype(np.float32)
 

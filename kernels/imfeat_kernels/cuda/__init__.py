@@ -29,6 +29,6 @@ __all__ = [
 
 
 def __getattr__(name):
-    if name in __all__:
+    if name in (*__all__, "launch"):
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__} has no attribute {name}")

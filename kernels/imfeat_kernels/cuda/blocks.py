@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cpu import blocks as cpu
 from imfeat_kernels.cpu.blocks import CLIP, L1, L1_SQRT, L2, L2_HYS
 from imfeat_kernels.cuda.common import divided
 from imfeat_kernels.cuda.front import cuda
@@ -38,7 +37,8 @@ def _place(item, n_rows, n_cols):
 
 @cuda.jit
 def _normalize_blocks(planes, block_size, norm, constants, out):
-    factors, again = cuda.shared.array(AT_ONCE, f32), cuda.shared.array(AT_ONCE, f32)
+    factors = cuda.shared.array(AT_ONCE, f32)
+    again = cuda.shared.array(AT_ONCE, f32)
     t, size, first = u32(cuda.threadIdx.x), u32(block_size), u32(cuda.blockIdx.x) * u32(AT_ONCE)
     n_rows, n_cols, n_values = u32(out.shape[1]), u32(out.shape[2]), u32(out.shape[3])
     count = min(u32(AT_ONCE), u32(out.shape[0]) * n_rows * n_cols - first)

@@ -141,7 +141,8 @@ def _count_bytes(values, mask, n_channels, counts):
 @cuda.jit
 def _make_tables(counts, n_channels, convention, tables):
     """Make the table of a channel; a thread is a level."""
-    sums, ends = cuda.shared.array(LEVELS, u32), cuda.shared.array(2, i32)
+    sums = cuda.shared.array(LEVELS, u32)
+    ends = cuda.shared.array(2, i32)
     t = cuda.threadIdx.x
     item, channel = divided(cuda.blockIdx.x, n_channels)
     place = channel * u32(LEVELS)
@@ -299,7 +300,8 @@ def _interpolate(planes, centers, heights, out):
 @cuda.jit
 def _clahe_tables(images, clip, out):
     """Make the table of a tile; a thread is a level."""
-    tables, sums = cuda.shared.array(GRAY, u32), cuda.shared.array(LEVELS, u32)
+    tables = cuda.shared.array(GRAY, u32)
+    sums = cuda.shared.array(LEVELS, u32)
     t = u32(cuda.threadIdx.x)
     for k in range(TABLES):
         tables[u32(k * LEVELS) + t] = u32(0)

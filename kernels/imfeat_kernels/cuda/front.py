@@ -34,4 +34,6 @@ def on_device(function):
         value = names.get(name)
         if hasattr(value, "py_func") or value is instruction.fused:
             names[name] = on_device(value)
-    return cuda.jit(device=True)(types.FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__))
+    return cuda.jit(device=True)(
+        types.FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
+    )

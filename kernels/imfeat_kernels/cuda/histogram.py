@@ -173,4 +173,3 @@ def _normalize(counts, parts, norm, out):
             out[item, k] = math.sqrt(share) if norm == HELLINGER else share
             k += THREADS
         first += n
-

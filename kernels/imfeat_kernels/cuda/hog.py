@@ -142,7 +142,8 @@ def _cell_histograms(images, numbers, edges, out):
 @cuda.jit
 def _block_histograms(images, numbers, weights, out):
     """Compute the bins of a block of cells: pixels first, then each thread some of the bins."""
-    places, sizes = cuda.shared.array(PIXELS, f32), cuda.shared.array(PIXELS, f32)
+    places = cuda.shared.array(PIXELS, f32)
+    sizes = cuda.shared.array(PIXELS, f32)
     sums = cuda.shared.array(SUMS, f32)
     t, step = u32(cuda.threadIdx.x), u32(THREADS)
     cell_size, turns, low, high = u32(numbers[0]), f32(numbers[1]), u32(numbers[2]), u32(numbers[3])

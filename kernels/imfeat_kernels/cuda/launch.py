@@ -1,19 +1,19 @@
-"""Run kernels on the device and in the stream of their results."""
+"""Run kernels on the current device, in the stream of the array that was adopted last."""
+
+import threading
 
 import numpy as np
 
 from imfeat_kernels.cuda.front import cuda
 
 THREADS = 256  # of a block, where nothing asks for another number
+_callers = threading.local()  # the stream of the caller, in each thread
 
 
 def launch(body, n_blocks, *arguments, threads=THREADS):
-    """Run a kernel on blocks of threads; arrays of the host are copied to the device first.
-
-    The last of the arguments is what the kernel fills, and knows the caller's stream.
-    """
+    """Run a kernel on blocks of threads; arrays of the host are copied to the device first."""
     if n_blocks:
-        stream = getattr(arguments[-1], "stream", 0)
+        stream = _stream()
         there = [
             cuda.to_device(argument, stream=stream) if isinstance(argument, np.ndarray) else argument
             for argument in arguments
@@ -21,9 +21,34 @@ def launch(body, n_blocks, *arguments, threads=THREADS):
         body[n_blocks, threads, stream](*there)
 
 
+def adopt(array, stream):
+    """Return what has a ``__cuda_array_interface__`` as a device array.
+
+    Kernels run in the stream from now on, given as a pointer; without one, in the default stream, after
+    what the array itself says that has to be waited for.
+    """
+    _callers.stream = 0 if stream is None else cuda.external_stream(stream)
+    return cuda.as_cuda_array(array, sync=stream is None)
+
+
+def to_device(array):
+    """Copy an array to the current device."""
+    return cuda.to_device(array)
+
+
+def is_available():
+    """Tell whether there are a driver and a device."""
+    return cuda.is_available()
+
+
+def reason():
+    """Return what the driver says."""
+    return cuda.cuda_error() or "no device"
+
+
 def empty(shape, dtype, like):
-    """Return an array on the device of another, to be used in its stream."""
-    return cuda.device_array(shape, dtype, stream=like.stream)
+    """Return an array where another lies."""
+    return cuda.device_array(shape, dtype, stream=_stream())
 
 
 def zeros(shape, dtype, like):
@@ -44,11 +69,15 @@ def on_host(array):
 
 
 def as_words(array):
-    """Return an array of bytes as one of 8 bytes each, or None where it doesn't begin or end with one."""
+    """Return an array (n, m) of bytes as one of 8 bytes each, or None where rows don't begin or end so."""
     interface = getattr(array, "__cuda_array_interface__", None) or array.__array_interface__
-    if array.shape[-1] % 8 or interface["data"][0] % 8:
+    if array.shape[1] % 8 or interface["data"][0] % 8:
         return None
     return array.view(np.uint64)
+
+
+def _stream():
+    return getattr(_callers, "stream", 0)
 
 
 @cuda.jit

@@ -119,8 +119,10 @@ def _score(vectors, scales, shifts, scores):
 
 @cuda.jit
 def _squares(vectors, scales, shifts, scores):
-    x, w = cuda.shared.array((DEPTH, ROW), f32), cuda.shared.array((DEPTH, ROW), f32)
-    v, sums = cuda.shared.array((DEPTH, ROW), f32), cuda.local.array((ACROSS, ACROSS), f32)
+    x = cuda.shared.array((DEPTH, ROW), f32)
+    w = cuda.shared.array((DEPTH, ROW), f32)
+    v = cuda.shared.array((DEPTH, ROW), f32)
+    sums = cuda.local.array((ACROSS, ACROSS), f32)
     n, n_components = u32(scores.shape[0]), u32(scores.shape[1])
     across, _ = divided(n_components + u32(SPAN - 1), SPAN)
     first, component = divided(cuda.blockIdx.x, across)
@@ -137,7 +139,8 @@ def _squares(vectors, scales, shifts, scores):
 @cuda.jit
 def _share(costs, logs, scores):
     """Turn |t|^2 of a descriptor into posteriors, and keep the logarithm of its density."""
-    lowest, sums = cuda.shared.array(SMALL, f32), cuda.shared.array(SMALL, f32)
+    lowest = cuda.shared.array(SMALL, f32)
+    sums = cuda.shared.array(SMALL, f32)
     t, i, n = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x), u32(costs.size)
     least, k = NEVER, t
     while k < n:

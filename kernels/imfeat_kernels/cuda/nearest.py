@@ -49,8 +49,10 @@ def _half_squares(words, halves):
 
 @cuda.jit
 def _assign(vectors, words, halves, distances, out):
-    x, w = cuda.shared.array((DEPTH, ROW), f32), cuda.shared.array((DEPTH, ROW), f32)
-    lowest, nearest = cuda.shared.array((SIDE, SPAN), f32), cuda.shared.array((SIDE, SPAN), i32)
+    x = cuda.shared.array((DEPTH, ROW), f32)
+    w = cuda.shared.array((DEPTH, ROW), f32)
+    lowest = cuda.shared.array((SIDE, SPAN), f32)
+    nearest = cuda.shared.array((SIDE, SPAN), i32)
     sums = cuda.local.array((ACROSS, ACROSS), f32)
     best, of = cuda.local.array(ACROSS, f32), cuda.local.array(ACROSS, i32)
     t, first, n_words = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x) * u32(SPAN), u32(words.shape[0])

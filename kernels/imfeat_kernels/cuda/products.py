@@ -18,7 +18,8 @@ def multiply_by_filters(vectors, filters, out):
 
 @cuda.jit
 def _multiply_by_filters(vectors, filters, out):
-    x, w = cuda.shared.array((DEPTH, ROW), f32), cuda.shared.array((DEPTH, ROW), f32)
+    x = cuda.shared.array((DEPTH, ROW), f32)
+    w = cuda.shared.array((DEPTH, ROW), f32)
     sums = cuda.local.array((ACROSS, ACROSS), f32)
     n, n_filters = u32(out.shape[0]), u32(out.shape[1])
     across, _ = divided(n_filters + u32(SPAN - 1), SPAN)

@@ -23,7 +23,7 @@ def decode(codes, centroids, out):
 
 def learn_centroids(vectors, start, n_iterations, out):
     """Cluster each group of dimensions with k-means."""
-    n_groups, group_size, n_centroids = out.shape
+    n_groups, _, n_centroids = out.shape
     codes = empty((len(vectors), n_groups), np.uint8, out)
     launch(_begin, blocks_of(out.size), vectors, start, out)
     for _ in range(n_iterations):
@@ -86,7 +86,8 @@ def _begin(vectors, start, centroids):
 @cuda.jit
 def _update(vectors, codes, centroids):
     """Move a centroid to the mean of its vectors; one without any stays."""
-    sums, counts = cuda.shared.array(THREADS, f32), cuda.shared.array(THREADS, u32)
+    sums = cuda.shared.array(THREADS, f32)
+    counts = cuda.shared.array(THREADS, u32)
     size, n_centroids = u32(centroids.shape[1]), u32(centroids.shape[2])
     t, (group, k) = u32(cuda.threadIdx.x), divided(cuda.blockIdx.x, n_centroids)
     for j in range(size):

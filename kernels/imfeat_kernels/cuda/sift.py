@@ -23,7 +23,9 @@ def dense_sift(images, bin_size, step, spacing, offset, kernels, weights, grid, 
     if span > ROOM:
         raise ValueError(f"on a GPU bins can have up to {(ROOM + 1) // (BINS + 1)} pixels, got {bin_size}")
     numbers = np.array([bin_size, step, offset, *grid, first], np.int32)
-    launch(_dense_sift, len(images) * grid[0] * grid[1], images, numbers, kernels, weights, out, threads=LENGTH)
+    launch(
+        _dense_sift, len(images) * grid[0] * grid[1], images, numbers, kernels, weights, out, threads=LENGTH
+    )
 
 
 @cuda.jit(device=True)
@@ -67,8 +69,10 @@ def _norm_factor(value, sums):
 
 @cuda.jit
 def _dense_sift(images, numbers, kernels, weights, out):
-    near, far = cuda.shared.array(ROOM, f32), cuda.shared.array(ROOM, f32)
-    directions, sums = cuda.shared.array(ROOM, i32), cuda.shared.array(LENGTH, f32)
+    near = cuda.shared.array(ROOM, f32)
+    far = cuda.shared.array(ROOM, f32)
+    directions = cuda.shared.array(ROOM, i32)
+    sums = cuda.shared.array(LENGTH, f32)
     t, size, step, offset = i32(cuda.threadIdx.x), numbers[0], numbers[1], numbers[2]
     n_rows, n_cols, first = numbers[3], numbers[4], numbers[5]
     height, width = i32(images.shape[1]), i32(images.shape[2])

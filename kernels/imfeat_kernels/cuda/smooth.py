@@ -33,7 +33,10 @@ def _smooth(images, weights, out):
         middle = f32(images[i, y, x])
         total = middle
         for far in range(1, radius + 1):
-            up, down = images[i, max(y - i32(far), i32(0)), x], images[i, min(y + i32(far), height - i32(1)), x]
+            up, down = (
+                images[i, max(y - i32(far), i32(0)), x],
+                images[i, min(y + i32(far), height - i32(1)), x],
+            )
             total += weights[far - 1] * ((f32(up) - middle) + (f32(down) - middle))
         row[k] = total
         k += i32(THREADS)

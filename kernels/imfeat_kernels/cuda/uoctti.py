@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from imfeat_kernels.cpu import uoctti as cpu
-from imfeat_kernels.cpu.uoctti import C1, C2, C3, C4, CLIP, FLOOR, S1, S2, S3, S4, SIGNED, TEXTURE, UNSIGNED
+from imfeat_kernels.cpu.uoctti import C1, C2, C3, C4, FLOOR, S1, S2, S3, S4, SIGNED, TEXTURE, UNSIGNED
 from imfeat_kernels.cuda.common import divided, product
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.hog import gradient
@@ -147,7 +147,12 @@ def _normalize(votes, out):
         for k in range(SIGNED + UNSIGNED):
             value = votes[i, r, c, k if k < SIGNED else k - SIGNED]
             value = value + votes[i, r, c, k - UNSIGNED] if k >= SIGNED else value
-            c0, c1, c2, c3 = clipped(value * f0), clipped(value * f1), clipped(value * f2), clipped(value * f3)
+            c0, c1, c2, c3 = (
+                clipped(value * f0),
+                clipped(value * f1),
+                clipped(value * f2),
+                clipped(value * f3),
+            )
             out[i, r, c, k] = (c0 + c1 + (c2 + c3)) * f32(0.5)
             if k >= SIGNED:
                 t0, t1, t2, t3 = t0 + c0, t1 + c1, t2 + c2, t3 + c3

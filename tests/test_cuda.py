@@ -1,0 +1,118 @@
+"""CUDA kernels: compiled for every card, and what was compiled run on the CPU against the CPU's kernels."""
+
+import concurrent.futures
+import inspect
+import multiprocessing
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import skimage.data
+from imfeat_kernels import cpu
+
+from imfeat.selfcheck.cases import make_cases
+
+pytest.importorskip("numba_cuda", reason="the CUDA compiler is not installed: pip install -e '.[cuda,test]'")
+
+from imfeat_kernels import cuda
+
+from tests import device, machine_code, ptx
+
+ON_THE_HOST = {"optimize"}  # what learns, with BLAS
+NAMES = sorted({case.kernel for case in make_cases(np.zeros((1, 24, 24, 3), np.uint8), n_vectors=3)})
+CARDS = [pytest.param(card, id=f"sm_{card[0]}{card[1]}") for card in device.CARDS]
+# A sum for hundreds of numbers is double by contract.
+DOUBLE_IN_LOOPS = {"_add_parts", "_add_pieces"}
+
+needs_compiler = pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
+needs_assembler = pytest.mark.skipif(
+    not (machine_code.tool("ptxas") and machine_code.tool("nvdisasm")),
+    reason="ptxas or nvdisasm is not installed: pip install -e '.[cuda,test]'",
+)
+
+
+def pictures():
+    """Return natural, random and constant images, of odd sizes."""
+    natural = np.stack([skimage.data.astronaut()[100:161, 100:147], skimage.data.coffee()[100:161, 50:97]])
+    noise = np.random.default_rng(5).integers(0, 256, (1, 33, 47, 3), dtype=np.uint8)
+    return natural, noise, np.full((1, 35, 29, 3), 137, np.uint8)
+
+
+def run_on(card):
+    """Run all cases on the kernels of a card; return by how much each is off, and what was compiled."""
+    off, codes = {}, {}
+    for images in pictures():
+        for case in make_cases(images):
+            module, name = case.kernel.split(".")
+            expected, found = ([room.copy() for room in case.results] for _ in range(2))
+            given = [value.copy() if isinstance(value, np.ndarray) else value for value in case.inputs]
+            getattr(getattr(cpu, module), name)(*case.inputs, *expected)
+            with device.on_host(card) as runs:
+                getattr(getattr(cuda, module), name)(*case.inputs, *found)
+            for before, after in zip(given, case.inputs, strict=True):
+                np.testing.assert_array_equal(before, after)
+            excess = max(np.abs(a.astype(float) - b).max() for a, b in zip(expected, found, strict=True))
+            off.setdefault(case.kernel, []).append((float(excess), case.tolerance))
+            for body, signature, text in runs.compiled:
+                codes.setdefault((case.kernel, body, signature), text)
+    facts = {}
+    for (kernel, body, signature), text in codes.items():
+        if machine_code.tool("ptxas"):
+            facts[kernel, body, str(signature)] = machine_code.examine(text, card)
+    return off, facts
+
+
+@pytest.fixture(scope="session")
+def results():
+    """Return what `run_on` returns for each card; two at a time, in processes of their own."""
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(min(2, os.cpu_count() or 1), context) as pool:
+        return dict(zip(device.CARDS, pool.map(run_on, device.CARDS), strict=True))
+
+
+def public_functions(module):
+    own = inspect.getmembers(module, inspect.isfunction)
+    return {name: f for name, f in own if not name.startswith("_") and f.__module__ == module.__name__}
+
+
+def test_names_and_signatures_are_those_of_the_cpu():
+    assert set(cpu.__all__) - ON_THE_HOST == set(cuda.__all__)
+    for name in cuda.__all__:
+        ours, theirs = public_functions(getattr(cuda, name)), public_functions(getattr(cpu, name))
+        for function in theirs:
+            assert inspect.signature(ours[function]) == inspect.signature(theirs[function])
+            assert f"{name}.{function}" in NAMES
+
+
+@needs_compiler
+@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("kernel", NAMES)
+def test_compiled_code_computes_what_the_cpu_does(results, kernel, card):
+    for off, tolerance in results[card][0][kernel]:
+        assert off <= tolerance
+
+
+@needs_compiler
+@needs_assembler
+@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("kernel", NAMES)
+def test_machine_code_is_lean(results, kernel, card):
+    found = {key: facts for key, facts in results[card][1].items() if key[0] == kernel}
+    assert found
+    for (_, body, _), facts in found.items():
+        assert facts["spilled"] == facts["stack"] == facts["local"] == facts["divisions_in_loops"] == 0
+        assert facts["double_in_loops"] == 0 or body in DOUBLE_IN_LOOPS
+        assert facts["registers"] <= 128  # of which 65,536 are there for the threads of two blocks
+
+
+def test_every_kernel_runs_in_the_simulator():
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
+    command = [sys.executable, "-m", "tests.simulated"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert sorted(name for name, _, _ in lines) == NAMES
+    for name, off, tolerance in lines:
+        assert float(off) <= float(tolerance), name

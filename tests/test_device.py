@@ -1,0 +1,223 @@
+"""Arrays on a GPU, as libraries have them: what comes back, and what is refused.
+
+Libraries are stand-ins whose memory lies on the host, and kernels run there; see `tests.device`.
+"""
+
+import contextlib
+import importlib.util
+import sys
+import types
+
+import numpy as np
+import pytest
+
+import imfeat
+from imfeat import _device
+from imfeat._device import CudaUnavailableError
+
+pytest.importorskip("numba_cuda", reason="the CUDA compiler is not installed: pip install -e '.[cuda,test]'")
+
+from tests import device, ptx
+
+needs_compiler = pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
+
+
+def library(name, type_name):
+    """Return a class of arrays that belongs to a library."""
+
+    class Stand:
+        is_cuda, requires_grad = True, False
+
+        def __init__(self, array, gpu=0):
+            self.array, self.device = array, types.SimpleNamespace(id=gpu, type="cuda")
+            self.shape, self.dtype = array.shape, array.dtype
+
+        @property
+        def __cuda_array_interface__(self):
+            return self.array.__array_interface__
+
+        def contiguous(self):
+            return type(self)(np.ascontiguousarray(self.array))
+
+        def detach(self):
+            return type(self)(self.array)
+
+    Stand.__name__, Stand.__module__ = type_name, name
+    return Stand
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    Stand = library("cupy", "ndarray")
+    module = types.ModuleType("cupy")
+    module.array, module.ascontiguousarray = Stand, Stand.contiguous
+    module.empty = lambda shape, dtype: Stand(np.empty(shape, dtype))
+    module.cuda = types.SimpleNamespace(
+        get_current_stream=lambda: types.SimpleNamespace(ptr=0),
+        runtime=types.SimpleNamespace(getDevice=lambda: 0),
+    )
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    return module
+
+
+@pytest.fixture
+def torch(monkeypatch):
+    Stand = library("torch", "Tensor")
+    module = types.ModuleType("torch")
+    module.array, module.float32, module.uint8, module.int32 = Stand, np.float32, np.uint8, np.int32
+    module.empty = lambda shape, dtype, device: Stand(np.empty(shape, dtype))
+    module.cuda = types.SimpleNamespace(current_stream=lambda _: types.SimpleNamespace(cuda_stream=0))
+    monkeypatch.setitem(sys.modules, "torch", module)
+    return module
+
+
+@pytest.fixture(params=["cupy", "torch"])
+def gpu(request, monkeypatch):
+    monkeypatch.setattr(_device, "why_unavailable", lambda: None)
+    with device.on_host((9, 0)):
+        yield request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def images(rng):
+    return rng.integers(0, 256, (3, 24, 32, 3), dtype=np.uint8)
+
+
+FEATURES = {
+    "rgb_to_hsv": (imfeat.rgb_to_hsv, 1e-6),
+    "rgb_to_hsv bytes": (lambda images: imfeat.rgb_to_hsv(images, dtype="uint8"), 0),
+    "rgb_to_hsi": (imfeat.rgb_to_hsi, 1e-6),
+    "rgb_to_gray": (imfeat.rgb_to_gray, 0),
+    "color_histogram": (imfeat.color_histogram, 1e-6),
+    "color_histogram by channel": (lambda images: imfeat.color_histogram(images, joint=False), 1e-6),
+    "color_histogram of HSI": (lambda images: imfeat.color_histogram(images, space="hsi", grid=(2, 2)), 1e-2),
+    "quantize_colors": (lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(3)), 0),
+    "equalize": (imfeat.equalize, 0),
+    "equalize_value": (imfeat.equalize_value, 0),
+    "hog": (imfeat.hog, 1e-5),
+    "hog trilinear": (lambda images: imfeat.hog(images, interpolation="trilinear"), 1e-5),
+    "hog_uoctti": (imfeat.hog_uoctti, 2e-4),
+    "dense_sift": (lambda images: imfeat.dense_sift(images)[1], 1e-5),
+    "dense_sift scales": (lambda images: imfeat.dense_sift(images, scales=(1, 1.25))[1], 1e-4),
+    "local_color": (lambda images: imfeat.local_color(images)[1], 1e-6),
+    "dense_patches": (lambda images: imfeat.dense_patches(images, 5, stride=3), 1e-6),
+    "sample_patches": (lambda images: imfeat.sample_patches(images, 5, 20, rng=0), 1e-6),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", FEATURES)
+def test_features_lie_where_images_do(gpu, images, name):
+    feature, tolerance = FEATURES[name]
+    found = feature(gpu.array(images))
+    assert type(found) is gpu.array
+    expected = feature(images)
+    assert (found.array.shape, found.array.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(found.array.astype(float), expected.astype(float), atol=tolerance, rtol=1e-6)
+
+
+@needs_compiler
+def test_words_of_descriptors_lie_where_these_do(gpu, rng):
+    x, words = (rng.normal(size=(n, 16)).astype(np.float32) for n in (50, 7))
+    there = gpu.array(x)
+    np.testing.assert_array_equal(imfeat.assign(there, words).array, imfeat.assign(x, words))
+    np.testing.assert_array_equal(imfeat.assign(there, gpu.array(words)).array, imfeat.assign(x, words))
+    np.testing.assert_allclose(imfeat.triangle(there, words).array, imfeat.triangle(x, words), atol=1e-5)
+    mixture = imfeat.learn_mixture(x, 3, rng=0)
+    np.testing.assert_allclose(
+        imfeat.posteriors(there, mixture).array, imfeat.posteriors(x, mixture), atol=1e-4
+    )
+    patches = imfeat.normalize_patches(there)
+    np.testing.assert_allclose(patches.array, imfeat.normalize_patches(x), atol=1e-5)
+    with pytest.raises(TypeError, match="descriptors lie on the host and codebook on a GPU"):
+        imfeat.assign(x, gpu.array(words))
+
+
+@needs_compiler
+def test_a_result_goes_into_out(gpu, images):
+    out = gpu.array(np.zeros((3, 512), np.float32))
+    assert imfeat.color_histogram(gpu.array(images), out=out) is out
+    np.testing.assert_allclose(out.array, imfeat.color_histogram(images), atol=1e-6)
+    with pytest.raises(TypeError, match="out must lie on the GPU"):
+        imfeat.color_histogram(gpu.array(images), out=np.zeros((3, 512), np.float32))
+    with pytest.raises(ValueError, match="out must be float32 of shape"):
+        imfeat.color_histogram(gpu.array(images), out=gpu.array(np.zeros((3, 5), np.float32)))
+
+
+@needs_compiler
+def test_floats_on_a_gpu_are_checked(gpu, images):
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\].*divide by 255"):
+        imfeat.hog(gpu.array(images.astype(np.float32)))
+    small = (images / 255).astype(np.float32)
+    np.testing.assert_allclose(imfeat.hog(gpu.array(small)).array, imfeat.hog(small), atol=1e-4)
+
+
+@needs_compiler
+def test_masks_lie_where_images_do(gpu, images, rng):
+    mask = rng.random(images.shape[:3]) < 0.5
+    found = imfeat.color_histogram(gpu.array(images), mask=gpu.array(mask))
+    np.testing.assert_allclose(found.array, imfeat.color_histogram(images, mask=mask), atol=1e-6)
+    with pytest.raises(TypeError, match="images and mask must lie on the same device"):
+        imfeat.color_histogram(gpu.array(images), mask=mask)
+    with pytest.raises(TypeError, match="images and mask must lie on the same device"):
+        imfeat.color_histogram(images, mask=gpu.array(mask))
+
+
+def test_what_is_not_computed_there_says_so(gpu, images):
+    with pytest.raises(TypeError, match="not computed on a GPU; copy"):
+        imfeat.hog(gpu.array(images), sqrt=True)
+    with pytest.raises(TypeError, match="images lies on a GPU, where this is not computed"):
+        imfeat.learn_palette(gpu.array(images), 4)
+
+
+def test_gradients_are_not_passed_on(torch, images, monkeypatch):
+    monkeypatch.setattr(_device, "why_unavailable", lambda: None)
+    tensor = torch.array(images)
+    tensor.requires_grad = True
+    with pytest.raises(TypeError, match=r"images requires grad.*images\.detach\(\)"):
+        imfeat.hog(tensor)
+
+
+def test_tensors_on_the_host_are_arrays(torch, images):
+    tensor = torch.array(images)
+    tensor.is_cuda = False
+    tensor.__class__.__array__ = lambda self, *_, **__: self.array
+    np.testing.assert_array_equal(imfeat.hog(tensor), imfeat.hog(images))
+
+
+def test_an_array_on_another_gpu_is_refused(cupy, images, monkeypatch):
+    monkeypatch.setattr(_device, "why_unavailable", lambda: None)
+    with pytest.raises(
+        ValueError, match=r"GPU 1, and the current one is 0; write with cupy\.cuda\.Device\(1\)"
+    ):
+        imfeat.hog(cupy.array(images, gpu=1))
+
+
+def test_an_array_with_gaps_is_refused(images, monkeypatch):
+    monkeypatch.setattr(_device, "why_unavailable", lambda: None)
+    Stand = library("other", "Array")
+    with pytest.raises(ValueError, match="must be C-contiguous on the GPU"):
+        imfeat.hog(Stand(images[:, :, ::2]))
+
+
+def test_too_large_a_result_says_how_large(gpu, images, monkeypatch):
+    def full(*_, **__):
+        raise type("OutOfMemoryError", (Exception,), {})("out of memory")
+
+    monkeypatch.setattr(gpu, "empty", full)
+    with pytest.raises(MemoryError, match=r"no room for .* bytes on the GPU; pass fewer images"):
+        imfeat.hog(gpu.array(images))
+
+
+def test_without_the_extra_or_a_gpu_the_error_says_what_to_do(cupy, images, monkeypatch):
+    with contextlib.suppress(ImportError):
+        from imfeat_kernels.cuda import launch
+
+        monkeypatch.setattr(launch, "is_available", lambda: False)
+    with pytest.raises(CudaUnavailableError, match=r"no usable GPU was found[\s\S]*pass NumPy arrays"):
+        imfeat.hog(cupy.array(images))
+    with pytest.raises(CudaUnavailableError, match="no usable GPU"):
+        imfeat.to_device(images)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(CudaUnavailableError, match=r"pip install 'imfeat\[cuda\]'"):
+        imfeat.hog(cupy.array(images))
