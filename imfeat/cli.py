@@ -1,4 +1,4 @@
-"""The command line: `imfeat compare` and `imfeat info`."""
+"""The command line: `imfeat compare`, `imfeat selfcheck` and `imfeat info`."""
 
 from datetime import datetime
 from pathlib import Path
@@ -158,6 +158,32 @@ def info(warm: bool) -> None:
         for _, call in track(list(ahead.calls()), "Compiling kernels"):
             call()
         click.echo("Every kernel is compiled and cached.")
+
+
+@main.command()
+@click.option("--pixels", default=1 << 24, show_default=True, type=click.IntRange(min=1), help="How many.")
+def selfcheck(pixels: int) -> None:
+    """Compare every CUDA kernel with the CPU, and time it.
+
+    Prints one report, which is worth sending to the authors: they have no GPU.
+    """
+    from imfeat import CudaUnavailableError
+    from imfeat import selfcheck as checks
+
+    rows = []
+    try:
+        for line in checks.headings():
+            click.echo(line)
+        for row in checks.check(checks.noise(pixels)):
+            rows.append(row)
+            click.echo(row)
+        for line in checks.peers(checks.noise(pixels)):
+            click.echo(line)
+    except CudaUnavailableError as error:
+        raise _Failure(str(error)) from error
+    if n_wrong := sum(row.off > row.tolerance for row in rows):
+        raise _Failure(f"{n_wrong} of {len(rows)} calls gave something else than the CPU")
+    click.echo(f"All {len(rows)} calls gave what the CPU gives.")
 
 
 def _print(result: "Result") -> None:

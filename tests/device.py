@@ -33,7 +33,7 @@ class Runs:
     """
 
     def __init__(self, card, seed=1):
-        self.card, self.seed, self.compiled = card, seed, []
+        self.card, self.seed, self.compiled, self.n_instructions = card, seed, [], 0
 
     def __call__(self, body, n_blocks, *arguments, threads=launch.THREADS):
         if not n_blocks:
@@ -43,6 +43,7 @@ class Runs:
         kernel, text = compiled(body, tuple(map(_type, plain)), self.card)
         self.compiled.append((body.py_func.__name__, tuple(map(_type, plain)), text))
         kernel((int(n_blocks),), threads, *plain, seed=self.seed)
+        self.n_instructions += kernel.n_instructions
 
 
 @contextlib.contextmanager
@@ -53,6 +54,7 @@ def on_host(card, runs=None):
         "launch": runs,
         "empty": lambda shape, dtype, like: HostArray(np.empty(shape, dtype)),
         "zeros": lambda shape, dtype, like: HostArray(np.zeros(shape, dtype)),
+        "to_device": lambda array: HostArray(array.copy()),
         "adopt": lambda array, stream: HostArray(_memory_of(array)),
     }
     for name in cuda.__all__:
@@ -74,7 +76,7 @@ def on_host(card, runs=None):
 def compiled(body, signature, card):
     """Return a kernel compiled for a card, and its PTX."""
     text = to_ptx(body, signature, card)
-    return ptx.Kernel(text, folder), text
+    return ptx.Kernel(text, folder, mlir=MLIR), text
 
 
 def to_ptx(body, signature, card):

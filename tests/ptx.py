@@ -221,9 +221,12 @@ class Kernel:
         With one entry.
     folder : path
         Where what is compiled is kept.
+    mlir : bool
+        Whether arrays are passed as numba-cuda-mlir does, not as numba-cuda does.
     """
 
-    def __init__(self, ptx: str, folder: Path) -> None:
+    def __init__(self, ptx: str, folder: Path, *, mlir: bool = False) -> None:
+        self._mlir = mlir
         source = _Translation(ptx).source
         library = folder / f"{hashlib.sha256(source.encode()).hexdigest()[:20]}.so"
         if not library.exists():
@@ -238,10 +241,13 @@ class Kernel:
         """Run it; arrays are NumPy arrays in C order.  What is found wrong raises a RuntimeError."""
         given, ranges = bytearray(), []
         for argument in arguments:
-            if isinstance(argument, np.ndarray):  # as Numba passes it
+            if isinstance(argument, np.ndarray):
                 first = argument.ctypes.data
                 ranges.append((first, first + argument.nbytes))
                 words = 0, 0, argument.size, argument.itemsize, first, *argument.shape, *argument.strides
+                if self._mlir:
+                    strides = (stride // argument.itemsize for stride in argument.strides)
+                    words = first, first, 0, *argument.shape, *strides
                 values = [np.int64(word) for word in words]
             else:
                 values = [np.asarray(argument)]

@@ -205,8 +205,7 @@ def test_info_tells_versions_threads_and_why_not_cuda():
     assert facts["numpy"] == np.__version__
     assert facts["python"] == ".".join(map(str, sys.version_info[:3]))
     assert int(facts["threads"]) == imfeat.get_num_threads()
-    assert facts["CUDA"].startswith("not usable: imfeat")
-    assert "no CUDA kernels yet" in facts["CUDA"]
+    assert facts["CUDA"].startswith(("usable", "not usable: "))
 
 
 def test_info_warm_compiles_every_kernel():

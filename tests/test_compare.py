@@ -583,23 +583,12 @@ def test_progress_is_shown_on_terminals_only(source, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("simulated", "available", "error", "words"),
-    [
-        (1, True, None, "Numba simulates CUDA"),
-        (0, False, "Error at driver init: \n\nNo library.\nTry another. ", "no CUDA driver: No library"),
-        (0, False, None, "not NVVM"),
-        (0, True, None, "a CUDA driver and 2 GPU(s)"),
-    ],
+    ("reason", "words"),
+    [("there is no driver", "not usable: there is no driver"), (None, "usable; never yet run")],
 )
-def test_the_reason_why_cuda_is_not_usable_is_given(monkeypatch, simulated, available, error, words):
-    from numba import config, cuda
-
-    monkeypatch.setattr(config, "ENABLE_CUDASIM", simulated)
-    monkeypatch.setattr(cuda, "is_available", lambda: available)
-    monkeypatch.setattr(cuda, "cuda_error", lambda: error, raising=False)
-    monkeypatch.setattr(cuda, "gpus", ["one", "two"])
-    assert environment.cuda_status().startswith("not usable: imfeat")
-    assert words in environment.cuda_status()
+def test_the_reason_why_cuda_is_not_usable_is_given(monkeypatch, reason, words):
+    monkeypatch.setattr(environment, "why_unavailable", lambda: reason)
+    assert environment.cuda_status().startswith(words)
 
 
 def test_the_revision_is_that_of_a_checkout(monkeypatch, tmp_path):

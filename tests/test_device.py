@@ -134,6 +134,17 @@ def test_words_of_descriptors_lie_where_these_do(gpu, rng):
 
 
 @needs_compiler
+@pytest.mark.parametrize("name", ["HOG", "ColorHistogram", "Equalize", "DenseSIFT", "LocalColor"])
+def test_estimators_compute_on_a_gpu_if_told_to(gpu, images, name):
+    here, there = (getattr(imfeat, name)(device=where).fit(images) for where in ("cpu", "cuda"))
+    found = there.transform(images)
+    assert isinstance(found, np.ndarray)
+    np.testing.assert_allclose(found.astype(float), here.transform(images), atol=1e-5)
+    with pytest.raises(ValueError, match="device must be one of 'cpu', 'cuda'"):
+        getattr(imfeat, name)(device="gpu").fit(images)
+
+
+@needs_compiler
 def test_a_result_goes_into_out(gpu, images):
     out = gpu.array(np.zeros((3, 512), np.float32))
     assert imfeat.color_histogram(gpu.array(images), out=out) is out

@@ -11,7 +11,7 @@ import imfeat
 
 IMFEAT = Path(imfeat.__file__).parent
 KERNELS = IMFEAT.parent / "kernels" / "imfeat_kernels"
-LAYERS = ("feature modules", "estimators learn datasets", "compare extract", "cli warm")
+LAYERS = ("feature modules", "estimators learn datasets", "compare extract selfcheck", "cli warm")
 SCIPY_FAMILY = {"scipy", "sklearn", "skimage", "pandas"}
 # What a feature module may import of the others, beside those that begin with _.
 FEATURE_IMPORTS = {

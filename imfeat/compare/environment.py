@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import imfeat
+from imfeat._device import why_unavailable
 
 PACKAGES = ("numpy", "numba", "scikit-learn", "scipy", "scikit-image", "pillow", "matplotlib")
 
@@ -60,22 +61,11 @@ def peak_bytes() -> int | None:
 
 
 def cuda_status() -> str:
-    """Say whether features can run on a GPU, and if not, why."""
-    return f"not usable: imfeat {imfeat.__version__} has no CUDA kernels yet ({_cuda_driver()})"
-
-
-def _cuda_driver() -> str:
-    from numba import config, cuda
-
-    if config.ENABLE_CUDASIM:
-        return "Numba simulates CUDA"
-    available = cuda.is_available()
-    if error := cuda.cuda_error():
-        reason = " ".join(str(error).split()).removeprefix("Error at driver init: ")
-        return f"Numba finds no CUDA driver: {reason.split('. ')[0].rstrip('.:')}"
-    if not available:
-        return "Numba finds a CUDA driver, but not NVVM, which it compiles with"
-    return f"Numba finds a CUDA driver and {len(cuda.gpus)} GPU(s)"
+    """Say whether features can run on a GPU, and if not, why and what to do."""
+    reason = why_unavailable()
+    return (
+        f"not usable: {reason}" if reason else "usable; never yet run by the authors, so see imfeat selfcheck"
+    )
 
 
 def _processor() -> str:

@@ -9,7 +9,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from imfeat._backend import Array
-from imfeat._check import as_images, is_color
+from imfeat._check import as_images, is_color, one_of
+from imfeat._device import to_device
 
 
 class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -20,6 +21,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     color_only = False
+    device = "cpu"  # or "cuda", for those that can be computed there
     learns = False  # from images, without which there is nothing to transform with
 
     random_state: int | np.random.RandomState | None
@@ -44,6 +46,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         TypeError, ValueError
             If ``X`` is not such a batch, or an option is wrong or doesn't suit the images.
         """
+        one_of(self.device, "device", ("cpu", "cuda"))
         images = self._check_batch(X, reset=True)
         self._fit(images)
         # Options are checked where they are used; a wrong one shall not wait for `transform`.
@@ -72,7 +75,11 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             If ``X`` is not such a batch, or its images have another shape than those in `fit`.
         """
         check_is_fitted(self)
-        return self._encode(self._check_batch(X, reset=False))
+        images = self._check_batch(X, reset=False)
+        if self.device == "cpu":
+            return self._encode(images)
+        features: Array = self._encode(to_device(images)).copy_to_host()  # type: ignore[attr-defined]
+        return features
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Name the features.

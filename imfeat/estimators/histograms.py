@@ -29,6 +29,8 @@ class ColorHistogram(ImageTransformer):
         Rows and columns of regions, each with histograms of its own.
     norm : {"l1", "l2", "hellinger", None}
         What each histogram is divided by.
+    device : {"cpu", "cuda"}
+        Where to compute; images are copied to the GPU, and what comes out back.
 
     Attributes
     ----------
@@ -57,12 +59,14 @@ class ColorHistogram(ImageTransformer):
         joint: bool = True,
         grid: tuple[int, int] = (1, 1),
         norm: str | None = "l1",
+        device: str = "cpu",
     ) -> None:
         self.bins = bins
         self.space = space
         self.joint = joint
         self.grid = grid
         self.norm = norm
+        self.device = device
 
     def _encode(self, images: Array) -> Array:
         return color_histogram(
@@ -173,6 +177,8 @@ class HOG(ImageTransformer):
         Tell opposite directions apart.
     sqrt : bool
         Take square roots of the pixels first.
+    device : {"cpu", "cuda"}
+        Where to compute; images are copied to the GPU, and what comes out back.
 
     Attributes
     ----------
@@ -200,6 +206,7 @@ class HOG(ImageTransformer):
         interpolation: str = "none",
         signed: bool = False,
         sqrt: bool = False,
+        device: str = "cpu",
     ) -> None:
         self.cell_size = cell_size
         self.block_size = block_size
@@ -208,6 +215,7 @@ class HOG(ImageTransformer):
         self.interpolation = interpolation
         self.signed = signed
         self.sqrt = sqrt
+        self.device = device
 
     def _encode(self, images: Array) -> Array:
         return hog(

@@ -40,6 +40,8 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         Sizes of descriptors, as multiples of ``bin_size``, of images smoothed accordingly.
     fast : bool
         Weight whole bins by the Gaussian around the descriptor's center, not each pixel.
+    device : {"cpu", "cuda"}
+        Where to compute; images are copied to the GPU, and what comes out back.
 
     Attributes
     ----------
@@ -68,11 +70,13 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         bin_size: int = 4,
         scales: Sequence[float] | None = None,
         fast: bool = True,
+        device: str = "cpu",
     ) -> None:
         self.step = step
         self.bin_size = bin_size
         self.scales = scales
         self.fast = fast
+        self.device = device
 
     def _describe(self, images: Array) -> tuple[Array, Array]:
         return dense_sift(images, step=self.step, bin_size=self.bin_size, scales=self.scales, fast=self.fast)
@@ -93,6 +97,8 @@ class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[
         Pixels from one of the 4 x 4 bins of a descriptor to the next.
     scales : sequence of positive numbers, optional
         Sizes of descriptors, as multiples of ``bin_size``.
+    device : {"cpu", "cuda"}
+        Where to compute; images are copied to the GPU, and what comes out back.
 
     Attributes
     ----------
@@ -116,10 +122,18 @@ class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[
 
     color_only = True
 
-    def __init__(self, *, step: int = 4, bin_size: int = 4, scales: Sequence[float] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        step: int = 4,
+        bin_size: int = 4,
+        scales: Sequence[float] | None = None,
+        device: str = "cpu",
+    ) -> None:
         self.step = step
         self.bin_size = bin_size
         self.scales = scales
+        self.device = device
 
     def _describe(self, images: Array) -> tuple[Array, Array]:
         return local_color(images, step=self.step, bin_size=self.bin_size, scales=self.scales)

@@ -45,6 +45,8 @@ class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=Non
     ----------
     convention : {"torchvision", "opencv"}
         See `imfeat.equalize`.
+    device : {"cpu", "cuda"}
+        Where to compute; images are copied to the GPU, and what comes out back.
 
     Attributes
     ----------
@@ -67,8 +69,9 @@ class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=Non
     >>> pipeline = make_pipeline(Equalize(), RawPixels())
     """
 
-    def __init__(self, *, convention: str = "torchvision") -> None:
+    def __init__(self, *, convention: str = "torchvision", device: str = "cpu") -> None:
         self.convention = convention
+        self.device = device
 
     def set_output(self, *, transform: str | None = None) -> Self:
         """Do nothing: images don't fit into the rows of a data frame, and stay arrays."""

@@ -171,23 +171,23 @@ def _patch_cases(images: Array, rng: np.random.Generator) -> Iterator[Case]:
     room: Any
     n_images, height, width, _ = images.shape
     white, d = np.float32(255), 6 * 6 * 3
-    corners = [rng.integers(0, limit, 50) for limit in (n_images, height - 5, width - 5)]
-    room = ((50, d), np.float32)
+    corners = [rng.integers(0, limit, 9) for limit in (n_images, height - 5, width - 5)]
+    room = ((9, d), np.float32)
     inputs = images, np.stack(corners, 1), 6, white
-    yield _case("patches.gather_patches", inputs, [room], 1e-6, 50)
+    yield _case("patches.gather_patches", inputs, [room], 1e-6, 9)
     shape = n_images, (height - 6) // 3 + 1, (width - 6) // 3 + 1
     room = ((*shape, d), np.float32)
     yield _case("patches.dense_patches", (images, 6, 3, white), [room], 1e-6, math.prod(shape))
-    patches = rng.random((40, d)).astype(np.float32)
+    patches = rng.random((9, d)).astype(np.float32)
     room = (patches.shape, np.float32)
-    yield _case("patches.normalize_patches", (patches, np.float32(0.01)), [room], 5e-6, 40)
-    size = 20
+    yield _case("patches.normalize_patches", (patches, np.float32(0.01)), [room], 5e-6, 9)
+    size = 22
     places = np.arange(size * size * 3).reshape(size, size, 3)
     sides = [half[:, : size // 2].reshape(-1).astype(np.uint64) for half in (places, places[:, ::-1])]
     center = rng.random(places.size).astype(np.float32)
     parts = ((n_images, height - size + 1, width - size + 1, places.size // 2), np.float32)
     inputs = images, size, white, np.float32(0.01), center, *sides
-    yield _case("patches.mirror_parts", inputs, [parts, parts], 1e-5, math.prod(parts[0][:3]))
+    yield _case("patches.mirror_parts", inputs, [parts, parts], 5e-5, math.prod(parts[0][:3]))
 
 
 def _descriptor_cases(images: Array) -> Iterator[Case]:

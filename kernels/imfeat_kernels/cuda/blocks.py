@@ -66,4 +66,4 @@ def _normalize_blocks(planes, block_size, norm, constants, out):
         if norm == L2_HYS:
             value = min(value, CLIP) * again[item]
         out[i, r, c, place] = math.sqrt(value) if norm == L1_SQRT else value
-        k += u32(AT_ONCE)
+        k = u32(k + u32(AT_ONCE))

@@ -87,7 +87,7 @@ def _flush(tables, n_counts, item, counts):
             total += tables[u32(table) * u32(n_counts) + k]
         if total > u32(0):
             cuda.atomic.add(counts, (item, k), total)
-        k += u32(THREADS)
+        k = u32(k + u32(THREADS))
 
 
 @cuda.jit
@@ -98,7 +98,7 @@ def _count_words(words, n_channels, counts):
     k = t
     while k < u32(TABLES) * n_counts:
         tables[k] = u32(0)
-        k += u32(THREADS)
+        k = u32(k + u32(THREADS))
     cuda.syncthreads()
     n_strips, _ = divided(cuda.gridDim.x, words.shape[0])
     item, strip = divided(cuda.blockIdx.x, n_strips)
@@ -111,7 +111,7 @@ def _count_words(words, n_channels, counts):
             cuda.atomic.add(tables, own + channel * u32(LEVELS) + u32(word & u64(255)), u32(1))
             word >>= u64(8)
             channel = channel + u32(1) if channel + u32(1) < three else u32(0)
-        p += step
+        p = u32(p + step)
     cuda.syncthreads()
     _flush(tables, n_counts, item, counts)
 
@@ -123,17 +123,19 @@ def _count_bytes(values, mask, n_channels, counts):
     k = t
     while k < u32(TABLES) * n_counts:
         tables[k] = u32(0)
-        k += u32(THREADS)
+        k = u32(k + u32(THREADS))
     cuda.syncthreads()
     n_strips, _ = divided(cuda.gridDim.x, values.shape[0])
     item, strip = divided(cuda.blockIdx.x, n_strips)
     own = (t >> u32(5)) * n_counts
-    p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
-    while p < u32(values.shape[1]):
-        pixel, channel = divided(p, n_channels)
-        if mask.shape[0] == 0 or mask[item, pixel]:
-            cuda.atomic.add(tables, own + channel * u32(LEVELS) + u32(values[item, p]), u32(1))
-        p += step
+    n_pixels, _ = divided(values.shape[1], n_channels)
+    for c in range(n_channels):
+        p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
+        while p < n_pixels:
+            if mask.shape[0] == 0 or mask[item, p]:
+                value = u32(values[item, p * u32(n_channels) + u32(c)])
+                cuda.atomic.add(tables, own + u32(c * LEVELS) + value, u32(1))
+            p = u32(p + step)
     cuda.syncthreads()
     _flush(tables, n_counts, item, counts)
 
@@ -193,7 +195,7 @@ def _apply_words(words, tables, n_channels, out):
             word >>= u64(8)
             channel = channel + u32(1) if channel + u32(1) < three else u32(0)
         out[item, p] = result
-        p += step
+        p = u32(p + step)
 
 
 @cuda.jit
@@ -205,11 +207,13 @@ def _apply_bytes(values, tables, n_channels, out):
     for c in range(n_channels):
         table[u32(c * LEVELS) + t] = tables[item, u32(c * LEVELS) + t]
     cuda.syncthreads()
-    p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
-    while p < u32(values.shape[1]):
-        _, channel = divided(p, n_channels)
-        out[item, p] = table[channel * u32(LEVELS) + u32(values[item, p])]
-        p += step
+    n_pixels, _ = divided(values.shape[1], n_channels)
+    for c in range(n_channels):
+        p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
+        while p < n_pixels:
+            place = p * u32(n_channels) + u32(c)
+            out[item, place] = table[u32(c * LEVELS) + u32(values[item, place])]
+            p = u32(p + step)
 
 
 @cuda.jit
@@ -264,7 +268,7 @@ def _edge_counts(planes, edges, mask, counts):
             elif b < i32(LEVELS - 1) and value >= edges[item, b + i32(1)]:
                 b += i32(1)
             cuda.atomic.add(table, b, u32(1))
-        p += step
+        p = u32(p + step)
     cuda.syncthreads()
     if table[t] > u32(0):
         cuda.atomic.add(counts, (item, t), table[t])
@@ -316,7 +320,7 @@ def _clahe_tables(images, clip, out):
         y, x = divided(p, width)
         value = images[i, r * height + y, c * width + x]
         cuda.atomic.add(tables, own + u32(value), u32(1))
-        p += u32(THREADS)
+        p = u32(p + u32(THREADS))
     cuda.syncthreads()
     count = u32(0)
     for k in range(TABLES):
@@ -355,4 +359,4 @@ def _clahe_blend(images, tables, row_share, col_share, out):
         lower = product(f32(i32(tables[item, bottom, left, value])), f32(1) - across)
         lower += product(f32(i32(tables[item, bottom, right, value])), across)
         out[item, y, x] = u8(rounded(product(upper, f32(1) - down) + product(lower, down)))
-        x += u32(THREADS)
+        x = u32(x + u32(THREADS))

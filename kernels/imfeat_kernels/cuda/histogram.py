@@ -87,7 +87,7 @@ def _count(images, mask, rows, cols, numbers, counts):
     k = t
     while k < n_tables * size:
         tables[k] = u32(0)
-        k += u32(THREADS)
+        k = u32(k + u32(THREADS))
     cuda.syncthreads()
     n_rows, n_cols = u32(rows.size - 1), u32(cols.size - 1)
     row, c = divided(item, n_cols)
@@ -123,7 +123,7 @@ def _count(images, mask, rows, cols, numbers, counts):
             total += tables[u32(table) * size + k]
         if total > u32(0):
             cuda.atomic.add(counts, (item, k), total)
-        k += u32(THREADS)
+        k = u32(k + u32(THREADS))
 
 
 @cuda.jit(device=True)

@@ -118,7 +118,7 @@ def _cell_histograms(images, numbers, edges, out):
     n_here, own = min(n_cells, n_cols - cell), t
     while own < u32(high - low) * n_threads:
         bins[own] = f32(0)
-        own += n_threads
+        own = u32(own + n_threads)
     x = t
     while x < n_here * size:
         for y in range(r * size, (r + u32(1)) * size):
@@ -126,7 +126,7 @@ def _cell_histograms(images, numbers, edges, out):
             b = _bin_of(dy, dx, edges, n_lower)
             if low <= b and b < high:
                 bins[u32(b - low) * n_threads + t] += math.sqrt(dy * dy + dx * dx)
-        x += n_threads
+        x = u32(x + n_threads)
     cuda.syncthreads()
     n_bins, share, k = u32(high - low), f32(1) / f32(size * size), t
     columns = size if size < n_threads else n_threads  # the threads that a cell has
@@ -136,7 +136,7 @@ def _cell_histograms(images, numbers, edges, out):
         for x in range(c * columns, (c + u32(1)) * columns):
             total += bins[b * n_threads + u32(x)]
         out[u32(low) + b, i, r, cell + c] = total * share
-        k += n_threads
+        k = u32(k + n_threads)
 
 
 @cuda.jit
@@ -155,7 +155,7 @@ def _block_histograms(images, numbers, weights, out):
     k = t
     while k < n_sums:
         sums[k] = f32(0)
-        k += step
+        k = u32(k + step)
     first = u32(0)
     while first < width * width:
         count, p = min(u32(PIXELS), width * width - first), t
@@ -166,7 +166,7 @@ def _block_histograms(images, numbers, weights, out):
             at = turn(dx, dy) * turns - f32(0.5)
             places[p] = at - around if at >= around - f32(0.5) else at
             sizes[p] = math.sqrt(dy * dy + dx * dx)
-            p += step
+            p = u32(p + step)
         cuda.syncthreads()
         k = t
         while k < n_sums:
@@ -181,12 +181,12 @@ def _block_histograms(images, numbers, weights, out):
                 if x == width:
                     y, x = y + u32(1), u32(0)
             sums[k] = total
-            k += step
+            k = u32(k + step)
         cuda.syncthreads()
-        first += u32(PIXELS)
+        first = u32(first + u32(PIXELS))
     k = t
     while k < n_sums:
         b, cell = divided(k, block_size * block_size)
         cell_row, cell_col = divided(cell, block_size)
         out[cell_row, cell_col, low + b, i, r, c] = sums[k]
-        k += step
+        k = u32(k + step)

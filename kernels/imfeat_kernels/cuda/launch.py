@@ -46,6 +46,24 @@ def reason():
     return cuda.cuda_error() or "no device"
 
 
+def wait():
+    """Wait until all kernels are done."""
+    cuda.synchronize()
+
+
+def about():
+    """Return the names and versions of the device, its driver and the compiler."""
+    device = cuda.get_current_device()
+    name = device.name.decode() if isinstance(device.name, bytes) else str(device.name)
+    capability = ".".join(map(str, device.compute_capability))
+    driver = ".".join(map(str, cuda.driver.get_version())) if hasattr(cuda, "driver") else "unknown"
+    return {
+        "GPU": f"{name}, compute capability {capability}",
+        "CUDA driver": driver,
+        "compiler": cuda.__name__,
+    }
+
+
 def empty(shape, dtype, like):
     """Return an array where another lies."""
     return cuda.device_array(shape, dtype, stream=_stream())

@@ -148,7 +148,7 @@ def _share(costs, logs, scores):
         score = costs[k] + HALF * (square if square < FAR else FAR)
         scores[i, k] = score
         least = score if score < least else least
-        k += u32(SMALL)
+        k = u32(k + u32(SMALL))
     lowest[t] = least
     cuda.syncthreads()
     for k in range(SMALL):
@@ -158,13 +158,13 @@ def _share(costs, logs, scores):
         value = math.exp(least - scores[i, k])
         scores[i, k] = value
         total += value
-        k += u32(SMALL)
+        k = u32(k + u32(SMALL))
     sums[t] = total
     total = small_sum(sums)
     k = t
     while k < n:
         scores[i, k] /= total
-        k += u32(SMALL)
+        k = u32(k + u32(SMALL))
     if t == u32(0):
         logs[i] = math.log(total) - least
 
@@ -179,13 +179,13 @@ def _fold(scores):
         distance = math.sqrt(scores[i, k])
         scores[i, k] = distance
         total += distance
-        k += u32(SMALL)
+        k = u32(k + u32(SMALL))
     sums[t] = total
     mean, k = small_sum(sums) / f32(n), t
     while k < n:
         nearer = mean - scores[i, k]
         scores[i, k] = nearer if nearer > f32(0) else f32(0)
-        k += u32(SMALL)
+        k = u32(k + u32(SMALL))
 
 
 @cuda.jit
@@ -216,7 +216,7 @@ def _sum_moments(vectors, pieces, scales, shifts, scores, parts):
                 parts[piece, k, u32(1) + j], parts[piece, k, u32(1) + d + j] = plain[c], squared[c]
                 if j == u32(0):
                     parts[piece, k, 0] = masses[c]
-        j += u32(THREADS)
+        j = u32(j + u32(THREADS))
 
 
 @cuda.jit
@@ -227,7 +227,7 @@ def _sum_columns(values, pieces, parts):
         for i in range(u32(pieces[piece, 0]), u32(pieces[piece, 1])):
             total += values[i, k]
         parts[piece, k] = total
-        k += u32(THREADS)
+        k = u32(k + u32(THREADS))
 
 
 @cuda.jit

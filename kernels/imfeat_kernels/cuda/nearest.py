@@ -105,7 +105,7 @@ def _sum_by_word(vectors, weights, assignments, shares, parts):
         parts[chunk, word, j] = total
         if j == u32(0):
             shares[chunk, word] = count
-        j += u32(THREADS)
+        j = u32(j + u32(THREADS))
 
 
 @cuda.jit
@@ -136,7 +136,7 @@ def _approach(vectors, word, distances):
     j = t
     while j < u32(word.size):
         total += (vectors[i, j] - word[j]) * (vectors[i, j] - word[j])
-        j += u32(THREADS)
+        j = u32(j + u32(THREADS))
     squares[t] = total
     total = block_sum(squares)
     if t == u32(0) and total < distances[i]:

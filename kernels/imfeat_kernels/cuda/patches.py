@@ -48,7 +48,7 @@ def _gather_patches(images, positions, patch_size, white, out):
     i, top, left = u32(positions[n, 0]), u32(positions[n, 1]), u32(positions[n, 2])
     while j < u32(out.shape[1]):
         out[n, j] = patch_value(images, i, top, left, patch_size, white, j)
-        j += u32(SMALL)
+        j = u32(j + u32(SMALL))
 
 
 @cuda.jit
@@ -58,7 +58,7 @@ def _dense_patches(images, patch_size, stride, white, out):
     top, left = r * u32(stride), c * u32(stride)
     while j < u32(out.shape[3]):
         out[i, r, c, j] = patch_value(images, i, top, left, patch_size, white, j)
-        j += u32(SMALL)
+        j = u32(j + u32(SMALL))
 
 
 @cuda.jit
@@ -68,18 +68,18 @@ def _normalize_patches(patches, epsilon, out):
     total, j = f32(0), t
     while j < d:
         total += patches[item, j]
-        j += u32(SMALL)
+        j = u32(j + u32(SMALL))
     sums[t] = total
     mean = small_sum(sums) / f32(d)
     total, j = f32(0), t
     while j < d:
         total += (patches[item, j] - mean) * (patches[item, j] - mean)
-        j += u32(SMALL)
+        j = u32(j + u32(SMALL))
     sums[t] = total
     factor, j = f32(1) / math.sqrt(small_sum(sums) / f32(d) + epsilon), t
     while j < d:
         out[item, j] = (patches[item, j] - mean) * factor
-        j += u32(SMALL)
+        j = u32(j + u32(SMALL))
 
 
 @cuda.jit
@@ -92,14 +92,14 @@ def _mirror_parts(images, patch_size, white, epsilon, center, left, right, even,
     total, j = f32(0), t
     while j < d:
         total += patch_value(images, i, y, x, size, white, j)
-        j += u32(SMALL)
+        j = u32(j + u32(SMALL))
     sums[t] = total
     mean = small_sum(sums) / f32(d)
     total, j = f32(0), t
     while j < d:
         value = patch_value(images, i, y, x, size, white, j) - mean
         total += value * value
-        j += u32(SMALL)
+        j = u32(j + u32(SMALL))
     sums[t] = total
     factor, j = f32(1) / math.sqrt(small_sum(sums) / f32(d) + epsilon), t
     while j < u32(left.size):
@@ -109,4 +109,4 @@ def _mirror_parts(images, patch_size, white, epsilon, center, left, right, even,
         even[i, y, x, j] = here + there
         if j < u32(odd.shape[3]):
             odd[i, y, x, j] = here - there
-        j += u32(SMALL)
+        j = u32(j + u32(SMALL))

@@ -80,11 +80,11 @@ def _mean_distances(even, odd, squares, lengths):
     j = n_words + t
     while j < u32(even.shape[1]):
         total += even[p, j] * even[p, j]
-        j += u32(THREADS)
+        j = u32(j + u32(THREADS))
     j = n_words + t
     while mirrored and j < u32(odd.shape[1]):
         total += odd[p, j] * odd[p, j]
-        j += u32(THREADS)
+        j = u32(j + u32(THREADS))
     sums[t] = total
     length, total, k = block_sum(sums), f32(0), t
     while k < n_words:
@@ -93,7 +93,7 @@ def _mean_distances(even, odd, squares, lengths):
             total += (apart + _distance(length, squares[k], even[p, k] - odd[p, k])) * f32(0.5)
         else:
             total += _distance(length, squares[k], even[p, k])
-        k += u32(THREADS)
+        k = u32(k + u32(THREADS))
     sums[t] = total
     total = block_sum(sums)
     if t == u32(0):

@@ -44,11 +44,12 @@ def _encode(vectors, centroids, out):
     at_once = max(u32(1), at_once)
     lowest, nearest, first = FAR, u32(0), u32(0)
     while first < n_centroids:
-        count, k = min(at_once, n_centroids - first), t
-        while k < count * size and k < u32(ROOM):
-            j, c = divided(k, count)
-            near[k] = centroids[group, j, first + c]
-            k += u32(THREADS)
+        count = min(at_once, n_centroids - first)
+        for j in range(size):
+            k = t
+            while k < count and u32(j) * count + k < u32(ROOM):
+                near[u32(j) * count + k] = centroids[group, j, first + k]
+                k = u32(k + u32(THREADS))
         cuda.syncthreads()
         for c in range(count):
             total = f32(0)
@@ -60,7 +61,7 @@ def _encode(vectors, centroids, out):
             if total < lowest:
                 lowest, nearest = total, first + u32(c)
         cuda.syncthreads()
-        first += at_once
+        first = u32(first + at_once)
     if i < n:
         out[i, group] = u8(nearest)
 
@@ -71,7 +72,7 @@ def _decode(codes, centroids, out):
     while place < u32(out.shape[1]):
         group, j = divided(place, centroids.shape[2])
         out[i, place] = centroids[group, u32(codes[i, group]), j]
-        place += u32(THREADS)
+        place = u32(place + u32(THREADS))
 
 
 @cuda.jit
@@ -96,7 +97,7 @@ def _update(vectors, codes, centroids):
             if u32(codes[i, group]) == k:
                 total += vectors[i, group * size + u32(j)]
                 count += u32(1)
-            i += u32(THREADS)
+            i = u32(i + u32(THREADS))
         sums[t], counts[t] = total, count
         total, count = block_sum(sums), block_sum(counts)
         if t == u32(0) and count > u32(0):

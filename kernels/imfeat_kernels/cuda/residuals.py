@@ -30,4 +30,4 @@ def _sum_residuals(vectors, pieces, words, assignments, parts):
             if assignments[i] == i32(word):
                 total += vectors[i, j] - center
         parts[piece, word, j] = total
-        j += u32(THREADS)
+        j = u32(j + u32(THREADS))

@@ -46,7 +46,7 @@ def add_products(vectors, first, words, first_word, x, w, sums):
                 for b in range(ACROSS):
                     sums[a, b] += value * w[j, tx + u32(b)]
         cuda.syncthreads()
-        start += u32(DEPTH)
+        start = u32(start + u32(DEPTH))
 
 
 @cuda.jit(device=True)
@@ -70,7 +70,7 @@ def add_squares(vectors, first, scales, shifts, first_word, x, w, v, sums):
                     distance = cuda.fma(value, w[j, tx + u32(b)], v[j, tx + u32(b)])
                     sums[a, b] += distance * distance
         cuda.syncthreads()
-        start += u32(DEPTH)
+        start = u32(start + u32(DEPTH))
 
 
 @cuda.jit(device=True)

@@ -1,0 +1,179 @@
+"""What compilers make of the CUDA kernels, without a GPU: ``python -m benchmarks.cuda``.
+
+Compiles every kernel for four cards, runs what was compiled on the CPU against the CPU's kernels, assembles
+it and counts registers, shared memory and instructions; and predicts from the instructions that were run,
+and the bytes that have to move, how long a kernel takes on an H100.  Nothing here was timed.
+
+With ``--front numba_cuda_mlir.cuda`` it tells which kernels another compiler gets right.
+"""
+
+import json
+import os
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import numpy as np
+import rich.progress
+import skimage.data
+
+RESULTS = Path(__file__).parent / "results"
+GUIDE = Path(__file__).parents[1] / "docs" / "gpu.md"
+KEYS = "registers", "shared", "spilled", "instructions"
+BEGIN, END = "<!-- predictions -->\n", "<!-- end -->"
+
+
+@click.command()
+@click.option("--front", default="numba.cuda", show_default=True, help="The compiler, as a module.")
+@click.option("--out", default=RESULTS, show_default="benchmarks/results", type=click.Path(path_type=Path))
+def main(front, out):
+    """Compile and examine every CUDA kernel."""
+    os.environ["IMFEAT_CUDA_FRONT"] = front
+    if front != "numba.cuda":
+        click.echo(front_table(front))
+        return
+    facts, cards = examine_all()
+    costs = count_costs()
+    about = {
+        "date": f"{date.today()}",
+        "versions": {name: version(name) for name in ("numba-cuda", "numba", "nvidia-cuda-nvcc")},
+        "command": "python -m benchmarks.cuda",
+    }
+    (out / "cuda.json").write_text(json.dumps({**about, "kernels": facts, "costs": costs}, indent=1) + "\n")
+    (out / "cuda.md").write_text(code_table(about, facts, cards))
+    costs_file().write_text(json.dumps(costs, indent=1) + "\n")
+    before, after = GUIDE.read_text().split(BEGIN)[0], GUIDE.read_text().split(END, 1)[1]
+    GUIDE.write_text(before + BEGIN + "\n" + prediction_table(costs) + "\n" + END + after)
+    click.echo((out / "cuda.md").read_text())
+
+
+def costs_file():
+    """Return where `imfeat selfcheck` reads its predictions."""
+    from imfeat.selfcheck.run import COSTS
+
+    return COSTS
+
+
+def pictures(side):
+    """Return two natural images."""
+    return np.stack(
+        [photo()[100 : 100 + side, 50 : 50 + side] for photo in (skimage.data.astronaut, skimage.data.coffee)]
+    )
+
+
+def run(case, card):
+    """Run a case on the CPU and as compiled for a card; return by how much it is off, and what ran."""
+    from imfeat_kernels import cpu, cuda
+
+    from tests import device
+
+    module, name = case.kernel.split(".")
+    expected, found = ([room.copy() for room in case.results] for _ in range(2))
+    getattr(getattr(cpu, module), name)(*case.inputs, *expected)
+    with device.on_host(card) as runs:
+        getattr(getattr(cuda, module), name)(*case.inputs, *found)
+    pairs = zip(expected, found, strict=True)
+    return max(float(np.abs(a.astype(float) - b.astype(float)).max()) for a, b in pairs), runs
+
+
+def examine_all():
+    """Return facts about the machine code of each kernel on each card."""
+    from imfeat.selfcheck.cases import make_cases
+    from tests import device, machine_code
+
+    facts, cards = {}, [f"{10 * card[0] + card[1]}" for card in device.CARDS]
+    cases = list(make_cases(pictures(61)[:, :, :47].copy()))
+    work = [(card, case) for card in device.CARDS for case in cases]
+    for card, case in rich.progress.track(work, "Compiling for four cards"):
+        off, runs = run(case, card)
+        if off > case.tolerance:
+            raise click.ClickException(f"{case.kernel} is off by {off:.3g} on {card}")
+        for body, signature, text in runs.compiled:
+            kinds = " ".join(str(kind.dtype if hasattr(kind, "dtype") else kind) for kind in signature[:1])
+            row = facts.setdefault(f"{case.kernel}: {body}({kinds})", {})
+            number = f"{10 * card[0] + card[1]}"
+            if number not in row:
+                found = machine_code.examine(text, card)
+                row[number] = {key: found[key] for key in found}
+    return facts, cards
+
+
+def count_costs():
+    """Return the bytes and the instructions that an item of each kernel takes."""
+    from imfeat.selfcheck.cases import make_cases
+
+    costs = {}
+    for case in rich.progress.track(list(make_cases(pictures(256), n_vectors=2000)), "Counting instructions"):
+        if case.kernel in costs:
+            continue  # the first case of a kernel is the usual one
+        _, runs = run(case, (9, 0))
+        arrays = [value for value in (*case.inputs, *case.results) if isinstance(value, np.ndarray)]
+        costs[case.kernel] = {
+            "bytes": round(sum(array.nbytes for array in arrays) / case.items, 2),
+            "instructions": round(runs.n_instructions / case.items, 1),
+        }
+    return costs
+
+
+def code_table(about, facts, cards):
+    """Return a page with a line a kernel: registers, shared memory and instructions on each card."""
+    lines = [
+        "# Machine code of the CUDA kernels",
+        f"`{about['command']}`; numba-cuda {about['versions']['numba-cuda']}, {about['date']}.",
+        "",
+        f"On compute capability {', '.join(f'{int(card) / 10}' for card in cards)}. Every kernel gave what "
+        "the CPU gives; none spills or uses local memory, or divides 64-bit integers in a loop.",
+        "",
+        "| kernel | registers | bytes shared | instructions |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for name, row in sorted(facts.items()):
+        columns = [
+            " / ".join(f"{row[card][key]:,}" for card in cards) for key in ("registers", "instructions")
+        ]
+        lines.append(f"| {name} | {columns[0]} | {row[cards[0]]['shared']:,} | {columns[1]} |")
+    return "\n".join(lines) + "\n"
+
+
+def prediction_table(costs):
+    """Return a line a kernel: what moves, what is computed, what binds, and how long that takes."""
+    from imfeat.selfcheck.run import BANDWIDTH, INSTRUCTIONS
+
+    lines = [
+        "| kernel | bytes an item | instructions an item | bound by | ms for 10^7, predicted | measured |",
+        "| --- | ---: | ---: | --- | ---: | --- |",
+    ]
+    for kernel, cost in sorted(costs.items()):
+        memory, issue = cost["bytes"] / BANDWIDTH, cost["instructions"] / INSTRUCTIONS
+        binds = "memory" if memory > issue else "instructions"
+        lines.append(
+            f"| {kernel} | {cost['bytes']:,.1f} | {cost['instructions']:,.0f} | {binds} | "
+            f"{1e10 * max(memory, issue):.3g} | |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def front_table(front):
+    """Return which kernels a compiler gets right, of those that it compiles."""
+    from imfeat.selfcheck.cases import make_cases
+
+    found = {}
+    for case in rich.progress.track(list(make_cases(pictures(61)[:, :, :47].copy())), front):
+        try:
+            off, _ = run(case, (9, 0))
+            outcome = "right" if off <= case.tolerance else f"wrong by {off:.3g}"
+        except NotImplementedError:
+            outcome = "compiles, with calls that are not run here"
+        except RuntimeError as error:
+            outcome = str(error)
+        except Exception as error:  # whatever a compiler may say
+            outcome = f"does not compile ({type(error).__name__})"
+        if found.get(case.kernel, "right") == "right":
+            found[case.kernel] = outcome
+    lines = [f"| kernel | {front} {version(front.split('.')[0].replace('_', '-'))} |", "| --- | --- |"]
+    return "\n".join([*lines, *(f"| {kernel} | {outcome} |" for kernel, outcome in sorted(found.items()))])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The check for those who have a GPU, with one that is pretended, and with none."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from imfeat import CudaUnavailableError, _device, selfcheck
+from imfeat.cli import main
+from imfeat.selfcheck import run
+
+pytest.importorskip("numba_cuda", reason="the CUDA compiler is not installed: pip install -e '.[cuda,test]'")
+
+from imfeat_kernels.cuda import launch
+
+from tests import device, ptx
+
+
+@pytest.fixture
+def pretended(monkeypatch):
+    monkeypatch.setattr(_device, "why_unavailable", lambda: None)
+    monkeypatch.setattr(run, "why_unavailable", lambda: None)
+    monkeypatch.setattr(launch, "wait", lambda: None)
+    monkeypatch.setattr(launch, "about", lambda: {"GPU": "pretended"})
+    monkeypatch.setattr(run, "REPEATS", 1)
+    with device.on_host((9, 0)):
+        yield
+
+
+@pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
+def test_rows_say_by_how_much_kernels_are_off_and_how_long_they_take(pretended):
+    rows = list(itertools.islice(selfcheck.check(selfcheck.noise(16 * 32 * 32), n_vectors=300), 9))
+    assert {row.kernel for row in rows} >= {"color.rgb_to_hsv", "color.rgb_to_gray_bytes"}
+    for row in rows:
+        assert 0 <= row.off <= row.tolerance
+        assert row.seconds > 0
+        assert 0 < row.predicted < 1e-3
+        assert str(row).startswith(f"| {row.kernel} | ")
+
+
+@pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
+def test_what_is_off_fails(pretended, monkeypatch):
+    row = selfcheck.Row("color.rgb_to_hsv", 0.5, 1e-6, 0.001, None)
+    monkeypatch.setattr(selfcheck, "check", lambda images: iter([row]))
+    done = CliRunner().invoke(main, ["selfcheck", "--pixels", "16384"])
+    assert done.exit_code == 2
+    assert "GPU: pretended" in done.output
+    assert "| color.rgb_to_hsv | 0.5 | 1e-06 | 1 |  |" in done.output
+    assert "1 of 1 calls gave something else than the CPU" in done.output
+
+
+def test_without_a_gpu_there_is_nothing_to_check(monkeypatch):
+    monkeypatch.setattr(launch, "is_available", lambda: False)
+    with pytest.raises(CudaUnavailableError, match="nothing to check: no usable GPU was found"):
+        selfcheck.headings()
+    done = CliRunner().invoke(main, ["selfcheck"])
+    assert done.exit_code == 2
+    assert "nothing to check" in done.output
+
+
+def test_the_slower_of_memory_and_instructions_binds():
+    costs = json.loads(run.COSTS.read_text())["color.rgb_to_hsv"]
+    assert costs["bytes"] >= 15  # three bytes in, three floats out
+    expected = 1e6 * max(costs["bytes"] / 3.35e12, costs["instructions"] / (132 * 4 * 32 * 1.755e9))
+    assert selfcheck.predict("color.rgb_to_hsv", 10**6) == pytest.approx(expected)
+    assert selfcheck.predict("nothing.known", 10) is None
+
+
+def test_noise_has_the_pixels_that_were_asked_for():
+    images = selfcheck.noise(1 << 20)
+    assert images.shape == (16, 256, 256, 3)
+    assert images.dtype == np.uint8
