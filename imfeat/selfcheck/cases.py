@@ -240,14 +240,14 @@ def _word_cases(n: int, rng: np.random.Generator) -> Iterator[Case]:
         means = ((3, k), np.float64)
         yield _case("mixture.mean_posteriors", (x, bounds, *mixture), [means], 1e-4, n)
         yield _case("mixture.mean_triangles", (x, bounds, words), [means], 1e-4, n)
-    for size, k in ((8, 256), (3, 17), (24, 5)):
-        groups = 24 // size
-        x, centroids = rng.normal(size=(n, 24)).astype(np.float32), rng.normal(size=(groups, size, k))
+    for size, k, groups in ((8, 256, 3), (3, 17, 8), (4, 5, 1)):
+        x = rng.normal(size=(n, size * groups)).astype(np.float32)
+        centroids = rng.normal(size=(groups, size, k))
         centroids = centroids.astype(np.float32)
         codes = rng.integers(0, k, (n, groups), dtype=np.uint8)
         yield _case("quantizer.encode", (x, centroids), [((n, groups), np.uint8)], 0, n)
         flipped = np.ascontiguousarray(centroids.transpose(0, 2, 1))
-        yield _case("quantizer.decode", (codes, flipped), [((n, 24), np.float32)], 0, n)
+        yield _case("quantizer.decode", (codes, flipped), [(x.shape, np.float32)], 0, n)
         start = np.stack([rng.choice(n, k, replace=n < k) for _ in range(groups)])
         yield _case("quantizer.learn_centroids", (x, start, 2), [(centroids.shape, np.float32)], 1e-4, n)
 

@@ -43,7 +43,7 @@ def is_available():
 
 def reason():
     """Return what the driver says."""
-    return cuda.cuda_error() or "no device"
+    return " ".join(str(cuda.cuda_error() or "no device").split()).rstrip(".")
 
 
 def wait():

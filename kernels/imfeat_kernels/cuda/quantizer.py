@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import block_sum, divided
+from imfeat_kernels.cuda.common import SMALL, divided, small_sum
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
 
@@ -28,7 +28,7 @@ def learn_centroids(vectors, start, n_iterations, out):
     launch(_begin, blocks_of(out.size), vectors, start, out)
     for _ in range(n_iterations):
         encode(vectors, out, codes)
-        launch(_update, n_groups * n_centroids, vectors, codes, out)
+        launch(_update, n_groups * n_centroids, vectors, codes, out, threads=SMALL)
 
 
 @cuda.jit
@@ -87,8 +87,8 @@ def _begin(vectors, start, centroids):
 @cuda.jit
 def _update(vectors, codes, centroids):
     """Move a centroid to the mean of its vectors; one without any stays."""
-    sums = cuda.shared.array(THREADS, f32)
-    counts = cuda.shared.array(THREADS, u32)
+    sums = cuda.shared.array(SMALL, f32)
+    counts = cuda.shared.array(SMALL, u32)
     size, n_centroids = u32(centroids.shape[1]), u32(centroids.shape[2])
     t, (group, k) = u32(cuda.threadIdx.x), divided(cuda.blockIdx.x, n_centroids)
     for j in range(size):
@@ -97,8 +97,8 @@ def _update(vectors, codes, centroids):
             if u32(codes[i, group]) == k:
                 total += vectors[i, group * size + u32(j)]
                 count += u32(1)
-            i = u32(i + u32(THREADS))
+            i = u32(i + u32(SMALL))
         sums[t], counts[t] = total, count
-        total, count = block_sum(sums), block_sum(counts)
+        total, count = small_sum(sums), small_sum(counts)
         if t == u32(0) and count > u32(0):
             centroids[group, u32(j), k] = total / f32(count)
