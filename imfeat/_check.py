@@ -18,6 +18,7 @@ PLAIN_DTYPES = frozenset(map(np.dtype, ("uint8", "float32", "float64")))
 FLOATS = (np.float32, np.float64)  # scores have the precision of the features; others get the first
 INTEGERS, SEQUENCES = (int, np.integer), (tuple, list, Sequence, np.ndarray)
 Seed = int | np.random.Generator | None
+GPU_PIXELS = 64  # that are worked on at a time on a GPU, for one on a CPU
 SLACK = 1e-3  # how far a float image may stray from [0, 1]: rounding, not another range
 
 
@@ -60,6 +61,15 @@ def as_batch(images: Array) -> tuple[tuple[int, ...], Array]:
 def with_channels(batch: Array, images: Array) -> Array:
     """Return a batch of checked images as (n_images, height, width, n_channels)."""
     return batch if is_color(images) else reshaped(batch, *batch.shape, 1)
+
+
+def images_at_once(batch: Array, pixels: int) -> int:
+    """Return how many images to work on at a time, of some pixels in all; a GPU takes more to fill."""
+    room, (_, height, width) = (
+        pixels if isinstance(batch, np.ndarray) else GPU_PIXELS * pixels,
+        batch.shape[:3],
+    )
+    return max(1, room // int(height * width))
 
 
 def reshaped(array: Array, *shape: int) -> Array:

@@ -12,6 +12,7 @@ from imfeat._check import (
     as_on_host,
     as_out,
     given,
+    images_at_once,
     is_color,
     one_of,
 )
@@ -178,7 +179,7 @@ def equalize_clahe(
         raise ValueError(f"tiles must fit images of {height} x {width} pixels, got {n_rows} x {n_cols}")
     out = as_out(out, images.shape, np.uint8, images)
     _, batch = as_batch(images)
-    results, at_once = out.reshape(batch.shape), max(1, PIXELS_AT_ONCE // (height * width))
+    results, at_once = out.reshape(batch.shape), images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
         part = slice(first, first + at_once)
         if not is_color(images):

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty
-from imfeat._check import as_batch, as_count, as_counts, as_flag, as_images, as_mask, as_out, given, one_of
+from imfeat._check import (
+    as_batch,
+    as_count,
+    as_counts,
+    as_flag,
+    as_images,
+    as_mask,
+    as_out,
+    given,
+    images_at_once,
+    one_of,
+)
 from imfeat._norm import NORMS, norm_code
 from imfeat.color import rgb_to_hsi, rgb_to_hsv
 
@@ -87,7 +98,7 @@ def color_histogram(
     if batch.dtype == np.uint8 and (space == "rgb" or (space == "hsv" and joint)):
         _count(batch, chosen, space, joint, n_bins, (rows, cols), norm, histograms)
         return given(out)
-    at_once = max(1, PIXELS_AT_ONCE // (batch.shape[1] * batch.shape[2]))
+    at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
         part = slice(first, first + at_once)
         pixels = _as_bytes(batch[part], n_bins, space)

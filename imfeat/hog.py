@@ -16,6 +16,7 @@ from imfeat._check import (
     as_out,
     as_vectors,
     given,
+    images_at_once,
     one_of,
     with_channels,
 )
@@ -108,7 +109,7 @@ def hog(
     out = as_out(out, (*leading, n_rows * n_cols * n_values), np.float32, images)
     blocks, roots = out.reshape(len(batch), n_rows, n_cols, n_values), as_flag(sqrt, "sqrt")
     constants = _constants(norm, trilinear, n_values, images.dtype == np.uint8, roots)
-    at_once = max(1, PIXELS_AT_ONCE // (batch.shape[1] * batch.shape[2]))
+    at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
         pixels = batch[first : first + at_once]
         pixels = with_channels(pixels, images)

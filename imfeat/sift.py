@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty
-from imfeat._check import as_batch, as_count, as_flag, as_images, as_out, given, is_color
+from imfeat._check import as_batch, as_count, as_flag, as_images, as_out, given, images_at_once, is_color
 from imfeat._grid import Grid, as_grids, positions_of
 from imfeat.color import rgb_to_gray
 
@@ -83,7 +83,7 @@ def dense_sift(
     positions = positions_of(grids, step)
     descriptors = as_out(None, (*leading, len(positions), 128), np.float32, images)
     out = descriptors.reshape(len(batch), len(positions), 128)
-    at_once = max(1, PIXELS_AT_ONCE // (batch.shape[1] * batch.shape[2]))
+    at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for start in range(0, len(batch), at_once):
         pixels = batch[start : start + at_once]
         pixels = rgb_to_gray(pixels) if is_color(images) else pixels
@@ -142,7 +142,7 @@ def local_color(
     positions = positions_of(grids, step)
     descriptors = as_out(None, (*leading, len(positions), 96), np.float32, images)
     out, lines = descriptors.reshape(n_images, len(positions), 96), batch.reshape(n_images, height, width * 3)
-    at_once = max(1, PIXELS_AT_ONCE // (height * width))
+    at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for start in range(0, n_images, at_once):
         first, part = 0, slice(start, start + at_once)
         for grid in grids:

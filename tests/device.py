@@ -7,6 +7,7 @@ kernel is compiled for the types of its arguments and run there.
 import contextlib
 import functools
 import importlib
+import os
 import sys
 import tempfile
 import types
@@ -20,7 +21,7 @@ from tests import ptx
 
 CARDS = (7, 5), (8, 0), (9, 0), (10, 0)  # compute capabilities: Turing, Ampere, Hopper, Blackwell
 MLIR = front.cuda.__name__.startswith("numba_cuda_mlir")
-folder = Path(tempfile.mkdtemp(prefix="imfeat-ptx-"))
+folder = Path(os.environ.get("IMFEAT_PTX_FOLDER") or tempfile.mkdtemp(prefix="imfeat-ptx-"))
 
 
 class Runs:

@@ -17,6 +17,7 @@ The instructions are those of NVIDIA, "Parallel Thread Execution ISA", version 9
 
 import ctypes
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -230,10 +231,12 @@ class Kernel:
         source = _Translation(ptx).source
         library = folder / f"{hashlib.sha256(source.encode()).hexdigest()[:20]}.so"
         if not library.exists():
-            library.with_suffix(".c").write_text(source)
+            own = library.with_suffix(f".{os.getpid()}")  # as other processes may compile the same
+            own.with_suffix(".c").write_text(source)
             options = "-O1", "-w", "-shared", "-fPIC", "-fwrapv", "-fno-strict-aliasing", "-ffp-contract=off"
-            parts = [COMPILER, *options, library.with_suffix(".c"), "-o", library, "-lm"]
+            parts = [COMPILER, *options, own.with_suffix(".c"), "-o", own, "-lm"]
             subprocess.run([str(part) for part in parts], check=True, capture_output=True)
+            os.replace(own, library)
         self._run = ctypes.CDLL(str(library)).run
         self.n_instructions = 0
 

@@ -64,12 +64,22 @@ def run_on(card):
     return off, facts
 
 
+def simulate():
+    """Run every kernel in Numba's simulator, which takes a process of its own; return what it printed."""
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
+    command = [sys.executable, "-m", "tests.simulated"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
 @pytest.fixture(scope="session")
-def results():
-    """Return what `run_on` returns for each card; two at a time, in processes of their own."""
+def work(tmp_path_factory):
+    """Start what takes a minute each, two at a time; yield what will come of cards, and of `simulate`."""
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(min(2, os.cpu_count() or 1), context) as pool:
-        return dict(zip(device.CARDS, pool.map(run_on, device.CARDS), strict=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMFEAT_PTX_FOLDER", str(tmp_path_factory.mktemp("ptx")))
+        with concurrent.futures.ProcessPoolExecutor(min(2, os.cpu_count() or 1), context) as pool:
+            cards = {card: pool.submit(run_on, card) for card in device.CARDS}
+            yield cards, pool.submit(simulate)
 
 
 def public_functions(module):
@@ -89,8 +99,8 @@ def test_names_and_signatures_are_those_of_the_cpu():
 @needs_compiler
 @pytest.mark.parametrize("card", CARDS)
 @pytest.mark.parametrize("kernel", NAMES)
-def test_compiled_code_computes_what_the_cpu_does(results, kernel, card):
-    for off, tolerance in results[card][0][kernel]:
+def test_compiled_code_computes_what_the_cpu_does(work, kernel, card):
+    for off, tolerance in work[0][card].result()[0][kernel]:
         assert off <= tolerance
 
 
@@ -98,8 +108,9 @@ def test_compiled_code_computes_what_the_cpu_does(results, kernel, card):
 @needs_assembler
 @pytest.mark.parametrize("card", CARDS)
 @pytest.mark.parametrize("kernel", NAMES)
-def test_machine_code_is_lean(results, kernel, card):
-    found = {key: facts for key, facts in results[card][1].items() if key[0] == kernel}
+def test_machine_code_is_lean(work, kernel, card):
+    facts_of = work[0][card].result()[1]
+    found = {key: facts for key, facts in facts_of.items() if key[0] == kernel}
     assert found
     for (_, body, _), facts in found.items():
         assert facts["spilled"] == facts["stack"] == facts["local"] == facts["divisions_in_loops"] == 0
@@ -107,10 +118,8 @@ def test_machine_code_is_lean(results, kernel, card):
         assert facts["registers"] <= 128  # of which 65,536 are there for the threads of two blocks
 
 
-def test_every_kernel_runs_in_the_simulator():
-    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
-    command = [sys.executable, "-m", "tests.simulated"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+def test_every_kernel_runs_in_the_simulator(work):
+    done = work[1].result()
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     assert sorted(name for name, _, _ in lines) == NAMES

@@ -171,10 +171,11 @@ def _patch_cases(images: Array, rng: np.random.Generator) -> Iterator[Case]:
     room: Any
     n_images, height, width, _ = images.shape
     white, d = np.float32(255), 6 * 6 * 3
-    corners = [rng.integers(0, limit, 9) for limit in (n_images, height - 5, width - 5)]
-    room = ((9, d), np.float32)
+    count = max(9, images.size // 200)
+    corners = [rng.integers(0, limit, count) for limit in (n_images, height - 5, width - 5)]
+    room = ((count, d), np.float32)
     inputs = images, np.stack(corners, 1), 6, white
-    yield _case("patches.gather_patches", inputs, [room], 1e-6, 9)
+    yield _case("patches.gather_patches", inputs, [room], 1e-6, count)
     shape = n_images, (height - 6) // 3 + 1, (width - 6) // 3 + 1
     room = ((*shape, d), np.float32)
     yield _case("patches.dense_patches", (images, 6, 3, white), [room], 1e-6, math.prod(shape))
