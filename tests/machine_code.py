@@ -20,6 +20,11 @@ def tool(name: str) -> str | None:
     return found
 
 
+def is_available() -> bool:
+    """Tell whether the assembler and the disassembler are installed."""
+    return bool(tool("ptxas") and tool("nvdisasm"))
+
+
 def examine(text: str, card: tuple[int, int]) -> dict[str, int]:
     """Assemble PTX for a card and count what came out.
 

@@ -135,16 +135,14 @@ def test_a_run_goes_on_where_it_was_killed(source, tmp_path):
         time.sleep(0.01)
     running.kill()
     running.wait()
-    n_done = len(list(cells.glob("*.npz")))
+    n_done, spent = len(list(cells.glob("*.npz"))), float((cells / "seconds.txt").read_text())
     assert 5 <= n_done < 32
     damaged = sorted(cells.glob("*.npz"))[0]
     damaged.write_bytes(damaged.read_bytes()[:100])
     again = call("compare", "--resume", tmp_path / "killed")
     assert again.exit_code == 0, again.output
-    both = [
-        json.loads((tmp_path / name / "results.json").read_text())["seconds"] for name in ("killed", "whole")
-    ]
-    assert both[0] > 0.3 * both[1]  # what was done before it was killed counts
+    seconds = json.loads((tmp_path / "killed" / "results.json").read_text())["seconds"]
+    assert seconds > spent > 0  # what was done before it was killed counts
     assert without_times(tmp_path / "killed") == without_times(tmp_path / "whole")
     other = call("compare", "--data", source, *QUICK, "--out", tmp_path / "killed")
     assert other.exit_code == 2

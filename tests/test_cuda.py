@@ -28,7 +28,7 @@ DOUBLE_IN_LOOPS = {"_add_parts", "_add_pieces"}
 
 needs_compiler = pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
 needs_assembler = pytest.mark.skipif(
-    not (machine_code.tool("ptxas") and machine_code.tool("nvdisasm")),
+    not machine_code.is_available(),
     reason="ptxas or nvdisasm is not installed: pip install -e '.[cuda,test]'",
 )
 
@@ -59,7 +59,7 @@ def run_on(card):
                 codes.setdefault((case.kernel, body, signature), text)
     facts = {}
     for (kernel, body, signature), text in codes.items():
-        if machine_code.tool("ptxas"):
+        if machine_code.is_available():
             facts[kernel, body, str(signature)] = machine_code.examine(text, card)
     return off, facts
 
