@@ -191,13 +191,11 @@ def test_words_are_counted(descriptors):
     assert not bags[1].any()
 
 
-def test_a_grid_of_regions_counts_each_by_itself(rgb):
-    patches = imfeat.dense_patches(rgb, 6, stride=2)  # 20 x 31 positions
-    codebook = imfeat.learn_codebook(patches.reshape(-1, 108), 8, rng=0, n_iterations=2)
-    bags = imfeat.bag_of_words(patches, codebook, grid=(2, 3), norm=None).reshape(3, 2, 3, 8)
-    part = patches[1, 10:20, 10:20].reshape(-1, 108)
-    np.testing.assert_array_equal(bags[1, 1, 1], imfeat.bag_of_words(part, codebook, norm=None))
-    assert bags.sum() == 3 * 20 * 31
+def test_a_stack_of_images_is_counted_image_by_image(descriptors):
+    stack, codebook = descriptors[:60].reshape(3, 4, 5, 20), descriptors[:7]
+    bags = imfeat.bag_of_words(stack, codebook, norm=None)
+    assert bags.shape == (3, 4, 7)
+    np.testing.assert_array_equal(bags[2, 1], imfeat.bag_of_words(stack[2, 1], codebook, norm=None))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +214,7 @@ def test_a_grid_of_regions_counts_each_by_itself(rgb):
         (lambda x: imfeat.assign(x, x[:3, :9]), "descriptors must be vectors of length 9, got length 20"),
         (lambda x: imfeat.assign(x, x[:0]), "codebook must have at least one word"),
         (lambda x: imfeat.bag_of_words(x, x[:3], offsets=[0, 5]), "offsets must rise from 0 to the number"),
-        (lambda x: imfeat.bag_of_words(x, x[:3], grid=(2, 2)), "grid needs descriptors"),
+        (lambda x: imfeat.bag_of_words(x[0], x[:3]), r"descriptors must have the shape \(\.\.\., n, d\)"),
     ],
 )
 def test_wrong_arguments_are_refused(descriptors, call, message):

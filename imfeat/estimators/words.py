@@ -1,5 +1,8 @@
 """The transformer that learns: visual words, and how often each image shows them."""
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 
 from imfeat._backend import Array
@@ -12,7 +15,11 @@ from imfeat.patches import Whitening, dense_patches, normalize_patches, sample_p
 from imfeat.pooling import pool_regions
 from imfeat.scaling import l2_normalize
 
-SOFT = {"soft": soft_words, "triangle": triangle}
+ENCODINGS: dict[str, Callable[..., Array]] = {
+    "hard": functools.partial(bag_of_words, norm=None),
+    "soft": soft_words,
+    "triangle": triangle,
+}
 BYTES_AT_ONCE = 1 << 24  # of patches; several arrays of this size are alive at a time
 
 
@@ -103,7 +110,7 @@ class BagOfVisualWords(ImageTransformer):
         self.random_state = random_state
 
     def _fit(self, images: Array) -> None:
-        one_of(self.encoding, "encoding", ("hard", *SOFT))
+        one_of(self.encoding, "encoding", tuple(ENCODINGS))
         rng = self._rng()
         patches = normalize_patches(sample_patches(images, self.patch_size, self.n_patches, rng=rng))
         self.whitening_ = Whitening().fit(patches) if self.whiten else None
@@ -124,18 +131,17 @@ class BagOfVisualWords(ImageTransformer):
     def _encode_at_once(self, images: Array) -> Array:
         patches = normalize_patches(dense_patches(images, self.patch_size, stride=self.stride))
         descriptors = self._whitened(patches)
-        if self.encoding == "hard":
-            return bag_of_words(descriptors, self.codebook_, grid=self.grid, norm=self.norm)
         n_images, n_rows, n_cols, d = descriptors.shape
         places = np.indices((n_rows, n_cols)).reshape(2, -1).T + 0.5
-        means = pool_regions(
-            lambda x, offsets: SOFT[self.encoding](x, self.codebook_, offsets=offsets),
+        pooled = pool_regions(
+            lambda x, offsets: ENCODINGS[self.encoding](x, self.codebook_, offsets=offsets),
             descriptors.reshape(n_images, -1, d),
             places,
             (n_rows, n_cols),
             grids=[self.grid],
+            pool="sum" if self.encoding == "hard" else "mean",
         )
-        return _normalized(means, self.norm).reshape(n_images, -1)
+        return _normalized(pooled, self.norm).reshape(n_images, -1)
 
     def _whitened(self, patches: Array) -> Array:
         return patches if self.whitening_ is None else self.whitening_.transform(patches)
@@ -145,11 +151,11 @@ class BagOfVisualWords(ImageTransformer):
         return [f"words_r{row}_c{col}_w{word}" for row, col, word in np.ndindex(shape)]
 
 
-def _normalized(means: Array, norm: str | None) -> Array:
+def _normalized(pooled: Array, norm: str | None) -> Array:
     """Return vectors (..., n_words) divided as counts are."""
     one_of(norm, "norm", NORMS)
     if norm in (None, "l2"):
-        return means if norm is None else l2_normalize(means)
-    totals = means.sum(-1, keepdims=True)
-    shares: Array = means / np.where(totals > 0, totals, 1)
+        return pooled if norm is None else l2_normalize(pooled)
+    totals = pooled.sum(-1, keepdims=True)
+    shares: Array = pooled / np.where(totals > 0, totals, 1)
     return np.sqrt(shares) if norm == "hellinger" else shares
