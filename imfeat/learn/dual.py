@@ -74,7 +74,7 @@ class RidgeProducts:
     def solve_squared_hinge(
         self, strength: float, signs: Array, n_iterations: int = 10
     ) -> tuple[Array, Array, Array]:
-        """Minimize sum max(0, 1 - y (x W + b))^2 + strength |W|^2 over the first images.
+        """Minimize ``sum max(0, 1 - y (x W + b))^2 + strength |W|^2`` over the first images.
 
         Parameters and what is returned are as for `solve`, with ``signs`` +1 and -1.
 

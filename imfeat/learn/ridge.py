@@ -86,7 +86,7 @@ class RidgeSums:
     def solve_squared_hinge(
         self, strength: float, batches: Batches, n_iterations: int = 10
     ) -> tuple[Array, Array]:
-        """Return weights and intercepts that minimize sum max(0, 1 - y (x W + b))^2 + strength |W|^2.
+        """Return weights and intercepts that minimize ``sum max(0, 1 - y (x W + b))^2 + strength |W|^2``.
 
         Parameters
         ----------
