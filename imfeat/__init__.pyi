@@ -1,6 +1,7 @@
 from . import compare as compare
 from . import datasets as datasets
 from . import estimators as estimators
+from . import extract as extract
 from . import learn as learn
 from ._backend import get_num_threads as get_num_threads
 from ._backend import set_num_threads as set_num_threads

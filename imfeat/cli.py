@@ -1,5 +1,7 @@
-"""The command line: `imfeat compare`, `imfeat selfcheck` and `imfeat info`."""
+"""The command line: `imfeat compare`, `extract`, `codebook`, `encode`, `selfcheck` and `info`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ import imfeat
 
 if TYPE_CHECKING:
     from imfeat.compare import Result
+    from imfeat.extract import Features
 
 COMPARE_SETTINGS = ("data", "features", "classifiers", "seeds", "size", "out", "cache")
 
@@ -138,6 +141,125 @@ def compare(
     except (OSError, ValueError) as error:
         raise _Failure(str(error)) from error
     click.echo(f"Written to {folder}")
+
+
+def _source_options(command: Any) -> Any:
+    """Add the options of commands that read images from disk."""
+    options = (
+        click.option("--size", default=64, show_default=True, type=click.IntRange(min=1), help="In pixels."),
+        click.option("--fit", default="crop", show_default=True, type=click.Choice(["crop", "stretch"])),
+        click.option(
+            "--shard-size",
+            default=256,
+            show_default=True,
+            type=click.IntRange(min=1),
+            help="Images at a time.",
+        ),
+        click.option("--column", help="Of a Parquet file, with paths or bytes."),
+        click.option(
+            "--scheduler", default="local", show_default=True, help="local, or tcp://... of a Dask cluster."
+        ),
+        click.option(
+            "--workers", "n_workers", type=click.IntRange(min=1), help="Processes.  [default: cores]"
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("source", required=False)
+@click.option(
+    "--features",
+    default="hog,color",
+    show_default=True,
+    help="Which of raw, color, hog and uoctti, and files that imfeat codebook wrote, separated by commas.",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--format", default="parquet", show_default=True, type=click.Choice(["parquet", "npy"]))
+@click.option("--resume", is_flag=True, help="Go on with the run in the folder --out, with its settings.")
+@_source_options
+def extract(source: str | None, features: str, out: Path, resume: bool, **options: Any) -> None:
+    """Compute features of the images in SOURCE, however many.
+
+    SOURCE is a folder (with all folders below it), a glob, a list of paths (.txt), a Parquet file with paths
+    or bytes, or a tar of images.  An image that can't be read is a row with an error.
+    """
+    from imfeat import extract as files
+
+    with _told(f"interrupted; go on with: imfeat extract --out {out} --resume"):
+        if resume:
+            of_workers = {name: options[name] for name in ("scheduler", "n_workers")}
+            found = files.resume(out, progress=True, **of_workers)
+        elif source is None:
+            raise ValueError(
+                "SOURCE is missing: imfeat extract SOURCE --out FOLDER, or --out FOLDER --resume"
+            )
+        else:
+            found = files.run(source, _names(features), out, progress=True, **options)
+    _tell(found)
+
+
+@main.command()
+@click.argument("source")
+@click.option(
+    "--feature",
+    default="words",
+    show_default=True,
+    help="words, soft-words, triangle, patches-WORDS, vlad, fisher-sift or fisher-color (also -COMPONENTS).",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="File for what is learned, .npz.")
+@click.option("--per-image", default=50, show_default=True, type=click.IntRange(min=1), help="Descriptors.")
+@click.option("--seed", default=0, show_default=True, type=int)
+@_source_options
+def codebook(source: str, **options: Any) -> None:
+    """Learn the words or the mixture of a feature from the images in SOURCE.
+
+    Writes a file that imfeat encode and imfeat extract take.  Called again after an interruption, it goes on.
+    """
+    from imfeat.extract import learn
+
+    with _told("interrupted; go on with the same command"):
+        learn(source, **options)
+    click.echo(f"Written to {options['out']}")
+
+
+@main.command()
+@click.argument("source")
+@click.argument("model", type=click.Path(exists=True, dir_okay=False))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--format", default="parquet", show_default=True, type=click.Choice(["parquet", "npy"]))
+@_source_options
+def encode(source: str, model: str, out: Path, **options: Any) -> None:
+    """Describe the images in SOURCE by what imfeat codebook learned, in the file MODEL."""
+    from imfeat.extract import run
+
+    with _told(f"interrupted; go on with: imfeat extract --out {out} --resume"):
+        found = run(source, [model], out, progress=True, **options)
+    _tell(found)
+
+
+@contextmanager
+def _told(interrupted: str) -> Iterator[None]:
+    """Turn what users and machines get wrong into one line."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise _Failure(interrupted) from None
+    except ImportError as error:
+        raise _Failure(str(error)) from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _Failure(str(error)) from error
+
+
+def _tell(found: "Features") -> None:
+    click.echo(f"{found!r}\nOpen them with imfeat.extract.open({str(found.folder)!r}).")
+    errors = [row for row in found.rows() if row["error"]] if found.n_errors else []
+    for row in errors[:5]:
+        click.echo(f"  {row['path']}: {row['error']}")
+    if len(errors) > 5:
+        click.echo(f"  and {len(errors) - 5} more")
 
 
 @main.command()

@@ -124,7 +124,7 @@ def learn_mixture(
             f"n_components must be at most the number of descriptors, {len(vectors)}, got {n_components}"
         )
     spread = _variances(vectors)
-    floor = np.maximum(FLOOR * np.maximum(spread, 0.01 * spread.mean()), SMALLEST)
+    floor = least_variances(spread)
     if start is None:
         mixture = _cluster(vectors, n_components, rng, float(spread.mean()), floor)
     else:
@@ -134,7 +134,7 @@ def learn_mixture(
     before = -np.inf
     for _ in _with_bar(n_iterations, as_flag(progress, "progress")):
         sums, likelihoods = moments(vectors, np.array([0, len(vectors)]), mixture)
-        mixture = _maximize(mixture, sums[0], floor)
+        mixture = maximize(mixture, sums[0], floor)
         likelihood = likelihoods[0] / len(vectors)
         if likelihood - before < TOLERANCE:
             break
@@ -192,7 +192,7 @@ def moments(vectors: Array, bounds: Array, mixture: Mixture) -> tuple[Array, Arr
     return sums, likelihoods
 
 
-def _maximize(mixture: Mixture, sums: Array, floor: Array) -> Mixture:
+def maximize(mixture: Mixture, sums: Array, floor: Array) -> Mixture:
     """Return the mixture that fits best, given moments under the posteriors of another."""
     mass, d = sums[:, 0], mixture.means.shape[1]
     used = mass > 0
@@ -203,12 +203,22 @@ def _maximize(mixture: Mixture, sums: Array, floor: Array) -> Mixture:
     return Mixture(mass / mass.sum(), means, np.maximum(variances, floor))
 
 
+def least_variances(spread: Array) -> Array:
+    """Return the least variance (d,) of components, from the variances of all descriptors."""
+    floor: Array = np.maximum(FLOOR * np.maximum(spread, 0.01 * spread.mean()), SMALLEST)
+    return floor
+
+
+def hard_mixture(words: Array, spread: float) -> Mixture:
+    """Return a mixture so narrow that each descriptor belongs to its nearest word."""
+    variances = np.full(words.shape, max(HARD * spread, SMALLEST))
+    return Mixture(np.full(len(words), 1 / len(words)), words, variances)
+
+
 def _cluster(vectors: Array, n_components: int, rng: Seed, spread: float, floor: Array) -> Mixture:
     """Return the weights, means and variances of the clusters of k-means."""
-    words = learn_codebook(vectors, n_components, rng=rng)
-    variances = np.full(words.shape, max(HARD * spread, SMALLEST))
-    nearest = Mixture(np.full(n_components, 1 / n_components), words, variances)
-    return _maximize(nearest, moments(vectors, np.array([0, len(vectors)]), nearest)[0][0], floor)
+    nearest = hard_mixture(learn_codebook(vectors, n_components, rng=rng), spread)
+    return maximize(nearest, moments(vectors, np.array([0, len(vectors)]), nearest)[0][0], floor)
 
 
 def _variances(vectors: Array) -> Array:

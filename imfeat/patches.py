@@ -199,7 +199,11 @@ class Whitening:
             raise ValueError(f"patches must be at least two to learn a covariance, got {len(vectors)}")
         mean = vectors.mean(0, dtype=np.float64)
         centered = vectors - mean
-        variances, axes = np.linalg.eigh(centered.T @ centered / len(vectors))
+        return self.fit_moments(mean, centered.T @ centered / len(vectors))
+
+    def fit_moments(self, mean: Array, covariance: Array) -> "Whitening":
+        """Learn from the mean (d,) and the covariance (d, d) of patches, float64; return itself."""
+        variances, axes = np.linalg.eigh(covariance)
         scaled = axes / np.sqrt(np.maximum(variances, 0) + self.epsilon)
         matrix = scaled @ axes.T if self.kind == "zca" else scaled[:, ::-1]
         self.mean_, self.matrix_ = mean.astype(np.float32), np.ascontiguousarray(matrix, np.float32)

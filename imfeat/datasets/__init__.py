@@ -108,7 +108,7 @@ def load(
         return load_cifar10(cifar10)
     if not path.is_dir():
         return load_arrays(path)
-    data = load_folder(path, _as_pair(size), fit, test_size, rng)
+    data = load_folder(path, as_pair(size), fit, test_size, rng)
     _warn_of_skipped(path, data)
     return data
 
@@ -138,7 +138,7 @@ def _is_image_folder(path: Path) -> bool:
     return path.is_dir() and find_cifar10(path) is None
 
 
-def _as_pair(size: int | tuple[int, int] | None) -> tuple[int, int]:
+def as_pair(size: int | tuple[int, int] | None) -> tuple[int, int]:
     sides = np.atleast_1d(DEFAULT_SIZE if size is None else size)
     if sides.dtype.kind not in "iu" or sides.shape not in ((1,), (2,)) or sides.min() < 1:
         raise ValueError(f"size must be a number of pixels or a pair (height, width), got {size!r}")

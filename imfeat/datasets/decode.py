@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,7 @@ def decode_all(paths: Sequence[Path], size: tuple[int, int], fit: str) -> tuple[
     skipped = []
     # the filters belong to the process, and two threads that set and restore them at the same
     # time leave them changed: so once for all workers, and one caller after another
-    with _filters, warnings.catch_warnings(), ThreadPoolExecutor(_usable_cores()) as pool:
+    with _filters, warnings.catch_warnings(), ThreadPoolExecutor(usable_cores()) as pool:
         warnings.filterwarnings("error", module=r"PIL\.")
         for start in range(0, len(paths), FILES_AT_ONCE):
             batch = paths[start : start + FILES_AT_ONCE]
@@ -52,7 +53,7 @@ def decode_all(paths: Sequence[Path], size: tuple[int, int], fit: str) -> tuple[
     return images[: len(kept)], kept, tuple(skipped)
 
 
-def decode(path: Path, size: tuple[int, int], fit: str) -> Pixels:
+def decode(file: Path | BinaryIO, size: tuple[int, int], fit: str) -> Pixels:
     """Decode the first frame of a file, upright, as RGB of the given size.
 
     Raises
@@ -60,8 +61,9 @@ def decode(path: Path, size: tuple[int, int], fit: str) -> Pixels:
     Exception
         Of many types, since each of Pillow's decoders raises its own.
     """
-    _check_file(path)
-    with Image.open(path, formats=FORMATS) as image:
+    if isinstance(file, Path):
+        _check_file(file)
+    with Image.open(file, formats=FORMATS) as image:
         n_pixels = image.width * image.height
         if n_pixels > MAX_PIXELS:
             raise ValueError(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
@@ -76,9 +78,16 @@ def decode(path: Path, size: tuple[int, int], fit: str) -> Pixels:
     return np.asarray(fitted)
 
 
-def _decode_or_reason(path: Path, size: tuple[int, int], fit: str) -> Pixels | str:
+def decode_or_reason(file: BinaryIO, size: tuple[int, int], fit: str) -> Pixels | str:
+    """Decode a file as `decode` does, warnings of Pillow being errors, or return why that fails."""
+    with _filters, warnings.catch_warnings():
+        warnings.filterwarnings("error", module=r"PIL\.")
+        return _decode_or_reason(file, size, fit)
+
+
+def _decode_or_reason(file: Path | BinaryIO, size: tuple[int, int], fit: str) -> Pixels | str:
     try:
-        return decode(path, size, fit)
+        return decode(file, size, fit)
     except UnidentifiedImageError:
         return f"not a readable image of the formats {', '.join(FORMATS)}"
     except Exception as error:
@@ -114,7 +123,7 @@ def _rgb_of_16_bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(gray.astype(np.uint8)).convert("RGB")
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,0 +1,195 @@
+"""What is learned from features that were extracted: product quantizers and ridge classifiers."""
+
+import functools
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imfeat._backend import Array, backend_of
+from imfeat._check import as_count, as_number
+from imfeat._kmeans import ONCE
+from imfeat.extract.opening import Features, open_features
+from imfeat.extract.run import find_scheduler
+from imfeat.extract.schedule import Scheduler, in_order
+from imfeat.extract.sums import Moments
+from imfeat.learn import RidgeClassifier
+from imfeat.quantizer import ProductQuantizer
+
+STARTS = 20  # vectors a centroid, from which the first ones are drawn
+
+
+def learn_quantizer(
+    out: str | os.PathLike[str],
+    feature: str,
+    *,
+    group_size: int = 8,
+    bits: int = 8,
+    n_iterations: int = 10,
+    seed: int = 0,
+    scheduler: str = "local",
+    n_workers: int | None = None,
+) -> ProductQuantizer:
+    """Learn to compress a feature that was extracted.
+
+    Parameters
+    ----------
+    out : str or path
+        A folder that `run` wrote.
+    feature : str
+        Of a length that ``group_size`` divides.
+    group_size, bits, n_iterations
+        As of `imfeat.ProductQuantizer`.
+    seed : int
+        Draws the first centroids.
+    scheduler, n_workers
+        As in `run`; neither changes a byte of the result.
+
+    Returns
+    -------
+    ProductQuantizer
+        `save_model` writes it to a file.
+
+    Raises
+    ------
+    FileNotFoundError, KeyError, ValueError
+        If there is no such feature, its length is no multiple of ``group_size``, or there are too few images.
+    """
+    model = ProductQuantizer(group_size, bits, n_iterations=n_iterations)
+    features = open_features(out)
+    _check_feature(features, feature)
+    if features.names[feature] % group_size:
+        raise ValueError(
+            f"feature {feature!r} has {features.names[feature]} numbers, no multiple of {group_size}"
+        )
+    workers = find_scheduler(scheduler, n_workers)
+    n_centroids, folder = 2**bits, str(features.folder.resolve())
+    draw = functools.partial(_draw_rows, folder, feature, -(-STARTS * n_centroids // features.n_shards), seed)
+    drawn = np.concatenate(list(_results(workers, draw, features)))
+    if len(drawn) < n_centroids:
+        raise ValueError(f"{len(drawn)} images are too few to learn 2**bits = {n_centroids} centroids from")
+    order = np.random.default_rng(seed).permutation(len(drawn))[:n_centroids]
+    model.centroids_ = np.ascontiguousarray(
+        drawn[order].reshape(n_centroids, -1, group_size).transpose(1, 0, 2)
+    )
+    for _ in range(as_count(n_iterations, "n_iterations")):
+        task = functools.partial(_sum_codes, folder, feature, model)
+        sums, counts = functools.reduce(_add, _results(workers, task, features))
+        means = sums / np.maximum(counts, 1)[..., None]
+        model.centroids_ = np.where(counts[..., None] > 0, means, model.centroids_).astype(np.float32)
+    return model
+
+
+def learn_ridge(
+    out: str | os.PathLike[str],
+    feature: str,
+    labels: Array,
+    *,
+    strength: float = 1.0,
+    scheduler: str = "local",
+    n_workers: int | None = None,
+) -> RidgeClassifier:
+    """Learn a ridge classifier of images whose features were extracted.
+
+    Parameters
+    ----------
+    out : str or path
+        A folder that `run` wrote.
+    feature : str
+    labels : array of shape (n_images,)
+        Of all images, in the order of `Features.rows`; those of images with an error don't matter.
+    strength : float
+        Of the penalty on the sum of squared weights; above 0.
+    scheduler, n_workers
+        As in `run`; neither changes a byte of the result.
+
+    Returns
+    -------
+    RidgeClassifier
+        Fitted with this strength, in float64, by the scatter of features and targets.
+
+    Raises
+    ------
+    FileNotFoundError, KeyError, ValueError
+        If there is no such feature, or not a label for each image, or one class.
+    """
+    features = open_features(out)
+    _check_feature(features, feature)
+    given = np.asarray(labels)
+    if given.shape != (len(features),):
+        raise ValueError(f"labels must be {len(features)}, one for each image, got the shape {given.shape}")
+    model = RidgeClassifier((as_number(strength, "strength", above=0),))
+    model.classes_, numbers = np.unique(given, return_inverse=True)
+    if len(model.classes_) < 2:
+        raise ValueError(f"labels must be of at least two classes, got {model.classes_[0]!r} alone")
+    workers = find_scheduler(scheduler, n_workers)
+    path = features.folder.resolve() / f".labels.{uuid.uuid4().hex}.npy"  # which workers read, each its part
+    np.save(path, numbers.astype(np.int64))
+    try:
+        task = functools.partial(_sum_targets, str(path), feature, len(model.classes_))
+        total = functools.reduce(Moments.add, _results(workers, task, features))
+    finally:
+        path.unlink()
+    weights, intercepts = total.ridge(features.names[feature], strength)
+    model.coef_ = np.ascontiguousarray(weights.T, np.float32)
+    model.intercept_, model.strength_ = intercepts.astype(np.float32), strength
+    model.n_features_in_ = features.names[feature]
+    return model
+
+
+def _check_feature(features: Features, feature: str) -> None:
+    if feature not in features.names:
+        raise KeyError(f"no feature {feature!r}; there are {', '.join(features.names)}")
+
+
+def _results(workers: Scheduler, task: Callable[[int], Any], features: Features) -> Iterator[Any]:
+    return (found for _, found in in_order(workers.run(task, range(features.n_shards))))
+
+
+def _add(one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array, Array]:
+    return one[0] + other[0], one[1] + other[1]
+
+
+def _rows(folder: str, feature: str, shard: int) -> tuple[Array, Array]:
+    """Return the features of the images of a shard that could be read, and which these are."""
+    rows = np.asarray(open_features(folder).shard(feature, shard))
+    good = ~np.isnan(rows[:, 0])
+    return np.ascontiguousarray(rows[good]), good
+
+
+def _draw_rows(folder: str, feature: str, n: int, seed: int, shard: int) -> Array:
+    rows, _ = _rows(folder, feature, shard)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(shard,)))
+    drawn: Array = rows[np.sort(rng.permutation(len(rows))[:n])]
+    return drawn
+
+
+def _sum_codes(folder: str, feature: str, model: ProductQuantizer, shard: int) -> tuple[Array, Array]:
+    """Return the sums (n_groups, n_centroids, group_size) of the groups of a shard, and their counts."""
+    rows, _ = _rows(folder, feature, shard)
+    codes, centroids = model.encode(rows).astype(np.int32), model.centroids_
+    sums, counts = np.zeros(centroids.shape), np.zeros(centroids.shape[:2], np.int64)
+    add: Callable[..., None] = backend_of(rows).nearest.sum_by_word
+    for group in range(len(centroids)):
+        part = rows[:, group * model.group_size : (group + 1) * model.group_size]
+        add(
+            np.ascontiguousarray(part),
+            ONCE,
+            np.ascontiguousarray(codes[:, group]),
+            sums[group],
+            counts[group],
+        )
+    return sums, counts
+
+
+def _sum_targets(labels: str, feature: str, n_classes: int, shard: int) -> Moments:
+    """Return the moments of features and targets (+1 and -1) of a shard, side by side."""
+    folder = Path(labels).parent
+    rows, good = _rows(str(folder), feature, shard)
+    first = sum(open_features(folder).shard_sizes[:shard])
+    own = np.load(labels, mmap_mode="r")[first : first + len(good)]
+    targets = np.where(own[good, None] == np.arange(n_classes), 1.0, -1.0)
+    return Moments.of(np.concatenate([rows, targets], axis=1))

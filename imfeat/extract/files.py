@@ -1,0 +1,81 @@
+"""Files that are whole or not there, and folders that one run at a time writes to."""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 2  # seconds, in which workers notice that a run was killed
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give the name of a file to write, which gets the name ``path`` when it is complete and on disk."""
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
+    try:
+        yield unfinished
+        with open(unfinished, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON as one whole file."""
+    with whole(path) as unfinished:
+        unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Return what a file of JSON holds, None if there is no file or it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Delete what writers that were killed have left."""
+    for path in folder.rglob(".*.*"):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs away from a folder; a run that is killed frees it.
+
+    Raises
+    ------
+    BlockingIOError
+        If another run holds it.
+    """
+    import filelock
+
+    lock = filelock.FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=PATIENCE)
+    except filelock.Timeout:
+        raise BlockingIOError(
+            f"another run writes to {folder}: wait for it, or choose another folder"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,70 @@
+"""What a run will do, fixed before it begins: its settings, and the images of each shard."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from imfeat.extract.files import read_json, sha256, whole, write_json
+from imfeat.extract.sources import Item
+
+
+class Plan:
+    """The settings and shards of a run, in a folder.
+
+    Attributes
+    ----------
+    folder : Path
+    settings : dict
+        What results depend on; two runs with the same settings give the same bytes.
+    key : str
+        A digest of the settings and of the lists of images, which every shard names.
+    n_shards, n_images : int
+    """
+
+    def __init__(self, folder: Path) -> None:
+        content = read_json(folder / "plan.json")
+        if content is None:
+            raise FileNotFoundError(f"{folder} holds no plan of a run; start one without resuming")
+        self.folder, self.settings = folder, content["settings"]
+        self.n_shards, self.n_images = content["n_shards"], content["n_images"]
+        self.key = content["key"]
+
+    @classmethod
+    def make(
+        cls, folder: Path, settings: Mapping[str, Any], items: Iterable[Item], shard_size: int
+    ) -> "Plan":
+        """Write the plan of a run into a folder, as the images are found, and return it."""
+        lists = folder / "plan"
+        lists.mkdir(exist_ok=True)
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        n_shards = n_images = 0
+        stream = iter(items)
+        while some := list(itertools.islice(stream, shard_size)):
+            path = lists / f"{n_shards:06}.jsonl"
+            with whole(path) as unfinished:
+                unfinished.write_text("".join(f"{item.as_line()}\n" for item in some), encoding="ascii")
+            digest.update(sha256(path).encode())
+            n_shards, n_images = n_shards + 1, n_images + len(some)
+        if not n_images:
+            raise ValueError(f"no images in {settings['source']}")
+        counts = {"n_shards": n_shards, "n_images": n_images, "key": digest.hexdigest()}
+        write_json(folder / "plan.json", {"settings": settings, **counts})
+        return cls(folder)
+
+    def items(self, shard: int) -> list[Item]:
+        """Return the images of a shard."""
+        with open(self.folder / "plan" / f"{shard:06}.jsonl", encoding="ascii") as file:
+            return [Item.from_line(line) for line in file]
+
+    def check_same(self, settings: Mapping[str, Any]) -> None:
+        """Refuse to go on with other settings."""
+        differing = [name for name in settings if settings[name] != self.settings.get(name)]
+        if differing:
+            before, now = self.settings.get(differing[0]), settings[differing[0]]
+            raise ValueError(
+                f"{self.folder} holds a run with {differing[0]}={before!r}, not {now!r}: go on with the same "
+                "settings, or choose another folder"
+            )

@@ -1,0 +1,230 @@
+"""Where images come from: folders, globs, lists, Parquet files and tars, as a stream of places to read."""
+
+import glob
+import json
+import os
+import stat
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")  # in tars
+LISTS = (".txt", ".lst", ".list")
+BYTES_COLUMNS = ("bytes", "image", "img", "jpg", "png", "content", "data")
+PATH_COLUMNS = ("path", "file", "file_name", "filename", "image_path", "file_path", "image")
+ROWS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class Item:
+    """An image that was found, not yet read.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in results: the path of a file, or container and member, as ``a.tar/cat.jpg``.
+    kind : {"file", "tar", "parquet"}
+    place : tuple
+        Of a file its path; of a member of a tar the path, offset and length; of a row of a Parquet file
+        the path, row group, row in it, and the column.
+    """
+
+    name: str
+    kind: str
+    place: tuple[Any, ...]
+
+    def as_line(self) -> str:
+        """Return it as one line of JSON, which `from_line` reads."""
+        return json.dumps([self.name, self.kind, *self.place])
+
+    @classmethod
+    def from_line(cls, line: str) -> "Item":
+        """Return what `as_line` wrote."""
+        name, kind, *place = json.loads(line)
+        return cls(name, kind, tuple(place))
+
+    def read(self, most_bytes: int) -> bytes:
+        """Return its bytes.
+
+        Raises
+        ------
+        OSError
+            If it can't be read.
+        ValueError
+            If it is no regular file, or has more than ``most_bytes`` bytes.
+        """
+        return READERS[self.kind](most_bytes, *self.place)
+
+
+def find(source: str, column: str | None = None) -> Iterator[Item]:
+    """Yield the images of a source in an order that depends on names alone.
+
+    Parameters
+    ----------
+    source : str
+        A folder (searched with all folders below it; hidden files are left out), a glob, a list (.txt, a
+        path a line, relative to it), a Parquet file with paths or bytes, or a tar of images.  Tars and
+        Parquet files that a folder, glob or list names are opened as well.
+    column : str, optional
+        Of a Parquet file, with paths or bytes; found by its type and name if not given.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir():
+        yield from _walk(os.fspath(path), column)
+    elif path.exists() or path.is_symlink():
+        yield from _expand(os.fspath(path), column, lists=True)
+    elif glob.has_magic(source):
+        found = sorted(glob.iglob(os.path.expanduser(source), recursive=True))
+        for name in found:
+            if not os.path.isdir(name):
+                yield from _expand(name, column)
+    else:
+        raise FileNotFoundError(
+            f"no source {source!r}: expected a folder, a glob, a list (.txt), a Parquet file or a tar"
+        )
+
+
+def _walk(folder: str, column: str | None) -> Iterator[Item]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:  # a row that says so, when it is read
+        yield Item(shown(folder), "file", (folder,))
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path, column)
+        else:
+            yield from _expand(entry.path, column)
+
+
+def _expand(path: str, column: str | None, *, lists: bool = False) -> Iterator[Item]:
+    """Yield the images in a file that holds several, or the file."""
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix == ".parquet":
+        yield from _in_parquet(path, column)
+    elif suffix == ".tar":
+        yield from _in_tar(path)
+    elif lists and suffix in LISTS:
+        yield from _in_list(path, column)
+    else:
+        yield Item(shown(path), "file", (path,))
+
+
+def _in_list(path: str, column: str | None) -> Iterator[Item]:
+    folder = os.path.dirname(path)
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        for line in file:
+            if name := line.rstrip("\r\n"):
+                yield from _expand(os.path.join(folder, name), column)
+
+
+def _in_tar(path: str) -> Iterator[Item]:
+    with tarfile.open(path, "r:", errors="surrogateescape") as tar:
+        for member in tar:
+            if member.isfile() and member.name.lower().endswith(SUFFIXES):
+                place = (path, member.offset_data, member.size)
+                yield Item(shown(f"{path}/{member.name}"), "tar", place)
+            tar.members = []  # type: ignore[attr-defined]  # or it would keep all of them
+
+
+def _in_parquet(path: str, column: str | None) -> Iterator[Item]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        column = _column(file.schema_arrow, column, path)
+        holds_paths = "string" in str(file.schema_arrow.field(column.split(".")[0]).type).split("<")[0]
+        for group in range(file.num_row_groups):
+            for row in range(file.metadata.row_group(group).num_rows):
+                if not holds_paths:
+                    yield Item(shown(f"{path}/{group}/{row}"), "parquet", (path, group, row, column))
+            if holds_paths:
+                for name in file.read_row_group(group, columns=[column])[column].to_pylist():
+                    found = os.path.join(os.path.dirname(path), name or "")
+                    yield Item(shown(found), "file", (found,))
+
+
+def _column(schema: Any, column: str | None, path: str) -> Any:
+    """Return the column of a Parquet file that holds images or their paths."""
+    import pyarrow as pa
+
+    if column is not None:
+        if column.split(".")[0] not in schema.names:
+            raise ValueError(f"{path} has no column {column!r}; it has {', '.join(schema.names)}")
+        return column
+    for name in (*BYTES_COLUMNS, *schema.names):
+        if name in schema.names:
+            kind = schema.field(name).type
+            if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+                return name
+            if pa.types.is_struct(kind) and "bytes" in [field.name for field in kind]:
+                return f"{name}.bytes"
+    for name in PATH_COLUMNS:
+        if name in schema.names and "string" in str(schema.field(name).type):
+            return name
+    raise ValueError(
+        f"{path} has no column of bytes, and none of paths that is called {', '.join(PATH_COLUMNS)}; "
+        f"say which one it is: column=..., one of {', '.join(schema.names)}"
+    )
+
+
+def shown(path: str) -> str:
+    """Return a path as text that can be written as UTF-8: bytes that are none become ``\\xNN``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _read_file(most_bytes: int, path: str) -> bytes:
+    # without O_NONBLOCK, opening a pipe would wait for ever
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb") as file:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError("a folder")
+        if not stat.S_ISREG(mode):
+            raise ValueError("not a regular file")
+        return _read_at_most(file, most_bytes)
+
+
+def _read_member(most_bytes: int, path: str, offset: int, n_bytes: int) -> bytes:
+    if n_bytes > most_bytes:
+        raise ValueError(f"{n_bytes:,} bytes, more than {most_bytes:,}")
+    with open(path, "rb") as file:
+        file.seek(offset)
+        content = file.read(n_bytes)
+    if len(content) < n_bytes:
+        raise OSError(f"the tar ends after {len(content):,} of {n_bytes:,} bytes")
+    return content
+
+
+def _read_row(most_bytes: int, path: str, group: int, row: int, column: str) -> bytes:
+    value = _row_group(path, group, column)[row].as_py()
+    if value is None:
+        raise ValueError("null")
+    if len(value) > most_bytes:
+        raise ValueError(f"{len(value):,} bytes, more than {most_bytes:,}")
+    return bytes(value)
+
+
+@lru_cache(1)
+def _row_group(path: str, group: int, column: str) -> Any:
+    """Return a column of a row group, which is read once for all of its rows."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        table = file.read_row_group(group, columns=[column])
+    values = table[column.split(".")[0]].combine_chunks()
+    return values.field("bytes") if column.endswith(".bytes") else values
+
+
+def _read_at_most(file: BinaryIO, most_bytes: int) -> bytes:
+    content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise ValueError(f"more than {most_bytes:,} bytes")
+    return content
+
+
+READERS: dict[str, Callable[..., bytes]] = {"file": _read_file, "tar": _read_member, "parquet": _read_row}

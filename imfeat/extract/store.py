@@ -1,0 +1,100 @@
+"""Finished shards on disk: what was written, and what a receipt says of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imfeat._backend import Array
+from imfeat.extract.files import read_json, sha256, whole, write_json
+from imfeat.extract.images import Row
+
+FORMATS = ("parquet", "npy")
+COLUMNS = ("path", "n_bytes", "sha256", "error")
+
+
+def write_shard(
+    folder: Path, shard: int, key: str, rows: list[Row], features: Mapping[str, Array], kind: str
+) -> dict[str, Any]:
+    """Write the rows and features of a shard, then a receipt, which says that they are whole.
+
+    Parameters
+    ----------
+    folder : Path
+    shard : int
+    key : str
+        Of the plan.
+    rows : list of Row
+    features : mapping of str to array of shape (n, n_features), float32
+        NaN in the rows that have an error.
+    kind : {"parquet", "npy"}
+
+    Returns
+    -------
+    dict
+        The receipt: shard, key, rows, errors, and length and SHA-256 of each file.
+    """
+    write = _write_parquet if kind == "parquet" else _write_npy
+    files = write(folder / "shards", f"{shard:06}", rows, features)
+    receipt = {
+        "shard": shard,
+        "key": key,
+        "n_rows": len(rows),
+        "n_errors": sum(row.error is not None for row in rows),
+        "files": {path.name: [path.stat().st_size, sha256(path)] for path in files},
+    }
+    write_json(folder / "receipts" / f"{shard:06}.json", receipt)
+    return receipt
+
+
+def find_receipt(folder: Path, shard: int, key: str) -> dict[str, Any] | None:
+    """Return the receipt of a shard whose files are as it says, None if there is none of this plan."""
+    receipt = read_json(folder / "receipts" / f"{shard:06}.json")
+    if not isinstance(receipt, dict) or receipt.get("key") != key:
+        return None
+    for name, (n_bytes, digest) in receipt["files"].items():
+        path = folder / "shards" / name
+        if not path.is_file() or path.stat().st_size != n_bytes or sha256(path) != digest:
+            return None
+    return receipt
+
+
+def column_types() -> tuple[Any, ...]:
+    """Return the pyarrow types of `COLUMNS`."""
+    import pyarrow as pa
+
+    return pa.string(), pa.int64(), pa.string(), pa.string()
+
+
+def _write_npy(folder: Path, stem: str, rows: list[Row], features: Mapping[str, Array]) -> list[Path]:
+    paths = []
+    for name, values in features.items():
+        paths.append(folder / f"{stem}.{name}.npy")
+        with whole(paths[-1]) as unfinished, open(unfinished, "wb") as file:
+            np.save(file, values, allow_pickle=False)
+    paths.append(folder / f"{stem}.rows.jsonl")
+    with whole(paths[-1]) as unfinished:
+        unfinished.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="ascii")
+    return paths
+
+
+def _write_parquet(folder: Path, stem: str, rows: list[Row], features: Mapping[str, Array]) -> list[Path]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {
+        name: pa.array([getattr(row, name) for row in rows], kind)
+        for name, kind in zip(COLUMNS, column_types(), strict=True)
+    }
+    failed = pa.array([row.error is not None for row in rows])
+    for name, values in features.items():
+        flat = pa.array(np.ascontiguousarray(values).reshape(-1))
+        columns[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1], mask=failed)
+    path = folder / f"{stem}.parquet"
+    with whole(path) as unfinished:
+        # Features hardly repeat: dictionaries and compression would cost time and gain little.
+        pq.write_table(pa.table(columns), unfinished, compression="none", use_dictionary=False)
+    return [path]

@@ -1,0 +1,360 @@
+"""Features of image files: every source, both formats, and runs that are disturbed."""
+
+import hashlib
+import io
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pictures import as_file, bytes_of, crop, decoded, write_folder
+
+import imfeat
+from imfeat import extract
+from imfeat.compare.features import build_feature
+from imfeat.extract import files, schedule, work
+from imfeat.extract.plan import Plan
+
+FEATURES = ["hog", "color"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """21 images in three classes, and one broken file."""
+    root = tmp_path_factory.mktemp("images")
+    write_folder(root, 21)
+    (root / "class1" / "0004b.jpg").write_bytes(as_file(crop(4), "JPEG")[:300])
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(folder, tmp_path_factory):
+    return extract.run(folder, FEATURES, tmp_path_factory.mktemp("run") / "out", size=32, shard_size=5)
+
+
+def test_features_are_those_of_the_images(folder, run):
+    paths = sorted(folder.rglob("*.jpg"))
+    assert [row["path"] for row in run.rows()] == [str(path) for path in paths]
+    broken = [path.name == "0004b.jpg" for path in paths]
+    images = np.stack([decoded(path, 32) for path, bad in zip(paths, broken, strict=True) if not bad])
+    for name in FEATURES:
+        expected = build_feature(name, (32, 32), 0).fit_transform(images)
+        np.testing.assert_allclose(run[name][~np.array(broken)], expected, atol=0.02)
+        assert np.isnan(run[name][broken]).all()
+    assert run.n_errors == 1
+    assert len(run) == 22
+
+
+def test_rows_tell_what_is_known_of_a_file(folder, run):
+    frame = run.frame()
+    assert isinstance(frame, pd.DataFrame)
+    for row in frame.itertuples():
+        content = Path(row.path).read_bytes()
+        assert (row.n_bytes, row.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    (bad,) = frame[frame["error"].notna()].itertuples()
+    assert bad.path.endswith("0004b.jpg")
+    assert bad.error.startswith("OSError: ")
+
+
+def test_both_formats_hold_the_same(folder, run, tmp_path):
+    arrays = extract.run(folder, FEATURES, tmp_path / "npy", size=32, shard_size=5, format="npy")
+    assert arrays.rows() == run.rows()
+    for name in FEATURES:
+        np.testing.assert_array_equal(arrays[name], run[name])
+    assert arrays.table().equals(run.table())
+    assert isinstance(next(arrays.shards("hog")), np.memmap)
+    one = extract.run(folder, ["color"], tmp_path / "one", size=32, format="npy")
+    assert isinstance(one["color"], np.memmap)
+
+
+def test_shards_are_plain_parquet(run):
+    table = pq.read_table(run.folder / "shards" / "000000.parquet")
+    assert table.schema.field("hog").type == pa.list_(pa.float32(), run.names["hog"])
+    assert table.column_names == ["path", "n_bytes", "sha256", "error", *FEATURES]
+    column = pd.read_parquet(run.folder / "shards")["color"]
+    assert np.stack(column.dropna()).shape == (21, 512)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (96, 64)])
+def test_features_are_called_what_they_are_called_in_the_comparison(size):
+    from imfeat.extract.features import by_name
+
+    images = np.stack([crop(k, 96)[: size[0], : size[1]] for k in range(3)])
+    for name, function in by_name(size).items():
+        np.testing.assert_array_equal(
+            function(images), build_feature(name, size, 0).fit_transform(images), err_msg=name
+        )
+
+
+def as_tar(paths, path):
+    with tarfile.open(path, "w") as tar:
+        for k, source in enumerate(paths):
+            info = tarfile.TarInfo(f"../{k:03}.jpg" if k % 2 else f"{k:03}.jpg")  # is read, never unpacked
+            info.size = source.stat().st_size
+            tar.addfile(info, io.BytesIO(source.read_bytes()))
+            about = tarfile.TarInfo(f"{k:03}.json")
+            about.size = 2
+            tar.addfile(about, io.BytesIO(b"{}"))
+
+
+def as_parquet(paths, path, how):
+    contents = [source.read_bytes() for source in paths]
+    names = [os.path.relpath(source, path.parent) for source in paths]
+    columns = {
+        "bytes": {"id": list(range(len(paths))), "bytes": contents},
+        "paths": {"path": names, "label": ["x"] * len(paths)},
+        "struct": {"image": [{"bytes": content, "path": "a.jpg"} for content in contents]},
+        "named": {"a": ["text"] * len(paths), "b": names},
+    }[how]
+    pq.write_table(pa.table(columns), path, row_group_size=4)
+
+
+@pytest.mark.parametrize("kind", ["glob", "list", "tar", "bytes", "paths", "struct", "named", "nested"])
+def test_every_source_gives_the_same_features(folder, run, tmp_path, kind):
+    paths, source, options = sorted(folder.rglob("*.jpg")), tmp_path / "source", {}
+    if kind == "glob":
+        source = f"{folder}/**/*.jpg"
+    elif kind == "list":
+        source = tmp_path / "list.txt"
+        source.write_text("".join(f"{os.path.relpath(path, tmp_path)}\n" for path in paths))
+    elif kind == "tar":
+        source = tmp_path / "a.tar"
+        as_tar(paths, source)
+    elif kind == "nested":
+        source.mkdir()
+        as_tar(paths[:10], source / "a.tar")
+        as_parquet(paths[10:], source / "b.parquet", "bytes")
+    else:
+        source = tmp_path / "a.parquet"
+        as_parquet(paths, source, kind)
+        options = {"column": "b"} if kind == "named" else {}
+    found = extract.run(source, ["color"], tmp_path / "out", size=32, shard_size=9, **options)
+    np.testing.assert_array_equal(found["color"], run["color"])
+    assert [row["sha256"] for row in found.rows()] == [row["sha256"] for row in run.rows()]
+
+
+def test_the_number_of_workers_changes_no_byte(folder, run, tmp_path):
+    for n_workers in (1, 3):
+        out = tmp_path / str(n_workers)
+        extract.run(folder, FEATURES, out, size=32, shard_size=5, n_workers=n_workers)
+        assert bytes_of(out) == bytes_of(run.folder)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"source": "nowhere"}, FileNotFoundError, "no source .*nowhere"),
+        ({"features": ["hogg"]}, ValueError, "no feature 'hogg': expected raw, color, hog"),
+        ({"features": []}, ValueError, "at least one"),
+        ({"size": 0}, ValueError, "size must be"),
+        ({"size": 4}, ValueError, "cell|block|small"),
+        ({"fit": "pad"}, ValueError, "fit must be one of 'crop', 'stretch'"),
+        ({"format": "csv"}, ValueError, "format must be one of 'parquet', 'npy'"),
+        ({"shard_size": 0}, ValueError, "shard_size must be at least 1"),
+        ({"n_workers": 0}, ValueError, "n_workers must be at least 1"),
+        ({"scheduler": "dask"}, ValueError, "scheduler must be 'local' or an address"),
+        ({"resume": True}, FileNotFoundError, "holds no run to resume"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_written(folder, tmp_path, options, error, message):
+    wanted = {"source": folder, "features": FEATURES, "size": 32} | options
+    with pytest.raises(error, match=message):
+        extract.run(wanted.pop("source"), wanted.pop("features"), tmp_path / "out", **wanted)
+    assert not (tmp_path / "out" / "plan.json").exists()
+
+
+def test_an_empty_source_is_an_error(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="no images in"):
+        extract.run(tmp_path / "empty", FEATURES, tmp_path / "out")
+
+
+def test_a_parquet_file_without_images_says_what_it_has(tmp_path):
+    pq.write_table(pa.table({"a": [1], "b": ["x"]}), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"no column of bytes.*one of a, b"):
+        extract.run(tmp_path / "a.parquet", FEATURES, tmp_path / "out")
+
+
+def test_runs_are_not_mixed(folder, run, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(run.folder, out)
+    with pytest.raises(FileExistsError, match="holds a run already"):
+        extract.run(folder, FEATURES, out, size=32, shard_size=5)
+    for other in ({"size": 48}, {"shard_size": 6}, {"fit": "stretch"}, {"format": "npy"}):
+        with pytest.raises(ValueError, match="holds a run with"):
+            extract.run(folder, FEATURES, out, resume=True, **{"size": 32, "shard_size": 5} | other)
+    with pytest.raises(ValueError, match="holds a run with features="):
+        extract.run(folder, ["color"], out, resume=True, size=32, shard_size=5)
+    assert bytes_of(out) == bytes_of(run.folder)
+
+
+def test_two_runs_at_once_are_refused(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "PATIENCE", 0)
+    (tmp_path / "out").mkdir()
+    with files.locked(tmp_path / "out"), pytest.raises(BlockingIOError, match="another run writes to"):
+        extract.run(folder, FEATURES, tmp_path / "out", size=32)
+
+
+def test_a_damaged_shard_is_found_and_computed_again(folder, run, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(run.folder, out)
+    path = out / "shards" / "000002.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"000002\.parquet is missing or damaged; resume"):
+        extract.open(out)
+    extract.resume(out)
+    assert bytes_of(out) == bytes_of(run.folder)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="missing or damaged"):
+        extract.open(out, verify=True)
+    extract.resume(out)
+    assert bytes_of(out) == bytes_of(run.folder)
+
+
+def test_an_unfinished_run_says_so(run, tmp_path):
+    shutil.copytree(run.folder, tmp_path / "out")
+    (tmp_path / "out" / "manifest.json").unlink()
+    with pytest.raises(FileNotFoundError, match="interrupted: resume it"):
+        extract.open(tmp_path / "out")
+    with pytest.raises(FileNotFoundError, match="no finished run"):
+        extract.open(tmp_path)
+
+
+def test_a_task_may_be_done_twice(run):
+    plan = Plan(run.folder)
+    before = bytes_of(run.folder)
+    path = run.folder / "receipts" / "000001.json"
+    receipt = json.loads(path.read_text())
+    path.unlink()
+    assert work.extract_shard(str(run.folder), 1) == receipt
+    assert work.extract_shard(str(run.folder), 1) == receipt
+    assert plan.key == receipt["key"]
+    assert bytes_of(run.folder) == before
+
+
+def command(*arguments):
+    return [sys.executable, "-c", "from imfeat.cli import main; main()", "extract", *map(str, arguments)]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """200 images and what an undisturbed run makes of them."""
+    root = tmp_path_factory.mktemp("many")
+    write_folder(root / "images", 200, kind="PNG")
+    found = extract.run(root / "images", FEATURES, root / "out", size=32, shard_size=4)
+    return root / "images", bytes_of(found.folder)
+
+
+@pytest.mark.parametrize("whom", ["driver", "all", "worker"])
+def test_killed_at_any_moment_nothing_is_lost(many, tmp_path, whom):
+    images, expected = many
+    out, chance = tmp_path / "out", random.Random(whom)
+    begin = command(images, "--out", out, "--size", 32, "--shard-size", 4)
+    go_on = command("--out", out, "--resume")
+    for _ in range(2):
+        process = subprocess.Popen(
+            go_on if (out / "plan.json").exists() else begin,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        enough = len(list(out.glob("receipts/*.json"))) + chance.randint(0, 12)
+        while process.poll() is None and len(list(out.glob("receipts/*.json"))) < enough:
+            time.sleep(0.001)
+        if whom == "worker":
+            subprocess.run(["pkill", "-9", "-P", str(process.pid)], check=False)
+            assert process.wait(timeout=120) == 0
+            break
+        (os.kill if whom == "driver" else os.killpg)(process.pid, signal.SIGKILL)
+        process.wait(timeout=60)
+    if whom != "worker":
+        done = subprocess.run(
+            go_on if (out / "plan.json").exists() else begin, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+    assert bytes_of(out) == expected
+
+
+def die_or_count(folder, shard):
+    """Kill this process, unless there are two others' marks."""
+    marks = os.path.join(folder, str(shard))
+    with open(marks, "a") as file:
+        file.write("x")
+    if shard == 3 and os.path.getsize(marks) < 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return shard
+
+
+def always_die(shard):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_dies_is_replaced(tmp_path):
+    import functools
+
+    results = schedule.Processes(2).run(functools.partial(die_or_count, str(tmp_path)), range(12))
+    assert sorted(results) == [(shard, shard) for shard in range(12)]
+    with pytest.raises(RuntimeError, match=r"processes died 3 times in a row.*shards \[0, 1\]"):
+        list(schedule.Processes(1).run(always_die, range(2)))
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting a small disk takes root")
+def test_a_full_disk_loses_nothing(many, tmp_path):
+    images, expected = many
+    out = tmp_path / "disk"
+    out.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", out], capture_output=True
+    ).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        with pytest.raises(OSError, match="No space left"):
+            extract.run(images, FEATURES, out, size=32, shard_size=4)
+        assert list((out / "shards").glob("*.parquet"))
+        subprocess.run(["mount", "-o", "remount,size=50m", out], check=True)
+        extract.resume(out)
+        assert bytes_of(out) == expected
+    finally:
+        subprocess.run(["umount", out], check=True)
+
+
+def test_dask_workers_give_the_same_bytes(many, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    images, expected = many
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address
+        extract.run(images, FEATURES, tmp_path / "out", size=32, shard_size=4, scheduler=address)
+        one = extract.learn(images, "words", tmp_path / "dask.npz", size=32, scheduler=address)
+    assert bytes_of(tmp_path / "out") == expected
+    extract.learn(images, "words", tmp_path / "local.npz", size=32)
+    assert (tmp_path / "dask.npz").read_bytes() == (tmp_path / "local.npz").read_bytes()
+    assert one.codebook_.shape == (400, 108)
+
+
+def test_the_command_line_does_the_same(folder, run, tmp_path):
+    out = tmp_path / "out"
+    arguments = command(folder, "--out", out, "--size", 32, "--shard-size", 5)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "22 images, 1 with errors" in done.stdout
+    assert "0004b.jpg: OSError: " in done.stdout.replace("\n", "")
+    assert bytes_of(out) == bytes_of(run.folder)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "holds a run already" in done.stderr
+    assert imfeat.extract.open(out)["hog"].shape == run["hog"].shape
