@@ -1,0 +1,208 @@
+"""Fits as sums over shards: equal to fits of everything at once, whatever the shards and workers."""
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from pictures import write_folder
+from sklearn.linear_model import Ridge
+
+import imfeat
+from imfeat import extract
+from imfeat.extract.sums import MixtureSums, Moments, WordSums
+from imfeat.mixture import hard_mixture, least_variances, maximize, moments
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(12, 12))
+    return (rng.normal(size=(3000, 12)) @ mixing + 5).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def parts(vectors):
+    return np.split(vectors, [100, 100, 101, 1700])  # uneven, and an empty one
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    root = tmp_path_factory.mktemp("images")
+    write_folder(root, 60)
+    (root / "class0" / "broken.jpg").write_bytes(b"no image")
+    return root
+
+
+def test_moments_add_up_to_mean_and_covariance(vectors, parts):
+    total = functools.reduce(Moments.add, map(Moments.of, parts))
+    assert total.n == 3000
+    np.testing.assert_allclose(total.mean, vectors.mean(0, dtype=np.float64), rtol=1e-12)
+    expected = np.cov(vectors.T.astype(np.float64), bias=True)
+    np.testing.assert_allclose(total.covariance(), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_moments_far_from_zero_keep_their_digits():
+    far = np.random.default_rng(0).normal(1e4, 1, (2000, 3)).astype(np.float32)
+    total = functools.reduce(Moments.add, map(Moments.of, np.split(far, 7 * [0] + [5, 900])))
+    np.testing.assert_allclose(
+        total.covariance(), np.cov(far.T.astype(float), bias=True), rtol=1e-8, atol=1e-8
+    )
+
+
+def test_principal_axes_are_those_of_scikit_learn(vectors, parts):
+    from sklearn.decomposition import PCA
+
+    mean, axes = functools.reduce(Moments.add, map(Moments.of, parts)).principal_axes(5)
+    expected = PCA(5).fit(vectors.astype(np.float64))
+    np.testing.assert_allclose(mean, expected.mean_, rtol=1e-5)
+    np.testing.assert_allclose(np.abs(axes @ expected.components_.T), np.eye(5), atol=1e-5)
+
+
+def test_ridge_from_moments_is_that_of_scikit_learn(vectors):
+    targets = np.random.default_rng(1).normal(size=(3000, 2)) + vectors[:, :1]
+    both = np.concatenate([vectors, targets], axis=1)
+    total = functools.reduce(Moments.add, map(Moments.of, np.array_split(both, 4)))
+    weights, intercepts = total.ridge(12, 3.0)
+    expected = Ridge(3.0).fit(vectors.astype(np.float64), targets)
+    np.testing.assert_allclose(weights, expected.coef_.T, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(intercepts, expected.intercept_, rtol=1e-6)
+
+
+def test_steps_of_k_means_over_parts_are_those_of_learn_codebook(vectors, parts):
+    words = vectors[:9]
+    for _ in range(4):
+        sums = functools.reduce(WordSums.add, [WordSums.of(part, words) for part in parts])
+        words = sums.words(words)
+    expected = imfeat.learn_codebook(vectors, 9, start=vectors[:9], n_iterations=4)
+    np.testing.assert_allclose(words, expected, rtol=1e-5)
+
+
+def test_a_word_without_vectors_moves_to_the_farthest(vectors, parts):
+    words = np.concatenate([vectors[:3], np.full((1, 12), 1e4, np.float32)])
+    sums = functools.reduce(WordSums.add, [WordSums.of(part, words) for part in parts])
+    distances = ((vectors[:, None] - words) ** 2).sum(2).min(1)
+    np.testing.assert_array_equal(sums.words(words)[3], vectors[distances.argmax()])
+    assert sums.inertia == pytest.approx(distances.sum(), rel=1e-4)
+
+
+def test_steps_of_mixtures_over_parts_are_those_of_learn_mixture(vectors, parts):
+    start = imfeat.learn_mixture(vectors, 4, rng=0, n_iterations=1)
+    mixture, floor = start, least_variances(vectors.var(0, dtype=np.float64))
+    for _ in range(3):
+        found = [moments(part, np.array([0, len(part)]), mixture) for part in parts]
+        sums = [MixtureSums(x[0], y[0], len(part)) for (x, y), part in zip(found, parts, strict=True)]
+        mixture = maximize(mixture, functools.reduce(MixtureSums.add, sums).sums, floor)
+    expected = imfeat.learn_mixture(vectors, 4, start=start, n_iterations=3)
+    np.testing.assert_allclose(mixture.means, expected.means, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(mixture.variances, expected.variances, rtol=1e-4)
+    assert hard_mixture(vectors[:3], 1.0).variances.max() < 1e-3
+
+
+@pytest.mark.parametrize("feature", ["words", "patches-40", "vlad", "fisher-sift-4", "fisher-color-4"])
+def test_one_and_several_workers_learn_the_same_bytes(images, tmp_path, feature):
+    options = {"size": 64, "per_image": 30, "shard_size": 16}
+    models = []
+    for n_workers in (1, 3):
+        path = tmp_path / f"{n_workers}.npz"
+        models.append(extract.learn(images, feature, path, n_workers=n_workers, **options))
+    assert (tmp_path / "1.npz").read_bytes() == (tmp_path / "3.npz").read_bytes()
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+    found = extract.run(images, [str(tmp_path / "1.npz")], tmp_path / "run", size=64)
+    assert found.n_errors == 1
+    good = ~np.isnan(found["1"][:, 0])
+    assert good.sum() == 60
+    assert found["1"][good].std() > 0
+    assert models[0].transform(np.zeros((1, 64, 64, 3), np.uint8)).shape == (1, found.names["1"])
+
+
+def test_words_are_as_good_as_those_learned_at_once(images, tmp_path):
+    """The inertia of patches that neither has seen."""
+    shards = extract.learn(images, "patches-40", tmp_path / "m.npz", size=64, per_image=100, shard_size=16)
+    pixels = imfeat.datasets.load("photos").train.images[:200]
+    at_once = imfeat.PatchFeatures(n_words=40, n_patches=6000, random_state=0).fit(pixels)
+    patches = imfeat.normalize_patches(imfeat.sample_patches(pixels, 6, 2000, rng=9))
+
+    def inertia(words):
+        white = shards.whitening_.transform(patches)
+        return ((white - words[imfeat.assign(white, words)]) ** 2).sum(1).mean()
+
+    random = shards.whitening_.transform(patches)[:40]
+    assert inertia(shards.codebook_) < inertia(random)
+    assert at_once.codebook_.shape == shards.codebook_.shape
+
+
+def test_an_interrupted_fit_goes_on_and_ends_the_same(images, tmp_path):
+    code = "from sys import argv; from imfeat.extract import learn; learn(*argv[1:], shard_size=8)"
+    expected, path = tmp_path / "expected.npz", tmp_path / "killed.npz"
+    extract.learn(images, "vlad", expected, shard_size=8)
+    for n_states in (1, 5, 9):
+        process = subprocess.Popen([sys.executable, "-c", code, images, "vlad", path], start_new_session=True)
+        folder = tmp_path / "killed.npz.work"
+        while process.poll() is None and len(list(folder.glob("*.npz"))) < n_states:
+            time.sleep(0.001)
+        os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
+        process.wait(timeout=60)
+    extract.learn(images, "vlad", path, shard_size=8)
+    assert path.read_bytes() == expected.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("feature", "message"),
+    [
+        ("hog", "feature 'hog' learns neither words nor a mixture"),
+        ("hogg", "no feature 'hogg'"),
+        ("patches-100000", "descriptors are too few for 100000 words"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused(images, tmp_path, feature, message):
+    with pytest.raises(ValueError, match=message):
+        extract.learn(images, feature, tmp_path / "m.npz", per_image=2)
+
+
+def test_a_model_is_for_images_of_its_size(images, tmp_path):
+    extract.learn(images, "patches-40", tmp_path / "m.npz", size=48)
+    with pytest.raises(ValueError, match="give the size that it was learned with"):
+        extract.run(images, [str(tmp_path / "m.npz")], tmp_path / "run", size=64)
+
+
+@pytest.fixture(scope="module")
+def run(images, tmp_path_factory):
+    return extract.run(images, ["color"], tmp_path_factory.mktemp("run") / "out", shard_size=16)
+
+
+def test_quantizers_are_learned_over_shards(run):
+    one, three = (
+        extract.learn_quantizer(run.folder, "color", bits=4, n_workers=n, n_iterations=4) for n in (1, 3)
+    )
+    np.testing.assert_array_equal(one.centroids_, three.centroids_)
+    features = run["color"][~np.isnan(run["color"][:, 0])]
+    at_once = imfeat.ProductQuantizer(bits=4, n_iterations=4, rng=0).fit(features)
+
+    def lost(model):
+        return ((features - model.decode(model.encode(features))) ** 2).sum()
+
+    assert lost(one) < 1.1 * lost(at_once)
+    with pytest.raises(ValueError, match=r"60 images are too few to learn 2\*\*bits = 256"):
+        extract.learn_quantizer(run.folder, "color")
+    with pytest.raises(KeyError, match="no feature 'hog'; there are color"):
+        extract.learn_quantizer(run.folder, "hog")
+
+
+def test_ridge_classifiers_are_learned_over_shards(run):
+    labels = np.array([row["path"].split("/")[-2] for row in run.rows()])
+    one, three = (extract.learn_ridge(run.folder, "color", labels, n_workers=n) for n in (1, 3))
+    np.testing.assert_array_equal(one.coef_, three.coef_)
+    good = ~np.isnan(run["color"][:, 0])
+    x, y = run["color"][good].astype(np.float64), labels[good]
+    expected = Ridge(1.0).fit(x, np.where(y[:, None] == one.classes_, 1.0, -1.0))
+    np.testing.assert_allclose(one.coef_, expected.coef_, rtol=1e-3, atol=1e-5)
+    assert one.score(run["color"][good], y) > 0.5
+    with pytest.raises(ValueError, match="labels must be 61, one for each image"):
+        extract.learn_ridge(run.folder, "color", labels[:-1])
+    with pytest.raises(ValueError, match="at least two classes"):
+        extract.learn_ridge(run.folder, "color", np.zeros(61))

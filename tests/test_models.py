@@ -1,0 +1,166 @@
+"""Models in files: what is saved comes back, and what is damaged or hostile is refused before it is read."""
+
+import io
+import json
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+import imfeat
+from imfeat import extract
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (12, 48, 40, 3), dtype=np.uint8)
+VECTORS = RNG.normal(size=(400, 16)).astype(np.float32)
+FEW = {"n_iterations": 2, "random_state": 0}
+LOCAL = {"n_pca": 8, "n_descriptors": 500, "grids": ((1, 1), (2, 1)), **FEW}
+MODELS = {
+    "whitening": lambda: imfeat.Whitening("pca", epsilon=0.2).fit(VECTORS),
+    "mixture": lambda: imfeat.learn_mixture(VECTORS, 4, rng=0, n_iterations=2),
+    "quantizer": lambda: imfeat.ProductQuantizer(4, 5, n_iterations=2, rng=0).fit(VECTORS),
+    "codebook": lambda: imfeat.learn_codebook(VECTORS, 6, rng=0, n_iterations=2),
+    "words": lambda: imfeat.BagOfVisualWords(n_words=9, n_patches=500, encoding="soft", **FEW).fit(IMAGES),
+    "unwhitened": lambda: imfeat.BagOfVisualWords(n_words=9, n_patches=500, whiten=False, **FEW).fit(IMAGES),
+    "patches": lambda: imfeat.PatchFeatures(n_words=9, n_patches=500, sqrt=False, **FEW).fit(IMAGES),
+    "vlad": lambda: imfeat.VLAD(imfeat.LocalColor(step=6), n_words=3, **LOCAL).fit(IMAGES),
+    "fisher": lambda: imfeat.FisherVector(imfeat.DenseSIFT(scales=(1, 1.5)), n_components=3, **LOCAL).fit(
+        IMAGES
+    ),
+}
+USES = {
+    "whitening": lambda model: model.transform(VECTORS),
+    "mixture": lambda model: imfeat.fisher_vector(VECTORS, model),
+    "quantizer": lambda model: model.decode(model.encode(VECTORS)),
+    "codebook": lambda model: model,
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_comes_back_as_it_was(name, tmp_path):
+    model = MODELS[name]()
+    use = USES.get(name, lambda model: model.transform(IMAGES))
+    extract.save_model(tmp_path / "a.npz", model)
+    found = extract.load_model(tmp_path / "a.npz")
+    assert type(found) is type(model)
+    np.testing.assert_array_equal(use(found), use(model))
+    extract.save_model(tmp_path / "b.npz", found)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as file:  # also for those who have no imfeat
+        assert all(file[key].dtype == np.float32 for key in file.files if key != "header.json")
+
+
+def test_other_objects_are_refused(tmp_path):
+    with pytest.raises(TypeError, match="model must be one of Whitening, Mixture.*got Pipeline"):
+        from sklearn.pipeline import make_pipeline
+
+        extract.save_model(tmp_path / "a.npz", make_pipeline(imfeat.HOG()))
+    assert not list(tmp_path.iterdir())
+
+
+class Bomb:
+    def __reduce__(self):
+        return (exec, ("raise SystemExit('executed')",))
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """The members of a file of a mixture."""
+    extract.save_model(tmp_path / "model.npz", MODELS["mixture"]())
+    with zipfile.ZipFile(tmp_path / "model.npz") as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def npy(array, **options):
+    buffer = io.BytesIO()
+    np.save(buffer, array, **options)
+    return buffer.getvalue()
+
+
+def header(parts, **changes):
+    return json.dumps(json.loads(parts["header.json"]) | changes).encode()
+
+
+def with_array(parts, name, content, shape=None):
+    import hashlib
+
+    about = json.loads(parts["header.json"])["arrays"]
+    about[name]["sha256"] = hashlib.sha256(content).hexdigest()
+    about[name]["shape"] = shape or about[name]["shape"]
+    return {f"{name}.npy": content, "header.json": header(parts, arrays=about)}
+
+
+HOSTILE = {
+    "another schema": lambda p: {"header.json": header(p, schema="sklearn")},
+    "a later version": lambda p: {"header.json": header(p, version=2)},
+    "an unknown kind": lambda p: {"header.json": header(p, kind="os.system")},
+    "an unknown option": lambda p: {"header.json": header(p, options={"shell": "true"})},
+    "an unknown key": lambda p: {"header.json": header(p, extra=1)},
+    "no JSON": lambda p: {"header.json": b"\xff{"},
+    "deep JSON": lambda p: {"header.json": b"[" * 200_000},
+    "a list": lambda p: {"header.json": b"[]"},
+    "a large header": lambda p: {"header.json": p["header.json"] + b" " * (1 << 21)},
+    "no header": lambda p: {"header.json": None},
+    "no array": lambda p: {"means.npy": None},
+    "an array too many": lambda p: {"other.npy": p["means.npy"]},
+    "a member outside": lambda p: {"../../evil.npy": p["means.npy"]},
+    "another checksum": lambda p: {"means.npy": p["means.npy"][:-1] + b"\x00"},
+    "a longer array": lambda p: {"means.npy": p["means.npy"] + b"\0" * 5000},
+    "a pickle": lambda p: with_array(p, "means", npy(np.array([Bomb()]), allow_pickle=True), [1]),
+    "a raw pickle": lambda p: with_array(p, "weights", pickle.dumps(Bomb()), [4]),
+    "doubles": lambda p: with_array(p, "means", npy(np.zeros((4, 8)))),
+    "another shape": lambda p: with_array(p, "means", npy(np.zeros((16, 4), np.float32))),
+    "NaN": lambda p: with_array(p, "means", npy(np.full((4, 16), np.nan, np.float32))),
+    "negative variances": lambda p: with_array(p, "variances", npy(np.full((4, 16), -1, np.float32))),
+    "weights that sum to 4": lambda p: with_array(p, "weights", npy(np.ones(4, np.float32))),
+    "a huge shape": lambda p: {
+        "header.json": header(
+            p,
+            arrays=json.loads(p["header.json"])["arrays"]
+            | {"means": {"shape": [1 << 40, 1 << 40], "dtype": "float32", "sha256": ""}},
+        )
+    },
+    "a negative shape": lambda p: with_array(p, "means", p["means.npy"], [-4, -16]),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_are_refused(parts, tmp_path, name):
+    changed = parts | HOSTILE[name](parts)
+    path = tmp_path / "hostile.npz"
+    with zipfile.ZipFile(path, "w") as file:
+        for member, content in changed.items():
+            if content is not None:
+                file.writestr(member, content)
+    with pytest.raises(ValueError, match=r"hostile\.npz is no intact"):
+        extract.load_model(path)
+
+
+def test_compressed_members_are_refused_before_they_are_read(parts, tmp_path):
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for member, content in parts.items():
+            file.writestr(member, content if member == "header.json" else b"\0" * (1 << 27))
+    with pytest.raises(ValueError, match="is compressed"):
+        extract.load_model(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no zip at all" * 100])
+def test_other_files_are_refused(tmp_path, content):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(ValueError, match="is no intact"):
+        extract.load_model(tmp_path / "a.npz")
+    with pytest.raises(FileNotFoundError):
+        extract.load_model(tmp_path / "b.npz")
+
+
+def test_two_members_of_one_name_are_refused(parts, tmp_path):
+    path = tmp_path / "twice.npz"
+    with zipfile.ZipFile(path, "w") as file:
+        for member, content in parts.items():
+            file.writestr(member, content)
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            file.writestr("means.npy", parts["means.npy"])
+    with pytest.raises(ValueError, match="members of the same name"):
+        extract.load_model(path)
