@@ -11,6 +11,9 @@ from imfeat._backend import Array
 from imfeat.datasets.decode import MAX_BYTES, decode_or_reason
 from imfeat.extract.sources import Item
 
+START_OF_JPEG, START_OF_SCAN = b"\xff\xd8", b"\xff\xda"
+MOST_SCANS = 500  # of a JPEG: each passes over all pixels, and a small file can hold many
+
 
 @dataclass(frozen=True)
 class Row:
@@ -40,7 +43,12 @@ def read_image(item: Item, size: tuple[int, int], fit: str) -> tuple[Row, Any]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return Row(item.name, None, None, f"{type(error).__name__}: {reason}"), None
-    pixels = decode_or_reason(io.BytesIO(content), size, fit)
+    pixels: Any
+    n_scans = content.count(START_OF_SCAN) if content.startswith(START_OF_JPEG) else 0
+    if n_scans > MOST_SCANS:
+        pixels = f"ValueError: {n_scans:,} scans, more than {MOST_SCANS}"
+    else:
+        pixels = decode_or_reason(io.BytesIO(content), size, fit)
     error_text = pixels if isinstance(pixels, str) else None
     row = Row(item.name, len(content), hashlib.sha256(content).hexdigest(), error_text)
     return row, None if error_text else pixels

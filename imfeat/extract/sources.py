@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")  # in tars
 LISTS = (".txt", ".lst", ".list")
@@ -26,10 +26,10 @@ class Item:
     ----------
     name : str
         What it is called in results: the path of a file, or container and member, as ``a.tar/cat.jpg``.
-    kind : {"file", "tar", "parquet"}
+    kind : {"file", "tar", "parquet", "damaged"}
     place : tuple
         Of a file its path; of a member of a tar the path, offset and length; of a row of a Parquet file
-        the path, row group, row in it, and the column.
+        the path, row group, row in it, and the column.  Of a damaged container the reason.
     """
 
     name: str
@@ -106,13 +106,21 @@ def _expand(path: str, column: str | None, *, lists: bool = False) -> Iterator[I
     """Yield the images in a file that holds several, or the file."""
     suffix = os.path.splitext(path)[1].lower()
     if suffix == ".parquet":
-        yield from _in_parquet(path, column)
+        yield from _or_row(path, _in_parquet(path, column))
     elif suffix == ".tar":
-        yield from _in_tar(path)
+        yield from _or_row(path, _in_tar(path))
     elif lists and suffix in LISTS:
         yield from _in_list(path, column)
     else:
         yield Item(shown(path), "file", (path,))
+
+
+def _or_row(path: str, members: Iterator[Item]) -> Iterator[Item]:
+    """Yield the images in a file, and if it is damaged from somewhere on, a row that says so."""
+    try:
+        yield from members
+    except (OSError, EOFError, tarfile.TarError) as error:
+        yield Item(shown(path), "damaged", (f"{type(error).__name__}: {error}",))
 
 
 def _in_list(path: str, column: str | None) -> Iterator[Item]:
@@ -130,12 +138,22 @@ def _in_tar(path: str) -> Iterator[Item]:
                 place = (path, member.offset_data, member.size)
                 yield Item(shown(f"{path}/{member.name}"), "tar", place)
             tar.members = []  # type: ignore[attr-defined]  # or it would keep all of them
+        # Python takes a damaged header for the end, which is a block of zeros.
+        assert tar.fileobj is not None
+        tar.fileobj.seek(tar.offset)
+        if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("a damaged header, or an end that is missing")
 
 
 def _in_parquet(path: str, column: str | None) -> Iterator[Item]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    try:
+        file = pq.ParquetFile(path)
+    except pa.ArrowInvalid as error:  # which is a ValueError, as is a column that isn't there
+        raise OSError(str(error)) from error
+    with file:
         column = _column(file.schema_arrow, column, path)
         holds_paths = "string" in str(file.schema_arrow.field(column.split(".")[0]).type).split("<")[0]
         for group in range(file.num_row_groups):
@@ -186,7 +204,11 @@ def _read_file(most_bytes: int, path: str) -> bytes:
             raise IsADirectoryError("a folder")
         if not stat.S_ISREG(mode):
             raise ValueError("not a regular file")
-        return _read_at_most(file, most_bytes)
+        n_bytes = os.fstat(descriptor).st_size
+        content = file.read(most_bytes + 1) if n_bytes <= most_bytes else b""
+        if max(n_bytes, len(content)) > most_bytes:  # it may grow while it is read
+            raise ValueError(f"{max(n_bytes, len(content)):,} bytes, more than {most_bytes:,}")
+        return content
 
 
 def _read_member(most_bytes: int, path: str, offset: int, n_bytes: int) -> bytes:
@@ -220,11 +242,13 @@ def _row_group(path: str, group: int, column: str) -> Any:
     return values.field("bytes") if column.endswith(".bytes") else values
 
 
-def _read_at_most(file: BinaryIO, most_bytes: int) -> bytes:
-    content = file.read(most_bytes + 1)
-    if len(content) > most_bytes:
-        raise ValueError(f"more than {most_bytes:,} bytes")
-    return content
+def _read_damaged(most_bytes: int, reason: str) -> bytes:
+    raise OSError(reason)
 
 
-READERS: dict[str, Callable[..., bytes]] = {"file": _read_file, "tar": _read_member, "parquet": _read_row}
+READERS: dict[str, Callable[..., bytes]] = {
+    "file": _read_file,
+    "tar": _read_member,
+    "parquet": _read_row,
+    "damaged": _read_damaged,
+}

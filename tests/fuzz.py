@@ -1,0 +1,147 @@
+"""Feed broken image files and models to what reads them: ``python tests/fuzz.py --seconds 3600``.
+
+Every input has to end as an image of the wanted size, as a model, or as a reason; anything else ends the run
+and tells which input did it.  Half of the time goes to images, half to models.
+"""
+
+import io
+import random
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import click
+import numpy as np
+import skimage.data
+from PIL import Image
+
+import imfeat
+from imfeat import extract
+from imfeat.datasets import decode
+
+SIZE = (16, 16)
+SLOW = 20  # seconds, after which an input counts as one that hangs
+MOST_PIXELS = 1_000_000  # so that most of the time goes to decoders, not to large images
+
+
+def images():
+    """Return small files of all formats and some of their variants."""
+    photo = Image.fromarray(skimage.data.astronaut()[:64, :64])
+    frames = {"save_all": True, "append_images": [photo.rotate(90)]}
+    wanted = [
+        ("JPEG", photo, {}),
+        ("JPEG", photo, {"progressive": True}),
+        ("JPEG", photo.convert("CMYK"), {}),
+        ("PNG", photo, {}),
+        ("PNG", photo.convert("P"), {"transparency": 3}),
+        ("PNG", photo.convert("I;16"), {}),
+        ("PNG", photo, frames),
+        ("GIF", photo, frames),
+        ("BMP", photo, {}),
+        ("TIFF", photo, {"compression": "tiff_lzw"}),
+        ("TIFF", photo, {"compression": "tiff_deflate"}),
+        ("TIFF", photo, frames),
+        ("WEBP", photo, {}),
+        ("WEBP", photo, {"lossless": True}),
+    ]
+    files = []
+    for kind, image, options in wanted:
+        buffer = io.BytesIO()
+        image.save(buffer, kind, **options)
+        files.append(buffer.getvalue())
+    return files
+
+
+def models(folder):
+    """Return the bytes of small models."""
+    vectors = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    small = [
+        imfeat.Whitening().fit(vectors),
+        imfeat.learn_mixture(vectors, 2, rng=0),
+        vectors[:3],
+        imfeat.PatchFeatures(n_words=2, patch_size=3, n_patches=50, n_iterations=1, random_state=0).fit(
+            np.zeros((2, 8, 8, 3), np.uint8) + np.arange(8, dtype=np.uint8)[:, None]
+        ),
+    ]
+    files = []
+    for model in small:
+        extract.save_model(folder / "model.npz", model)
+        files.append((folder / "model.npz").read_bytes())
+    return files
+
+
+def broken(files, chance):
+    """Return one of some files with random damage."""
+    content = bytearray(chance.choice(files))
+    for _ in range(chance.randint(1, 8)):
+        at, n = chance.randrange(len(content) + 1), chance.choice((1, 1, 1, 2, 4, 8, 64, 1000))
+        how = chance.randrange(6)
+        if how == 0:
+            content[at : at + n] = chance.randbytes(n)
+        elif how == 1 and at < len(content):
+            content[at] ^= 1 << chance.randrange(8)
+        elif how == 2:
+            del content[at : at + n]
+        elif how == 3:
+            other = chance.choice(files)
+            start = chance.randrange(len(other))
+            content[at:at] = other[start : start + n]
+        elif how == 4:
+            content[at : at + n] = bytes([chance.choice((0, 255, 127, 128))]) * n
+        elif chance.random() < 0.2:
+            del content[at:]
+    return bytes(content)
+
+
+def read_image(content):
+    """Decode, and check what comes out."""
+    found = decode.decode_or_reason(io.BytesIO(content), SIZE, "crop")
+    assert isinstance(found, str) or (found.shape == (*SIZE, 3) and found.dtype == np.uint8), found
+    return not isinstance(found, str)
+
+
+def read_model(content, path):
+    """Load, and check that what is wrong is told in the way that is promised."""
+    path.write_bytes(content)
+    try:
+        extract.load_model(path)
+    except ValueError as error:
+        if "is no intact" not in str(error):
+            raise
+        return False
+    return True
+
+
+@click.command()
+@click.option("--seconds", default=60.0, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+def main(seconds, seed):
+    """Read damaged files for a while."""
+    warnings.simplefilter("ignore")
+    decode.MAX_PIXELS = MOST_PIXELS
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "fuzzed.npz")
+        targets = {
+            "images": (images(), read_image),
+            "models": (models(Path(folder)), lambda content: read_model(content, path)),
+        }
+        for name, (files, read) in targets.items():
+            assert all(map(read, files)), name
+            n = n_good = 0
+            end = time.monotonic() + seconds / len(targets)
+            while time.monotonic() < end:
+                begin = time.monotonic()
+                try:
+                    n_good += read(broken(files, random.Random(f"{seed} {name} {n}")))
+                except BaseException:
+                    print(f"input {n} of {name} with --seed {seed}", file=sys.stderr)
+                    raise
+                assert time.monotonic() - begin < SLOW, f"input {n} of {name} with --seed {seed} hangs"
+                n += 1
+            print(f"{name}: {n:,} inputs, {n_good:,} of them still readable")
+
+
+if __name__ == "__main__":
+    main()
