@@ -11,10 +11,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from imfeat._backend import Array
 from imfeat._check import FLOATS, as_count, as_number, one_of
+from imfeat.learn._tables import as_table
 from imfeat.learn.descent import Objective, Rows, minimize, rows_of, run_epoch
 from imfeat.learn.losses import LOSSES
 from imfeat.learn.network import Network
@@ -52,7 +53,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Array, y: Array) -> Self:
         """Learn from features (n, n_features) and labels (n,); return itself."""
-        X, y = validate_data(self, X, y, dtype=np.float32, order="C")
+        X, y = as_table(self, X, y, dtype=np.float32, order="C")
         return self.fit_rows(rows_of(X), y, X.shape[1])
 
     def fit_rows(self, rows: Rows, y: Array, n_features: int) -> Self:
@@ -90,7 +91,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         The first call needs ``classes``, all labels that will come.
         """
         is_first = not hasattr(self, "network_")
-        X, y = validate_data(self, X, y, dtype=np.float32, order="C", reset=is_first)
+        X, y = as_table(self, X, y, dtype=np.float32, order="C", reset=is_first)
         if is_first:
             if classes is None:
                 raise ValueError(
@@ -132,7 +133,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _scores(self, X: Array) -> Array:
         check_is_fitted(self)
-        scores: Array = self.network_.apply(validate_data(self, X, dtype=FLOATS, order="C", reset=False))
+        scores: Array = self.network_.apply(as_table(self, X, dtype=FLOATS, order="C", reset=False))
         return scores
 
     def _start(self, y: Array, n_features: int, classes: Array) -> Array:

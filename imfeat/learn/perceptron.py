@@ -13,10 +13,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from imfeat._backend import Array
 from imfeat._check import as_count, as_number
+from imfeat.learn._tables import as_table
 
 
 class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -60,7 +61,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Array, y: Array) -> Self:
         """Learn from features (n, n_features) and labels (n,); return itself."""
-        X, y = validate_data(self, X, y, dtype=np.float64)
+        X, y = as_table(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -87,7 +88,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def decision_function(self, X: Array) -> Array:
         """Return what the thresholds see (n, n_classes), or, of two classes, (n,) second less first."""
         check_is_fitted(self)
-        scores: Array = validate_data(self, X, dtype=np.float64, reset=False) @ self.coef_.T + self.intercept_
+        scores: Array = as_table(self, X, dtype=np.float64, reset=False) @ self.coef_.T + self.intercept_
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict(self, X: Array) -> Array:

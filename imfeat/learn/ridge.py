@@ -14,11 +14,12 @@ from typing import Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from imfeat._backend import Array
 from imfeat._check import FLOATS, as_number
 from imfeat.learn._cholesky import add_products, factorize, substitute
+from imfeat.learn._tables import as_table
 
 Batches = Callable[[], Iterable[tuple[Array, Array]]]
 
@@ -186,7 +187,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Array, y: Array) -> Self:
         """Learn from features (n, n_features) and labels (n,); return itself."""
-        X, y = validate_data(self, X, y, dtype=np.float32)
+        X, y = as_table(self, X, y, dtype=np.float32)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -211,7 +212,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         They are float32; of features in float64 they are computed in it, and float64.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOATS, reset=False)
+        X = as_table(self, X, dtype=FLOATS, reset=False)
         scores: Array = X @ self.coef_.T + self.intercept_
         return scores[:, 1] if len(self.classes_) == 2 else scores
 

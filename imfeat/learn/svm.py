@@ -14,10 +14,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from imfeat._backend import Array
 from imfeat._check import FLOATS, as_count, as_number
+from imfeat.learn._tables import as_table
 from imfeat.quantizer import ProductQuantizer
 
 ROWS_AT_ONCE = 64  # of features that are decoded
@@ -80,7 +81,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Array, y: Array) -> Self:
         """Learn from features (n, n_features) or codes (n, n_groups), and labels (n,); return itself."""
-        X, y = validate_data(self, X, y, dtype=np.float32 if self.quantizer is None else np.uint8)
+        X, y = as_table(self, X, y, dtype=np.float32 if self.quantizer is None else np.uint8)
         return self.fit_rows(lambda rows: self._decoded(X[rows]), y, X.shape[1])
 
     def fit_rows(self, rows: Rows, y: Array, n_features: int) -> Self:
@@ -107,7 +108,7 @@ class LinearSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         They are float32; of features in float64 they are computed in it, and float64.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOATS if self.quantizer is None else np.uint8, reset=False)
+        X = as_table(self, X, dtype=FLOATS if self.quantizer is None else np.uint8, reset=False)
         parts = [X[first : first + ROWS_AT_ONCE] for first in range(0, len(X), ROWS_AT_ONCE)]
         scores: Array = np.concatenate([self._decoded(part) @ self.coef_.T for part in parts])
         scores += self.intercept_
