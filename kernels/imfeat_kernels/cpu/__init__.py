@@ -5,6 +5,8 @@ A module is imported when a feature first asks for it: Numba makes each of them 
 
 import importlib
 
+from imfeat_kernels.cpu import cache
+
 __all__ = [
     "blocks",
     "check",
@@ -26,6 +28,8 @@ __all__ = [
     "smooth",
     "uoctti",
 ]
+
+cache.find_folder()
 
 
 def __getattr__(name):

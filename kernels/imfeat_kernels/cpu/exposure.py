@@ -220,7 +220,7 @@ def _count_bytes(values, places):
             _count_word(words[k + 1], np.uint64(8), places)
             _count_word(words[k + 2], np.uint64(4), places)
     for i in range(8 * n_words, len(values)):
-        places[i % n_places * 256 + values[i]] += np.uint16(1)
+        places[i % n_places * 256 + np.int64(values[i])] += np.uint16(1)
 
 
 @njit

@@ -299,7 +299,7 @@ def _count_bytes(values, tables):
         _count_word(words[k + 1], np.uint64(8), tables)
         _count_word(words[k + 2], np.uint64(4), tables)
     for i in range(8 * n_words, len(values)):
-        tables[i % 12 * 256 + values[i]] += np.uint16(1)
+        tables[i % 12 * 256 + np.int64(values[i])] += np.uint16(1)
 
 
 @njit
