@@ -1,5 +1,6 @@
 """The command line: `imfeat compare`, `extract`, `codebook`, `encode`, `selfcheck` and `info`."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from imfeat.compare import Result
     from imfeat.extract import Features
 
+SHOWN_ERRORS = 5
 COMPARE_SETTINGS = ("data", "features", "classifiers", "seeds", "size", "out", "cache")
 
 
@@ -255,11 +257,10 @@ def _told(interrupted: str) -> Iterator[None]:
 
 def _tell(found: "Features") -> None:
     click.echo(f"{found!r}\nOpen them with imfeat.extract.open({str(found.folder)!r}).")
-    errors = [row for row in found.rows() if row["error"]] if found.n_errors else []
-    for row in errors[:5]:
+    for row in itertools.islice(found.errors(), SHOWN_ERRORS):
         click.echo(f"  {row['path']}: {row['error']}")
-    if len(errors) > 5:
-        click.echo(f"  and {len(errors) - 5} more")
+    if found.n_errors > SHOWN_ERRORS:
+        click.echo(f"  and {found.n_errors - SHOWN_ERRORS} more: .errors()")
 
 
 @main.command()

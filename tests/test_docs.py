@@ -10,7 +10,7 @@ from sphinx.util.inventory import InventoryFile
 import imfeat
 
 ROOT = Path(__file__).parents[1]
-MODULES = (imfeat, imfeat.compare, imfeat.datasets, imfeat.estimators, imfeat.learn)
+MODULES = (imfeat, imfeat.compare, imfeat.datasets, imfeat.estimators, imfeat.extract, imfeat.learn)
 NAMES = {
     f"{module.__name__}.{name}"
     for module in MODULES

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def test_features_are_those_of_the_images(folder, run):
         np.testing.assert_allclose(run[name][~np.array(broken)], expected, atol=0.02)
         assert np.isnan(run[name][broken]).all()
     assert run.n_errors == 1
+    assert [row["path"] for row in run.errors()] == [str(paths[broken.index(True)])]
     assert len(run) == 22
 
 
@@ -331,14 +333,25 @@ def test_a_full_disk_loses_nothing(many, tmp_path):
         subprocess.run(["umount", out], check=True)
 
 
-def test_dask_workers_give_the_same_bytes(many, tmp_path):
+def kill_after(pid, receipts, n):
+    """Kill a process when there are so many receipts."""
+    while len(list(receipts.glob("*.json"))) < n:
+        time.sleep(0.001)
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_dask_workers_one_of_which_dies_give_the_same_bytes(many, tmp_path):
     distributed = pytest.importorskip("distributed")
     images, expected = many
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:
         address = cluster.scheduler_address
+        workers = [worker.process.pid for worker in cluster.workers.values()]
+        killer = threading.Thread(target=kill_after, args=(workers[0], tmp_path / "out" / "receipts", 5))
+        killer.start()
         extract.run(images, FEATURES, tmp_path / "out", size=32, shard_size=4, scheduler=address)
+        killer.join()
         one = extract.learn(images, "words", tmp_path / "dask.npz", size=32, scheduler=address)
     assert bytes_of(tmp_path / "out") == expected
     extract.learn(images, "words", tmp_path / "local.npz", size=32)

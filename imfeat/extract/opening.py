@@ -71,6 +71,7 @@ class Features:
         self.settings: dict[str, Any] = manifest["settings"]
         self.n_errors: int = manifest["n_errors"]
         self.shard_sizes: list[int] = [receipt["n_rows"] for receipt in receipts]
+        self._with_errors = [receipt["shard"] for receipt in receipts if receipt["n_errors"]]
 
     @property
     def n_shards(self) -> int:
@@ -142,13 +143,20 @@ class Features:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return path, n_bytes, sha256 and error of each image."""
-        found: list[dict[str, Any]] = []
-        for shard in range(self.n_shards):
-            if self.settings["format"] == "npy":
-                text = (self.folder / "shards" / f"{shard:06}.rows.jsonl").read_text(encoding="ascii")
-                found += map(json.loads, text.splitlines())
-            else:
-                found += self._read(shard, list(COLUMNS)).to_pylist()
+        return [row for shard in range(self.n_shards) for row in self._rows(shard)]
+
+    def errors(self) -> Iterator[dict[str, Any]]:
+        """Yield path, n_bytes, sha256 and error of the images that couldn't be read."""
+        for shard in self._with_errors:
+            yield from (row for row in self._rows(shard) if row["error"] is not None)
+
+    def _rows(self, shard: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]]
+        if self.settings["format"] == "npy":
+            text = (self.folder / "shards" / f"{shard:06}.rows.jsonl").read_text(encoding="ascii")
+            found = list(map(json.loads, text.splitlines()))
+        else:
+            found = self._read(shard, list(COLUMNS)).to_pylist()
         return found
 
     def _read(self, shard: int, columns: list[str] | None = None) -> Any:

@@ -25,7 +25,7 @@ def extract_shard(folder: str, shard: int) -> dict[str, Any]:
     It may be called any number of times, also at the same time: each call writes the same files.
     """
     plan = Plan(Path(folder))
-    if (receipt := find_receipt(plan.folder, shard, plan.key)) is not None:
+    if (receipt := find_receipt(plan.folder, shard, plan.key, verify=True)) is not None:
         return receipt
     settings = plan.settings
     size = tuple(settings["size"])

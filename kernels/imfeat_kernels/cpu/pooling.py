@@ -73,11 +73,8 @@ def _pool_thresholds(
     start, stop, even, odd, even_table, odd_table, threshold, first_row, rows, row_ends, cols, col_ends, sums
 ):
     n, n_groups, mirrored = even.shape[1] * even.shape[2], -(-len(even_table) // PANELS), odd.size > 0
-    n_places = even.shape[0] * n
-    evens, odds = (
-        even.reshape(n_places, even.shape[3]),
-        odd.reshape(odd.size // max(odd.shape[3], 1), odd.shape[3]),
-    )
+    evens = even.reshape(even.shape[0] * n, even.shape[3])
+    odds = odd.reshape(odd.shape[0] * odd.shape[1] * odd.shape[2], odd.shape[3])
     tile, other_tile = np.zeros((TILE, even.shape[3]), np.float32), np.zeros((TILE, odd.shape[3]), np.float32)
     e, o = np.zeros((TILE, BLOCK_COLS), np.float32), np.zeros((TILE, BLOCK_COLS), np.float32)
     # Where cells overlap, sums are of the pieces that their ends cut the positions into.
