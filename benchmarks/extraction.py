@@ -1,8 +1,8 @@
 """Images on disk to features on disk: whole commands, side by side, and the memory that many images take.
 
-``python -m benchmarks.extraction --data FOLDER`` takes a folder of JPEGs.  Each contestant is a process of its
-own that uses two cores, from its start to its end: `imfeat extract`, scikit-image in joblib, and Pillow that
-decodes and scales and does nothing else.
+``python -m benchmarks.extraction --data FOLDER`` takes a folder of JPEGs.  Each contestant is a process of
+its own that uses two cores, from its start to its end: `imfeat extract`, scikit-image in joblib, and Pillow
+that decodes and scales and does nothing else.
 """
 
 import json
