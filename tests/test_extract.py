@@ -260,6 +260,16 @@ def many(tmp_path_factory):
     return root / "images", bytes_of(found.folder)
 
 
+def assert_no_workers_are_left(group):
+    for _ in range(50):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    raise AssertionError("workers wait for a driver that was killed")
+
+
 @pytest.mark.parametrize("whom", ["driver", "all", "worker"])
 def test_killed_at_any_moment_nothing_is_lost(many, tmp_path, whom):
     images, expected = many
@@ -282,6 +292,7 @@ def test_killed_at_any_moment_nothing_is_lost(many, tmp_path, whom):
             break
         (os.kill if whom == "driver" else os.killpg)(process.pid, signal.SIGKILL)
         process.wait(timeout=60)
+        assert_no_workers_are_left(process.pid)
     if whom != "worker":
         done = subprocess.run(
             go_on if (out / "plan.json").exists() else begin, capture_output=True, text=True, timeout=120
