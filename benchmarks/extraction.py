@@ -6,6 +6,7 @@ that decodes and scales and does nothing else.
 """
 
 import json
+import pickle
 import statistics
 import subprocess
 import sys
@@ -14,11 +15,14 @@ import time
 from pathlib import Path
 
 import click
+import numpy as np
 import psutil
 
 import imfeat
 from benchmarks import report
 from benchmarks.__main__ import RESULTS
+from imfeat.extract.sums import Moments, WordSums
+from imfeat.mixture import Mixture, moments
 
 SIZE, FEATURES, N_PROCESSES = 224, "hog,color", 2
 EVERY = 0.05  # seconds between two looks at memory
@@ -139,7 +143,8 @@ def main(data, repeats, counts, out):
     about = environment()
     about["command"] = "python -m benchmarks.extraction --data FOLDER"
     about |= {"images": len(paths), "size": SIZE, "features": FEATURES}
-    result = {"about": about, "races": rows, "memory": memory}
+    about["bytes_an_image"] = sum(path.stat().st_size for path in paths) / len(paths)
+    result = {"about": about, "races": rows, "memory": memory, "passes": passes()}
     out.mkdir(parents=True, exist_ok=True)
     Path(out, "extraction.json").write_text(json.dumps(result, indent=1) + "\n")
     Path(out, "extraction.md").write_text(page(result))
@@ -169,6 +174,52 @@ def many(paths, n):
         return {"images": n, **summary("", [measured(command, Path(folder))], n)}
 
 
+PASSES = {
+    "whitening or PCA, 108 dimensions": (108, lambda x: Moments.of(x)),
+    "k-means, 4,000 words of 108": (108, lambda x: WordSums.of(x, x[:4000])),
+    "mixture, 1,024 components of 64": (64, lambda x: moments(x, np.array([0, len(x)]), wide_mixture(x))[0]),
+}
+N_VECTORS = 100_000
+LARGE = {"ImageNet, 1.2 million": 1_200_000, "a billion": 1_000_000_000}
+
+
+def wide_mixture(vectors):
+    return Mixture(np.full(1024, 1 / 1024), vectors[:1024], np.ones((1024, vectors.shape[1]), np.float32))
+
+
+def passes():
+    """Return what a pass over descriptors costs one core, and what it sends of each shard."""
+    imfeat.set_num_threads(1)
+    rows = []
+    for name, (d, sums_of) in PASSES.items():
+        vectors = np.random.default_rng(0).normal(size=(N_VECTORS, d)).astype(np.float32)
+        sums_of(vectors[:5000])
+        begin = time.perf_counter()
+        found = sums_of(vectors)
+        seconds = time.perf_counter() - begin
+        rows.append({"name": name, "seconds": seconds * 1e6 / N_VECTORS, "sent": len(pickle.dumps(found))})
+    return rows
+
+
+def scale_lines(result, bytes_an_image):
+    """Return what many images cost, computed from what was measured."""
+    race = next(row for row in result["races"] if row["name"] == "imfeat extract, npy")
+    written = race["written"] / result["about"]["images"]
+    lines = ["", f"What more images of {bytes_an_image / 1e3:.0f} kB cost at this rate:", ""]
+    lines += ["| images | hours of a core | TB read | TB written |", "| --- | ---: | ---: | ---: |"]
+    for name, n in LARGE.items():
+        hours = n / (race["images_per_s"] / N_PROCESSES) / 3600
+        lines.append(
+            f"| {name} | {hours:,.1f} | {n * bytes_an_image / 1e12:,.2f} | {n * written / 1e12:,.2f} |"
+        )
+    lines += ["", "A pass of a fit over descriptors, in one thread:", ""]
+    lines += ["| pass | seconds a million descriptors | MB sent a shard |", "| --- | ---: | ---: |"]
+    lines += [
+        f"| {row['name']} | {row['seconds']:.2f} | {row['sent'] / 1e6:.2f} |" for row in result["passes"]
+    ]
+    return lines
+
+
 def page(result):
     about = result["about"]
     lines = [
@@ -193,7 +244,7 @@ def page(result):
             f"{row['written'] / 1e6:.0f} |"
             for row in result["memory"]
         ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines + scale_lines(result, about["bytes_an_image"])) + "\n"
 
 
 if __name__ == "__main__":

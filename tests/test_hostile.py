@@ -245,8 +245,9 @@ def test_files_without_permission_are_errors(tmp_path):
     (folder / "closed").mkdir(parents=True)
     (folder / "a.png").write_bytes(PNG)
     (folder / "secret.png").write_bytes(PNG)
-    for path in (folder, tmp_path, *tmp_path.parents[:2]):
-        path.chmod(0o755)
+    for path in (folder, tmp_path, *tmp_path.parents):
+        if path.stat().st_mode & 0o777 == 0o700:
+            path.chmod(0o755)
     (folder / "closed").chmod(0)
     (folder / "secret.png").chmod(0)
     os.seteuid(65534)
