@@ -109,7 +109,9 @@ IMAGE_INPUTS = {
     "a checkerboard": (lambda x: checkerboard(x), lambda x: checkerboard(x)),
     "0-d": (lambda x: np.uint8(3), None),
     "1-d": (lambda x: x.reshape(-1), None),
+    "one channel": (lambda x: x[..., :1], None),
     "two channels": (lambda x: x[..., :2], None),
+    "channels first": (as_channels_first, None),
     "four channels": (lambda x: np.concatenate([x, x[..., :1]], axis=3), None),
     "five channels": (lambda x: np.concatenate([x, x[..., :2]], axis=3), None),
     "no rows": (lambda x: x[:, :0], None),
@@ -177,7 +179,9 @@ def test_functions_of_images(name, what):
     found = call(function, make(IMAGES))
     if plain is not None:
         assert_equal(found, call(function, plain(IMAGES)))
-    elif what in ("two channels", "five channels", "1-d") and not isinstance(found, Exception):
+    elif what in ("two channels", "five channels", "channels first", "1-d") and not isinstance(
+        found, Exception
+    ):
         # (..., height, width) of gray images, as far as their shape can be told
         assert not name.startswith(COLOR_ONLY)
     else:

@@ -34,7 +34,7 @@ def run(*command, cwd=None, **variables):
 def test_kernels_with_checked_bounds_and_as_plain_python(tmp_path, variable):
     tests = Path(__file__).with_name("test_kernels.py")
     done = run(
-        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", tests),
+        *(sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", tests),
         NUMBA_CACHE_DIR=tmp_path / "cache",
         **{variable: 1},
     )
