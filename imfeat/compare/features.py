@@ -11,11 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from imfeat._backend import Array
 from imfeat.estimators import (
     HOG,
     VLAD,
@@ -29,7 +27,7 @@ from imfeat.estimators import (
     RawPixels,
 )
 from imfeat.exposure import equalize_value
-from imfeat.hog import hog_uoctti
+from imfeat.extract.features import uoctti
 
 SMALL = 64  # pixels a side, below which cells are of 4 pixels instead of 8
 SCALES = (1, 1.5, 2, 2.8)  # of local descriptors, about 10,000 in an image of 224 x 224
@@ -135,13 +133,7 @@ def _hog(cell_size: int, seed: int) -> Any:
 
 
 def _uoctti(cell_size: int, seed: int) -> Any:
-    return FunctionTransformer(mirrored_uoctti, kw_args={"cell_size": cell_size})
-
-
-def mirrored_uoctti(images: Array, cell_size: int) -> Array:
-    """Return the mean of the UoCTTI HoG of each image and its mirror image, (n_images, n_features)."""
-    both = [hog_uoctti(x, cell_size=cell_size) for x in (images, np.ascontiguousarray(images[:, :, ::-1]))]
-    return ((both[0] + both[1]) / 2).reshape(len(images), -1)
+    return FunctionTransformer(uoctti, kw_args={"cell_size": cell_size})
 
 
 def _palette(cell_size: int, seed: int) -> Any:
