@@ -223,7 +223,7 @@ def codebook(source: str, **options: Any) -> None:
     from imfeat.extract import learn
 
     with _told("interrupted; go on with the same command"):
-        learn(source, **options)
+        learn(source, progress=True, **options)
     click.echo(f"Written to {options['out']}")
 
 

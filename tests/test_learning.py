@@ -150,6 +150,34 @@ def test_an_interrupted_fit_goes_on_and_ends_the_same(images, tmp_path):
     assert path.read_bytes() == expected.read_bytes()
 
 
+def test_the_command_line_learns_and_encodes(images, tmp_path):
+    def imfeat_command(*arguments):
+        code = "from imfeat.cli import main; main()"
+        command = [sys.executable, "-c", code, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    options = ("--size", 48, "--shard-size", 16)
+    assert "k-means" in imfeat_command(
+        *("codebook", images, "--feature", "patches-40", "--out", tmp_path / "a.npz", *options)
+    )
+    extract.learn(images, "patches-40", tmp_path / "b.npz", size=48, shard_size=16)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    said = imfeat_command("encode", images, tmp_path / "a.npz", "--out", tmp_path / "run", *options)
+    assert "61 images, 1 with errors; a (720)" in said
+    assert extract.open(tmp_path / "run").names == {"a": 720}
+
+
+def test_the_seed_decides(images, tmp_path):
+    one, same, other = (
+        extract.learn(images, "patches-40", tmp_path / "m.npz", size=48, seed=seed).codebook_
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).any()
+
+
 @pytest.mark.parametrize(
     ("feature", "message"),
     [

@@ -22,7 +22,7 @@ from imfeat.extract.files import locked, remove_unfinished, whole
 from imfeat.extract.images import read_images
 from imfeat.extract.models import fill, save_model
 from imfeat.extract.plan import Plan
-from imfeat.extract.run import find_scheduler, plan_of, versions
+from imfeat.extract.run import find_scheduler, plan_of, shown, versions
 from imfeat.extract.schedule import Scheduler, in_order
 from imfeat.extract.sums import MixtureSums, Moments, WordSums
 from imfeat.extract.work import IMAGES_AT_ONCE
@@ -31,6 +31,13 @@ from imfeat.patches import Whitening, mirror_patches, normalize_patches, sample_
 
 STARTS = 50  # vectors a word, from which the first words are drawn
 LEAST_STARTS = 10_000
+PASSES = {
+    "draw_descriptors": "descriptors",
+    "sum_moments": "mean and covariance",
+    "draw_starts": "first words",
+    "sum_words": "k-means",
+    "sum_mixture": "mixture",
+}
 
 
 def learn(
@@ -46,12 +53,13 @@ def learn(
     column: str | None = None,
     scheduler: str = "local",
     n_workers: int | None = None,
+    progress: bool = False,
 ) -> Any:
     """Learn what a feature needs, from images however many, and write it to a file.
 
     Parameters
     ----------
-    source, size, fit, shard_size, column, scheduler, n_workers
+    source, size, fit, shard_size, column, scheduler, n_workers, progress
         As in `run`.
     feature : str
         One of those of `imfeat.compare` that learn words or mixtures: ``"words"``, ``"soft-words"``,
@@ -107,7 +115,7 @@ def learn(
     with locked(folder):
         remove_unfinished(folder)
         plan = plan_of(folder, settings)
-        fitted = _Fit(plan, find_scheduler(scheduler, n_workers)).fit(model)
+        fitted = _Fit(plan, find_scheduler(scheduler, n_workers), progress).fit(model)
         save_model(out, fitted)
     shutil.rmtree(folder)
     return fitted
@@ -116,8 +124,8 @@ def learn(
 class _Fit:
     """The passes over the shards of a plan."""
 
-    def __init__(self, plan: Plan, workers: Scheduler) -> None:
-        self.plan, self.workers = plan, workers
+    def __init__(self, plan: Plan, workers: Scheduler, progress: bool) -> None:
+        self.plan, self.workers, self.progress = plan, workers, progress
         self.folder = str(plan.folder.resolve())
 
     def fit(self, model: Any) -> Any:
@@ -161,12 +169,12 @@ class _Fit:
                 break
         return words
 
-    def _moved(self, task: Callable[[int], WordSums], before: Array) -> dict[str, Array]:
+    def _moved(self, task: functools.partial[WordSums], before: Array) -> dict[str, Array]:
         return {"words": self._sum(task).words(before)}
 
     def _first_words(self, n_words: int, seed: int) -> Array:
         n = max(STARTS * n_words, LEAST_STARTS)
-        task = functools.partial(draw_starts, self.folder, -(-n // self.plan.n_shards))
+        task = functools.partial(draw_starts, self.folder, -(-n // self.plan.n_shards), seed)
         drawn = np.concatenate([vectors for _, vectors in self._results(task)])
         if len(drawn) < n_words:
             raise ValueError(f"{len(drawn)} descriptors are too few for {n_words} words: raise per_image")
@@ -186,13 +194,14 @@ class _Fit:
             before = likelihood
         return mixture
 
-    def _mixture_sums(self, task: Callable[[int], MixtureSums]) -> dict[str, Any]:
+    def _mixture_sums(self, task: functools.partial[MixtureSums]) -> dict[str, Any]:
         return dict(vars(self._sum(task)))
 
-    def _results(self, task: Callable[[int], Any]) -> Iterator[tuple[int, Any]]:
-        return in_order(self.workers.run(task, range(self.plan.n_shards)))
+    def _results(self, task: functools.partial[Any]) -> Iterator[tuple[int, Any]]:
+        results = self.workers.run(task, range(self.plan.n_shards))
+        return in_order(shown(results, self.plan, self.progress, PASSES[task.func.__name__]))
 
-    def _sum(self, task: Callable[[int], Any]) -> Any:
+    def _sum(self, task: functools.partial[Any]) -> Any:
         total = None
         for _, found in self._results(task):
             total = found if total is None else total.add(found)
@@ -256,10 +265,10 @@ def sum_moments(folder: str, mirrored: bool, shard: int) -> Moments:
     return Moments.of(drawn)
 
 
-def draw_starts(folder: str, n: int, shard: int) -> Array:
+def draw_starts(folder: str, n: int, seed: int, shard: int) -> Array:
     """Return some mapped descriptors of a shard, of which the first words are drawn."""
     vectors = _mapped(folder, shard)
-    rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(shard, 1)))
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(shard, 1)))
     drawn: Array = vectors[np.sort(rng.permutation(len(vectors))[:n])]
     return drawn
 

@@ -182,14 +182,16 @@ def plan_of(folder: Path, settings: dict[str, Any]) -> Plan:
     return Plan.make(folder, settings, items, settings["shard_size"])
 
 
-def shown(results: Iterator[tuple[int, Any]], plan: Plan, progress: bool) -> Iterator[tuple[int, Any]]:
+def shown(
+    results: Iterator[tuple[int, Any]], plan: Plan, progress: bool, what: str = "shards"
+) -> Iterator[tuple[int, Any]]:
     """Yield what a scheduler yields, with a progress bar if one is wanted."""
     if not progress:
         yield from results
         return
     from rich.progress import track
 
-    yield from track(results, "shards", total=plan.n_shards)
+    yield from track(results, what, total=plan.n_shards)
 
 
 def _finish(plan: Plan, columns: dict[str, int]) -> None:
