@@ -301,6 +301,27 @@ def test_killed_at_any_moment_nothing_is_lost(many, tmp_path, whom):
     assert bytes_of(out) == expected
 
 
+def test_an_interrupted_run_says_how_to_go_on(many, tmp_path):
+    images, expected = many
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        command(images, "--out", out, "--size", 32, "--shard-size", 4),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while process.poll() is None and not list(out.glob("receipts/*.json")):
+        time.sleep(0.001)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    if process.returncode:  # else it was done before
+        assert said == f"Error: interrupted; go on with: imfeat extract --out {out} --resume\n"
+        assert process.returncode == 2
+    extract.resume(out)
+    assert bytes_of(out) == expected
+
+
 def die_or_count(folder, shard):
     """Kill this process, unless there are two others' marks."""
     marks = os.path.join(folder, str(shard))

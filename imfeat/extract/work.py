@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -56,6 +57,7 @@ def _extractors(key: str, folder: str) -> dict[str, Extractor]:
 
 def begin_worker(parent: int) -> None:
     """Make this process compute in one thread, as there is a process a core, and end when its parent does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which waits for what is begun
     set_num_threads(1)
     threadpool_limits(1)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
