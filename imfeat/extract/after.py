@@ -12,8 +12,9 @@ import numpy as np
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_count, as_number
 from imfeat._kmeans import ONCE
-from imfeat.extract.opening import Features, open_features
-from imfeat.extract.run import find_scheduler
+from imfeat.extract.opening import Features
+from imfeat.extract.opening import open as open_features
+from imfeat.extract.running import find_scheduler
 from imfeat.extract.schedule import Scheduler, in_order
 from imfeat.extract.sums import Moments
 from imfeat.learn import RidgeClassifier

@@ -22,7 +22,7 @@ from imfeat.extract.files import locked, remove_unfinished, whole
 from imfeat.extract.images import read_images
 from imfeat.extract.models import fill, save_model
 from imfeat.extract.plan import Plan
-from imfeat.extract.run import find_scheduler, plan_of, shown, versions
+from imfeat.extract.running import find_scheduler, plan_of, shown, versions
 from imfeat.extract.schedule import Scheduler, in_order
 from imfeat.extract.sums import MixtureSums, Moments, WordSums
 from imfeat.extract.work import IMAGES_AT_ONCE

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def open_features(out: str | os.PathLike[str], *, verify: bool = False) -> "Features":
+def open(out: str | os.PathLike[str], *, verify: bool = False) -> "Features":
     """Open what `run` wrote.
 
     Parameters
@@ -39,7 +39,7 @@ def open_features(out: str | os.PathLike[str], *, verify: bool = False) -> "Feat
     if manifest is None:
         begun = ", but one that was interrupted: resume it" if (folder / "plan.json").exists() else ""
         raise FileNotFoundError(f"{folder} holds no finished run{begun}")
-    with open(folder / "manifest.jsonl", encoding="ascii") as file:
+    with (folder / "manifest.jsonl").open(encoding="ascii") as file:
         receipts = [json.loads(line) for line in file]
     for receipt in receipts:
         for name, (n_bytes, digest) in receipt["files"].items():

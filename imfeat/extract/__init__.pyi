@@ -1,0 +1,9 @@
+from .after import learn_quantizer as learn_quantizer
+from .after import learn_ridge as learn_ridge
+from .learning import learn as learn
+from .models import load_model as load_model
+from .models import save_model as save_model
+from .opening import Features as Features
+from .opening import open as open
+from .running import resume as resume
+from .running import run as run
