@@ -49,7 +49,7 @@ def learn(
     fit: str = "crop",
     per_image: int = 50,
     seed: int = 0,
-    shard_size: int = 256,
+    shard_size: int = 100,
     column: str | None = None,
     scheduler: str = "local",
     n_workers: int | None = None,

@@ -32,7 +32,7 @@ def run(
     size: int | tuple[int, int] = 64,
     fit: str = "crop",
     format: str = "parquet",
-    shard_size: int = 256,
+    shard_size: int = 100,
     column: str | None = None,
     scheduler: str = "local",
     n_workers: int | None = None,
