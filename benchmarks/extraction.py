@@ -124,7 +124,7 @@ def memory_of(process):
 @click.option(
     "--data", required=True, type=click.Path(exists=True, path_type=Path), help="A folder of JPEGs."
 )
-@click.option("--repeats", default=5, show_default=True, help="Rounds, in each of which all take their turn.")
+@click.option("--repeats", default=3, show_default=True, help="Rounds, in each of which all take their turn.")
 @click.option(
     "--images", "counts", default="10000,100000", show_default=True, help="For the table of memory."
 )

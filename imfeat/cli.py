@@ -152,7 +152,7 @@ def _source_options(command: Any) -> Any:
         click.option("--fit", default="crop", show_default=True, type=click.Choice(["crop", "stretch"])),
         click.option(
             "--shard-size",
-            default=256,
+            default=100,
             show_default=True,
             type=click.IntRange(min=1),
             help="Images at a time.",
