@@ -212,18 +212,25 @@ def extract(source: str | None, features: str, out: Path, resume: bool, **option
     help="words, soft-words, triangle, patches-WORDS, vlad, fisher-sift or fisher-color (also -COMPONENTS).",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File for what is learned, .npz.")
+@click.option(
+    "--quantize", metavar="FEATURE", help="SOURCE is a folder of imfeat extract: compress this feature."
+)
 @click.option("--per-image", default=50, show_default=True, type=click.IntRange(min=1), help="Descriptors.")
 @click.option("--seed", default=0, show_default=True, type=int)
 @_source_options
-def codebook(source: str, **options: Any) -> None:
-    """Learn the words or the mixture of a feature from the images in SOURCE.
+def codebook(source: str, quantize: str | None, **options: Any) -> None:
+    """Learn the words or the mixture of a feature from the images in SOURCE, or a product quantizer.
 
     Writes a file that imfeat encode and imfeat extract take.  Called again after an interruption, it goes on.
     """
-    from imfeat.extract import learn
+    from imfeat.extract import learn, learn_quantizer, save_model
 
     with _told("interrupted; go on with the same command"):
-        learn(source, progress=True, **options)
+        if quantize is None:
+            learn(source, progress=True, **options)
+        else:
+            of_workers = {name: options[name] for name in ("seed", "scheduler", "n_workers")}
+            save_model(options["out"], learn_quantizer(source, quantize, **of_workers))
     click.echo(f"Written to {options['out']}")
 
 
@@ -253,6 +260,8 @@ def _told(interrupted: str) -> Iterator[None]:
         raise _Failure(str(error)) from error
     except (OSError, RuntimeError, ValueError) as error:
         raise _Failure(str(error)) from error
+    except KeyError as error:
+        raise _Failure(error.args[0]) from error
 
 
 def _tell(found: "Features") -> None:

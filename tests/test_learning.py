@@ -169,6 +169,18 @@ def test_the_command_line_learns_and_encodes(images, tmp_path):
     assert extract.open(tmp_path / "run").names == {"a": 720}
 
 
+def test_the_command_line_learns_a_quantizer(tmp_path):
+    write_folder(tmp_path / "images", 260)
+    run = extract.run(tmp_path / "images", ["color"], tmp_path / "run", size=32)
+    code = "from imfeat.cli import main; main()"
+    command = [sys.executable, "-c", code, "codebook", run.folder, "--out", tmp_path / "pq.npz", "--quantize"]
+    for feature, said in (("color", "Written to"), ("hog", "no feature 'hog'; there are color")):
+        done = subprocess.run([*command, feature], capture_output=True, text=True, timeout=120)
+        assert said in done.stdout + done.stderr
+    expected = extract.learn_quantizer(run.folder, "color").encode(run["color"])
+    np.testing.assert_array_equal(extract.load_model(tmp_path / "pq.npz").encode(run["color"]), expected)
+
+
 def test_the_seed_decides(images, tmp_path):
     one, same, other = (
         extract.learn(images, "patches-40", tmp_path / "m.npz", size=48, seed=seed).codebook_
