@@ -180,7 +180,9 @@ def _source_options(command: Any) -> Any:
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--format", default="parquet", show_default=True, type=click.Choice(["parquet", "npy"]))
-@click.option("--resume", is_flag=True, help="Go on with the run in the folder --out, with its settings.")
+@click.option(
+    "--resume", is_flag=True, help="Go on with the run in --out; without SOURCE, with its settings."
+)
 @_source_options
 def extract(source: str | None, features: str, out: Path, resume: bool, **options: Any) -> None:
     """Compute features of the images in SOURCE, however many.
@@ -191,7 +193,7 @@ def extract(source: str | None, features: str, out: Path, resume: bool, **option
     from imfeat import extract as files
 
     with _told(f"interrupted; go on with: imfeat extract --out {out} --resume"):
-        if resume:
+        if resume and source is None:
             of_workers = {name: options[name] for name in ("scheduler", "n_workers")}
             found = files.resume(out, progress=True, **of_workers)
         elif source is None:
@@ -199,7 +201,7 @@ def extract(source: str | None, features: str, out: Path, resume: bool, **option
                 "SOURCE is missing: imfeat extract SOURCE --out FOLDER, or --out FOLDER --resume"
             )
         else:
-            found = files.run(source, _names(features), out, progress=True, **options)
+            found = files.run(source, _names(features), out, resume=resume, progress=True, **options)
     _tell(found)
 
 
@@ -256,9 +258,7 @@ def _told(interrupted: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise _Failure(interrupted) from None
-    except ImportError as error:
-        raise _Failure(str(error)) from error
-    except (OSError, RuntimeError, ValueError) as error:
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
         raise _Failure(str(error)) from error
     except KeyError as error:
         raise _Failure(error.args[0]) from error

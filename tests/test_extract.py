@@ -22,9 +22,9 @@ import pytest
 from pictures import as_file, bytes_of, crop, decoded, write_folder
 
 import imfeat
-from imfeat import extract
+from imfeat import _files, extract
 from imfeat.compare.features import build_feature
-from imfeat.extract import files, schedule, work
+from imfeat.extract import schedule, work
 from imfeat.extract.plan import Plan
 
 FEATURES = ["hog", "color"]
@@ -122,6 +122,25 @@ def as_parquet(paths, path, how):
     pq.write_table(pa.table(columns), path, row_group_size=4)
 
 
+def test_a_run_resumed_with_another_source_is_refused(folder, run, tmp_path):
+    shutil.copytree(run.folder, tmp_path / "out")
+    before = bytes_of(tmp_path / "out")
+    others = [tmp_path, "--size", 32, "--shard-size", 5], [folder, "--size", 32, "--shard-size", 6]
+    for other in others:
+        arguments = command(*other, "--out", tmp_path / "out", "--resume")
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 2
+        assert "holds a run with" in done.stderr
+    assert bytes_of(tmp_path / "out") == before
+
+
+def test_a_plan_that_was_killed_leaves_no_list(folder, run, tmp_path):
+    (tmp_path / "out" / "plan").mkdir(parents=True)
+    (tmp_path / "out" / "plan" / "000099.jsonl").write_text("[]")
+    extract.run(folder, FEATURES, tmp_path / "out", size=32, shard_size=5)
+    assert bytes_of(tmp_path / "out") == bytes_of(run.folder)
+
+
 @pytest.mark.parametrize("kind", ["glob", "list", "tar", "bytes", "paths", "struct", "named", "nested"])
 def test_every_source_gives_the_same_features(folder, run, tmp_path, kind):
     paths, source, options = sorted(folder.rglob("*.jpg")), tmp_path / "source", {}
@@ -202,9 +221,9 @@ def test_runs_are_not_mixed(folder, run, tmp_path):
 
 
 def test_two_runs_at_once_are_refused(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "PATIENCE", 0)
+    monkeypatch.setattr(_files, "PATIENCE", 0)
     (tmp_path / "out").mkdir()
-    with files.locked(tmp_path / "out"), pytest.raises(BlockingIOError, match="another run writes to"):
+    with _files.locked(tmp_path / "out"), pytest.raises(BlockingIOError, match="another run writes to"):
         extract.run(folder, FEATURES, tmp_path / "out", size=32)
 
 

@@ -209,6 +209,17 @@ def test_a_model_is_for_images_of_its_size(images, tmp_path):
         extract.run(images, [str(tmp_path / "m.npz")], tmp_path / "run", size=64)
 
 
+def test_columns_of_one_name_are_refused(images, tmp_path):
+    extract.learn(images, "patches-40", tmp_path / "hog.npz", size=48)
+    (tmp_path / "a").mkdir()
+    for name in ("a/hog.npz", "error.npz"):
+        (tmp_path / name).write_bytes((tmp_path / "hog.npz").read_bytes())
+    both = [str(tmp_path / "hog.npz"), str(tmp_path / "a" / "hog.npz")]
+    for features in (["hog", both[0]], both, [str(tmp_path / "error.npz")]):
+        with pytest.raises(ValueError, match="names of their own"):
+            extract.run(images, features, tmp_path / "run", size=48)
+
+
 @pytest.fixture(scope="module")
 def run(images, tmp_path_factory):
     return extract.run(images, ["color"], tmp_path_factory.mktemp("run") / "out", shard_size=16)

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from imfeat._files import write_json
 from imfeat.compare.answer import in_words
 from imfeat.compare.cache import Cache, content_of, default_folder
 from imfeat.compare.cells import Cell, Store
@@ -171,9 +172,7 @@ def _claim(folder: Path, request: dict[str, Any]) -> None:
     if path.exists() and (there := json.loads(path.read_text(encoding="utf-8"))) != request:
         names = ", ".join(name for name in request if there.get(name) != request[name])
         raise FileExistsError(f"{folder} holds a run of other {names}; take another folder")
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(request, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    write_json(path, request)
 
 
 def check_names(

@@ -1,7 +1,6 @@
 """The cells of an experiment, one for each feature, classifier and seed, and the folder that keeps them."""
 
 import json
-import os
 import time
 import zipfile
 from dataclasses import asdict, dataclass, field
@@ -12,6 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._files import whole
 
 ELAPSED = "seconds.txt"  # that a folder of cells took so far
 
@@ -118,15 +118,10 @@ class Store:
         self.cells[key] = cell
         if self.folder is not None:
             path = self._path(key)
-            unfinished = path.with_suffix(".part")
-            with unfinished.open("wb") as file:
+            with whole(path) as unfinished, unfinished.open("wb") as file:
                 _write(cell, file)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-            unfinished = self.folder / f"{ELAPSED}.part"
-            unfinished.write_text(f"{self.seconds():.3f}")
-            unfinished.replace(self.folder / ELAPSED)
+            with whole(self.folder / ELAPSED) as unfinished:
+                unfinished.write_text(f"{self.seconds():.3f}")
         return cell
 
     def _path(self, key: tuple[str, str, int]) -> Path:

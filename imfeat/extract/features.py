@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat.extract.files import sha256
+from imfeat._files import sha256
 from imfeat.extract.models import load_model
+from imfeat.extract.store import COLUMNS
 from imfeat.histogram import color_histogram
 from imfeat.hog import hog, hog_uoctti
 
@@ -62,7 +63,17 @@ def describe(wanted: Sequence[str], size: tuple[int, int]) -> dict[str, str]:
             )
     if not found:
         raise ValueError("features must be at least one, got none")
+    names = [*COLUMNS, *map(column_of, found)]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"features and columns must have names of their own, got {', '.join(names)}; rename a file"
+        )
     return found
+
+
+def column_of(feature: str) -> str:
+    """Return the name of the column of a feature: its own, or that of its file."""
+    return Path(feature).stem
 
 
 def build(described: dict[str, str], size: tuple[int, int]) -> dict[str, Extractor]:
@@ -72,7 +83,7 @@ def build(described: dict[str, str], size: tuple[int, int]) -> dict[str, Extract
         if feature in known:
             found[feature] = known[feature]
         else:
-            found[Path(feature).stem] = _of_model(load_model(feature), size, feature)
+            found[column_of(feature)] = _of_model(load_model(feature), size, feature)
     return found
 
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count, one_of
+from imfeat._files import locked, remove_unfinished, whole
 from imfeat._kmeans import spread_words
 from imfeat._products import multiply
 from imfeat.datasets import FITS, as_pair
-from imfeat.extract.files import locked, remove_unfinished, whole
 from imfeat.extract.images import read_images
 from imfeat.extract.models import fill, save_model
 from imfeat.extract.plan import Plan

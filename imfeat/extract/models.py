@@ -4,6 +4,7 @@ A file is an uncompressed ``.npz``: ``header.json`` names the kind of model, its
 and SHA-256 of each array.  All of that, and the length of each member, is checked before an array is read.
 """
 
+import functools
 import hashlib
 import io
 import json
@@ -17,17 +18,20 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_words
-from imfeat.extract.files import whole
+from imfeat._files import whole
 from imfeat.mixture import Mixture
 from imfeat.patches import Whitening
 from imfeat.quantizer import ProductQuantizer
 
 SCHEMA, VERSION = "imfeat-model", 1
 MOST_HEADER_BYTES = 1 << 20
+MOST_NUMBERS = 1 << 24  # of an image that a model describes
 MOST_NPY_HEADER = 1 << 10  # of an array, before its numbers
 TRANSFORMERS = ("BagOfVisualWords", "PatchFeatures", "VLAD", "FisherVector")
 LOCALS = ("DenseSIFT", "LocalColor")
 NOT_OPTIONS = ("random_state", "progress", "local")  # of no matter once it is learned, or kept by itself
+# What reading damaged files raises; NumPy, zipfile and json each have their own.
+DAMAGE = ArithmeticError, EOFError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError
 
 Parts = tuple[dict[str, Any], dict[str, Array]]
 
@@ -90,25 +94,12 @@ def load_model(path: str | os.PathLike[str]) -> Any:
             header = _read_header(file)
             arrays = _read_arrays(file, header["arrays"])
         options, kind = header["options"], header["kind"]
-        return (
-            _make_transformer(kind, options, arrays)
-            if kind in TRANSFORMERS
-            else SIMPLE[kind][1](options, arrays)
-        )
+        make = functools.partial(_make_transformer, kind) if kind in TRANSFORMERS else SIMPLE[kind][1]
+        return make(options, arrays)
     except FileNotFoundError:
         raise
-    except (
-        OSError,
-        EOFError,
-        ArithmeticError,
-        LookupError,
-        TypeError,
-        ValueError,
-        NotImplementedError,
-    ) as error:
+    except (*DAMAGE, zipfile.BadZipFile) as error:
         raise ValueError(f"{os.fspath(path)} is no intact model of imfeat: {error}") from error
-    except (zipfile.BadZipFile, RuntimeError) as error:
-        raise ValueError(f"{os.fspath(path)} is no intact .npz file: {error}") from error
 
 
 def _read_header(file: zipfile.ZipFile) -> dict[str, Any]:
@@ -237,7 +228,7 @@ def _make_transformer(kind: str, options: dict[str, Any], arrays: dict[str, Arra
 
     options = {name: _as_tuple(value) for name, value in options.items()}
     shape, local, whitening = (options.pop(name, None) for name in ("image_shape", "local", "whitening"))
-    if not 2 <= len(shape) <= 3 or np.prod([_count(n) for n in shape], dtype=object) > 1 << 28:
+    if not 2 <= len(shape) <= 3 or np.prod([_count(n) for n in shape], dtype=object) > MOST_NUMBERS:
         raise ValueError(f"images of the shape {shape}")
     if local is not None:
         if local["kind"] not in LOCALS:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat.extract.files import read_json, sha256
+from imfeat._files import read_json, sha256
 from imfeat.extract.store import COLUMNS, column_types
 
 if TYPE_CHECKING:

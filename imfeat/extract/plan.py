@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from imfeat.extract.files import read_json, sha256, whole, write_json
+from imfeat._files import read_json, sha256, whole, write_json
 from imfeat.extract.sources import Item
 
 
@@ -39,6 +39,8 @@ class Plan:
         """Write the plan of a run into a folder, as the images are found, and return it."""
         lists = folder / "plan"
         lists.mkdir(exist_ok=True)
+        for path in lists.glob("*.jsonl"):  # of one that was killed while it was written
+            path.unlink()
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         n_shards = n_images = 0
         stream = iter(items)

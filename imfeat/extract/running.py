@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from imfeat._check import as_count, as_flag, one_of
+from imfeat._files import locked, remove_unfinished, whole, write_json
 from imfeat.datasets import FITS, as_pair
 from imfeat.extract.features import build, describe
-from imfeat.extract.files import locked, remove_unfinished, whole, write_json
 from imfeat.extract.opening import Features
 from imfeat.extract.opening import open as open_features
 from imfeat.extract.plan import Plan

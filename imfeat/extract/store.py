@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat.extract.files import read_json, sha256, whole, write_json
+from imfeat._files import read_json, sha256, whole, write_json
 from imfeat.extract.images import Row
 
 FORMATS = ("parquet", "npy")
