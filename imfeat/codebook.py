@@ -1,14 +1,12 @@
-"""Codebooks: the visual words that stand for all descriptors."""
-
-from collections.abc import Iterable
+"""Codebooks: visual words by k-means, and the nearest word of each descriptor."""
 
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty
 from imfeat._check import Seed, as_count, as_flag, as_out, as_vectors, as_words, given, one_of
-from imfeat._kmeans import STARTS, Batches, lloyd, lloyd_in_batches, unit_length
-
-MANY = 256  # words, beyond which choosing the first ones one by one takes longer than an iteration
+from imfeat._kmeans import STARTS, Batches, first_words, lloyd, lloyd_in_batches, unit_length
+from imfeat._progress import iterations
+from imfeat._sums import InMemory
 
 
 def learn_codebook(
@@ -75,20 +73,23 @@ def learn_codebook(
     """
     n_words = as_count(n_words, "n_words")
     n_iterations = as_count(n_iterations, "n_iterations")
-    spherical, rng = as_flag(spherical, "spherical"), np.random.default_rng(rng)
-    iterations = _with_bar(n_iterations, as_flag(progress, "progress"))
+    spherical = as_flag(spherical, "spherical")
+    rng = np.random.default_rng(rng)
+    steps = iterations(n_iterations, "k-means", as_flag(progress, "progress"))
     if batch_size is None:
-        vectors, of = as_vectors(descriptors, name="descriptors"), "the number of descriptors"
+        vectors = as_vectors(descriptors, name="descriptors")
+        limit = "the number of descriptors"
     else:
         batches = Batches(descriptors, as_count(batch_size, "batch_size"), rng)
-        vectors, of = batches.draw(), "the number of descriptors of a batch"
+        vectors = batches.draw()
+        limit = "the number of descriptors of a batch"
     if n_words > len(vectors):
-        raise ValueError(f"n_words must be at most {of}, {len(vectors)}, got {n_words}")
+        raise ValueError(f"n_words must be at most {limit}, {len(vectors)}, got {n_words}")
     vectors = unit_length(vectors) if spherical else vectors
-    words = _first_words(vectors, n_words, start, rng)
+    words = _start(vectors, n_words, start, rng)
     if batch_size is None:
-        return lloyd(vectors, words, iterations, spherical=spherical)
-    return lloyd_in_batches(batches, words, iterations, spherical=spherical)
+        return lloyd(InMemory(vectors, rng), words, steps, spherical=spherical)
+    return lloyd_in_batches(batches, words, steps, spherical=spherical)
 
 
 def assign(descriptors: Array, codebook: Array) -> Array:
@@ -120,21 +121,12 @@ def assign(descriptors: Array, codebook: Array) -> Array:
     return given(indices)
 
 
-def _first_words(vectors: Array, n_words: int, start: str | Array | None, rng: np.random.Generator) -> Array:
-    if start is None:
-        start = "k-means++" if n_words <= MANY else "k-means||"
-    if isinstance(start, str):
-        one_of(start, "start", tuple(STARTS))
-        return STARTS[start](vectors, n_words, rng)
+def _start(vectors: Array, n_words: int, start: str | Array | None, rng: np.random.Generator) -> Array:
+    """Return the first words, drawn among the vectors or given by the caller."""
+    if start is None or isinstance(start, str):
+        one_of(start, "start", (*STARTS, None))
+        return first_words(vectors, n_words, start, rng)
     words = as_vectors(start, name="start", length=vectors.shape[1])
     if len(words) != n_words:
         raise ValueError(f"start must have n_words={n_words} rows, got {len(words)}")
     return words
-
-
-def _with_bar(n_iterations: int, progress: bool) -> Iterable[object]:
-    if not progress:
-        return range(n_iterations)
-    from rich.progress import track
-
-    return track(range(n_iterations), "k-means")

@@ -4,8 +4,8 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_flag, as_groups, as_words, one_of
-from imfeat._kmeans import nearest_words
-from imfeat.mixture import Mixture, as_mixture, moments
+from imfeat._sums import mixture_moments, nearest_words
+from imfeat.mixture import Mixture, as_mixture
 from imfeat.scaling import l2_normalize, signed_sqrt
 
 VALUES = 1 << 22  # float64 sums that exist at one time
@@ -71,7 +71,7 @@ def fisher_vector(
     out, at_once = np.empty((len(bounds) - 1, n_numbers), np.float32), max(1, VALUES // n_numbers)
     for first in range(0, len(out), at_once):
         part = bounds[first : first + at_once + 1]
-        sums, _ = moments(vectors, part, mixture)
+        sums, _ = mixture_moments(vectors, part, mixture.parameters)
         out[first : first + at_once] = _gradients(sums, np.diff(part), mixture.weights, convention)
     if as_flag(improved, "improved"):
         out = l2_normalize(signed_sqrt(out))

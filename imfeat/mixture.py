@@ -1,18 +1,22 @@
-"""Mixtures of Gaussians that say how descriptors are distributed."""
+"""Mixtures of Gaussians with diagonal covariances, by expectation maximization."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import Seed, as_count, as_flag, as_out, as_vectors, given
-from imfeat.codebook import learn_codebook
+from imfeat._kmeans import fit_words
+from imfeat._progress import iterations
+from imfeat._sums import Descriptors, InMemory, MixtureSums, Moments
 
-TOLERANCE = 1e-5  # of the mean log-likelihood: what more is gained by another step does not matter
-FLOOR = 1e-4  # the least variance of a component, as a share of that of all descriptors
-SMALLEST = 1e-12  # the least variance there is
-HARD = 1e-4  # variances this small, as a share, make the nearest mean take all
+TOLERANCE = 1e-5  # gain of the mean log-likelihood below which the iteration ends
+FLOOR = 1e-4  # least variance of a component, relative to that of all descriptors
+SMALLEST = 1e-12  # least variance
+HARD = 1e-4  # variance, relative to that of all descriptors, at which posteriors are 0 or 1
+N_WORD_ITERATIONS = 20  # of k-means, for the start
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,6 +62,24 @@ class Mixture:
             raise ValueError(f"variances must be above 0, got {variances.min():g}")
         for name, array in (("weights", weights), ("means", means), ("variances", variances)):
             object.__setattr__(self, name, array)
+
+    @property
+    def parameters(self) -> tuple[Array, Array, Array]:
+        """Weights, means and variances."""
+        return self.weights, self.means, self.variances
+
+    def options(self) -> dict[str, Any]:
+        """Return no options, as there are none."""
+        return {}
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Return the parameters by name, as files keep them."""
+        return {"weights": self.weights, "means": self.means, "variances": self.variances}
+
+    @classmethod
+    def from_arrays(cls, options: dict[str, Any], arrays: dict[str, Array]) -> "Mixture":
+        """Return the mixture of `to_arrays`."""
+        return cls(**options, **arrays)
 
     def __repr__(self) -> str:
         return f"Mixture(n_components={len(self.means)}, d={self.means.shape[1]})"
@@ -105,8 +127,8 @@ def learn_mixture(
     Expectation maximization [1]_.  Sums are float64 and their order is fixed, so the number of
     threads changes nothing.  Posteriors below 1e-6 count as 0.  A variance is at least 1e-4 times
     that of all descriptors in its dimension, and at least 1e-6 times the mean over dimensions of
-    these.  A component that no descriptor has to do with gets the weight 0 and stays as it is;
-    from the start that is learned, none does.
+    these.  Components without descriptors keep their means and variances and get the weight 0; with the
+    default start there are none.
 
     References
     ----------
@@ -115,30 +137,37 @@ def learn_mixture(
        :doi:`10.1111/j.2517-6161.1977.tb01600.x`
     """
     vectors = as_vectors(descriptors, name="descriptors")
-    n_components, n_iterations = (
-        as_count(n_components, "n_components"),
-        as_count(n_iterations, "n_iterations"),
-    )
+    n_components = as_count(n_components, "n_components")
+    n_iterations = as_count(n_iterations, "n_iterations")
     if n_components > len(vectors):
         raise ValueError(
             f"n_components must be at most the number of descriptors, {len(vectors)}, got {n_components}"
         )
-    spread = _variances(vectors)
-    floor = least_variances(spread)
-    if start is None:
-        mixture = _cluster(vectors, n_components, rng, float(spread.mean()), floor)
-    else:
-        mixture = as_mixture(start, vectors.shape[1], name="start")
-        if len(mixture.weights) != n_components:
-            raise ValueError(f"start must have n_components={n_components}, got {len(mixture.weights)}")
-    before = -np.inf
-    for _ in _with_bar(n_iterations, as_flag(progress, "progress")):
-        sums, likelihoods = moments(vectors, np.array([0, len(vectors)]), mixture)
-        mixture = maximize(mixture, sums[0], floor)
-        likelihood = likelihoods[0] / len(vectors)
-        if likelihood - before < TOLERANCE:
+    if start is not None and len(as_mixture(start, vectors.shape[1], name="start").weights) != n_components:
+        raise ValueError(f"start must have n_components={n_components}, got {len(start.weights)}")
+    steps = iterations(n_iterations, "mixture", as_flag(progress, "progress"))
+    return fit_mixture(InMemory(vectors, np.random.default_rng(rng)), n_components, steps, start)
+
+
+def fit_mixture(
+    descriptors: Descriptors, n_components: int, steps: Iterable[object], start: Mixture | None = None
+) -> Mixture:
+    """Return the mixture of expectation maximization, by default from the clusters of k-means."""
+    variances = np.maximum(descriptors.total(Moments, diagonal=True).covariance(), 0)
+    floor = variance_floor(variances)
+    mixture = start
+    if mixture is None:
+        words = fit_words(descriptors, n_components, range(N_WORD_ITERATIONS))
+        hard = mixture_from_words(words, float(variances.mean()))
+        mixture = m_step(hard, descriptors.total(MixtureSums, parameters=hard.parameters), floor)
+    previous = -np.inf
+    for _ in steps:
+        sums = descriptors.total(MixtureSums, parameters=mixture.parameters)
+        mixture = m_step(mixture, sums, floor)
+        likelihood = sums.likelihood / sums.n
+        if likelihood - previous < TOLERANCE:
             break
-        before = likelihood
+        previous = likelihood
     return mixture
 
 
@@ -165,8 +194,8 @@ def posteriors(descriptors: Array, mixture: Mixture) -> Array:
     vectors = as_vectors(descriptors, name="descriptors", length=d, axes=None, gpu=True)
     out = as_out(None, (*vectors.shape[:-1], len(mixture.weights)), np.float32, vectors)
     flat = vectors.reshape(-1, d)
-    arrays = mixture.weights, mixture.means, mixture.variances
-    backend_of(flat).mixture.posteriors(flat, *arrays, out.reshape(len(flat), len(mixture.weights)))
+    by_row = out.reshape(len(flat), len(mixture.weights))
+    backend_of(flat).mixture.posteriors(flat, *mixture.parameters, by_row)
     return given(out)
 
 
@@ -179,61 +208,26 @@ def as_mixture(mixture: Mixture, length: int | None = None, name: str = "mixture
     return mixture
 
 
-def moments(vectors: Array, bounds: Array, mixture: Mixture) -> tuple[Array, Array]:
-    """Return, for checked descriptors of images, sums (n_images, n_components, 1 + 2 d) and likelihoods.
-
-    The sums are those of posteriors q, q t and q t^2, t the distance from the mean in deviations;
-    the likelihoods (n_images,) sums of the logarithms of the densities.
-    """
-    n_components, d = mixture.means.shape
-    sums, likelihoods = np.empty((len(bounds) - 1, n_components, 1 + 2 * d)), np.empty(len(bounds) - 1)
-    arrays = mixture.weights, mixture.means, mixture.variances
-    backend_of(vectors).mixture.moments(vectors, bounds, *arrays, sums, likelihoods)
-    return sums, likelihoods
-
-
-def maximize(mixture: Mixture, sums: Array, floor: Array) -> Mixture:
-    """Return the mixture that fits best, given moments under the posteriors of another."""
-    mass, d = sums[:, 0], mixture.means.shape[1]
+def m_step(mixture: Mixture, sums: MixtureSums, floor: Array) -> Mixture:
+    """Return the mixture of highest likelihood for sums under the posteriors of another."""
+    mass = sums.sums[:, 0]
+    d = mixture.means.shape[1]
     used = mass > 0
-    shift, square = (sums[used, 1:] / mass[used, None]).reshape(-1, 2, d).swapaxes(0, 1)
-    means, variances = mixture.means.astype(np.float64), mixture.variances.astype(np.float64)
+    shift, square = (sums.sums[used, 1:] / mass[used, None]).reshape(-1, 2, d).swapaxes(0, 1)
+    means = mixture.means.astype(np.float64)
+    variances = mixture.variances.astype(np.float64)
     means[used] += np.sqrt(variances[used]) * shift
     variances[used] *= square - shift**2
     return Mixture(mass / mass.sum(), means, np.maximum(variances, floor))
 
 
-def least_variances(spread: Array) -> Array:
-    """Return the least variance (d,) of components, from the variances of all descriptors."""
-    floor: Array = np.maximum(FLOOR * np.maximum(spread, 0.01 * spread.mean()), SMALLEST)
+def variance_floor(variances: Array) -> Array:
+    """Return the least variances (d,) of components, from the variances (d,) of all descriptors."""
+    floor: Array = np.maximum(FLOOR * np.maximum(variances, 0.01 * variances.mean()), SMALLEST)
     return floor
 
 
-def hard_mixture(words: Array, spread: float) -> Mixture:
+def mixture_from_words(words: Array, variance: float) -> Mixture:
     """Return a mixture so narrow that each descriptor belongs to its nearest word."""
-    variances = np.full(words.shape, max(HARD * spread, SMALLEST))
+    variances = np.full(words.shape, max(HARD * variance, SMALLEST))
     return Mixture(np.full(len(words), 1 / len(words)), words, variances)
-
-
-def _cluster(vectors: Array, n_components: int, rng: Seed, spread: float, floor: Array) -> Mixture:
-    """Return the weights, means and variances of the clusters of k-means."""
-    nearest = hard_mixture(learn_codebook(vectors, n_components, rng=rng), spread)
-    return maximize(nearest, moments(vectors, np.array([0, len(vectors)]), nearest)[0][0], floor)
-
-
-def _variances(vectors: Array) -> Array:
-    """Return the variance of each dimension: the moments about a mixture of one component."""
-    center = vectors.mean(0, dtype=np.float64, keepdims=True)
-    whole = Mixture(np.ones(1), center, np.ones_like(center))
-    sums = moments(vectors, np.array([0, len(vectors)]), whole)[0][0, 0, 1:].reshape(2, -1)
-    shift, square = sums / len(vectors)
-    variances: Array = np.maximum(square - shift**2, 0)
-    return variances
-
-
-def _with_bar(n_iterations: int, progress: bool) -> Iterable[int]:
-    if not progress:
-        return range(n_iterations)
-    from rich.progress import track
-
-    return track(range(n_iterations), "mixture")

@@ -18,7 +18,8 @@ from imfeat._check import (
     count_outside,
     given,
 )
-from imfeat._kmeans import lloyd, nearest_words, spread_words
+from imfeat._kmeans import lloyd, plus_plus_start
+from imfeat._sums import InMemory, nearest_words
 from imfeat.codebook import learn_codebook
 
 MOST_COLORS = 1 << 16
@@ -92,10 +93,10 @@ def learn_palette(images: Array, n_colors: int = 64, *, rng: Seed = None, n_iter
     if images.dtype != np.uint8:
         return learn_codebook(pixels, n_colors, rng=rng, n_iterations=n_iterations)
     colors, counts = _distinct(pixels)
-    start = spread_words(colors, n_colors, rng, counts)
-    return np.rint(lloyd(colors, start, range(as_count(n_iterations, "n_iterations")), counts)).astype(
-        np.uint8
-    )
+    rng = np.random.default_rng(rng)
+    start = plus_plus_start(colors, n_colors, rng, counts)
+    iterations = range(as_count(n_iterations, "n_iterations"))
+    return np.rint(lloyd(InMemory(colors, rng), start, iterations, weights=counts)).astype(np.uint8)
 
 
 def _distinct(pixels: Array) -> tuple[Array, Array]:

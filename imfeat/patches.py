@@ -1,5 +1,7 @@
 """Patches: small windows of pixels as vectors, made comparable."""
 
+from typing import Any
+
 import numpy as np
 
 from imfeat._backend import Array, backend_of
@@ -16,6 +18,7 @@ from imfeat._check import (
     with_channels,
 )
 from imfeat._products import multiply
+from imfeat._sums import Moments
 from imfeat.color import white_of
 
 CONTRAST = 10 / 255**2  # what is usual as the smallest variance, 10 for pixels in 0..255, for those in [0, 1]
@@ -197,16 +200,15 @@ class Whitening:
         vectors = as_vectors(patches, name="patches")
         if len(vectors) < 2:
             raise ValueError(f"patches must be at least two to learn a covariance, got {len(vectors)}")
-        mean = vectors.mean(0, dtype=np.float64)
-        centered = vectors - mean
-        return self.fit_moments(mean, centered.T @ centered / len(vectors))
+        return self.fit_sums(Moments.of(vectors))
 
-    def fit_moments(self, mean: Array, covariance: Array) -> "Whitening":
-        """Learn from the mean (d,) and the covariance (d, d) of patches, float64; return itself."""
-        variances, axes = np.linalg.eigh(covariance)
+    def fit_sums(self, moments: Moments) -> "Whitening":
+        """Learn from the moments of patches; return itself."""
+        variances, axes = np.linalg.eigh(moments.covariance())
         scaled = axes / np.sqrt(np.maximum(variances, 0) + self.epsilon)
         matrix = scaled @ axes.T if self.kind == "zca" else scaled[:, ::-1]
-        self.mean_, self.matrix_ = mean.astype(np.float32), np.ascontiguousarray(matrix, np.float32)
+        self.mean_ = moments.mean.astype(np.float32)
+        self.matrix_ = np.ascontiguousarray(matrix, np.float32)
         return self
 
     def transform(self, patches: Array) -> Array:
@@ -215,6 +217,24 @@ class Whitening:
             raise ValueError("this Whitening has not been fitted; call fit with patches first")
         vectors = as_vectors(patches, name="patches", length=len(self.mean_), axes=None)
         return multiply(vectors - self.mean_, self.matrix_.T)
+
+    def options(self) -> dict[str, Any]:
+        """Return the parameters that it was made with."""
+        return {"kind": self.kind, "epsilon": self.epsilon}
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Return what was learned by name, as files keep it."""
+        return {"mean": self.mean_, "matrix": self.matrix_}
+
+    @classmethod
+    def from_arrays(cls, options: dict[str, Any], arrays: dict[str, Array]) -> "Whitening":
+        """Return the whitening of options and of what `to_arrays` returned."""
+        model = cls(**options)
+        model.mean_ = arrays["mean"]
+        model.matrix_ = arrays["matrix"]
+        if model.matrix_.shape != (model.mean_.size, model.mean_.size):
+            raise ValueError(f"a matrix {model.matrix_.shape} for vectors of {model.mean_.size} numbers")
+        return model
 
 
 def _as_pixels(images: Array, patch_size: int) -> tuple[Array, int]:

@@ -1,9 +1,12 @@
 """Product quantization: feature vectors in a byte for each group of dimensions."""
 
+from typing import Any
+
 import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import Seed, as_count, as_out, as_vectors
+from imfeat._sums import CentroidSums, Descriptors, InMemory, nearest_centroids
 
 
 class ProductQuantizer:
@@ -79,21 +82,42 @@ class ProductQuantizer:
                 f"got {len(vectors)}"
             )
         rng = np.random.default_rng(self.rng)
-        start = np.stack([rng.permutation(len(vectors))[:n_centroids] for _ in range(n_groups)])
-        out = np.empty((n_groups, self.group_size, n_centroids), np.float32)
-        backend_of(vectors).quantizer.learn_centroids(vectors, start, self.n_iterations, out)
-        self.centroids_ = np.ascontiguousarray(out.transpose(0, 2, 1))
+        groups = vectors.reshape(len(vectors), n_groups, self.group_size)
+        start = [groups[rng.permutation(len(groups))[:n_centroids], group] for group in range(n_groups)]
+        return self.fit_sums(InMemory(vectors, rng), np.stack(start))
+
+    def fit_sums(self, features: Descriptors, start: Array) -> "ProductQuantizer":
+        """Learn from sums over features, and start centroids (n_groups, 2**bits, d); return itself."""
+        centroids = start
+        for _ in range(self.n_iterations):
+            centroids = features.total(CentroidSums, centroids=centroids).means(centroids)
+        self.centroids_ = centroids
         return self
+
+    def options(self) -> dict[str, Any]:
+        """Return the parameters that `encode` and `decode` depend on."""
+        return {"group_size": self.group_size, "bits": self.bits, "n_parts": self.n_parts}
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Return the centroids by name, as files keep them."""
+        return {"centroids": self._fitted()}
+
+    @classmethod
+    def from_arrays(cls, options: dict[str, Any], arrays: dict[str, Array]) -> "ProductQuantizer":
+        """Return the quantizer of options and of what `to_arrays` returned."""
+        model = cls(**options)
+        model.centroids_ = arrays["centroids"]
+        if model.centroids_.ndim != 3 or model.centroids_.shape[1:] != (2**model.bits, model.group_size):
+            raise ValueError(f"centroids of the shape {model.centroids_.shape}")
+        return model
 
     def encode(self, features: Array) -> Array:
         """Return the codes (n, n_groups) uint8 of features (n, d): indices of nearest centroids."""
-        centroids = self._fitted().transpose(0, 2, 1)
+        centroids = self._fitted()
         n_groups = self.n_parts * len(centroids)
         vectors = as_vectors(features, name="features", length=n_groups * self.group_size)
-        codes = np.empty((self.n_parts * len(vectors), len(centroids)), np.uint8)
-        parts = vectors.reshape(len(codes), len(centroids) * self.group_size)
-        backend_of(vectors).quantizer.encode(parts, np.ascontiguousarray(centroids), codes)
-        return codes.reshape(len(vectors), n_groups)
+        by_part = vectors.reshape(self.n_parts * len(vectors), len(centroids) * self.group_size)
+        return nearest_centroids(by_part, centroids).reshape(len(vectors), n_groups)
 
     def decode(self, codes: Array, *, out: Array | None = None) -> Array:
         """Return features (n, d) float32 for their codes (n, n_groups), or write them into ``out``."""

@@ -297,16 +297,11 @@ def decode(codes, centroids):
     return np.concatenate([centroids[g][codes[:, g]] for g in range(len(centroids))], 1)
 
 
-def learn_centroids(vectors, start, n_iterations):
-    n_groups = len(start)
+def sum_by_centroid(vectors, codes, n_centroids):
+    n_groups = codes.shape[1]
     groups = vectors.reshape(len(vectors), n_groups, -1).astype(np.float64)
-    centroids = np.stack([groups[start[g], g].T for g in range(n_groups)])
-    for _ in range(n_iterations):
-        codes = encode(vectors, centroids)
-        for g in range(n_groups):
-            for k in set(codes[:, g]):
-                centroids[g, :, k] = groups[codes[:, g] == k, g].mean(0)
-    return centroids
+    members = codes[..., None] == np.arange(n_centroids)
+    return np.einsum("ngk,ngj->gkj", members, groups), members.sum(0)
 
 
 def dense_sift(images, bin_size, step, offset, kernels, weights, grid):

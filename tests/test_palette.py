@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 import imfeat
 from imfeat import _kmeans
+from imfeat._sums import InMemory
 
 
 def test_the_corners_of_the_cube():
@@ -73,8 +74,8 @@ def test_colors_count_as_often_as_they_occur(photo, monkeypatch):
     np.testing.assert_array_equal(counts, expected[1])
     start = colors[:: len(colors) // 7].copy()
     np.testing.assert_array_equal(
-        _kmeans.lloyd(colors, start, range(5), counts),
-        _kmeans.lloyd(pixels.astype(np.float32), start, range(5)),
+        _kmeans.lloyd(InMemory(colors, None), start, range(5), weights=counts),
+        _kmeans.lloyd(InMemory(pixels.astype(np.float32), None), start, range(5)),
     )
 
 

@@ -36,21 +36,20 @@ def decode(codes, centroids, out):
     launch(_decode, len(codes), codes, centroids, out, grain=max(1, (1 << 16) // max(1, out.shape[1])))
 
 
-def learn_centroids(vectors, start, n_iterations, out):
-    """Cluster each group of dimensions with k-means.
-
-    A centroid that loses all its vectors stays where it was.
+def sum_by_centroid(vectors, codes, sums, counts):
+    """Sum the vectors of each centroid, group by group.
 
     Parameters
     ----------
     vectors : (n, n_groups * group_size) float32
-    start : (n_groups, n_centroids) int64
-        Which vectors the centroids of a group begin with.
-    n_iterations : int
-    out : (n_groups, group_size, n_centroids) float32
+    codes : (n, n_groups) uint8
+    sums : (n_groups, n_centroids, group_size) float64
         Overwritten.
+    counts : (n_groups, n_centroids) int64
+        Overwritten with the number of vectors of each centroid.
     """
-    launch(_learn_centroids, len(out), vectors, start, n_iterations, out, grain=_grain(vectors, out))
+    grain = max(1, (1 << 18) // max(1, len(vectors) * sums.shape[2]))
+    launch(_sum_by_centroid, len(sums), vectors, codes, sums, counts, grain=grain)
 
 
 def _grain(vectors, centroids):
@@ -77,27 +76,17 @@ def _decode(start, stop, codes, centroids, out):
                 out[item, place + j] = centroids[g, code, j]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _learn_centroids(start, stop, vectors, first, n_iterations, out):
-    n, group_size, n_centroids = len(vectors), out.shape[1], out.shape[2]
-    squares = np.empty(n_centroids, np.float32)
-    bits = squares.view(np.int32)
-    sums, counts = np.empty((n_centroids, group_size)), np.empty(n_centroids, np.int64)
+@njit(nogil=True, cache=True)
+def _sum_by_centroid(start, stop, vectors, codes, sums, counts):
+    group_size = sums.shape[2]
     for item in range(start, stop):  # an item is a group
-        centroids, place = out[item], item * group_size
-        for k in range(n_centroids):
+        sums[item] = 0
+        counts[item] = 0
+        for i in range(len(vectors)):
+            code = codes[i, item]
+            counts[item, code] += 1
             for j in range(group_size):
-                centroids[j, k] = vectors[first[item, k], place + j]
-        for _ in range(n_iterations):
-            sums[:], counts[:] = 0, 0
-            for i in range(n):
-                nearest = _nearest(vectors[i], place, centroids, squares, bits)
-                counts[nearest] += 1
-                for j in range(group_size):
-                    sums[nearest, j] += vectors[i, place + j]
-            for k in range(n_centroids):
-                for j in range(group_size if counts[k] else 0):
-                    centroids[j, k] = sums[k, j] / counts[k]
+                sums[item, code, j] += vectors[i, item * group_size + j]
 
 
 @njit

@@ -4,7 +4,7 @@ import numpy as np
 
 from imfeat_kernels.cuda.common import SMALL, divided, small_sum
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
 
 f32, i32, u8, u32 = np.float32, np.int32, np.uint8, np.uint32
 ROOM = 2048  # numbers of centroids in shared memory
@@ -21,14 +21,9 @@ def decode(codes, centroids, out):
     launch(_decode, len(out), codes, centroids, out)
 
 
-def learn_centroids(vectors, start, n_iterations, out):
-    """Cluster each group of dimensions with k-means."""
-    n_groups, _, n_centroids = out.shape
-    codes = empty((len(vectors), n_groups), np.uint8, out)
-    launch(_begin, blocks_of(out.size), vectors, start, out)
-    for _ in range(n_iterations):
-        encode(vectors, out, codes)
-        launch(_update, n_groups * n_centroids, vectors, codes, out, threads=SMALL)
+def sum_by_centroid(vectors, codes, sums, counts):
+    """Sum the vectors of each centroid, group by group."""
+    launch(_sum_by_centroid, counts.size, vectors, codes, sums, counts, threads=SMALL)
 
 
 @cuda.jit
@@ -76,21 +71,13 @@ def _decode(codes, centroids, out):
 
 
 @cuda.jit
-def _begin(vectors, start, centroids):
-    item = cuda.grid(1)
-    if item < centroids.size:
-        size, (row, k) = u32(centroids.shape[1]), divided(item, centroids.shape[2])
-        group, j = divided(row, size)
-        centroids[group, j, k] = vectors[start[group, k], group * size + j]
-
-
-@cuda.jit
-def _update(vectors, codes, centroids):
-    """Move a centroid to the mean of its vectors; one without any stays."""
-    sums = cuda.shared.array(SMALL, f32)
-    counts = cuda.shared.array(SMALL, u32)
-    size, n_centroids = u32(centroids.shape[1]), u32(centroids.shape[2])
-    t, (group, k) = u32(cuda.threadIdx.x), divided(cuda.blockIdx.x, n_centroids)
+def _sum_by_centroid(vectors, codes, sums, counts):
+    """Sum the vectors of a centroid, one dimension after the other."""
+    partial_sums = cuda.shared.array(SMALL, f32)
+    partial_counts = cuda.shared.array(SMALL, u32)
+    size = u32(sums.shape[2])
+    t = u32(cuda.threadIdx.x)
+    group, k = divided(cuda.blockIdx.x, counts.shape[1])
     for j in range(size):
         total, count, i = f32(0), u32(0), t
         while i < u32(vectors.shape[0]):
@@ -98,7 +85,8 @@ def _update(vectors, codes, centroids):
                 total += vectors[i, group * size + u32(j)]
                 count += u32(1)
             i = u32(i + u32(SMALL))
-        sums[t], counts[t] = total, count
-        total, count = small_sum(sums), small_sum(counts)
-        if t == u32(0) and count > u32(0):
-            centroids[group, u32(j), k] = total / f32(count)
+        partial_sums[t], partial_counts[t] = total, count
+        total, count = small_sum(partial_sums), small_sum(partial_counts)
+        if t == u32(0):
+            sums[group, k, u32(j)] = total
+            counts[group, k] = count

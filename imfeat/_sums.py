@@ -1,0 +1,260 @@
+"""Sums over descriptors that fits are made of, and the descriptors in memory that they are taken over.
+
+A fit asks an object for sums, one pass after the other:
+
+    total(kind, **state)   the sum ``kind.of(descriptors, **state)`` over all descriptors
+    map(transform)         the same descriptors, mapped by ``transform``
+    sample(n)              at least ``n`` descriptors, if there are as many, to choose a start from
+
+`InMemory` answers from one array, `imfeat.extract.fit.Shards` from many files.  Sums are float64 and added in
+the order of the shards, so a fit is bit-identical for any number of workers.
+
+    Moments          n, mean, scatter           whitening, PCA, variances [1]_
+    WordSums         counts and sums by word    k-means
+    CentroidSums     the same, group by group   product quantizers
+    MixtureSums      posteriors q, q t, q t^2   expectation maximization
+
+References
+----------
+.. [1] T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating formulae and a pairwise algorithm for computing
+   sample variances", Stanford University, 1979.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from imfeat._backend import Array, backend_of
+
+ONCE = np.empty(0, np.int64)  # weights of descriptors that occur once each
+MOST_FAR = 1024  # vectors that replace words in one iteration
+
+
+class Descriptors(Protocol):
+    """Descriptors that a fit takes sums over.
+
+    Attributes
+    ----------
+    rng : numpy.random.Generator
+    start : str or None
+        Start of k-means; None for the default of `imfeat.learn_codebook`.
+    """
+
+    rng: np.random.Generator
+    start: str | None
+
+    def total(self, kind: Any, **state: Any) -> Any:
+        """Return the sum of ``kind.of(descriptors, **state)`` over all descriptors."""
+        ...
+
+    def map(self, transform: Callable[[Array], Array]) -> Self:
+        """Return the same descriptors, mapped."""
+        ...
+
+    def sample(self, n: int) -> Array:
+        """Return at least ``n`` descriptors if there are as many."""
+        ...
+
+
+class InMemory:
+    """Descriptors in one array (n, d)."""
+
+    start: str | None = None
+
+    def __init__(self, vectors: Array, rng: np.random.Generator) -> None:
+        self.vectors = vectors
+        self.rng = rng
+
+    def total(self, kind: Any, **state: Any) -> Any:
+        """Return ``kind.of(vectors, **state)``."""
+        return kind.of(self.vectors, **state)
+
+    def map(self, transform: Callable[[Array], Array]) -> "InMemory":
+        """Return the mapped vectors."""
+        return InMemory(transform(self.vectors), self.rng)
+
+    def sample(self, n: int) -> Array:
+        """Return all vectors."""
+        return self.vectors
+
+
+@dataclass
+class Moments:
+    """Number of vectors, mean (d,) and scatter about the mean, (d, d) or, if ``diagonal``, (d,), float64."""
+
+    title: ClassVar[str] = "mean and covariance"  # of a progress bar
+
+    n: int
+    mean: Array
+    scatter: Array
+
+    @classmethod
+    def of(cls, vectors: Array, *, diagonal: bool = False) -> "Moments":
+        """Return the moments of vectors (n, d)."""
+        mean = vectors.mean(0, dtype=np.float64) if len(vectors) else np.zeros(vectors.shape[1])
+        centered = vectors - mean
+        if diagonal:
+            return cls(len(vectors), mean, np.einsum("nd,nd->d", centered, centered))
+        with threadpool_limits(1):  # the order of sums must not depend on the number of threads
+            return cls(len(vectors), mean, centered.T @ centered)
+
+    def add(self, other: "Moments") -> "Moments":
+        """Return the moments of both sets of vectors."""
+        n = self.n + other.n
+        if not n:
+            return self
+        shift = other.mean - self.mean
+        square = np.outer(shift, shift) if self.scatter.ndim == 2 else shift * shift
+        scatter = self.scatter + other.scatter + square * (self.n * other.n / n)
+        return Moments(n, self.mean + shift * (other.n / n), scatter)
+
+    def covariance(self) -> Array:
+        """Return the covariance (d, d), or the variances (d,)."""
+        return self.scatter / max(self.n, 1)
+
+    def principal_axes(self, n_axes: int) -> Array:
+        """Return the axes (n_axes, d) of largest variance, float32."""
+        with threadpool_limits(1):
+            axes = np.linalg.eigh(self.covariance())[1][:, ::-1][:, :n_axes].T
+        signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])  # eigh leaves them open
+        return np.ascontiguousarray(axes * signs[:, None], np.float32)
+
+
+@dataclass
+class WordSums:
+    """Counts (k,) and sums (k, d) of the vectors nearest to each word, and the vectors farthest from theirs.
+
+    ``inertia`` is the sum of squared distances.  ``far`` has as many vectors as there are words without any,
+    at most `MOST_FAR`, by decreasing ``distances``.
+    """
+
+    title: ClassVar[str] = "k-means"  # of a progress bar
+
+    counts: Array
+    sums: Array
+    inertia: float
+    far: Array
+    distances: Array
+
+    @classmethod
+    def of(cls, vectors: Array, *, words: Array, weights: Array = ONCE) -> "WordSums":
+        """Return the sums of vectors (n, d), of which each occurs ``weights`` (n,) int64 times."""
+        assignments, distances = nearest_words(vectors, words)
+        counts = np.zeros(len(words), np.int64)
+        sums = np.zeros(words.shape)
+        backend_of(vectors).nearest.sum_by_word(vectors, weights, assignments, sums, counts)
+        farthest = _farthest(distances, counts)
+        inertia = distances.sum(dtype=np.float64)
+        return cls(counts, sums, inertia, vectors[farthest], distances[farthest])
+
+    def add(self, other: "WordSums") -> "WordSums":
+        """Return the sums of both sets of vectors."""
+        counts = self.counts + other.counts
+        far = np.concatenate([self.far, other.far])
+        distances = np.concatenate([self.distances, other.distances])
+        farthest = _farthest(distances, counts)
+        sums = self.sums + other.sums
+        inertia = self.inertia + other.inertia
+        return WordSums(counts, sums, inertia, far[farthest], distances[farthest])
+
+    def means(self, words: Array) -> Array:
+        """Return the means (k, d) float32; words without vectors become the farthest vectors."""
+        counts = self.counts[:, None]
+        means = np.where(counts > 0, self.sums / np.maximum(counts, 1), words).astype(np.float32)
+        without = np.flatnonzero(self.counts == 0)[: len(self.far)]
+        means[without] = self.far[: len(without)]
+        return means
+
+
+def _farthest(distances: Array, counts: Array) -> Array:
+    """Return the indices of the largest distances, as many as there are counts of 0."""
+    n = min(int(np.count_nonzero(counts == 0)), MOST_FAR, len(distances))
+    if not n:
+        return np.empty(0, np.int64)
+    candidates = np.sort(np.argpartition(-distances, n - 1)[:n])
+    return candidates[np.argsort(-distances[candidates], kind="stable")]
+
+
+@dataclass
+class CentroidSums:
+    """Counts (n_groups, n_centroids) and sums (n_groups, n_centroids, group_size) by centroid."""
+
+    title: ClassVar[str] = "quantizer"  # of a progress bar
+
+    counts: Array
+    sums: Array
+
+    @classmethod
+    def of(cls, vectors: Array, *, centroids: Array) -> "CentroidSums":
+        """Return the sums of vectors (n, n_groups * group_size), group by group."""
+        sums = np.empty(centroids.shape)
+        counts = np.empty(centroids.shape[:2], np.int64)
+        codes = nearest_centroids(vectors, centroids)
+        backend_of(vectors).quantizer.sum_by_centroid(vectors, codes, sums, counts)
+        return cls(counts, sums)
+
+    def add(self, other: "CentroidSums") -> "CentroidSums":
+        """Return the sums of both sets of vectors."""
+        return CentroidSums(self.counts + other.counts, self.sums + other.sums)
+
+    def means(self, centroids: Array) -> Array:
+        """Return the means float32; centroids without vectors stay."""
+        counts = self.counts[..., None]
+        return np.where(counts > 0, self.sums / np.maximum(counts, 1), centroids).astype(np.float32)
+
+
+@dataclass
+class MixtureSums:
+    """Number of vectors, sums (k, 1 + 2 d) under the posteriors of a mixture, and log-likelihood.
+
+    The sums are those of posteriors q, q t and q t^2, t being (vector - mean) / standard deviation.
+    """
+
+    title: ClassVar[str] = "mixture"  # of a progress bar
+
+    n: int
+    sums: Array
+    likelihood: float
+
+    @classmethod
+    def of(cls, vectors: Array, *, parameters: tuple[Array, Array, Array]) -> "MixtureSums":
+        """Return the sums of vectors (n, d) under a mixture of weights (k,), means and variances (k, d)."""
+        sums, likelihoods = mixture_moments(vectors, np.array([0, len(vectors)]), parameters)
+        return cls(len(vectors), sums[0], float(likelihoods[0]))
+
+    def add(self, other: "MixtureSums") -> "MixtureSums":
+        """Return the sums of both sets of vectors."""
+        return MixtureSums(self.n + other.n, self.sums + other.sums, self.likelihood + other.likelihood)
+
+
+def nearest_words(vectors: Array, words: Array) -> tuple[Array, Array]:
+    """Return the nearest words (n,) int32 and squared distances (n,) float32."""
+    indices = np.empty(len(vectors), np.int32)
+    distances = np.empty(len(vectors), np.float32)
+    backend_of(vectors).nearest.assign(vectors, words, indices, distances)
+    return indices, distances
+
+
+def nearest_centroids(vectors: Array, centroids: Array) -> Array:
+    """Return codes (n, n_groups) uint8, the nearest of centroids (n_groups, n_centroids, d)."""
+    codes = np.empty((len(vectors), len(centroids)), np.uint8)
+    by_dimension = np.ascontiguousarray(centroids.transpose(0, 2, 1))
+    backend_of(vectors).quantizer.encode(vectors, by_dimension, codes)
+    return codes
+
+
+def mixture_moments(
+    vectors: Array, bounds: Array, parameters: tuple[Array, Array, Array]
+) -> tuple[Array, Array]:
+    """Return the sums (n_images, k, 1 + 2 d) of `MixtureSums` and log-likelihoods (n_images,) of images.
+
+    Image i has the vectors ``bounds[i]`` to ``bounds[i + 1] - 1``.
+    """
+    n_components, d = parameters[1].shape
+    sums = np.empty((len(bounds) - 1, n_components, 1 + 2 * d))
+    likelihoods = np.empty(len(bounds) - 1)
+    backend_of(vectors).mixture.moments(vectors, bounds, *parameters, sums, likelihoods)
+    return sums, likelihoods
