@@ -14,16 +14,17 @@ from imfeat._check import (
     as_flag,
     as_images,
     as_mask,
+    as_on_host,
     as_out,
     given,
     images_at_once,
     one_of,
 )
 from imfeat._norm import NORMS, norm_code
-from imfeat.color import rgb_to_hsi, rgb_to_hsv
+from imfeat.color import rgb_to_gray, rgb_to_hsi, rgb_to_hsv
 
 NO_MASK = np.empty((0, 0, 0), np.bool_)
-SPACES = ("rgb", "hsv", "hsi")
+SPACES = ("rgb", "hsv", "hsi", "gray")
 PIXELS_AT_ONCE = 1 << 18  # pixels in another colour space at a time
 
 
@@ -47,8 +48,8 @@ def color_histogram(
     bins : int or three ints
         Equal bins over [0, 1] for each channel of the colour space, at most 256; half-open but
         for the last.
-    space : {"hsv", "rgb", "hsi"}
-        Colour space to count in.
+    space : {"hsv", "rgb", "hsi", "gray"}
+        Colour space to count in; ``"gray"`` counts `rgb_to_gray` in ``bins``, an integer.
     joint : bool
         Count triples of bins, ``bins ** 3`` numbers; otherwise each channel by itself,
         ``3 * bins`` numbers.
@@ -85,8 +86,13 @@ def color_histogram(
        :doi:`10.1007/BF00130487`
     """
     images = as_images(images, gray=False, gpu=True)
-    n_bins = _as_bins(bins, as_flag(joint, "joint"))
     one_of(space, "space", SPACES)
+    if space == "gray":
+        gray = rgb_to_gray(as_on_host(images, 'space="gray"'))
+        images = np.repeat(gray[..., None], 3, axis=-1)
+        bins = as_count(bins, "bins"), 1, 1
+        space, joint = "rgb", True
+    n_bins = _as_bins(bins, as_flag(joint, "joint"))
     one_of(norm, "norm", NORMS)
     leading, batch = as_batch(images)
     rows, cols = region_bounds(grid, *batch.shape[1:3])

@@ -129,7 +129,7 @@ def hog(
     return given(out)
 
 
-def hog_uoctti(images: Array, *, cell_size: int = 8, out: Array | None = None) -> Array:
+def hog_uoctti(images: Array, *, cell_size: int = 8, mirror: bool = False, out: Array | None = None) -> Array:
     """Describe each cell of each image by 31 numbers: the HOG of deformable part models.
 
     Parameters
@@ -140,8 +140,10 @@ def hog_uoctti(images: Array, *, cell_size: int = 8, out: Array | None = None) -
     cell_size : int
         Side of a square cell, in pixels.  At the right and bottom, half a cell or more counts as
         one, and less is left out.
-    out : array of shape (..., n_rows * n_cols * 31), float32, optional
-        Where to write the features, instead of a new array.
+    mirror : bool
+        Average over each image and its mirror image.
+    out : array of the shape and dtype of the result, optional
+        Where to write the result, which is also returned.
 
     Returns
     -------
@@ -185,7 +187,13 @@ def hog_uoctti(images: Array, *, cell_size: int = 8, out: Array | None = None) -
     pixels = with_channels(batch, images)
     features = as_out(out, (*leading, n_rows * n_cols * 31), np.float32, images)
     cells = features.reshape(len(batch), n_rows, n_cols, 31)
-    backend_of(images).uoctti.cell_features(pixels, cell_size, cells)
+    kernel = backend_of(images).uoctti.cell_features
+    kernel(pixels, cell_size, cells)
+    if as_flag(mirror, "mirror"):
+        mirrored_cells = np.empty_like(as_on_host(cells, "mirror=True"))
+        kernel(np.ascontiguousarray(pixels[:, :, ::-1]), cell_size, mirrored_cells)
+        cells += mirrored_cells
+        cells /= 2
     return given(features)
 
 

@@ -34,12 +34,14 @@ from imfeat.estimators import (
     PaletteHistogram,
     PatchFeatures,
     RawPixels,
-    encodings,
-    words,
+    RegionPooling,
+    UoCTTI,
+    _local,
+    encoding,
 )
 
 LEARNED = (BagOfVisualWords, PatchFeatures, FisherVector, VLAD)
-ALL = (RawPixels, ColorHistogram, HOG, Equalize, DenseSIFT, LocalColor, *LEARNED)
+ALL = (RawPixels, ColorHistogram, HOG, UoCTTI, Equalize, DenseSIFT, LocalColor, RegionPooling, *LEARNED)
 COLOR_ONLY = (ColorHistogram, LocalColor)
 
 
@@ -62,10 +64,11 @@ def few_clusters(**options):
 
 
 def examples():
-    counts = ColorHistogram(bins=4, grid=(2, 1)), HOG(cell_size=4)
+    counts = ColorHistogram(bins=4, grid=(2, 1)), HOG(cell_size=4), UoCTTI(cell_size=5, mirror=True)
+    pooled = RegionPooling(DenseSIFT(bin_size=3)), ColorHistogram(space="gray", grid=(2, 1))
     local = DenseSIFT(step=8, scales=(0.5, 1)), LocalColor(step=8, bin_size=3)
     learned = few_words(), few_words(encoding="soft"), few_patches(), few_gaussians(), few_clusters()
-    return [RawPixels(), *counts, Equalize(), *local, *learned]
+    return [RawPixels(), *counts, *pooled, Equalize(), *local, *learned]
 
 
 def ids(estimator):
@@ -111,6 +114,17 @@ class TablesAsColors(Tables, ColorHistogram):
 class TablesAsGradients(Tables, HOG):
     def __init__(self, *, cell_size=4):
         super().__init__(cell_size=cell_size)
+
+
+class TablesAsCells(Tables, UoCTTI):
+    pass
+
+
+class TablesAsPooled(Tables, RegionPooling):
+    local = DenseSIFT(bin_size=2)
+
+    def __init__(self, *, grids=((1, 1), (2, 1))):
+        self.grids = grids
 
 
 class TablesAsExposures(Tables, Equalize):
@@ -163,6 +177,8 @@ class TablesAsClusters(Tables, VLAD):
         TablesAsPixels(),
         TablesAsColors(),
         TablesAsGradients(),
+        TablesAsCells(),
+        TablesAsPooled(),
         TablesAsExposures(),
         TablesAsShapes(),
         TablesAsLocalColors(),
@@ -182,6 +198,8 @@ def test_scikit_learn_conventions(estimator, check):
     [
         (ColorHistogram, imfeat.color_histogram),
         (HOG, imfeat.hog),
+        (UoCTTI, imfeat.hog_uoctti),
+        (RawPixels, imfeat.raw_pixels),
         (Equalize, imfeat.equalize),
         (DenseSIFT, imfeat.dense_sift),
         (LocalColor, imfeat.local_color),
@@ -290,7 +308,7 @@ def test_as_many_words_as_kinds_of_patches_are_these_patches(rng):
 def test_words_are_encoded_a_few_images_at_a_time(images, monkeypatch):
     estimator = few_words(grid=(2, 2)).fit(images)
     at_once = estimator.transform(images)
-    monkeypatch.setattr(words, "BYTES_AT_ONCE", 1)
+    monkeypatch.setattr(encoding, "BYTES_AT_ONCE", 1)
     np.testing.assert_array_equal(estimator.transform(images), at_once)
 
 
@@ -371,7 +389,7 @@ def test_vlad_is_made_step_by_step(images):
 @pytest.mark.parametrize("estimator", [few_gaussians(), few_clusters()], ids=ids)
 def test_descriptors_are_encoded_a_few_images_at_a_time(images, estimator, monkeypatch):
     expected = estimator.fit(images).transform(images)
-    monkeypatch.setattr(encodings, "VALUES_AT_ONCE", 1)
+    monkeypatch.setattr(_local, "VALUES_AT_ONCE", 1)
     again = clone(estimator).fit(images)
     np.testing.assert_allclose(again.transform(images), expected, atol=1e-5)
 

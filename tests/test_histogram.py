@@ -107,7 +107,7 @@ def test_one_large_image_is_cut_into_strips(photo):
         ({"bins": 0}, "bins must be at least 1"),
         ({"bins": 257}, "at most 256"),
         ({"bins": 64}, "up to 65,536 bins, got 64 x 64 x 64"),
-        ({"space": "lab"}, "space must be one of 'rgb', 'hsv', 'hsi', got 'lab'"),
+        ({"space": "lab"}, "space must be one of 'rgb', 'hsv', 'hsi', 'gray', got 'lab'"),
         ({"norm": "max"}, "norm must be one of"),
         ({"grid": (46, 1)}, "grid must fit the images of 45 x 67 pixels"),
         ({"mask": np.ones((45, 66), bool)}, "mask must have the shape"),

@@ -1,29 +1,22 @@
-"""The features as scikit-learn transformers: a batch of images in, a matrix of features out."""
+"""The features as scikit-learn transformers: a batch of images in, a matrix of features out.
 
-from imfeat.estimators.encodings import VLAD as VLAD
-from imfeat.estimators.encodings import FisherVector as FisherVector
-from imfeat.estimators.fusion import LateFusion as LateFusion
-from imfeat.estimators.histograms import HOG as HOG
-from imfeat.estimators.histograms import ColorHistogram as ColorHistogram
-from imfeat.estimators.histograms import PaletteHistogram as PaletteHistogram
-from imfeat.estimators.local import DenseSIFT as DenseSIFT
-from imfeat.estimators.local import LocalColor as LocalColor
-from imfeat.estimators.patches import PatchFeatures as PatchFeatures
-from imfeat.estimators.pixels import Equalize as Equalize
-from imfeat.estimators.pixels import RawPixels as RawPixels
-from imfeat.estimators.words import BagOfVisualWords as BagOfVisualWords
+The public names are listed in ``imfeat/__init__.pyi``, and loaded when they are first used.
+"""
 
-__all__ = [
-    "HOG",
-    "VLAD",
-    "BagOfVisualWords",
-    "ColorHistogram",
-    "DenseSIFT",
-    "Equalize",
-    "FisherVector",
-    "LateFusion",
-    "LocalColor",
-    "PaletteHistogram",
-    "PatchFeatures",
-    "RawPixels",
-]
+import ast
+from pathlib import Path
+
+import lazy_loader
+
+
+def _names() -> dict[str, list[str]]:
+    """Return the public names of each module of this package."""
+    tree = ast.parse((Path(__file__).parents[1] / "__init__.pyi").read_text(encoding="utf-8"))
+    names: dict[str, list[str]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("estimators."):
+            names.setdefault(node.module.partition(".")[2], []).extend(alias.name for alias in node.names)
+    return names
+
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_names())

@@ -1,7 +1,7 @@
-"""What the transformers of images have in common."""
+"""Base classes of the transformers of images."""
 
 import math
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -9,27 +9,27 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from imfeat._backend import Array
-from imfeat._check import as_images, is_color, one_of
+from imfeat._check import as_count, as_images, is_color, one_of
 from imfeat._device import to_device
+from imfeat._sums import Descriptors, InMemory
 
 
 class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A transformer of batches of images.
 
-    A subclass says in ``_encode`` what becomes of a checked batch, in ``_names`` what the numbers that
-    an image becomes are called, and, if it ``learns``, in ``_fit`` what.
+    A subclass computes the features of a checked batch in ``_encode`` and names them in ``_names``.
     """
 
     color_only = False
-    device = "cpu"  # or "cuda", for those that can be computed there
-    learns = False  # from images, without which there is nothing to transform with
+    device = "cpu"  # "cuda" where a subclass takes it
+    learns = False  # whether `fit` learns more than the shape of images
 
     random_state: int | np.random.RandomState | None
     image_shape_: tuple[int, ...]
     n_features_in_: int
 
     def fit(self, X: Array, y: Any = None) -> Self:
-        """Check the options, remember the shape of the images, and learn what there is to learn.
+        """Check the options, remember the shape of the images, and learn from them.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         one_of(self.device, "device", ("cpu", "cuda"))
         images = self._check_batch(X, reset=True)
         self._fit(images)
-        # Options are checked where they are used; a wrong one shall not wait for `transform`.
+        # Options are checked where they are used; a wrong one must not wait for `transform`.
         self._encode(images[:1])
         return self
 
@@ -70,7 +70,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            If there is something to learn from data and `fit` was not called.
+            If the transformer learns from images and `fit` was not called.
         TypeError, ValueError
             If ``X`` is not such a batch, or its images have another shape than those in `fit`.
         """
@@ -109,10 +109,10 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
     def _fit(self, images: Array) -> None:
-        """Learn from checked images, if there is something to learn."""
+        """Learn from checked images; by default nothing."""
 
     def _rng(self) -> np.random.Generator:
-        """Return a generator for ``random_state``, which scikit-learn wants to be of another kind."""
+        """Return a generator seeded by ``random_state``."""
         return np.random.default_rng(check_random_state(self.random_state).randint(1 << 31))
 
     def _encode(self, images: Array) -> Array:
@@ -123,12 +123,12 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _check_batch(self, X: Array, *, reset: bool) -> Array:
         """Return a batch of images, of the shape seen in `fit` unless ``reset``."""
-        # A table is refused before it is taken for one gray image with values out of range.
+        # A table is refused here, before it passes for one gray image with values out of range.
         images = as_images(X, gray=not self.color_only, name="X") if getattr(X, "ndim", 4) > 2 else X
         if images.ndim != (4 if is_color(images) else 3):
-            wanted = "(n_images, height, width, 3)" + " or (n_images, height, width)" * (not self.color_only)
+            shapes = "(n_images, height, width, 3)" + " or (n_images, height, width)" * (not self.color_only)
             raise ValueError(
-                f"X must be a batch of images, an array of shape {wanted}, got {images.shape}; "
+                f"X must be a batch of images, an array of shape {shapes}, got {images.shape}; "
                 "write X[None] for a single image, X.reshape(-1, height, width, 3) for a table of pixels"
             )
         if not len(images):
@@ -142,3 +142,80 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 f"images of shape {self.image_shape_}"
             )
         return images
+
+
+class LearnedTransformer(ImageTransformer):
+    """A transformer that learns from descriptors of images, in memory or as sums over many files.
+
+    A subclass draws descriptors in ``draw`` and learns from them in ``_learn`` by passes over sums.  Its
+    ``learned`` maps the names of learned attributes, without the ``_`` at the end, to their classes.
+    """
+
+    learns = True
+    learned: ClassVar[dict[str, type]]
+
+    n_samples: ClassVar[str]  # name of the parameter that holds the number of descriptors to draw
+
+    def draw(self, images: Array, n: int, rng: np.random.Generator) -> Array:
+        """Return about ``n`` descriptors (n, d) of checked images, drawn at random."""
+        raise NotImplementedError
+
+    def fit_sums(self, descriptors: Descriptors, image_shape: tuple[int, ...]) -> Self:
+        """Learn from sums over the descriptors of images of a shape; return itself."""
+        blank = self.prepare(image_shape)
+        self._learn(descriptors)
+        self._encode(blank)
+        return self
+
+    def prepare(self, image_shape: tuple[int, ...]) -> Array:
+        """Remember the shape of images, as `fit` does before it learns; return a batch of one black image."""
+        blank = self._check_batch(np.zeros((1, *image_shape), np.uint8), reset=True)
+        self._prepare(blank)
+        return blank
+
+    def options(self) -> dict[str, Any]:
+        """Return the parameters that results depend on, and those of the parts that were learned."""
+        unused = ("random_state", "progress", "local")
+        options = {name: value for name, value in self.get_params(deep=False).items() if name not in unused}
+        for name in self.learned:
+            value = getattr(self, f"{name}_")
+            if hasattr(value, "options") and (of_part := value.options()):
+                options[name] = of_part
+        return options
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Return all that was learned by name, as files keep it."""
+        arrays = {}
+        for name in self.learned:
+            value = getattr(self, f"{name}_")
+            if isinstance(value, np.ndarray):
+                arrays[name] = value
+            elif value is not None:
+                arrays |= {f"{name}.{key}": array for key, array in value.to_arrays().items()}
+        return arrays
+
+    def restore(
+        self, image_shape: tuple[int, ...], options: dict[str, Any], arrays: dict[str, Array]
+    ) -> Self:
+        """Take what `to_arrays` returned, and the options of the learned parts by name; return itself."""
+        blank = self.prepare(image_shape)
+        for name, kind in self.learned.items():
+            value: Any = arrays.get(name)
+            if kind is not np.ndarray:
+                group = {key.partition(".")[2]: a for key, a in arrays.items() if key.startswith(f"{name}.")}
+                value = kind.from_arrays(options.get(name, {}), group) if group else None  # type: ignore[attr-defined]
+            setattr(self, f"{name}_", value)
+        self._encode(blank)  # raises if the parts don't fit each other
+        return self
+
+    def _fit(self, images: Array) -> None:
+        rng = self._rng()
+        self._prepare(images[:1])
+        n = as_count(getattr(self, self.n_samples), self.n_samples)
+        self._learn(InMemory(self.draw(images, n, rng), rng))
+
+    def _prepare(self, images: Array) -> None:
+        """Set the attributes that depend on the shape of images alone."""
+
+    def _learn(self, descriptors: Descriptors) -> None:
+        raise NotImplementedError

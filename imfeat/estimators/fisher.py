@@ -1,94 +1,20 @@
-"""Transformers that make one vector of the local descriptors of an image."""
+"""The transformers of Fisher vectors and VLAD."""
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.decomposition import PCA
 
 from imfeat._backend import Array
 from imfeat._check import as_count
-from imfeat._products import multiply
-from imfeat.codebook import learn_codebook
-from imfeat.estimators._base import ImageTransformer
-from imfeat.estimators.local import DenseSIFT
+from imfeat._kmeans import fit_words
+from imfeat._progress import iterations
+from imfeat._sums import Descriptors
+from imfeat.estimators._local import FOUR_REGIONS, LocalEncoder
 from imfeat.fisher import fisher_vector, vlad
-from imfeat.mixture import Mixture, learn_mixture
+from imfeat.mixture import Mixture, fit_mixture
 from imfeat.pooling import pool_regions
 from imfeat.scaling import l2_normalize, signed_sqrt
-
-VALUES_AT_ONCE = 1 << 23  # of descriptors
-FOUR_REGIONS = ((1, 1), (3, 1))  # the whole image and three stripes
-
-
-class LocalEncoder(ImageTransformer):
-    """What the transformers below have in common: local descriptors, PCA, regions.
-
-    A subclass says in ``_learn`` what is learned from descriptors, and in ``_encode_regions`` what
-    becomes of those of some images.
-    """
-
-    learns = True
-
-    local: Any
-    n_pca: int | None
-    grids: Sequence[tuple[int, int]]
-    n_descriptors: int
-    n_regions_: int
-
-    def _fit(self, images: Array) -> None:
-        rng = self._rng()
-        self.local_ = clone(DenseSIFT() if self.local is None else self.local).fit(images[:1])
-        descriptors = self._sample(images, as_count(self.n_descriptors, "n_descriptors"), rng)
-        self.pca_ = None
-        if self.n_pca is not None:
-            with np.errstate(invalid="ignore"):  # the shares of the axes of a variance of 0
-                self.pca_ = PCA(as_count(self.n_pca, "n_pca"), svd_solver="covariance_eigh").fit(descriptors)
-            descriptors = self._reduce(descriptors)
-        self._learn(descriptors, rng)
-        self.n_regions_ = sum(math.prod(grid) for grid in self.grids)
-
-    def _sample(self, images: Array, n: int, rng: np.random.Generator) -> Array:
-        """Return about ``n`` descriptors, as many of each image."""
-        n_places = len(self.local_.positions_)
-        of_each = min(-(-n // len(images)), n_places)
-        parts = []
-        for some in self._batches(images):
-            chosen = np.argsort(rng.random((len(some), n_places)), axis=1)[:, :of_each]
-            parts.append(np.take_along_axis(self.local_.transform(some), chosen[..., None], 1))
-        return np.concatenate(parts).reshape(-1, parts[0].shape[-1])
-
-    def _batches(self, images: Array) -> list[Array]:
-        at_once = max(1, VALUES_AT_ONCE // (128 * len(self.local_.positions_)))
-        return [images[first : first + at_once] for first in range(0, len(images), at_once)]
-
-    def _reduce(self, descriptors: Array) -> Array:
-        """Return descriptors (n, d) on their principal axes."""
-        if self.pca_ is None:
-            return descriptors
-        axes = self.pca_.components_
-        out = multiply(descriptors, axes)
-        out -= np.einsum("kd,d->k", axes, self.pca_.mean_, dtype=np.float64).astype(np.float32)
-        return out
-
-    def _encode(self, images: Array) -> Array:
-        return np.concatenate([self._encode_at_once(part) for part in self._batches(images)])
-
-    def _encode_at_once(self, images: Array) -> Array:
-        descriptors = self.local_.transform(images)
-        reduced = self._reduce(descriptors.reshape(-1, descriptors.shape[-1]))
-        reduced = reduced.reshape(*descriptors.shape[:2], -1)
-        encoded = self._encode_regions(reduced, self.local_.positions_, self.image_shape_[:2])
-        return encoded.reshape(len(images), -1)
-
-    def _learn(self, descriptors: Array, rng: np.random.Generator) -> None:
-        raise NotImplementedError
-
-    def _encode_regions(self, descriptors: Array, positions: Array, size: tuple[int, ...]) -> Array:
-        """Return the vectors (n_images, n_regions, n_numbers) of descriptors (n_images, n, d)."""
-        raise NotImplementedError
 
 
 class FisherVector(LocalEncoder):
@@ -117,7 +43,8 @@ class FisherVector(LocalEncoder):
     Attributes
     ----------
     local_ : fitted transformer
-    pca_ : sklearn.decomposition.PCA or None
+    pca_ : object or None
+        Projection to the principal axes, with ``mean_`` (d,) and ``components_`` (n_pca, d).
     mixture_ : imfeat.Mixture
     n_regions_ : int
     image_shape_ : tuple of int
@@ -142,6 +69,8 @@ class FisherVector(LocalEncoder):
        classification", CVPR 2011.  :doi:`10.1109/CVPR.2011.5995504`
     """
 
+    learned: ClassVar[dict[str, type]] = {**LocalEncoder.pca, "mixture": Mixture}
+
     mixture_: Mixture
 
     def __init__(
@@ -165,10 +94,9 @@ class FisherVector(LocalEncoder):
         self.progress = progress
         self.random_state = random_state
 
-    def _learn(self, descriptors: Array, rng: np.random.Generator) -> None:
-        self.mixture_ = learn_mixture(
-            descriptors, self.n_components, rng=rng, n_iterations=self.n_iterations, progress=self.progress
-        )
+    def _learn_words(self, descriptors: Descriptors) -> None:
+        steps = iterations(as_count(self.n_iterations, "n_iterations"), "mixture", self.progress)
+        self.mixture_ = fit_mixture(descriptors, as_count(self.n_components, "n_components"), steps)
 
     def _encode_regions(self, descriptors: Array, positions: Array, size: tuple[int, ...]) -> Array:
         def encode(x: Array, offsets: Array) -> Array:
@@ -207,7 +135,8 @@ class VLAD(LocalEncoder):
     Attributes
     ----------
     local_ : fitted transformer
-    pca_ : sklearn.decomposition.PCA or None
+    pca_ : object or None
+        Projection to the principal axes, with ``mean_`` (d,) and ``components_`` (n_pca, d).
     codebook_ : array of shape (n_words, d), float32
     n_regions_ : int
     image_shape_ : tuple of int
@@ -232,6 +161,8 @@ class VLAD(LocalEncoder):
        :doi:`10.1109/CVPR.2013.207`
     """
 
+    learned: ClassVar[dict[str, type]] = {**LocalEncoder.pca, "codebook": np.ndarray}
+
     codebook_: Array
 
     def __init__(
@@ -255,10 +186,9 @@ class VLAD(LocalEncoder):
         self.progress = progress
         self.random_state = random_state
 
-    def _learn(self, descriptors: Array, rng: np.random.Generator) -> None:
-        self.codebook_ = learn_codebook(
-            descriptors, self.n_words, rng=rng, n_iterations=self.n_iterations, progress=self.progress
-        )
+    def _learn_words(self, descriptors: Descriptors) -> None:
+        steps = iterations(as_count(self.n_iterations, "n_iterations"), "k-means", self.progress)
+        self.codebook_ = fit_words(descriptors, as_count(self.n_words, "n_words"), steps)
 
     def _encode_regions(self, descriptors: Array, positions: Array, size: tuple[int, ...]) -> Array:
         def encode(x: Array, offsets: Array) -> Array:

@@ -1,16 +1,19 @@
-"""The transformer that learns: visual words, and how often each image shows them."""
+"""The transformer of bags of visual words."""
 
 import functools
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._check import one_of
+from imfeat._check import as_count, one_of
+from imfeat._kmeans import fit_words
 from imfeat._norm import NORMS
-from imfeat.codebook import learn_codebook
+from imfeat._progress import iterations
+from imfeat._sums import Descriptors, Moments
 from imfeat.encoding import bag_of_words, soft_words, triangle
-from imfeat.estimators._base import ImageTransformer
+from imfeat.estimators._base import LearnedTransformer
 from imfeat.patches import Whitening, dense_patches, normalize_patches, sample_patches
 from imfeat.pooling import pool_regions
 from imfeat.scaling import l2_normalize
@@ -20,10 +23,10 @@ ENCODINGS: dict[str, Callable[..., Array]] = {
     "soft": soft_words,
     "triangle": triangle,
 }
-BYTES_AT_ONCE = 1 << 24  # of patches; several arrays of this size are alive at a time
+BYTES_AT_ONCE = 1 << 24  # of patches; several arrays of this size exist at a time
 
 
-class BagOfVisualWords(ImageTransformer):
+class BagOfVisualWords(LearnedTransformer):
     """Counts of visual words, learned from patches of the training images.
 
     Parameters
@@ -77,7 +80,8 @@ class BagOfVisualWords(ImageTransformer):
        feature learning", AISTATS 2011.
     """
 
-    learns = True
+    learned: ClassVar[dict[str, type]] = {"whitening": Whitening, "codebook": np.ndarray}
+    n_samples = "n_patches"
 
     codebook_: Array
     whitening_: Whitening | None
@@ -109,34 +113,34 @@ class BagOfVisualWords(ImageTransformer):
         self.progress = progress
         self.random_state = random_state
 
-    def _fit(self, images: Array) -> None:
+    def draw(self, images: Array, n: int, rng: np.random.Generator) -> Array:
+        """Return ``n`` normalized patches of images, drawn at random."""
+        return normalize_patches(sample_patches(images, self.patch_size, n, rng=rng))
+
+    def _learn(self, descriptors: Descriptors) -> None:
         one_of(self.encoding, "encoding", tuple(ENCODINGS))
-        rng = self._rng()
-        patches = normalize_patches(sample_patches(images, self.patch_size, self.n_patches, rng=rng))
-        self.whitening_ = Whitening().fit(patches) if self.whiten else None
-        self.codebook_ = learn_codebook(
-            self._whitened(patches),
-            self.n_words,
-            rng=rng,
-            n_iterations=self.n_iterations,
-            progress=self.progress,
-        )
+        self.whitening_ = None
+        if self.whiten:
+            self.whitening_ = Whitening().fit_sums(descriptors.total(Moments))
+            descriptors = descriptors.map(self.whitening_.transform)
+        steps = iterations(as_count(self.n_iterations, "n_iterations"), "k-means", self.progress)
+        self.codebook_ = fit_words(descriptors, as_count(self.n_words, "n_words"), steps)
 
     def _encode(self, images: Array) -> Array:
         bytes_an_image = 4 * self.patch_size**2 * images[0].size // self.stride**2
         at_once = max(1, BYTES_AT_ONCE // max(1, bytes_an_image))
-        parts = [images[first : first + at_once] for first in range(0, len(images), at_once)]
-        return np.concatenate([self._encode_at_once(part) for part in parts])
+        batches = [images[first : first + at_once] for first in range(0, len(images), at_once)]
+        return np.concatenate([self._encode_at_once(batch) for batch in batches])
 
     def _encode_at_once(self, images: Array) -> Array:
         patches = normalize_patches(dense_patches(images, self.patch_size, stride=self.stride))
         descriptors = self._whitened(patches)
         n_images, n_rows, n_cols, d = descriptors.shape
-        places = np.indices((n_rows, n_cols)).reshape(2, -1).T + 0.5
+        positions = np.indices((n_rows, n_cols)).reshape(2, -1).T + 0.5
         pooled = pool_regions(
             lambda x, offsets: ENCODINGS[self.encoding](x, self.codebook_, offsets=offsets),
             descriptors.reshape(n_images, -1, d),
-            places,
+            positions,
             (n_rows, n_cols),
             grids=[self.grid],
             pool="sum" if self.encoding == "hard" else "mean",

@@ -1,15 +1,20 @@
 """The transformer of small patches: single-layer features of Coates, Lee and Ng."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat.codebook import learn_codebook
-from imfeat.estimators._base import ImageTransformer
+from imfeat._check import as_count
+from imfeat._kmeans import fit_words
+from imfeat._progress import iterations
+from imfeat._sums import Descriptors, Moments
+from imfeat.estimators._base import LearnedTransformer
 from imfeat.fused import SIGNS, patch_features
 from imfeat.patches import Whitening, mirror_patches, normalize_patches, sample_patches
 
 
-class PatchFeatures(ImageTransformer):
+class PatchFeatures(LearnedTransformer):
     """How much the patches of each image are like each word, region by region.
 
     Parameters
@@ -67,7 +72,8 @@ class PatchFeatures(ImageTransformer):
        CIFAR-10?", 2018.  :doi:`10.48550/arXiv.1806.00451`
     """
 
-    learns = True
+    learned: ClassVar[dict[str, type]] = {"whitening": Whitening, "codebook": np.ndarray}
+    n_samples = "n_patches"
 
     codebook_: Array
     whitening_: Whitening
@@ -103,18 +109,19 @@ class PatchFeatures(ImageTransformer):
         self.progress = progress
         self.random_state = random_state
 
-    def _fit(self, images: Array) -> None:
-        rng = self._rng()
-        patches = normalize_patches(sample_patches(images, self.patch_size, self.n_patches, rng=rng))
-        both = [patches, mirror_patches(patches, self.patch_size)] if self.mirror else [patches]
-        self.whitening_ = Whitening(epsilon=self.epsilon).fit(np.concatenate(both))
-        self.codebook_ = learn_codebook(
-            self.whitening_.transform(patches),
-            self.n_words,
-            rng=rng,
-            n_iterations=self.n_iterations,
-            progress=self.progress,
-        )
+    def draw(self, images: Array, n: int, rng: np.random.Generator) -> Array:
+        """Return ``n`` normalized patches of images, drawn at random."""
+        return normalize_patches(sample_patches(images, self.patch_size, n, rng=rng))
+
+    def _learn(self, descriptors: Descriptors) -> None:
+        both = descriptors.map(self._with_mirror_images) if self.mirror else descriptors
+        self.whitening_ = Whitening(epsilon=self.epsilon).fit_sums(both.total(Moments))
+        steps = iterations(as_count(self.n_iterations, "n_iterations"), "k-means", self.progress)
+        whitened = descriptors.map(self.whitening_.transform)
+        self.codebook_ = fit_words(whitened, as_count(self.n_words, "n_words"), steps)
+
+    def _with_mirror_images(self, patches: Array) -> Array:
+        return np.concatenate([patches, mirror_patches(patches, self.patch_size)])
 
     def _encode(self, images: Array) -> Array:
         features = patch_features(

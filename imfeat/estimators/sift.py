@@ -1,4 +1,4 @@
-"""Transformers that describe many places of each image: shape, and colour."""
+"""The transformers of local descriptors: dense SIFT and local colour."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -9,7 +9,7 @@ from imfeat.sift import dense_sift, local_color
 
 
 class LocalDescriptors(ImageTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
-    """What the transformers below have in common: their results have three axes."""
+    """A transformer of images to local descriptors, whose results have three axes."""
 
     positions_: Array
 

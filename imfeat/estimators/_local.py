@@ -1,0 +1,83 @@
+"""The base class of the encodings of local descriptors: PCA and regions."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import clone
+
+from imfeat._backend import Array
+from imfeat._check import as_count
+from imfeat._pca import PrincipalAxes
+from imfeat._sums import Descriptors, Moments
+from imfeat.estimators._base import LearnedTransformer
+from imfeat.estimators.sift import DenseSIFT
+
+VALUES_AT_ONCE = 1 << 23  # of descriptors
+FOUR_REGIONS = ((1, 1), (3, 1))  # the whole image and three stripes
+
+
+class LocalEncoder(LearnedTransformer):
+    """A transformer of images to an encoding of their local descriptors.
+
+    A subclass learns from descriptors on their principal axes in ``_learn_words``, and encodes descriptors by
+    region in ``_encode_regions``.
+    """
+
+    n_samples = "n_descriptors"
+    pca: ClassVar[dict[str, type]] = {"pca": PrincipalAxes}
+
+    local: Any
+    n_pca: int | None
+    grids: Sequence[tuple[int, int]]
+    n_descriptors: int
+    n_regions_: int
+    pca_: PrincipalAxes | None
+
+    def draw(self, images: Array, n: int, rng: np.random.Generator) -> Array:
+        """Return about ``n`` local descriptors, as many of each image, at positions drawn at random."""
+        n_positions = len(self.local_.positions_)
+        n_per_image = min(-(-n // len(images)), n_positions)
+        drawn = []
+        for batch in self._batches(images):
+            chosen = np.argsort(rng.random((len(batch), n_positions)), axis=1)[:, :n_per_image]
+            drawn.append(np.take_along_axis(self.local_.transform(batch), chosen[..., None], 1))
+        return np.concatenate(drawn).reshape(-1, drawn[0].shape[-1])
+
+    def options(self) -> dict[str, Any]:
+        """Return the parameters that results depend on, those of the local descriptors included."""
+        local = {"kind": type(self.local_).__name__, **self.local_.get_params()}
+        return {**super().options(), "local": local}
+
+    def _prepare(self, images: Array) -> None:
+        self.local_ = clone(DenseSIFT() if self.local is None else self.local).fit(images)
+        self.n_regions_ = sum(math.prod(grid) for grid in self.grids)
+
+    def _learn(self, descriptors: Descriptors) -> None:
+        self.pca_ = None
+        if self.n_pca is not None:
+            n_pca = as_count(self.n_pca, "n_pca")
+            self.pca_ = PrincipalAxes().fit_sums(descriptors.total(Moments), n_pca)
+            descriptors = descriptors.map(self.pca_.transform)
+        self._learn_words(descriptors)
+
+    def _batches(self, images: Array) -> list[Array]:
+        at_once = max(1, VALUES_AT_ONCE // (128 * len(self.local_.positions_)))
+        return [images[first : first + at_once] for first in range(0, len(images), at_once)]
+
+    def _encode(self, images: Array) -> Array:
+        return np.concatenate([self._encode_at_once(batch) for batch in self._batches(images)])
+
+    def _encode_at_once(self, images: Array) -> Array:
+        descriptors = self.local_.transform(images)
+        reduced = descriptors if self.pca_ is None else self.pca_.transform(descriptors)
+        encoded = self._encode_regions(reduced, self.local_.positions_, self.image_shape_[:2])
+        return encoded.reshape(len(images), -1)
+
+    def _learn_words(self, descriptors: Descriptors) -> None:
+        raise NotImplementedError
+
+    def _encode_regions(self, descriptors: Array, positions: Array, size: tuple[int, ...]) -> Array:
+        """Return the vectors (n_images, n_regions, n_numbers) of descriptors (n_images, n, d)."""
+        raise NotImplementedError

@@ -1,0 +1,58 @@
+"""The transformer of histogram equalization."""
+
+from typing import Any, Self
+
+from sklearn.base import OneToOneFeatureMixin
+
+from imfeat._backend import Array
+from imfeat.estimators._base import ImageTransformer
+from imfeat.exposure import equalize
+
+
+class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg, misc]
+    """Spread the values of each image evenly over the whole range: images in, images out.
+
+    Parameters
+    ----------
+    convention : {"torchvision", "opencv"}
+        See `imfeat.equalize`.
+    device : {"cpu", "cuda"}
+        Where to compute; images are copied to the GPU, and what comes out back.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        Shape of the images seen in `fit`.
+    n_features_in_ : int
+        Numbers an image.
+
+    See Also
+    --------
+    imfeat.equalize : The function behind it.
+
+    Notes
+    -----
+    The numbers of an image keep the names they come with, or are called ``x0``, ``x1`` and so on.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from imfeat import RawPixels
+    >>> pipeline = make_pipeline(Equalize(), RawPixels())
+    """
+
+    def __init__(self, *, convention: str = "torchvision", device: str = "cpu") -> None:
+        self.convention = convention
+        self.device = device
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Do nothing: images don't fit into the rows of a data frame, and stay arrays."""
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _encode(self, images: Array) -> Array:
+        return equalize(images, convention=self.convention)

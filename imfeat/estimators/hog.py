@@ -1,0 +1,125 @@
+"""The transformers of histograms of oriented gradients."""
+
+import numpy as np
+
+from imfeat._backend import Array
+from imfeat.estimators._base import ImageTransformer
+from imfeat.hog import hog, hog_uoctti
+
+
+class HOG(ImageTransformer):
+    """Histograms of the orientations of the gradients in cells and blocks of each image.
+
+    Parameters
+    ----------
+    cell_size : int
+        Side of a square cell, in pixels.
+    block_size : int
+        Side of a square block, in cells.
+    orientations : int
+        Bins of the orientation.
+    norm : {"l2-hys", "l2", "l1", "l1-sqrt", None}
+        What each block is divided by.
+    interpolation : {"none", "trilinear"}
+        Whether a pixel also votes for neighbouring bins and cells.
+    signed : bool
+        Tell opposite directions apart.
+    sqrt : bool
+        Take square roots of the pixels first.
+    device : {"cpu", "cuda"}
+        Where to compute; images are copied to the GPU, and what comes out back.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        Shape of the images seen in `fit`.
+    n_features_in_ : int
+        Numbers an image.
+
+    See Also
+    --------
+    imfeat.hog : The function behind it, with all details.
+
+    Notes
+    -----
+    Features are named by block, cell in the block and orientation, as ``hog_r0_c3_y1_x0_o8``.
+    """
+
+    def __init__(
+        self,
+        *,
+        cell_size: int = 8,
+        block_size: int = 2,
+        orientations: int = 9,
+        norm: str | None = "l2-hys",
+        interpolation: str = "none",
+        signed: bool = False,
+        sqrt: bool = False,
+        device: str = "cpu",
+    ) -> None:
+        self.cell_size = cell_size
+        self.block_size = block_size
+        self.orientations = orientations
+        self.norm = norm
+        self.interpolation = interpolation
+        self.signed = signed
+        self.sqrt = sqrt
+        self.device = device
+
+    def _encode(self, images: Array) -> Array:
+        return hog(
+            images,
+            cell_size=self.cell_size,
+            block_size=self.block_size,
+            orientations=self.orientations,
+            norm=self.norm,
+            interpolation=self.interpolation,
+            signed=self.signed,
+            sqrt=self.sqrt,
+        )
+
+    def _names(self) -> list[str]:
+        rows, cols = (side // self.cell_size - self.block_size + 1 for side in self.image_shape_[:2])
+        shape = rows, cols, self.block_size, self.block_size, self.orientations
+        return [f"hog_r{r}_c{c}_y{y}_x{x}_o{o}" for r, c, y, x, o in np.ndindex(shape)]
+
+
+class UoCTTI(ImageTransformer):
+    """The HOG of deformable part models: 31 numbers for each cell of each image.
+
+    Parameters
+    ----------
+    cell_size : int
+        Side of a square cell, in pixels.
+    mirror : bool
+        Average over each image and its mirror image.
+    device : {"cpu", "cuda"}
+        Device to compute on; images are copied to the GPU and features back.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        Shape of the images seen in `fit`.
+    n_features_in_ : int
+        Numbers an image.
+
+    See Also
+    --------
+    imfeat.hog_uoctti : The function behind it, with all details.
+
+    Notes
+    -----
+    Features are named by cell and number, as ``uoctti_r0_c3_k30``.
+    """
+
+    def __init__(self, *, cell_size: int = 8, mirror: bool = False, device: str = "cpu") -> None:
+        self.cell_size = cell_size
+        self.mirror = mirror
+        self.device = device
+
+    def _encode(self, images: Array) -> Array:
+        return hog_uoctti(images, cell_size=self.cell_size, mirror=self.mirror)
+
+    def _names(self) -> list[str]:
+        rows, cols = ((side + self.cell_size // 2) // self.cell_size for side in self.image_shape_[:2])
+        return [f"uoctti_r{r}_c{c}_k{k}" for r, c, k in np.ndindex(rows, cols, 31)]

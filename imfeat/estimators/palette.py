@@ -1,0 +1,93 @@
+"""The transformer of palette histograms."""
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from imfeat._backend import Array
+from imfeat._check import as_count, one_of
+from imfeat._norm import NORMS, normalize_histograms
+from imfeat._sums import Descriptors
+from imfeat.estimators._base import LearnedTransformer
+from imfeat.histogram import region_bounds
+from imfeat.palette import learn_palette, quantize_colors
+
+
+class PaletteHistogram(LearnedTransformer):
+    """Histograms of the colours of each image, after quantization with a palette that is learned.
+
+    Parameters
+    ----------
+    n_colors : int
+        Colours of the palette, by k-means.
+    grid : (int, int)
+        Rows and columns of regions, each with a histogram of its own.
+    norm : {"l1", "l2", "hellinger", None}
+        What each histogram is divided by.
+    n_pixels : int
+        How many pixels, drawn from all images, to learn from.
+    random_state : int, numpy.random.RandomState or None
+        What is drawn, and where k-means starts.
+
+    Attributes
+    ----------
+    palette_ : array of shape (n_colors, 3), dtype of the images
+    image_shape_ : tuple of int
+        Shape of the images seen in `fit`.
+    n_features_in_ : int
+        Numbers an image.
+
+    See Also
+    --------
+    imfeat.learn_palette, imfeat.quantize_colors : The functions behind it.
+
+    Notes
+    -----
+    Features are named by region and colour, as ``palette_r0_c1_k7``.
+    """
+
+    color_only = True
+    learned: ClassVar[dict[str, type]] = {"palette": np.ndarray}
+    n_samples = "n_pixels"
+
+    palette_: Array
+
+    def __init__(
+        self,
+        *,
+        n_colors: int = 64,
+        grid: tuple[int, int] = (1, 1),
+        norm: str | None = "l1",
+        n_pixels: int = 200_000,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_colors = n_colors
+        self.grid = grid
+        self.norm = norm
+        self.n_pixels = n_pixels
+        self.random_state = random_state
+
+    def draw(self, images: Array, n: int, rng: np.random.Generator) -> Array:
+        """Return at most ``n`` pixels (n, 3) of images, drawn at random."""
+        pixels = images.reshape(-1, 3)
+        return pixels[np.sort(rng.integers(len(pixels), size=n))] if n < len(pixels) else pixels
+
+    def _learn(self, descriptors: Descriptors) -> None:
+        pixels = descriptors.sample(as_count(self.n_pixels, "n_pixels"))
+        self.palette_ = learn_palette(pixels[None], self.n_colors, rng=descriptors.rng)
+
+    def _encode(self, images: Array) -> Array:
+        one_of(self.norm, "norm", NORMS)
+        bounds = region_bounds(self.grid, *images.shape[1:3])
+        row_of, col_of = (np.repeat(np.arange(len(b) - 1), np.diff(b)) for b in bounds)
+        n_regions, n_colors = math.prod(self.grid), len(self.palette_)
+        first_bins = n_colors * (row_of[:, None] * self.grid[1] + col_of)
+        counts = np.empty((len(images), n_regions * n_colors), np.uint32)
+        for histogram, indices in zip(counts, quantize_colors(images, self.palette_), strict=True):
+            histogram[:] = np.bincount((first_bins + indices).ravel(), minlength=len(histogram))
+        return normalize_histograms(counts.reshape(-1, n_regions, n_colors), self.norm).reshape(counts.shape)
+
+    def _names(self) -> list[str]:
+        regions = np.ndindex(tuple(self.grid))
+        return [f"palette_r{r}_c{c}_k{k}" for r, c in regions for k in range(len(self.palette_))]
