@@ -5,21 +5,18 @@ import os
 import warnings
 from pathlib import Path
 
-import numpy as np
-
+from imfeat._check import Seed
 from imfeat.datasets._types import DataSet as DataSet
 from imfeat.datasets._types import ImageSet as ImageSet
-from imfeat.datasets._types import Seed
 from imfeat.datasets.arrays import load_arrays
 from imfeat.datasets.cifar10 import find_cifar10, load_cifar10
 from imfeat.datasets.folder import load_folder
 from imfeat.datasets.photos import load_photos
+from imfeat.decoding import FITS, as_pair
 
 __all__ = ["DataSet", "ImageSet", "load"]
 
 NAMED = ("photos", "cifar10")
-DEFAULT_SIZE = 64
-FITS = ("crop", "stretch")
 
 
 def load(
@@ -136,13 +133,6 @@ def _existing(source: str | os.PathLike[str]) -> Path:
 
 def _is_image_folder(path: Path) -> bool:
     return path.is_dir() and find_cifar10(path) is None
-
-
-def as_pair(size: int | tuple[int, int] | None) -> tuple[int, int]:
-    sides = np.atleast_1d(DEFAULT_SIZE if size is None else size)
-    if sides.dtype.kind not in "iu" or sides.shape not in ((1,), (2,)) or sides.min() < 1:
-        raise ValueError(f"size must be a number of pixels or a pair (height, width), got {size!r}")
-    return int(sides[0]), int(sides[-1])
 
 
 def _warn_of_skipped(path: Path, data: DataSet) -> None:

@@ -1,13 +1,12 @@
 """What every source of images comes as: a training set and a test set."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Seed: TypeAlias = int | np.random.Generator | None
-Skipped: TypeAlias = tuple[tuple[str, str], ...]
+from imfeat.decoding.decode import Skipped
 
 
 @dataclass(frozen=True, eq=False, repr=False)

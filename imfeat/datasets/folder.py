@@ -6,8 +6,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from imfeat.datasets._types import DataSet, ImageSet, Seed
-from imfeat.datasets.decode import decode_all
+from imfeat._check import Seed
+from imfeat.datasets._types import DataSet, ImageSet
+from imfeat.decoding import decode_all
 
 HIDDEN_BY_WINDOWS = ("thumbs.db", "desktop.ini")
 LAYOUTS = "expected <class>/<image files>, or train/<class>/<image files> and test/<class>/<image files>"

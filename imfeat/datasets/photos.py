@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from imfeat.datasets._types import DataSet, ImageSet, Seed
+from imfeat._check import Seed
+from imfeat.datasets._types import DataSet, ImageSet
 
 PICTURES = {
     "astronaut": "astronaut.png",

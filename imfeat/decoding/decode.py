@@ -1,27 +1,41 @@
-"""Image files to arrays, whatever the files hold: a broken one is skipped with a reason."""
+"""Image files to arrays of one size; files that can't be decoded give a reason instead."""
 
-import os
+import io
 import threading
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from imfeat.datasets._types import Skipped
+from imfeat._cores import usable_cores
 
+DEFAULT_SIZE = 64
+FITS = ("crop", "stretch")
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 MAX_BYTES = 512 * 2**20
 MAX_PIXELS = 64_000_000
+MAX_SCANS = 500  # of a JPEG: each passes over all pixels, and a small file can hold many
 FILES_AT_ONCE = 64  # bounds the decoded images that wait for a slower one before them
+START_OF_JPEG = b"\xff\xd8"
+START_OF_SCAN = b"\xff\xda"
 
 _filters = threading.Lock()
 
-Pixels = npt.NDArray[np.uint8]
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+Skipped: TypeAlias = tuple[tuple[str, str], ...]
+
+
+def as_pair(size: int | tuple[int, int] | None) -> tuple[int, int]:
+    """Return height and width in pixels for one number, a pair, or None for the default."""
+    sides = np.atleast_1d(DEFAULT_SIZE if size is None else size)
+    if sides.dtype.kind not in "iu" or sides.shape not in ((1,), (2,)) or sides.min() < 1:
+        raise ValueError(f"size must be a number of pixels or a pair (height, width), got {size!r}")
+    return int(sides[0]), int(sides[-1])
 
 
 def decode_all(paths: Sequence[Path], size: tuple[int, int], fit: str) -> tuple[Pixels, list[int], Skipped]:
@@ -37,8 +51,8 @@ def decode_all(paths: Sequence[Path], size: tuple[int, int], fit: str) -> tuple[
     images = np.empty((len(paths), *size, 3), np.uint8)
     kept: list[int] = []
     skipped = []
-    # the filters belong to the process, and two threads that set and restore them at the same
-    # time leave them changed: so once for all workers, and one caller after another
+    # Warning filters belong to the process, and two threads that set and restore them at the same time leave
+    # them changed: they are set once for all workers, by one caller after the other.
     with _filters, warnings.catch_warnings(), ThreadPoolExecutor(usable_cores()) as pool:
         warnings.filterwarnings("error", module=r"PIL\.")
         for start in range(0, len(paths), FILES_AT_ONCE):
@@ -53,7 +67,7 @@ def decode_all(paths: Sequence[Path], size: tuple[int, int], fit: str) -> tuple[
     return images[: len(kept)], kept, tuple(skipped)
 
 
-def decode(file: Path | BinaryIO, size: tuple[int, int], fit: str) -> Pixels:
+def decode(content: bytes, size: tuple[int, int], fit: str) -> Pixels:
     """Decode the first frame of a file, upright, as RGB of the given size.
 
     Raises
@@ -61,9 +75,10 @@ def decode(file: Path | BinaryIO, size: tuple[int, int], fit: str) -> Pixels:
     Exception
         Of many types, since each of Pillow's decoders raises its own.
     """
-    if isinstance(file, Path):
-        _check_file(file)
-    with Image.open(file, formats=FORMATS) as image:
+    n_scans = content.count(START_OF_SCAN) if content.startswith(START_OF_JPEG) else 0
+    if n_scans > MAX_SCANS:
+        raise ValueError(f"{n_scans:,} scans, more than {MAX_SCANS}")
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
         n_pixels = image.width * image.height
         if n_pixels > MAX_PIXELS:
             raise ValueError(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
@@ -71,22 +86,25 @@ def decode(file: Path | BinaryIO, size: tuple[int, int], fit: str) -> Pixels:
         rgb = _rgb(image)
     height, width = size
     if fit == "crop":
-        # never builds the scaled picture, which for one of 1 x 10,000,000 pixels would be huge
+        # ImageOps.fit never builds the scaled picture, which for one of 1 x 10,000,000 pixels would be huge.
         fitted = ImageOps.fit(rgb, (width, height), Image.Resampling.BILINEAR)
     else:
         fitted = rgb.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(fitted)
 
 
-def decode_or_reason(file: BinaryIO, size: tuple[int, int], fit: str) -> Pixels | str:
-    """Decode a file as `decode` does, warnings of Pillow being errors, or return why that fails."""
+def decode_or_reason(content: bytes, size: tuple[int, int], fit: str) -> Pixels | str:
+    """Decode a file with Pillow's warnings as errors, or return the reason of the failure."""
     with _filters, warnings.catch_warnings():
         warnings.filterwarnings("error", module=r"PIL\.")
-        return _decode_or_reason(file, size, fit)
+        return _decode_or_reason(content, size, fit)
 
 
-def _decode_or_reason(file: Path | BinaryIO, size: tuple[int, int], fit: str) -> Pixels | str:
+def _decode_or_reason(file: Path | bytes, size: tuple[int, int], fit: str) -> Pixels | str:
     try:
+        if isinstance(file, Path):
+            _check_file(file)
+            file = file.read_bytes()
         return decode(file, size, fit)
     except UnidentifiedImageError:
         return f"not a readable image of the formats {', '.join(FORMATS)}"
@@ -97,7 +115,7 @@ def _decode_or_reason(file: Path | BinaryIO, size: tuple[int, int], fit: str) ->
 def _check_file(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError("a folder inside the folder of a class")
-    if not path.is_file():  # opening a pipe would wait for ever
+    if not path.is_file():  # opening a pipe would block
         raise ValueError("not a regular file")
     n_bytes = path.stat().st_size
     if n_bytes > MAX_BYTES:
@@ -121,9 +139,3 @@ def _rgb_of_16_bit(image: Image.Image) -> Image.Image:
     # Pillow's own conversion clips everything above 255 to white
     gray = (np.asarray(image).astype(np.uint32) + 128) // 257
     return Image.fromarray(gray.astype(np.uint8)).convert("RGB")
-
-
-def usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
