@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import imfeat
+from imfeat.recipes import COMPARED, EXTRACTED, LEARNED, RECIPES
 
 if TYPE_CHECKING:
     from imfeat.compare import Result
     from imfeat.extract import Features
 
 SHOWN_ERRORS = 5
+FEATURES_HELP = (
+    f"Features, separated by commas: {', '.join(RECIPES)}; with options, as in hog(cell_size=16), a number "
+    "of words or components, as in patches-800-8x8 or fusion-256, and several joined by +."
+)
 COMPARE_SETTINGS = ("data", "features", "classifiers", "seeds", "size", "out", "cache")
 
 
@@ -46,23 +51,26 @@ def _read_config(context: click.Context, parameter: click.Parameter, value: Path
 
 
 def _list_names(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-    """Print what there is to choose among, and end."""
+    """Print the features, classifiers and sources of data, and exit."""
     if not value:
         return
+    from imfeat import recipes
     from imfeat.compare.classifiers import CLASSIFIERS, GROUPS
-    from imfeat.compare.features import FEATURES, PATTERNS
 
-    lines = [("features", [(name, feature.title) for name, feature in FEATURES.items()])]
-    lines[0][1].extend((name, "") for name in PATTERNS)
-    lines.append(("classifiers", [(name, kind.title) for name, kind in CLASSIFIERS.items()]))
-    lines[1][1].extend((name, " and ".join(members)) for name, members in GROUPS.items())
-    sources = [("photos", "patches of ten pictures, at hand"), ("cifar10", "CIFAR-10, downloaded once")]
-    sources += [("a folder", "of images, a folder a class, or of CIFAR-10"), ("an .npz file", "of arrays")]
-    lines.append(("data", sources))
-    for title, names in lines:
+    click.echo("features, with options as in hog(cell_size=16), and several side by side as in hog+color:")
+    for name, title, expression in recipes.listing():
+        click.echo(f"  {name:18}{title}\n{'':20}{expression}")
+    classifiers = [(name, kind.title) for name, kind in CLASSIFIERS.items()]
+    classifiers += [(name, " and ".join(members)) for name, members in GROUPS.items()]
+    sources = [
+        ("photos", "patches of ten pictures, no download"),
+        ("cifar10", "CIFAR-10, downloaded once"),
+    ]
+    sources += [("a folder", "of images, a folder per class, or of CIFAR-10"), ("an .npz file", "of arrays")]
+    for title, rows in (("classifiers", classifiers), ("data", sources)):
         click.echo(f"{title}:")
-        for name, about in names:
-            click.echo(f"  {name:24}{about}".rstrip())
+        for name, description in rows:
+            click.echo(f"  {name:18}{description}".rstrip())
     context.exit()
 
 
@@ -72,11 +80,9 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
 )
 @click.option(
     "--features",
-    default="raw,equalized,color,hog,hog+color,words",
+    default=",".join(COMPARED),
     show_default=True,
-    help="Which features, separated by commas: also palette, uoctti, soft-words, triangle, vlad, patches-800 "
-    "(any number of words), patches-800-8x8 (patches of another size), features joined by +, fisher-sift, "
-    "fisher-color, and fusion of these two (or with 256 components, fusion-256).",
+    help=FEATURES_HELP,
 )
 @click.option(
     "--classifiers",
@@ -133,9 +139,9 @@ def compare(
         if resume is not None:
             result = experiment.resume(folder, cache=cache)
         else:
-            wanted: dict[str, Any] = {"features": _names(features), "classifiers": _names(classifiers)}
-            result = experiment.run(data, **wanted, n_seeds=seeds, size=size, folder=folder, cache=cache)
-        # Printed before it is written, so that a full disk costs nobody the work of an hour.
+            names: dict[str, Any] = {"features": features, "classifiers": _names(classifiers)}
+            result = experiment.run(data, **names, n_seeds=seeds, size=size, folder=folder, cache=cache)
+        # Printed before it is written, so that results survive a full disk.
         _print(result)
         result.write(folder)
     except KeyboardInterrupt:
@@ -174,9 +180,9 @@ def _source_options(command: Any) -> Any:
 @click.argument("source", required=False)
 @click.option(
     "--features",
-    default="hog,color",
+    default=",".join(EXTRACTED),
     show_default=True,
-    help="Which of raw, color, hog and uoctti, and files that imfeat codebook wrote, separated by commas.",
+    help=f"{FEATURES_HELP}  Also files that imfeat codebook wrote.",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--format", default="parquet", show_default=True, type=click.Choice(["parquet", "npy"]))
@@ -195,41 +201,41 @@ def extract(source: str | None, features: str, out: Path, resume: bool, **option
     with _told(f"interrupted; go on with: imfeat extract --out {out} --resume"):
         if resume and source is None:
             of_workers = {name: options[name] for name in ("scheduler", "n_workers")}
-            found = files.resume(out, progress=True, **of_workers)
+            result = files.resume(out, progress=True, **of_workers)
         elif source is None:
             raise ValueError(
                 "SOURCE is missing: imfeat extract SOURCE --out FOLDER, or --out FOLDER --resume"
             )
         else:
-            found = files.run(source, _names(features), out, resume=resume, progress=True, **options)
-    _tell(found)
+            result = files.run(source, features, out, resume=resume, progress=True, **options)
+    _tell(result)
 
 
-@main.command()
+@main.command("codebook")
 @click.argument("source")
 @click.option(
     "--feature",
     default="words",
     show_default=True,
-    help="words, soft-words, triangle, patches-WORDS, vlad, fisher-sift or fisher-color (also -COMPONENTS).",
+    help=f"One of {', '.join(LEARNED)}, with options as in words(n_words=100).",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="File for what is learned, .npz.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Model file, .safetensors.")
 @click.option(
     "--quantize", metavar="FEATURE", help="SOURCE is a folder of imfeat extract: compress this feature."
 )
 @click.option("--per-image", default=50, show_default=True, type=click.IntRange(min=1), help="Descriptors.")
 @click.option("--seed", default=0, show_default=True, type=int)
 @_source_options
-def codebook(source: str, quantize: str | None, **options: Any) -> None:
+def codebook_command(source: str, quantize: str | None, **options: Any) -> None:
     """Learn the words or the mixture of a feature from the images in SOURCE, or a product quantizer.
 
     Writes a file that imfeat encode and imfeat extract take.  Called again after an interruption, it goes on.
     """
-    from imfeat.extract import learn, learn_quantizer, save_model
+    from imfeat.extract import codebook, learn_quantizer, save_model
 
     with _told("interrupted; go on with the same command"):
         if quantize is None:
-            learn(source, progress=True, **options)
+            codebook(source, progress=True, **options)
         else:
             of_workers = {name: options[name] for name in ("seed", "scheduler", "n_workers")}
             save_model(options["out"], learn_quantizer(source, quantize, **of_workers))
@@ -247,8 +253,8 @@ def encode(source: str, model: str, out: Path, **options: Any) -> None:
     from imfeat.extract import run
 
     with _told(f"interrupted; go on with: imfeat extract --out {out} --resume"):
-        found = run(source, [model], out, progress=True, **options)
-    _tell(found)
+        result = run(source, [model], out, progress=True, **options)
+    _tell(result)
 
 
 @contextmanager
@@ -264,12 +270,12 @@ def _told(interrupted: str) -> Iterator[None]:
         raise _Failure(error.args[0]) from error
 
 
-def _tell(found: "Features") -> None:
-    click.echo(f"{found!r}\nOpen them with imfeat.extract.open({str(found.folder)!r}).")
-    for row in itertools.islice(found.errors(), SHOWN_ERRORS):
+def _tell(features: "Features") -> None:
+    click.echo(f"{features!r}\nOpen them with imfeat.extract.open({str(features.folder)!r}).")
+    for row in itertools.islice(features.errors(), SHOWN_ERRORS):
         click.echo(f"  {row['path']}: {row['error']}")
-    if found.n_errors > SHOWN_ERRORS:
-        click.echo(f"  and {found.n_errors - SHOWN_ERRORS} more: .errors()")
+    if features.n_errors > SHOWN_ERRORS:
+        click.echo(f"  and {features.n_errors - SHOWN_ERRORS} more: .errors()")
 
 
 @main.command()

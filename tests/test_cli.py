@@ -13,7 +13,7 @@ from PIL import Image
 import imfeat
 from imfeat.cli import main
 from imfeat.compare.classifiers import CLASSIFIERS, GROUPS
-from imfeat.compare.features import DEFAULT, FEATURES
+from imfeat.recipes import COMPARED, RECIPES
 
 
 @pytest.fixture(autouse=True)
@@ -67,9 +67,13 @@ def test_results_go_to_a_folder_of_their_own_by_default(source, tmp_path, monkey
         (("--data", "foto"), "no source 'foto'"),
         (
             ("--features", "raw,gist"),
-            "unknown feature 'gist'; choose among raw, equalized, color, palette, hog, uoctti, words",
+            "unknown feature 'gist'; choose among raw, equalize, equalized, color, channels, gray",
         ),
         (("--features", ","), "no feature given"),
+        (
+            ("--features", "hog(cells=4)"),
+            "unknown option 'cells' of feature 'hog'; its options are cell_size",
+        ),
         (
             ("--classifiers", "forest"),
             "unknown classifier 'forest'; choose among softmax, svm, ridge, l2svm, mlp, mlp2, linear",
@@ -99,14 +103,15 @@ def test_the_table_is_printed_even_if_it_cannot_be_written(source, tmp_path):
 def test_settings_come_from_a_file_and_flags_win(source, tmp_path):
     config = tmp_path / "mine.toml"
     config.write_text(
-        f'data = "{source.as_posix()}"\nfeatures = ["raw", "color"]\nclassifiers = "ridge"\nseeds = 2\n'
+        f'data = "{source.as_posix()}"\nfeatures = ["raw", "color(bins=(2, 2, 2))"]\n'
+        'classifiers = "ridge"\nseeds = 2\n'
     )
     done = call("compare", "--config", config, "--seeds", 1, "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     records = json.loads((tmp_path / "out" / "results.json").read_text())["records"]
     assert [(r["feature"], r["classifier"], r["seed"]) for r in records] == [
         ("raw", "ridge", 0),
-        ("color", "ridge", 0),
+        ("color(bins=(2, 2, 2))", "ridge", 0),
     ]
     for text, message in (("gist = 1", "unknown setting 'gist'"), ("data =", "can't read")):
         config.write_text(text)
@@ -118,13 +123,13 @@ def test_settings_come_from_a_file_and_flags_win(source, tmp_path):
 def test_everything_there_is_is_listed():
     lines = call("compare", "--list").output.splitlines()
     names = [line.split()[0] for line in lines if line.startswith("  ")]
-    for name in (*FEATURES, *CLASSIFIERS, *GROUPS, "photos", "cifar10"):
+    for name in (*RECIPES, *CLASSIFIERS, *GROUPS, "photos", "cifar10"):
         assert name in names
 
 
 def test_a_run_goes_on_where_it_was_killed(source, tmp_path):
     """After SIGKILL among the cells, what comes out is what would have come out, but for times."""
-    what = ("--features", "raw,hog,color,words", "--classifiers", "linear,mlp", "--seeds", 2)
+    what = ("--features", "raw,dalal-triggs,color,words", "--classifiers", "linear,mlp", "--seeds", 2)
     whole = call("compare", "--data", source, *what, "--out", tmp_path / "whole")
     assert whole.exit_code == 0, whole.output
     arguments = ["compare", "--data", source, *what, "--out", tmp_path / "killed"]
@@ -174,7 +179,7 @@ def test_images_too_small_for_a_feature_end_with_one_line(source):
     tiny = source.parent / "tiny.npz"
     images, labels = np.zeros((8, 4, 4, 3), np.uint8), np.arange(8) % 2
     np.savez(tiny, x_train=images, y_train=labels, x_test=images, y_test=labels)
-    done = call("compare", "--data", tiny, "--features", "hog")
+    done = call("compare", "--data", tiny, "--features", "raw,hog")
     assert done.exit_code == 2
     assert "smaller than a block" in done.output
     assert done.output.count("\n") == 1
@@ -230,7 +235,7 @@ def test_version():
 
 def test_help_names_every_choice():
     text = " ".join(call("compare", "--help").output.split())
-    assert ",".join(DEFAULT) in text.replace(" ", "")
+    assert ",".join(COMPARED) in text.replace(" ", "")
     for name in (*CLASSIFIERS, *GROUPS):
         assert name in text
 

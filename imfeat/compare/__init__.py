@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -21,12 +20,12 @@ from imfeat.compare.cells import Record as Record
 from imfeat.compare.classifiers import CLASSIFIERS, GROUPS, MOST_TRIED, expand_groups
 from imfeat.compare.environment import git_revision, machine, peak_bytes, versions
 from imfeat.compare.experiment import Experiment, with_parts
-from imfeat.compare.features import DEFAULT, build_feature, is_feature, known_features, parts_of_fusion
 from imfeat.compare.own import register as register
 from imfeat.compare.report import CELLS
 from imfeat.compare.report import Result as Result
 from imfeat.compare.tuning import LARGE_VALIDATION_SHARE, MAX_TUNING_IMAGES, VALIDATION_SHARE
 from imfeat.datasets import DataSet, load
+from imfeat.recipes import COMPARED, parse, parse_list
 
 __all__ = ["Record", "Result", "register", "resume", "run"]
 
@@ -37,7 +36,7 @@ DEFAULT_CLASSIFIERS = ("linear", "mlp")
 def run(
     source: str | os.PathLike[str] = "photos",
     *,
-    features: Sequence[str] = DEFAULT,
+    features: str | Sequence[str] = COMPARED,
     classifiers: Sequence[str] = DEFAULT_CLASSIFIERS,
     n_seeds: int = 3,
     size: int | None = None,
@@ -50,12 +49,8 @@ def run(
     ----------
     source : str or path
         What to load; see `imfeat.datasets.load`.
-    features : sequence of str
-        Among ``raw``, ``equalized``, ``color``, ``palette``, ``hog``, ``uoctti``, ``words``,
-        ``soft-words``, ``triangle``, ``vlad`` and ``patches-800``, with any number of words and, as in
-        ``patches-800-8x8``, any size of patches; or several of these joined by ``+``; or Fisher
-        vectors, ``fisher-sift``, ``fisher-color``, and ``fusion``, which adds the scores of both, with 64
-        components or, as in ``fusion-256``, others.  And what was registered.
+    features : str or sequence of str
+        Recipes of `imfeat.recipes`, as ``"hog(cell_size=16)+color, patches-800"``, and registered features.
     classifiers : sequence of str
         Among ``softmax``, ``svm``, ``ridge``, ``l2svm`` (squared hinge), ``mlp`` and ``mlp2``, of one and
         two hidden layers; ``linear`` for the first three, and ``mlps`` for the last two.
@@ -91,7 +86,8 @@ def run(
     regularization is chosen, from at most five that are tried, on a validation part of the training
     set, with the first seed, and kept for the others; no choice looks at the test set.
     """
-    features = check_names(features, is_feature, known_features(), "feature")
+    parsed = parse_list(features)
+    features = tuple(feature.name for feature in parsed)
     known = (*CLASSIFIERS, *GROUPS)
     classifiers = check_names(classifiers, known.__contains__, known, "classifier")
     if n_seeds < 1:
@@ -109,6 +105,8 @@ def run(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="skipped .* files", category=UserWarning)
         data = load(source, size=size)
+    for feature in parsed:
+        feature.check(data.train.images.shape[1:3])
     content = content_of(data.train.images, data.train.labels, data.test.images, data.test.labels)
     store = Store(start=start)
     if folder is not None:
@@ -217,16 +215,9 @@ def _settings(
         "image_size": [height, width],
         "class_names": list(data.train.class_names),
         "seeds": list(seeds),
-        "features": {name: _described(name, (height, width)) for name in features},
+        "features": {name: parse(name).expression((height, width)) for name in features},
         "strengths": {name: list(CLASSIFIERS[name].strengths) for name in classifiers},
         "most_strengths_tried": MOST_TRIED,
         "max_tuning_images": MAX_TUNING_IMAGES,
         "validation_share": LARGE_VALIDATION_SHARE if n_train > MAX_TUNING_IMAGES else VALIDATION_SHARE,
     }
-
-
-def _described(name: str, image_size: tuple[int, int]) -> str:
-    if parts := parts_of_fusion(name):
-        return f"the mean of the scores of {' and '.join(parts)}"
-    # without the addresses of functions, which differ from run to run
-    return " ".join(re.sub(r" at 0x\w+", "", repr(build_feature(name, image_size, 0))).split())

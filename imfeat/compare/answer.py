@@ -11,8 +11,8 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat.compare.cells import Cell
 from imfeat.compare.classifiers import CLASSIFIERS
-from imfeat.compare.features import of_pixels, title_of
 from imfeat.compare.statistics import interval, mcnemar
+from imfeat.recipes import parse
 
 Pair = tuple[str, str]  # a feature and a classifier
 
@@ -27,7 +27,7 @@ def in_words(cells: Iterable[Cell], labels: Array) -> list[str]:
         pairs.setdefault((cell.record.feature, cell.record.classifier), []).append(cell)
     linear = best_of(pair for pair in pairs.items() if kind_of(pair[0]) == "linear")
     mlps = {pair: group for pair, group in pairs.items() if kind_of(pair) == "mlp"}
-    on_pixels = best_of(pair for pair in mlps.items() if of_pixels(pair[0][0]))
+    on_pixels = best_of(pair for pair in mlps.items() if parse(pair[0][0]).is_pixels)
     sentences = []
     if linear is not None:
         sentences.append(_reaches(linear, pairs[linear]))
@@ -65,7 +65,7 @@ def mean(group: list[Cell], name: str) -> float:
 
 def name_of(pair: Pair) -> str:
     """Return what a pair is called in a sentence."""
-    return f"{title_of(pair[0])} with {CLASSIFIERS[pair[1]].title or pair[1]}"
+    return f"{parse(pair[0]).title} with {CLASSIFIERS[pair[1]].title or pair[1]}"
 
 
 def p_value(first: list[Cell], second: list[Cell], labels: Array) -> float:
@@ -93,9 +93,7 @@ def _than(on_pixels: Pair, linear: Pair, pairs: dict[Pair, list[Cell]]) -> str:
     verdict = (
         f"{abs(points):.1f} points {'less' if points > 0 else 'more'}" if round(points, 1) else "the same"
     )
-    return (
-        f"The best MLP on pixels ({title_of(on_pixels[0])}, {on_pixels[1]}) reaches {reached:.3f}, {verdict}."
-    )
+    return f"The best MLP on pixels ({parse(on_pixels[0]).title}, {on_pixels[1]}) reaches {reached:.3f}, {verdict}."
 
 
 def _adds(same: Pair, linear: Pair, pairs: dict[Pair, list[Cell]], labels: Array) -> str:

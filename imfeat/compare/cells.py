@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._files import whole
+from imfeat._files import complete
 
 ELAPSED = "seconds.txt"  # that a folder of cells took so far
 
@@ -118,9 +118,9 @@ class Store:
         self.cells[key] = cell
         if self.folder is not None:
             path = self._path(key)
-            with whole(path) as unfinished, unfinished.open("wb") as file:
+            with complete(path) as unfinished, unfinished.open("wb") as file:
                 _write(cell, file)
-            with whole(self.folder / ELAPSED) as unfinished:
+            with complete(self.folder / ELAPSED) as unfinished:
                 unfinished.write_text(f"{self.seconds():.3f}")
         return cell
 

@@ -29,12 +29,12 @@ from imfeat.compare.classifiers import (
     size_of,
     solved_model,
 )
-from imfeat.compare.features import build_feature, is_coded, is_own, is_seeded, of_pixels, parts_of_fusion
 from imfeat.compare.tables import Table, bytes_of_row, standardized_tables
 from imfeat.compare.tuning import Choice, choose, split
 from imfeat.compare.wide import WideFit, fit_wide
 from imfeat.datasets import DataSet
 from imfeat.learn import templates
+from imfeat.recipes import parse
 
 MOST_COLUMNS = 40_000  # features up to which their own products fit into memory
 MOST_TEMPLATES = 16
@@ -94,9 +94,9 @@ class Experiment:
         self, features: tuple[str, ...], classifiers: tuple[str, ...], seeds: tuple[int, ...]
     ) -> Iterator[Cell]:
         """Yield a cell for each feature, seed and classifier; the parts of a fusion come before it."""
-        self.kept = {part for feature in features for part in parts_of_fusion(feature)}
+        self.kept = {part for feature in features for part in members_of(feature)}
         for feature in with_parts(features):
-            if not (parts := parts_of_fusion(feature)):
+            if not (parts := members_of(feature)):
                 yield from FeatureRun(self, feature, classifiers).cells(seeds)
                 continue
             for seed, name in itertools.product(seeds, classifiers):
@@ -149,9 +149,9 @@ class Experiment:
         return cell
 
     def _key(self, what: str, feature: str, seed: int) -> str | None:
-        if not self.content or is_own(feature):  # whose code may change without a trace
+        if not self.content or parse(feature).is_registered:  # whose code may change without a trace
             return None
-        transformer = build_feature(feature, self.data.train.images.shape[1:3], seed)
+        transformer = parse(feature).transformer(self.data.train.images.shape[1:3], seed)
         return " ".join([what, feature, self.content, code(), joblib.hash(transformer)])
 
 
@@ -169,7 +169,7 @@ class FeatureRun:
         first: dict[str, Cell] = {}
         store = self.experiment.store
         for seed in seeds:
-            if is_seeded(self.feature):
+            if parse(self.feature).seeded:
                 self.learned = self.computed = None  # so that no two of them fill the memory
             for name in self.classifiers:
                 self.experiment.announce(f"{self.feature}, {name}, seed {seed}")
@@ -177,7 +177,7 @@ class FeatureRun:
                 if (
                     cell is None
                     and name in first
-                    and not (is_seeded(self.feature) or CLASSIFIERS[name].seeded)
+                    and not (parse(self.feature).seeded or CLASSIFIERS[name].seeded)
                 ):
                     same = first[name]  # the same model would come out
                     cell = store.put(replace(same, record=replace(same.record, seed=seed)))
@@ -231,9 +231,14 @@ class FeatureRun:
             )
 
 
+def members_of(feature: str) -> tuple[str, ...]:
+    """Return the features whose scores a fusion averages, none for other features."""
+    return tuple(member.name for member in parse(feature).fused)
+
+
 def with_parts(features: tuple[str, ...]) -> tuple[str, ...]:
     """Return features, each once, and before a fusion its parts."""
-    return tuple(dict.fromkeys(part for name in features for part in (*parts_of_fusion(name), name)))
+    return tuple(dict.fromkeys(part for name in features for part in (*members_of(name), name)))
 
 
 def is_wide(learned: Learned, classifier: str, data: DataSet) -> bool:
@@ -244,7 +249,7 @@ def is_wide(learned: Learned, classifier: str, data: DataSet) -> bool:
 def learn_feature(name: str, data: DataSet, seed: int) -> Learned:
     """Learn a feature from the training images."""
     images = data.train.images
-    transformer = build_feature(name, images.shape[1:3], seed)
+    transformer = parse(name).transformer(images.shape[1:3], seed)
     as_small(transformer).fit_transform(images[:2])  # compiles, which nobody waits for a second time
     start = time.perf_counter()
     transformer.fit(images)
@@ -256,7 +261,7 @@ def compute_features(name: str, data: DataSet, learned: Learned) -> Features:
     """Compute a feature for all images, and standardize it."""
     start = time.perf_counter()
     images = data.train.images, data.test.images
-    train, test, of_test = standardized_tables(learned.transformer, *images, coded=is_coded(name))
+    train, test, of_test = standardized_tables(learned.transformer, *images, coded=parse(name).coded)
     return Features(train, test, learned.seconds + time.perf_counter() - start, of_test)
 
 
@@ -313,7 +318,7 @@ def run_cell(
     )
     scores = {"train": train, "validation": choice.scores, "test": test} if feature in experiment.kept else {}
     history = getattr(model, "history_", {})
-    pictures = pictures_of(model, data.train.images.shape[1:]) if of_pixels(feature) else None
+    pictures = pictures_of(model, data.train.images.shape[1:]) if parse(feature).is_pixels else None
     shown = {} if pictures is None else {"templates": pictures}
     return Cell(record, *experiment.found(test), history=history, scores=scores, **shown)
 

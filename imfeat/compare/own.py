@@ -5,8 +5,9 @@ from typing import Any
 
 from sklearn.base import clone
 
+from imfeat._recipe import Recipe
 from imfeat.compare.classifiers import CLASSIFIERS, GROUPS, MOST_TRIED, Classifier
-from imfeat.compare.features import FEATURES, Feature, is_feature
+from imfeat.recipes import RECIPES, is_taken
 
 NAME = re.compile(r"[A-Za-z][\w.-]*")
 
@@ -40,7 +41,7 @@ def register(
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"name must be of letters, digits, '_', '.' and '-', got {name!r}")
-    if is_feature(name) or name in (*CLASSIFIERS, *GROUPS):
+    if is_taken(name) or name in (*CLASSIFIERS, *GROUPS):
         raise ValueError(f"the name {name!r} is taken; choose another")
     if (parameter is None) != (not values) or len(values) > MOST_TRIED:
         raise ValueError(f"give a parameter and up to {MOST_TRIED} values to choose among, or neither")
@@ -52,7 +53,7 @@ def register(
         return clone(estimator).set_params(**settings, **({"random_state": seed} if seeded else {}))
 
     if hasattr(estimator, "transform"):
-        FEATURES[name] = Feature(lambda cell_size, seed: build(seed), title or name, seeded=seeded, own=True)
+        RECIPES[name] = Recipe(name, estimator, title or name, seeded=seeded)
     elif hasattr(estimator, "predict"):
 
         def build_with(value: Any, n_images: int, seed: int) -> Any:

@@ -1,0 +1,262 @@
+"""Recipes, which make the transformer or the function of a named feature for images of a size."""
+
+import functools
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:  # NumPy is not loaded, so that the help of commands is quick
+    from imfeat._backend import Array
+
+Size: TypeAlias = tuple[int, int]  # height and width of images, in pixels
+
+TYPICAL_SIZE = (224, 224)
+NOT_OPTIONS = ("images", "mask", "out", "local", "random_state", "progress", "device")
+
+
+@dataclass(frozen=True)
+class Local:
+    """Local descriptors of an encoding: the name of their transformer and its options."""
+
+    transformer: str
+    function: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named feature.
+
+    Attributes
+    ----------
+    name : str
+    transformer : str or transformer
+        A class of `imfeat.estimators`, by name, or a registered transformer.
+    title : str
+        Name in a sentence; options in braces are filled in.
+    function : str or None
+        Function of `imfeat` with the same options, for features that need no learning.
+    options : mapping, or function of the size (height, width) of images
+        Options that differ from the defaults.
+    local : Local, or function of the size of images, optional
+    pattern : str, optional
+        Regular expression of names with options in them, as in ``patches-800``.
+    learned : bool
+        Whether the feature learns from images; such features depend on the seed.
+    coded : bool
+        Whether `imfeat compare` keeps the feature as codes of a product quantizer, as it is large.
+    fuses : tuple of Recipe
+        Recipes whose scores are averaged; such a recipe has no features of its own.
+    seeded : bool
+        Whether the feature depends on the seed.
+    """
+
+    name: str
+    transformer: Any
+    title: str
+    function: str | None = None
+    options: Mapping[str, Any] | Callable[[Size], Mapping[str, Any]] = field(default_factory=dict)
+    local: Local | Callable[[Size], Local] | None = None
+    pattern: str | None = None
+    learned: bool = False
+    coded: bool = False
+    fuses: "tuple[Recipe, ...]" = ()
+    seeded: bool = False
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether the feature comes from `imfeat.compare.register`."""
+        return not isinstance(self.transformer, str)
+
+    def option_names(self) -> tuple[str, ...]:
+        """Return the names of the options, those of local descriptors included."""
+        if self.fuses:
+            return self.fuses[0].option_names()
+        if self.is_registered:
+            return tuple(name for name in self.transformer.get_params() if name not in NOT_OPTIONS)
+        return _parameters(_public(self.function or self.transformer)) + self.local_option_names()
+
+    def local_option_names(self) -> tuple[str, ...]:
+        """Return the names of the options of local descriptors."""
+        if self.local is None:
+            return ()
+        local = self.local(TYPICAL_SIZE) if callable(self.local) else self.local
+        return _parameters(_public(local.function))
+
+
+@dataclass(frozen=True)
+class Term:
+    """A recipe with options; ``text`` is the expression in its usual spacing."""
+
+    text: str
+    recipe: Recipe
+    options: Mapping[str, Any]
+
+    def merged_options(self, size: Size) -> dict[str, Any]:
+        """Return the options of the recipe and of the caller, without those of local descriptors."""
+        options = self.recipe.options
+        tuned = options(size) if callable(options) else options
+        of_local = self.recipe.local_option_names()
+        return {**tuned, **{name: value for name, value in self.options.items() if name not in of_local}}
+
+    def local(self, size: Size) -> Local | None:
+        """Return the local descriptors with the options of the caller."""
+        local = self.recipe.local
+        if local is None:
+            return None
+        local = local(size) if callable(local) else local
+        of_local = self.recipe.local_option_names()
+        options = {name: value for name, value in self.options.items() if name in of_local}
+        return Local(local.transformer, local.function, {**local.options, **options})
+
+    @property
+    def title(self) -> str:
+        """Name in a sentence."""
+        title = self.recipe.title
+        if not self.recipe.is_registered:
+            title = title.format_map(self.merged_options(TYPICAL_SIZE))
+        shown = self.text.partition("(")[2]
+        return f"{title} ({shown}" if shown else title
+
+    def expression(self, size: Size) -> str:
+        """Return the transformer with all options that are not defaults, as Python."""
+        if self.recipe.is_registered:
+            return " ".join(re.sub(r" at 0x\w+", "", repr(self.transformer(size, 0))).split())
+        options = [f"{name}={value!r}" for name, value in self.merged_options(size).items()]
+        if (local := self.local(size)) is not None:
+            ours = ", ".join(f"{name}={value!r}" for name, value in local.options.items())
+            options.insert(0, f"{local.transformer}({ours})")
+        return f"{self.recipe.transformer}({', '.join(options)})"
+
+    def transformer(self, size: Size, seed: int) -> Any:
+        """Return the transformer for images of (height, width) pixels, not fitted."""
+        if self.recipe.is_registered:
+            from sklearn.base import clone
+
+            return clone(self.recipe.transformer).set_params(**self._seed(seed), **self.options)
+        options = {**self.merged_options(size), **self._seed(seed)}
+        if (local := self.local(size)) is not None:
+            options["local"] = _public(local.transformer)(**local.options)
+        return _public(self.recipe.transformer)(**options)
+
+    def function(self, size: Size) -> "Callable[[Array], Array] | None":
+        """Return the function that computes the feature of a batch, None if there is none."""
+        if self.recipe.function is None:
+            return None
+        return functools.partial(_public(self.recipe.function), **self.merged_options(size))
+
+    def _seed(self, seed: int) -> dict[str, int]:
+        return {"random_state": seed} if self.recipe.seeded else {}
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature or several side by side, as an expression names them.
+
+    Attributes
+    ----------
+    terms : tuple of Term
+    """
+
+    terms: tuple[Term, ...]
+
+    @property
+    def name(self) -> str:
+        """The expression in its usual spacing."""
+        return "+".join(term.text for term in self.terms)
+
+    @property
+    def title(self) -> str:
+        """Name in a sentence."""
+        return " + ".join(term.title for term in self.terms)
+
+    @property
+    def seeded(self) -> bool:
+        """Whether the feature depends on the seed."""
+        return any(term.recipe.seeded for term in self.terms)
+
+    @property
+    def learned(self) -> bool:
+        """Whether the feature learns from images."""
+        return any(term.recipe.learned for term in self.terms)
+
+    @property
+    def coded(self) -> bool:
+        """Whether the feature is kept as codes of a product quantizer."""
+        return len(self.terms) == 1 and self.terms[0].recipe.coded
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether the feature is registered by the caller, at least in part."""
+        return any(term.recipe.is_registered for term in self.terms)
+
+    @property
+    def is_pixels(self) -> bool:
+        """Whether the feature has a number for each pixel and channel."""
+        return len(self.terms) == 1 and self.terms[0].recipe.transformer == "RawPixels"
+
+    @property
+    def fused(self) -> "tuple[Feature, ...]":
+        """The features whose scores are averaged; none for features of their own."""
+        term = self.terms[0]
+        suffix = term.text.removeprefix(term.recipe.name)
+        return tuple(Feature((Term(r.name + suffix, r, term.options),)) for r in term.recipe.fuses)
+
+    def expression(self, size: Size) -> str:
+        """Return the transformer with all options that are not defaults, as Python."""
+        if self.fused:
+            return "the mean of the scores of " + " and ".join(feature.name for feature in self.fused)
+        return " + ".join(term.expression(size) for term in self.terms)
+
+    def transformer(self, size: Size, seed: int = 0) -> Any:
+        """Return the transformer for images of (height, width) pixels, not fitted."""
+        if self.fused:
+            raise ValueError(
+                f"{self.name!r} averages the scores of classifiers, and has no features of its own"
+            )
+        if len(self.terms) == 1:
+            return self.terms[0].transformer(size, seed)
+        from sklearn.pipeline import FeatureUnion
+
+        return FeatureUnion(
+            [(term.text.replace("__", "-"), term.transformer(size, seed)) for term in self.terms]
+        )
+
+    def function(self, size: Size) -> "Callable[[Array], Array]":
+        """Return a function of batches (n, height, width, 3) to features; not for learned ones."""
+        functions = [term.function(size) or Feature((term,)).fitted(size).transform for term in self.terms]
+        return functions[0] if len(functions) == 1 else functools.partial(_side_by_side, functions)
+
+    def fitted(self, size: Size) -> Any:
+        """Return the transformer, fitted to the size of images, for features that are not learned."""
+        return self.transformer(size).fit(_blank(size))
+
+    def check(self, size: Size) -> None:
+        """Raise an error if options don't suit images of a size, as far as that shows without learning."""
+        for feature in self.fused or (self,):
+            if not (feature.learned or feature.is_registered):
+                feature.function(size)(_blank(size))
+
+
+def _blank(size: Size) -> "Array":
+    import numpy as np
+
+    return np.zeros((1, *size, 3), np.uint8)
+
+
+def _side_by_side(functions: "Sequence[Callable[[Array], Array]]", images: "Array") -> "Array":
+    import numpy as np
+
+    return np.concatenate([function(images) for function in functions], axis=1)
+
+
+def _public(name: str) -> Any:
+    """Return a function or a transformer of imfeat."""
+    return getattr(importlib.import_module("imfeat"), name)
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(name for name in inspect.signature(function).parameters if name not in NOT_OPTIONS)

@@ -1,0 +1,185 @@
+"""The table of named features: expressions, functions and transformers."""
+
+import inspect
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import imfeat
+from imfeat import recipes
+from imfeat.recipes import RECIPES, parse, parse_list
+
+SIZES = ((64, 64), (48, 80), (96, 70))
+COMPUTED = [name for name, recipe in RECIPES.items() if not recipe.learned and not recipe.fuses]
+
+
+def images_of(size):
+    return np.random.default_rng(0).integers(0, 256, (3, *size, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", COMPUTED)
+def test_functions_and_transformers_compute_the_same(name, size):
+    images = images_of(size)
+    feature = parse(name)
+    by_function = feature.function(size)(images)
+    np.testing.assert_array_equal(by_function, feature.transformer(size).fit(images).transform(images))
+    assert by_function.dtype == np.float32
+    assert by_function.ndim == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("raw", lambda x: imfeat.raw_pixels(x)),
+        ("equalize", lambda x: imfeat.equalize(x).reshape(3, -1) / np.float32(255)),
+        ("color", imfeat.color_histogram),
+        ("hog", imfeat.hog),
+        ("uoctti", lambda x: imfeat.hog_uoctti(x).reshape(3, -1)),
+    ],
+)
+def test_a_recipe_named_like_a_function_means_its_defaults(name, function):
+    for size in ((64, 64), (32, 40)):
+        images = images_of(size)
+        np.testing.assert_array_equal(parse(name).function(size)(images), function(images))
+
+
+def test_pooled_descriptors_are_means_over_regions():
+    images = images_of((64, 64))
+    positions, descriptors = imfeat.dense_sift(images, step=8)
+    pooled = parse("dense-sift(step=8)").function((64, 64))(images).reshape(3, 4, 128)
+    np.testing.assert_allclose(pooled[:, 0], descriptors.mean(1), rtol=1e-5)
+    top = positions[:, 0] < 64 / 3
+    np.testing.assert_allclose(pooled[:, 1], descriptors[:, top].mean(1), rtol=1e-5)
+
+
+def test_a_gray_histogram_counts_the_luma():
+    images = images_of((20, 30))
+    counts = parse("gray(bins=16, norm=None)").function((20, 30))(images)
+    luma = imfeat.rgb_to_gray(images)
+    expected = [np.histogram(image, 16, (0, 256))[0] for image in luma]
+    np.testing.assert_array_equal(counts, expected)
+    with pytest.raises(TypeError, match="bins must be an integer"):
+        imfeat.color_histogram(images, space="gray", bins=(4, 4, 4))
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if not RECIPES[name].fuses])
+def test_expressions_are_python_that_makes_the_transformer(name):
+    for size in SIZES:
+        expression = parse(name).expression(size)
+        made = eval(
+            expression,
+            {
+                key: getattr(imfeat, key)
+                for key in re.findall(r"[A-Z]\w+", expression)
+                if hasattr(imfeat, key)
+            },
+        )
+        meant = parse(name).transformer(size, 3)
+        if "random_state" in meant.get_params():
+            made.set_params(random_state=3)
+        assert repr(made) == repr(meant)
+
+
+def test_options_are_those_of_python():
+    (first, second) = parse_list("hog( cell_size = 16,orientations=12 )+color(bins=(8, 4, 4)), patches-800")
+    assert first.name == "hog(cell_size=16, orientations=12)+color(bins=(8, 4, 4))"
+    assert second.name == "patches-800"
+    transformer = first.transformer((64, 64))
+    assert transformer.transformer_list[0][1].get_params()["orientations"] == 12
+    assert transformer.transformer_list[1][1].bins == (8, 4, 4)
+    assert parse_list(["hog(norm='l1')", "raw"]) == parse_list('hog(norm="l1"), raw')
+    assert parse("hog(norm=None)").function((64, 64)).keywords == {"norm": None}
+    assert parse(first.name) == first
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gist", "unknown feature 'gist'; choose among raw, .*hog"),
+        ("hog(cells=3)", "unknown option 'cells' of feature 'hog'; its options are cell_size, block_size"),
+        ("fisher-sift(stride=3)", "unknown option 'stride'.*n_components.*step, bin_size, scales"),
+        ("hog(out=3)", "unknown option 'out'"),
+        ("words(random_state=3)", "unknown option 'random_state'"),
+        ("hog(8)", "must be name=value"),
+        ("hog(**{})", "must be name=value"),
+        ("hog(cell_size=8, cell_size=4)", "given twice|not in Python's syntax"),
+        ("hog(cell_size=open('x'))", "must be a literal"),
+        ("hog(cell_size=[].append(3))", "must be a literal"),
+        ("hog(cell_size=8", "not in Python's syntax"),
+        ("hog)", "expected ',', '\\+' or options"),
+        ("hog raw", "expected ',', '\\+' or options"),
+        ("hog+", "expected the name of a feature"),
+        ("+hog", "expected the name of a feature"),
+        ("", "no feature given"),
+        (" , ", "no feature given"),
+        ("patches-800-8x7", "unknown feature"),
+        ("raw+fusion", "can't stand beside"),
+    ],
+)
+def test_wrong_expressions_say_what_was_expected(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_list(text)
+
+
+@given(st.text("hog(),+='l1 8\n\\\"[]{}.:;#", max_size=30))
+def test_any_text_is_parsed_or_refused(text):
+    try:
+        features = parse_list(text)
+    except ValueError:
+        return
+    assert all(parse(feature.name) == feature for feature in features)
+
+
+def test_numbers_in_names_are_options():
+    assert parse("patches-40-8x8").transformer((64, 64)).get_params()["n_words"] == 40
+    assert parse("patches-40-8x8").transformer((64, 64)).patch_size == 8
+    assert parse("fisher-sift-3").transformer((64, 64)).n_components == 3
+    assert [feature.name for feature in parse("fusion-256").fused] == ["fisher-sift-256", "fisher-color-256"]
+    fused = parse("fusion(n_components=5)").fused
+    assert [feature.transformer((64, 64)).n_components for feature in fused] == [5, 5]
+    assert parse("patches-40(n_words=50)").transformer((64, 64)).n_words == 50
+
+
+def test_the_table_says_what_depends_on_the_seed():
+    for name, recipe in RECIPES.items():
+        feature = parse(name)
+        if recipe.fuses:
+            with pytest.raises(ValueError, match="no features of its own"):
+                feature.transformer((64, 64))
+            continue
+        transformer = feature.transformer((64, 64), 7)
+        assert feature.seeded == ("random_state" in transformer.get_params()) == recipe.learned
+        assert not recipe.learned or transformer.random_state == 7
+        assert transformer.learns == recipe.learned
+        options = feature.terms[0].recipe.option_names()
+        assert set(options) <= set(transformer.get_params(deep=True)) | {
+            key.removeprefix("local__") for key in transformer.get_params(deep=True)
+        }
+
+
+def test_options_that_do_not_suit_the_images_are_found_early():
+    with pytest.raises(ValueError, match="smaller than a block"):
+        parse("raw+hog(cell_size=40)").check((64, 64))
+    parse("words(n_words=3)").check((64, 64))
+
+
+def test_every_feature_of_images_has_a_recipe():
+    """Each transformer of images to vectors is behind a recipe, and each function of a recipe exists."""
+    behind = {recipe.transformer for recipe in RECIPES.values()}
+    local = {"DenseSIFT", "LocalColor", "Equalize"}  # which have three axes, or are images
+    assert behind | local == set(imfeat.estimators.__all__)
+    for recipe in RECIPES.values():
+        if recipe.function:
+            assert "images" in inspect.signature(getattr(imfeat, recipe.function)).parameters
+
+
+def test_the_listing_prints_full_expressions():
+    rows = {name: expression for name, _, expression in recipes.listing()}
+    assert rows["tuned-color"] == "ColorHistogram(bins=(8, 4, 4), grid=(2, 2), norm='hellinger')"
+    assert rows["hog"] == "HOG()"
+    assert rows["dalal-triggs"] == "HOG(cell_size=8, interpolation='trilinear')"
+    assert set(rows) == set(RECIPES)
