@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and folders that one run at a time writes to."""
+"""Files that are complete or absent, and folders that one run at a time writes to."""
 
 import hashlib
 import json
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 2  # seconds, in which workers notice that a run was killed
+LOCK_TIMEOUT = 2  # seconds, in which the workers of a killed run end
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Give the name of a file to write, which gets the name ``path`` when it is complete and on disk."""
+def complete(path: Path) -> Iterator[Path]:
+    """Yield the name of a file to write, which is renamed to ``path`` when it is complete and on disk."""
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
     try:
         yield unfinished
@@ -32,13 +32,13 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON as one whole file."""
-    with whole(path) as unfinished:
+    """Write a file of JSON, complete or not at all."""
+    with complete(path) as unfinished:
         unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """Return what a file of JSON holds, None if there is no file or it is damaged."""
+    """Return the content of a file of JSON, None if the file is absent or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -52,25 +52,25 @@ def sha256(path: Path) -> str:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Delete what writers that were killed have left."""
+    """Delete the unfinished files of writers that were killed."""
     for path in folder.rglob(".*.*"):
         path.unlink(missing_ok=True)
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other runs away from a folder; a run that is killed frees it.
+    """Lock a folder against other runs; the lock of a killed run is released.
 
     Raises
     ------
     BlockingIOError
-        If another run holds it.
+        If another run holds the lock.
     """
     import filelock
 
     lock = filelock.FileLock(folder / ".lock")
     try:
-        lock.acquire(timeout=PATIENCE)
+        lock.acquire(timeout=LOCK_TIMEOUT)
     except filelock.Timeout:
         raise BlockingIOError(
             f"another run writes to {folder}: wait for it, or choose another folder"

@@ -1,5 +1,6 @@
 """Features of image files: every source, both formats, and runs that are disturbed."""
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -23,9 +24,9 @@ from pictures import as_file, bytes_of, crop, decoded, write_folder
 
 import imfeat
 from imfeat import _files, extract
-from imfeat.compare.features import build_feature
-from imfeat.extract import schedule, work
+from imfeat.extract import schedule, worker
 from imfeat.extract.plan import Plan
+from imfeat.recipes import parse
 
 FEATURES = ["hog", "color"]
 
@@ -50,7 +51,7 @@ def test_features_are_those_of_the_images(folder, run):
     broken = [path.name == "0004b.jpg" for path in paths]
     images = np.stack([decoded(path, 32) for path, bad in zip(paths, broken, strict=True) if not bad])
     for name in FEATURES:
-        expected = build_feature(name, (32, 32), 0).fit_transform(images)
+        expected = parse(name).transformer((32, 32)).fit_transform(images)
         np.testing.assert_allclose(run[name][~np.array(broken)], expected, atol=0.02)
         assert np.isnan(run[name][broken]).all()
     assert run.n_errors == 1
@@ -88,15 +89,61 @@ def test_shards_are_plain_parquet(run):
     assert np.stack(column.dropna()).shape == (21, 512)
 
 
-@pytest.mark.parametrize("size", [(32, 32), (96, 64)])
-def test_features_are_called_what_they_are_called_in_the_comparison(size):
-    from imfeat.extract.features import by_name
+@pytest.mark.parametrize("format", ["parquet", "npy"])
+def test_features_with_options_are_columns_of_their_names(folder, tmp_path, format):
+    wanted = "hog(cell_size=16, norm='l1'), color( bins = 16, space='rgb')+raw,gray"
+    run = extract.run(folder, wanted, tmp_path / "out", size=32, format=format)
+    names = ["hog(cell_size=16, norm='l1')", "color(bins=16, space='rgb')+raw", "gray"]
+    assert list(run.names) == names
+    images = np.stack([decoded(folder / "class0" / "0000.jpg", 32)])
+    for name in names:
+        expected = parse(name).function((32, 32))(images)
+        np.testing.assert_array_equal(run[name][:1], expected)
+        assert run.names[name] == expected.shape[1]
+    np.testing.assert_array_equal(run["hog"], run[names[0]])
+    expressions = {name: column["expression"] for name, column in run.settings["features"].items()}
+    assert expressions == {
+        names[0]: "HOG(cell_size=16, norm='l1')",
+        names[1]: "ColorHistogram(bins=16, space='rgb') + RawPixels()",
+        "gray": "ColorHistogram(space='gray', bins=256)",
+    }
+    np.testing.assert_array_equal(run.transformer("hog").transform(images), run["hog"][:1])
+    with pytest.raises(KeyError, match="no feature 'uoctti'; there are hog"):
+        run["uoctti"]
+    both = extract.run(folder, "hog(cell_size=16), hog(cell_size=8)", tmp_path / "both", size=32)
+    with pytest.raises(KeyError, match="several features 'hog'"):
+        both.transformer("hog")
 
-    images = np.stack([crop(k, 96)[: size[0], : size[1]] for k in range(3)])
-    for name, function in by_name(size).items():
-        np.testing.assert_array_equal(
-            function(images), build_feature(name, size, 0).fit_transform(images), err_msg=name
-        )
+
+def test_features_that_learn_are_learned_from_the_same_images(folder, tmp_path):
+    features = ["palette(n_colors=8)", "words(n_words=9)", "hog"]
+    run = extract.run(folder, features, tmp_path / "a", size=32, shard_size=7, n_workers=2)
+    assert run.names["words(n_words=9)"] == 36
+    images = np.stack([decoded(folder / "class0" / "0000.jpg", 32)])
+    for name in features:
+        transformer = run.transformer(name)
+        np.testing.assert_array_equal(transformer.transform(images), run[name][:1])
+    assert run.transformer("palette").palette_.dtype == np.uint8
+    model = extract.codebook(
+        folder, "words(n_words=9)", tmp_path / "words.safetensors", size=32, shard_size=7
+    )
+    np.testing.assert_array_equal(model.codebook_, run.transformer("words").codebook_)
+    again = extract.run(folder, features, tmp_path / "b", size=32, shard_size=7, n_workers=1)
+    assert bytes_of(again.folder) == bytes_of(run.folder)
+    for name in ("models", "manifest.json"):
+        path = tmp_path / "a" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    extract.resume(tmp_path / "a")
+    assert bytes_of(tmp_path / "a") == bytes_of(again.folder)
+
+
+def test_a_column_whose_recipe_changed_is_not_remade(folder, run, monkeypatch):
+    from imfeat import recipes
+
+    changed = dataclasses.replace(recipes.RECIPES["hog"], options={"cell_size": 4})
+    monkeypatch.setitem(recipes.RECIPES, "hog", changed)
+    with pytest.raises(ValueError, match=r"'hog' was HOG\(\), and is HOG\(cell_size=4\)"):
+        run.transformer("hog")
 
 
 def as_tar(paths, path):
@@ -176,7 +223,10 @@ def test_the_number_of_workers_changes_no_byte(folder, run, tmp_path):
     ("options", "error", "message"),
     [
         ({"source": "nowhere"}, FileNotFoundError, "no source .*nowhere"),
-        ({"features": ["hogg"]}, ValueError, "no feature 'hogg': expected raw, color, hog"),
+        ({"features": ["hogg"]}, ValueError, "unknown feature 'hogg'; choose among raw.*or give a file"),
+        ({"features": ["hog(cells=3)"]}, ValueError, "unknown option 'cells'"),
+        ({"features": ["fusion"]}, ValueError, "extract its members: fisher-sift, fisher-color"),
+        ({"features": ["hog+words"]}, ValueError, "columns of their own: hog, words"),
         ({"features": []}, ValueError, "at least one"),
         ({"size": 0}, ValueError, "size must be"),
         ({"size": 4}, ValueError, "cell|block|small"),
@@ -221,7 +271,7 @@ def test_runs_are_not_mixed(folder, run, tmp_path):
 
 
 def test_two_runs_at_once_are_refused(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(_files, "PATIENCE", 0)
+    monkeypatch.setattr(_files, "LOCK_TIMEOUT", 0)
     (tmp_path / "out").mkdir()
     with _files.locked(tmp_path / "out"), pytest.raises(BlockingIOError, match="another run writes to"):
         extract.run(folder, FEATURES, tmp_path / "out", size=32)
@@ -260,8 +310,8 @@ def test_a_task_may_be_done_twice(run):
     path = run.folder / "receipts" / "000001.json"
     receipt = json.loads(path.read_text())
     path.unlink()
-    assert work.extract_shard(str(run.folder), 1) == receipt
-    assert work.extract_shard(str(run.folder), 1) == receipt
+    assert worker.extract_shard(str(run.folder), 1) == receipt
+    assert worker.extract_shard(str(run.folder), 1) == receipt
     assert plan.key == receipt["key"]
     assert bytes_of(run.folder) == before
 
@@ -403,9 +453,9 @@ def test_dask_workers_one_of_which_dies_give_the_same_bytes(many, tmp_path):
         killer.start()
         extract.run(images, FEATURES, tmp_path / "out", size=32, shard_size=4, scheduler=address)
         killer.join()
-        one = extract.learn(images, "words", tmp_path / "dask.npz", size=32, scheduler=address)
+        one = extract.codebook(images, "words", tmp_path / "dask.npz", size=32, scheduler=address)
     assert bytes_of(tmp_path / "out") == expected
-    extract.learn(images, "words", tmp_path / "local.npz", size=32)
+    extract.codebook(images, "words", tmp_path / "local.npz", size=32)
     assert (tmp_path / "dask.npz").read_bytes() == (tmp_path / "local.npz").read_bytes()
     assert one.codebook_.shape == (400, 108)
 

@@ -14,8 +14,8 @@ from sklearn.linear_model import Ridge
 
 import imfeat
 from imfeat import extract
-from imfeat.extract.sums import MixtureSums, Moments, WordSums
-from imfeat.mixture import hard_mixture, least_variances, maximize, moments
+from imfeat._sums import CentroidSums, InMemory, MixtureSums, Moments, WordSums
+from imfeat.mixture import m_step, mixture_from_words, variance_floor
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +56,10 @@ def test_moments_far_from_zero_keep_their_digits():
 def test_principal_axes_are_those_of_scikit_learn(vectors, parts):
     from sklearn.decomposition import PCA
 
-    mean, axes = functools.reduce(Moments.add, map(Moments.of, parts)).principal_axes(5)
+    moments = functools.reduce(Moments.add, map(Moments.of, parts))
+    axes = moments.principal_axes(5)
     expected = PCA(5).fit(vectors.astype(np.float64))
-    np.testing.assert_allclose(mean, expected.mean_, rtol=1e-5)
+    np.testing.assert_allclose(moments.mean, expected.mean_, rtol=1e-5)
     np.testing.assert_allclose(np.abs(axes @ expected.components_.T), np.eye(5), atol=1e-5)
 
 
@@ -75,40 +76,66 @@ def test_ridge_from_moments_is_that_of_scikit_learn(vectors):
 def test_steps_of_k_means_over_parts_are_those_of_learn_codebook(vectors, parts):
     words = vectors[:9]
     for _ in range(4):
-        sums = functools.reduce(WordSums.add, [WordSums.of(part, words) for part in parts])
-        words = sums.words(words)
+        sums = functools.reduce(WordSums.add, [WordSums.of(part, words=words) for part in parts])
+        words = sums.means(words)
     expected = imfeat.learn_codebook(vectors, 9, start=vectors[:9], n_iterations=4)
     np.testing.assert_allclose(words, expected, rtol=1e-5)
 
 
 def test_a_word_without_vectors_moves_to_the_farthest(vectors, parts):
     words = np.concatenate([vectors[:3], np.full((1, 12), 1e4, np.float32)])
-    sums = functools.reduce(WordSums.add, [WordSums.of(part, words) for part in parts])
+    sums = functools.reduce(WordSums.add, [WordSums.of(part, words=words) for part in parts])
     distances = ((vectors[:, None] - words) ** 2).sum(2).min(1)
-    np.testing.assert_array_equal(sums.words(words)[3], vectors[distances.argmax()])
+    np.testing.assert_array_equal(sums.means(words)[3], vectors[distances.argmax()])
     assert sums.inertia == pytest.approx(distances.sum(), rel=1e-4)
+
+
+def test_words_without_vectors_move_to_the_same_vectors_whatever_the_parts(vectors, parts):
+    words = np.concatenate([vectors[:2], 1e4 + np.arange(5 * 12, dtype=np.float32).reshape(5, 12)])
+    together = WordSums.of(vectors, words=words)
+    by_part = functools.reduce(WordSums.add, [WordSums.of(part, words=words) for part in parts])
+    assert len(together.far) == np.count_nonzero(together.counts == 0) >= 4
+    np.testing.assert_array_equal(together.far, by_part.far)
+    np.testing.assert_array_equal(together.means(words)[2:], by_part.means(words)[2:])
 
 
 def test_steps_of_mixtures_over_parts_are_those_of_learn_mixture(vectors, parts):
     start = imfeat.learn_mixture(vectors, 4, rng=0, n_iterations=1)
-    mixture, floor = start, least_variances(vectors.var(0, dtype=np.float64))
+    mixture = start
+    floor = variance_floor(vectors.var(0, dtype=np.float64))
     for _ in range(3):
-        found = [moments(part, np.array([0, len(part)]), mixture) for part in parts]
-        sums = [MixtureSums(x[0], y[0], len(part)) for (x, y), part in zip(found, parts, strict=True)]
-        mixture = maximize(mixture, functools.reduce(MixtureSums.add, sums).sums, floor)
+        sums = [MixtureSums.of(part, parameters=mixture.parameters) for part in parts]
+        mixture = m_step(mixture, functools.reduce(MixtureSums.add, sums), floor)
     expected = imfeat.learn_mixture(vectors, 4, start=start, n_iterations=3)
     np.testing.assert_allclose(mixture.means, expected.means, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(mixture.variances, expected.variances, rtol=1e-4)
-    assert hard_mixture(vectors[:3], 1.0).variances.max() < 1e-3
+    assert mixture_from_words(vectors[:3], 1.0).variances.max() < 1e-3
 
 
-@pytest.mark.parametrize("feature", ["words", "patches-40", "vlad", "fisher-sift-4", "fisher-color-4"])
+def test_steps_of_quantizers_over_parts_are_those_of_all_vectors(vectors, parts):
+    start = vectors[:8].reshape(8, 3, 4).transpose(1, 0, 2).copy()
+    together = imfeat.ProductQuantizer(4, 3, n_iterations=1).fit_sums(
+        InMemory(vectors, np.random.default_rng(0)), start
+    )
+    sums = functools.reduce(CentroidSums.add, [CentroidSums.of(part, centroids=start) for part in parts])
+    np.testing.assert_allclose(sums.means(start), together.centroids_, rtol=1e-6)
+    assert sums.counts.sum() == 3 * 3000
+
+
+def test_variances_are_the_diagonal_of_the_covariance(vectors, parts):
+    diagonal = functools.reduce(Moments.add, [Moments.of(part, diagonal=True) for part in parts])
+    np.testing.assert_allclose(diagonal.covariance(), vectors.var(0, dtype=np.float64), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "feature", ["words", "patches-40", "vlad", "fisher-sift-4", "fisher-color-4", "palette(n_colors=9)"]
+)
 def test_one_and_several_workers_learn_the_same_bytes(images, tmp_path, feature):
     options = {"size": 64, "per_image": 30, "shard_size": 16}
     models = []
     for n_workers in (1, 3):
         path = tmp_path / f"{n_workers}.npz"
-        models.append(extract.learn(images, feature, path, n_workers=n_workers, **options))
+        models.append(extract.codebook(images, feature, path, n_workers=n_workers, **options))
     assert (tmp_path / "1.npz").read_bytes() == (tmp_path / "3.npz").read_bytes()
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
     found = extract.run(images, [str(tmp_path / "1.npz")], tmp_path / "run", size=64)
@@ -121,7 +148,7 @@ def test_one_and_several_workers_learn_the_same_bytes(images, tmp_path, feature)
 
 def test_words_are_as_good_as_those_learned_at_once(images, tmp_path):
     """The inertia of patches that neither has seen."""
-    shards = extract.learn(images, "patches-40", tmp_path / "m.npz", size=64, per_image=100, shard_size=16)
+    shards = extract.codebook(images, "patches-40", tmp_path / "m.npz", size=64, per_image=100, shard_size=16)
     pixels = imfeat.datasets.load("photos").train.images[:200]
     at_once = imfeat.PatchFeatures(n_words=40, n_patches=6000, random_state=0).fit(pixels)
     patches = imfeat.normalize_patches(imfeat.sample_patches(pixels, 6, 2000, rng=9))
@@ -136,17 +163,17 @@ def test_words_are_as_good_as_those_learned_at_once(images, tmp_path):
 
 
 def test_an_interrupted_fit_goes_on_and_ends_the_same(images, tmp_path):
-    code = "from sys import argv; from imfeat.extract import learn; learn(*argv[1:], shard_size=8)"
+    code = "from sys import argv; from imfeat.extract import codebook; codebook(*argv[1:], shard_size=8)"
     expected, path = tmp_path / "expected.npz", tmp_path / "killed.npz"
-    extract.learn(images, "vlad", expected, shard_size=8)
+    extract.codebook(images, "vlad", expected, shard_size=8)
     for n_states in (1, 5, 9):
         process = subprocess.Popen([sys.executable, "-c", code, images, "vlad", path], start_new_session=True)
         folder = tmp_path / "killed.npz.work"
-        while process.poll() is None and len(list(folder.glob("*.npz"))) < n_states:
+        while process.poll() is None and len(list(folder.glob("pass-*.npz"))) < n_states:
             time.sleep(0.001)
         os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
         process.wait(timeout=60)
-    extract.learn(images, "vlad", path, shard_size=8)
+    extract.codebook(images, "vlad", path, shard_size=8)
     assert path.read_bytes() == expected.read_bytes()
 
 
@@ -162,7 +189,7 @@ def test_the_command_line_learns_and_encodes(images, tmp_path):
     assert "k-means" in imfeat_command(
         *("codebook", images, "--feature", "patches-40", "--out", tmp_path / "a.npz", *options)
     )
-    extract.learn(images, "patches-40", tmp_path / "b.npz", size=48, shard_size=16)
+    extract.codebook(images, "patches-40", tmp_path / "b.npz", size=48, shard_size=16)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     said = imfeat_command("encode", images, tmp_path / "a.npz", "--out", tmp_path / "run", *options)
     assert "61 images, 1 with errors; a (720)" in said
@@ -183,7 +210,7 @@ def test_the_command_line_learns_a_quantizer(tmp_path):
 
 def test_the_seed_decides(images, tmp_path):
     one, same, other = (
-        extract.learn(images, "patches-40", tmp_path / "m.npz", size=48, seed=seed).codebook_
+        extract.codebook(images, "patches-40", tmp_path / "m.npz", size=48, seed=seed).codebook_
         for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(one, same)
@@ -194,23 +221,24 @@ def test_the_seed_decides(images, tmp_path):
     ("feature", "message"),
     [
         ("hog", "feature 'hog' learns neither words nor a mixture"),
-        ("hogg", "no feature 'hogg'"),
+        ("hogg", "unknown feature 'hogg'"),
+        ("words+patches", "learns neither words"),
         ("patches-100000", "descriptors are too few for 100000 words"),
     ],
 )
 def test_what_cannot_be_learned_is_refused(images, tmp_path, feature, message):
     with pytest.raises(ValueError, match=message):
-        extract.learn(images, feature, tmp_path / "m.npz", per_image=2)
+        extract.codebook(images, feature, tmp_path / "m.npz", per_image=2)
 
 
 def test_a_model_is_for_images_of_its_size(images, tmp_path):
-    extract.learn(images, "patches-40", tmp_path / "m.npz", size=48)
+    extract.codebook(images, "patches-40", tmp_path / "m.npz", size=48)
     with pytest.raises(ValueError, match="give the size that it was learned with"):
         extract.run(images, [str(tmp_path / "m.npz")], tmp_path / "run", size=64)
 
 
 def test_columns_of_one_name_are_refused(images, tmp_path):
-    extract.learn(images, "patches-40", tmp_path / "hog.npz", size=48)
+    extract.codebook(images, "patches-40", tmp_path / "hog.npz", size=48)
     (tmp_path / "a").mkdir()
     for name in ("a/hog.npz", "error.npz"):
         (tmp_path / name).write_bytes((tmp_path / "hog.npz").read_bytes())

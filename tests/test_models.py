@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save
 from sklearn.pipeline import make_pipeline
 
 import imfeat
@@ -27,6 +28,10 @@ MODELS = {
     "unwhitened": lambda: imfeat.BagOfVisualWords(n_words=9, n_patches=500, whiten=False, **FEW).fit(IMAGES),
     "patches": lambda: imfeat.PatchFeatures(n_words=9, n_patches=500, sqrt=False, **FEW).fit(IMAGES),
     "vlad": lambda: imfeat.VLAD(imfeat.LocalColor(step=6), n_words=3, **LOCAL).fit(IMAGES),
+    "palette": lambda: imfeat.PaletteHistogram(n_colors=5, random_state=0).fit(IMAGES),
+    "no PCA": lambda: imfeat.VLAD(imfeat.LocalColor(step=6), n_words=3, **LOCAL | {"n_pca": None}).fit(
+        IMAGES
+    ),
     "fisher": lambda: imfeat.FisherVector(imfeat.DenseSIFT(fast=False), n_components=3, **LOCAL).fit(IMAGES),
 }
 USES = {
@@ -47,8 +52,9 @@ def test_a_model_comes_back_as_it_was(name, tmp_path):
     np.testing.assert_array_equal(use(found), use(model))
     extract.save_model(tmp_path / "b.npz", found)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-    with np.load(tmp_path / "a.npz", allow_pickle=False) as file:  # also for those who have no imfeat
-        assert all(file[key].dtype == np.float32 for key in file.files if key != "header.json")
+    arrays = load_file(tmp_path / "a.npz")  # also for those who have no imfeat
+    assert arrays
+    assert all(array.dtype in (np.float32, np.uint8) for array in arrays.values())
 
 
 def test_other_objects_are_refused(tmp_path):
@@ -62,12 +68,40 @@ class Bomb:
         return (exec, ("raise SystemExit('executed')",))
 
 
+def npz_members(model):
+    """The members of a file of version 1, as earlier versions of imfeat wrote them."""
+    kind = "codebook" if isinstance(model, np.ndarray) else type(model).__name__
+    options = {} if kind == "codebook" else model.options()
+    arrays = {"codebook": model} if kind == "codebook" else model.to_arrays()
+    if hasattr(model, "image_shape_"):
+        options["image_shape"] = list(model.image_shape_)
+    members = {f"{name}.npy": npy(array) for name, array in arrays.items()}
+    headers = {
+        name: {
+            "shape": list(array.shape),
+            "dtype": "float32",
+            "sha256": hashlib.sha256(members[f"{name}.npy"]).hexdigest(),
+        }
+        for name, array in arrays.items()
+    }
+    content = {"schema": "imfeat-model", "version": 1, "kind": kind, "options": options, "arrays": headers}
+    return {"header.json": json.dumps(content).encode(), **members}
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in ("palette", "no PCA")])
+def test_files_of_the_first_version_load(name, tmp_path):
+    model = MODELS[name]()
+    with zipfile.ZipFile(tmp_path / "old.npz", "w") as file:
+        for member, content in npz_members(model).items():
+            file.writestr(member, content)
+    use = USES.get(name, lambda model: model.transform(IMAGES))
+    np.testing.assert_array_equal(use(extract.load_model(tmp_path / "old.npz")), use(model))
+
+
 @pytest.fixture
-def parts(tmp_path):
-    """The members of a file of a mixture."""
-    extract.save_model(tmp_path / "model.npz", MODELS["mixture"]())
-    with zipfile.ZipFile(tmp_path / "model.npz") as file:
-        return {name: file.read(name) for name in file.namelist()}
+def parts():
+    """The members of a file of version 1 of a mixture."""
+    return npz_members(MODELS["mixture"]())
 
 
 def npy(array, **options):
@@ -153,4 +187,60 @@ def test_two_members_of_one_name_are_refused(parts, tmp_path):
         with pytest.warns(UserWarning, match="Duplicate name"):
             file.writestr("means.npy", parts["means.npy"])
     with pytest.raises(ValueError, match="members of the same name"):
+        extract.load_model(path)
+
+
+MIXTURE_ARRAYS = MODELS["mixture"]().to_arrays()
+
+
+def safetensors_of(arrays, **changes):
+    """Return the bytes of a model file of a mixture, with changes in the header of imfeat."""
+    digests = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
+    content = {"schema": "imfeat-model", "version": 2, "kind": "Mixture", "options": {}, "sha256": digests}
+    return save(arrays, {"imfeat": json.dumps(content | changes)})
+
+
+def with_header(content, change):
+    """Return the bytes of a file of safetensors with a changed header."""
+    n = int.from_bytes(content[:8], "little")
+    header = json.dumps(change(json.loads(content[8 : 8 + n]))).encode()
+    return len(header).to_bytes(8, "little") + header + content[8 + n :]
+
+
+def with_tensor(**changes):
+    return lambda header: header | {"means": header["means"] | changes}
+
+
+GOOD = safetensors_of(MIXTURE_ARRAYS)
+HOSTILE_TENSORS = {
+    "another schema": safetensors_of(MIXTURE_ARRAYS, schema="sklearn"),
+    "a later version": safetensors_of(MIXTURE_ARRAYS, version=3),
+    "an unknown kind": safetensors_of(MIXTURE_ARRAYS, kind="os.system"),
+    "an unknown option": safetensors_of(MIXTURE_ARRAYS, options={"shell": "true"}),
+    "an unknown key": safetensors_of(MIXTURE_ARRAYS, extra=1),
+    "another checksum": GOOD[:-1] + b"\x01",
+    "an array too many": safetensors_of(MIXTURE_ARRAYS | {"other": VECTORS}),
+    "an array without a checksum": safetensors_of(MIXTURE_ARRAYS, sha256={}),
+    "no metadata": save(MIXTURE_ARRAYS),
+    "cut off": GOOD[:-8],
+    "longer": GOOD + bytes(8),
+    "a huge header": (1 << 60).to_bytes(8, "little") + GOOD[8:],
+    "no JSON": (4).to_bytes(8, "little") + b"\xff{  ",
+    "a huge shape": with_header(GOOD, with_tensor(shape=[1 << 40, 1 << 40])),
+    "a negative shape": with_header(GOOD, with_tensor(shape=[-4, -16])),
+    "another shape": with_header(GOOD, with_tensor(shape=[16, 4])),
+    "another dtype": with_header(GOOD, with_tensor(dtype="F64")),
+    "offsets outside": with_header(GOOD, with_tensor(data_offsets=[1 << 40, (1 << 40) + 256])),
+    "NaN": safetensors_of(MIXTURE_ARRAYS | {"means": np.full((4, 16), np.nan, np.float32)}),
+    "negative variances": safetensors_of(MIXTURE_ARRAYS | {"variances": np.full((4, 16), -1, np.float32)}),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_TENSORS)
+def test_hostile_tensors_are_refused(tmp_path, name):
+    path = tmp_path / "hostile.safetensors"
+    path.write_bytes(GOOD)
+    assert isinstance(extract.load_model(path), imfeat.Mixture)
+    path.write_bytes(HOSTILE_TENSORS[name])
+    with pytest.raises(ValueError, match=r"hostile\.safetensors is no intact"):
         extract.load_model(path)

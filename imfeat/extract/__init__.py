@@ -1,7 +1,6 @@
-"""Features of image files, however many: on one machine or a cluster, begun and gone on with.
+"""Features of any number of image files, on one machine or a cluster, in runs that can be resumed.
 
-The public names are listed in ``__init__.pyi`` and loaded when they are first used, so that a run does not
-wait for what only fits need.
+The public names are listed in ``__init__.pyi`` and loaded when they are first used.
 """
 
 import lazy_loader

@@ -1,9 +1,10 @@
-from .after import learn_quantizer as learn_quantizer
-from .after import learn_ridge as learn_ridge
-from .learning import learn as learn
+from .fit import codebook as codebook
+from .fit_features import learn_quantizer as learn_quantizer
+from .fit_features import learn_ridge as learn_ridge
 from .models import load_model as load_model
 from .models import save_model as save_model
-from .opening import Features as Features
-from .opening import open as open
-from .running import resume as resume
-from .running import run as run
+from .names import learn as learn
+from .open import Features as Features
+from .open import open as open
+from .run import resume as resume
+from .run import run as run

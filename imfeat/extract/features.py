@@ -1,97 +1,126 @@
-"""The features that can be extracted: some by name, others by a file of what was learned for them."""
+"""The columns of a run: features by recipe, or by a file of what was learned for them."""
 
-import functools
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from imfeat._backend import Array
+from imfeat._expressions import split_list
 from imfeat._files import sha256
+from imfeat._recipe import Feature
 from imfeat.extract.models import load_model
-from imfeat.extract.store import COLUMNS
-from imfeat.histogram import color_histogram
-from imfeat.hog import hog, hog_uoctti
-
-SMALL = 64  # pixels a side, below which cells are of 4 pixels instead of 8
+from imfeat.extract.store import COLUMNS, file_name
+from imfeat.recipes import parse
 
 Extractor: TypeAlias = Callable[[Array], Array]
+Size: TypeAlias = tuple[int, int]
+
+MODELS = "models"  # folder of a run that keeps what was learned for it
 
 
-def raw(images: Array) -> Array:
-    """Return the pixels of images as vectors in [0, 1]."""
-    return images.reshape(len(images), -1) / np.float32(255)
+def describe(features: str | Sequence[str], size: Size) -> dict[str, dict[str, str | None]]:
+    """Return the settings of each column.
 
-
-def uoctti(images: Array, cell_size: int) -> Array:
-    """Return the mean of the UoCTTI HoG of each image and its mirror image."""
-    both = [hog_uoctti(x, cell_size=cell_size) for x in (images, np.ascontiguousarray(images[:, :, ::-1]))]
-    return ((both[0] + both[1]) / 2).reshape(len(images), -1)
-
-
-def by_name(size: tuple[int, int]) -> dict[str, Extractor]:
-    """Return what computes each feature that has a name, for images of (height, width) pixels."""
-    cell_size = 4 if min(size) < SMALL else 8
-    return {
-        "raw": raw,
-        "color": functools.partial(color_histogram, bins=(8, 4, 4), grid=(2, 2), norm="hellinger"),
-        "hog": functools.partial(hog, cell_size=cell_size, interpolation="trilinear"),
-        "uoctti": functools.partial(uoctti, cell_size=cell_size),
-    }
-
-
-def describe(wanted: Sequence[str], size: tuple[int, int]) -> dict[str, str]:
-    """Return, for each feature, what its numbers depend on: its name, or the checksum of its file.
+    They are the ``feature`` as the caller names it, the ``expression`` of its transformer, the ``model`` that
+    computes it (the path of a file, or relative to the folder of the run), and the ``sha256`` of a file.
 
     Raises
     ------
     ValueError
-        If there is no such feature, or none is wanted.
+        If there is no such feature, or none is given, or two columns have one name.
     """
-    known = by_name(size)
-    found = {}
-    for feature in wanted:
-        if feature in known:
-            found[feature] = feature
-        elif Path(feature).is_file():
-            found[os.fspath(Path(feature).resolve())] = sha256(Path(feature))
-        else:
-            raise ValueError(
-                f"no feature {feature!r}: expected {', '.join(known)}, or a file that imfeat codebook wrote"
-            )
-    if not found:
+    items = split_list(features) if isinstance(features, str) else [str(item).strip() for item in features]
+    if not items:
         raise ValueError("features must be at least one, got none")
-    names = [*COLUMNS, *map(column_of, found)]
+    columns: dict[str, dict[str, str | None]] = {}
+    names = list(COLUMNS)
+    for item in dict.fromkeys(items):
+        column, settings = _of_file(item, size) if Path(item).is_file() else _of_recipe(item, size)
+        names.append(column)
+        columns[column] = settings
     if len(set(names)) < len(names):
         raise ValueError(
             f"features and columns must have names of their own, got {', '.join(names)}; rename a file"
         )
-    return found
+    return columns
 
 
-def column_of(feature: str) -> str:
-    """Return the name of the column of a feature: its own, or that of its file."""
-    return Path(feature).stem
+def learned(columns: dict[str, Any], folder: Path) -> dict[str, tuple[str, Path]]:
+    """Return, by column, the features that a run learns by itself and the files that keep them."""
+    return {
+        name: (settings["feature"], folder / settings["model"])
+        for name, settings in columns.items()
+        if settings["model"] is not None and settings["sha256"] is None
+    }
 
 
-def build(described: dict[str, str], size: tuple[int, int]) -> dict[str, Extractor]:
-    """Return what computes each feature, by the names of their columns."""
-    known, found = by_name(size), {}
-    for feature in described:
-        if feature in known:
-            found[feature] = known[feature]
-        else:
-            found[column_of(feature)] = _of_model(load_model(feature), size, feature)
-    return found
+def build(columns: dict[str, Any], size: Size, folder: Path) -> dict[str, Extractor]:
+    """Return the function that computes each column."""
+    return {name: extractor_of(settings, size, folder) for name, settings in columns.items()}
 
 
-def _of_model(model: Any, size: tuple[int, int], path: str) -> Extractor:
-    if getattr(model, "image_shape_", None) != (*size, 3):
+def extractor_of(settings: dict[str, Any], size: Size, folder: Path) -> Extractor:
+    """Return the function that computes a column."""
+    if settings["model"] is None:
+        return parse(settings["feature"]).function(size)
+    extractor: Extractor = transformer_of(settings, size, folder).transform
+    return extractor
+
+
+def transformer_of(settings: dict[str, Any], size: Size, folder: Path) -> Any:
+    """Return the fitted transformer of a column."""
+    if settings["model"] is None:
+        feature = parse(settings["feature"])
+        before = settings["expression"]
+        now = feature.expression(size)
+        if now != before:
+            raise ValueError(f"{feature.name!r} was {before}, and is {now} in this version of imfeat")
+        return feature.fitted(size)
+    return load_model(folder / settings["model"])  # an absolute path stays
+
+
+def _of_recipe(item: str, size: Size) -> tuple[str, dict[str, str | None]]:
+    try:
+        feature = parse(item)
+    except ValueError as error:
+        raise ValueError(f"{error}; or give a file that imfeat codebook wrote") from error
+    _check_extractable(feature)
+    feature.check(size)
+    path = f"{MODELS}/{file_name(feature.name)}.safetensors" if feature.learned else None
+    settings = {
+        "feature": feature.name,
+        "expression": feature.expression(size),
+        "model": path,
+        "sha256": None,
+    }
+    return feature.name, settings
+
+
+def _check_extractable(feature: Feature) -> None:
+    if feature.fused:
+        members = ", ".join(member.name for member in feature.fused)
+        raise ValueError(f"{feature.name!r} averages scores of classifiers; extract its members: {members}")
+    if feature.learned and len(feature.terms) > 1:
+        members = ", ".join(term.text for term in feature.terms)
         raise ValueError(
-            f"{path} describes images of the shape {getattr(model, 'image_shape_', None)}, not {(*size, 3)}: "
-            "give the size that it was learned with"
+            f"{feature.name!r} must be learned part by part; extract columns of their own: {members}"
         )
-    transform: Extractor = model.transform
-    return transform
+
+
+def _of_file(item: str, size: Size) -> tuple[str, dict[str, str | None]]:
+    path = Path(item).resolve()
+    model = load_model(path)
+    shape = getattr(model, "image_shape_", None)
+    if shape != (*size, 3):
+        raise ValueError(
+            f"{path} describes images of the shape {shape}, not {(*size, 3)}: give the size that it was "
+            "learned with"
+        )
+    expression = " ".join(repr(model).split())
+    settings: dict[str, str | None] = {
+        "feature": str(path),
+        "expression": expression,
+        "model": str(path),
+        "sha256": sha256(path),
+    }
+    return path.stem, settings

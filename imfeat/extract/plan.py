@@ -1,14 +1,20 @@
-"""What a run will do, fixed before it begins: its settings, and the images of each shard."""
+"""The plan of a run, fixed before it begins: its settings, and the images of each shard."""
 
 import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from imfeat._files import read_json, sha256, whole, write_json
-from imfeat.extract.sources import Item
+from imfeat._files import complete, read_json, sha256, write_json
+from imfeat.extract.sources import Item, find
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that results depend on."""
+    return {name: version(name) for name in ("imfeat", "numpy", "pillow")}
 
 
 class Plan:
@@ -18,9 +24,9 @@ class Plan:
     ----------
     folder : Path
     settings : dict
-        What results depend on; two runs with the same settings give the same bytes.
+        All that results depend on; two runs with the same settings give the same bytes.
     key : str
-        A digest of the settings and of the lists of images, which every shard names.
+        Digest of the settings and of the lists of images, which the receipt of every shard names.
     n_shards, n_images : int
     """
 
@@ -28,9 +34,21 @@ class Plan:
         content = read_json(folder / "plan.json")
         if content is None:
             raise FileNotFoundError(f"{folder} holds no plan of a run; start one without resuming")
-        self.folder, self.settings = folder, content["settings"]
-        self.n_shards, self.n_images = content["n_shards"], content["n_images"]
-        self.key = content["key"]
+        self.folder = folder
+        self.settings: dict[str, Any] = content["settings"]
+        self.n_shards: int = content["n_shards"]
+        self.n_images: int = content["n_images"]
+        self.key: str = content["key"]
+
+    @classmethod
+    def open_or_make(cls, folder: Path, settings: dict[str, Any]) -> "Plan":
+        """Return the plan in a folder, which must have the same settings, or make one."""
+        if (folder / "plan.json").exists():
+            plan = cls(folder)
+            plan.check_same(settings)
+            return plan
+        items = find(settings["source"], settings["column"])
+        return cls.make(folder, settings, items, settings["shard_size"])
 
     @classmethod
     def make(
@@ -39,17 +57,18 @@ class Plan:
         """Write the plan of a run into a folder, as the images are found, and return it."""
         lists = folder / "plan"
         lists.mkdir(exist_ok=True)
-        for path in lists.glob("*.jsonl"):  # of one that was killed while it was written
+        for path in lists.glob("*.jsonl"):  # left by a run that was killed while it wrote its plan
             path.unlink()
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         n_shards = n_images = 0
         stream = iter(items)
-        while some := list(itertools.islice(stream, shard_size)):
+        while shard := list(itertools.islice(stream, shard_size)):
             path = lists / f"{n_shards:06}.jsonl"
-            with whole(path) as unfinished:
-                unfinished.write_text("".join(f"{item.as_line()}\n" for item in some), encoding="ascii")
+            with complete(path) as unfinished:
+                unfinished.write_text("".join(f"{item.as_line()}\n" for item in shard), encoding="ascii")
             digest.update(sha256(path).encode())
-            n_shards, n_images = n_shards + 1, n_images + len(some)
+            n_shards += 1
+            n_images += len(shard)
         if not n_images:
             raise ValueError(f"no images in {settings['source']}")
         counts = {"n_shards": n_shards, "n_images": n_images, "key": digest.hexdigest()}
@@ -62,11 +81,11 @@ class Plan:
             return [Item.from_line(line) for line in file]
 
     def check_same(self, settings: Mapping[str, Any]) -> None:
-        """Refuse to go on with other settings."""
+        """Raise ValueError if settings differ from those of the plan."""
         differing = [name for name in settings if settings[name] != self.settings.get(name)]
         if differing:
-            before, now = self.settings.get(differing[0]), settings[differing[0]]
+            name = differing[0]
             raise ValueError(
-                f"{self.folder} holds a run with {differing[0]}={before!r}, not {now!r}: go on with the same "
-                "settings, or choose another folder"
+                f"{self.folder} holds a run with {name}={self.settings.get(name)!r}, not {settings[name]!r}: "
+                "continue with the same settings, or choose another folder"
             )

@@ -1,4 +1,4 @@
-"""Who computes shards: processes of this machine, or a Dask cluster."""
+"""Schedulers, which compute shards in processes of this machine or on a Dask cluster."""
 
 import contextlib
 import functools
@@ -11,18 +11,19 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol
 
-from imfeat.datasets.decode import usable_cores
-from imfeat.extract.work import begin_worker
+from imfeat._check import as_count
+from imfeat._cores import usable_cores
+from imfeat.extract.worker import begin_worker
 
 TRIES = 3  # of a shard whose worker died
-WAITING = 4  # tasks a worker, handed out at a time, so that a billion shards wait on disk and not here
+TASKS_PER_WORKER = 4  # submitted at a time, so that a billion shards wait on disk and not in memory
 
 
 class Scheduler(Protocol):
-    """Calls a function for each shard, anywhere, in any order, and yields what it returns."""
+    """Calls a function for each shard, in any order, and yields the results."""
 
     def run(self, task: Callable[[int], Any], shards: Iterable[int]) -> Iterator[tuple[int, Any]]:
-        """Yield (shard, what ``task(shard)`` returned), as they are done."""
+        """Yield pairs (shard, ``task(shard)``) as they are done."""
         ...
 
 
@@ -32,25 +33,26 @@ class Processes:
     Parameters
     ----------
     n_workers : int, optional
-        By default one a core.
+        By default one per core.
     """
 
     def __init__(self, n_workers: int | None = None) -> None:
         self.n_workers = n_workers or usable_cores()
 
     def run(self, task: Callable[[int], Any], shards: Iterable[int]) -> Iterator[tuple[int, Any]]:
-        """Yield (shard, what ``task(shard)`` returned), as they are done.
+        """Yield pairs (shard, ``task(shard)``) as they are done.
 
         Raises
         ------
         RuntimeError
-            If the process that computed a shard died, time and again.
+            If processes that computed shards died several times in a row.
         """
-        left, failures = list(shards), 0
-        while left:
+        remaining = list(shards)
+        failures = 0
+        while remaining:
             done = set()
             try:
-                for shard, result in self._run_once(task, left):
+                for shard, result in self._run_once(task, remaining):
                     done.add(shard)
                     yield shard, result
             except BrokenProcessPool:
@@ -58,18 +60,20 @@ class Processes:
                 if failures == TRIES:
                     raise RuntimeError(
                         f"processes died {TRIES} times in a row, for lack of memory or in a decoder; "
-                        f"shards {left[:8]} are not done. Resume with fewer workers or smaller shards"
+                        f"shards {remaining[:8]} are not done. Resume with fewer workers or smaller shards"
                     ) from None
-            left = [shard for shard in left if shard not in done]
+            remaining = [shard for shard in remaining if shard not in done]
 
     def _run_once(self, task: Callable[[int], Any], shards: list[int]) -> Iterator[tuple[int, Any]]:
-        # A fork starts at once and has what is imported and compiled; elsewhere than on Linux it isn't safe.
+        # A fork starts at once and shares what is imported and compiled; it is safe on Linux only.
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
         n_workers = min(self.n_workers, len(shards))
         with ProcessPoolExecutor(
             n_workers, mp_context=context, initializer=begin_worker, initargs=(os.getpid(),)
         ) as pool:
-            yield from _handed_out(lambda shard: pool.submit(task, shard), shards, WAITING * n_workers)
+            yield from _completed(
+                lambda shard: pool.submit(task, shard), shards, TASKS_PER_WORKER * n_workers
+            )
 
 
 class Cluster:
@@ -78,19 +82,19 @@ class Cluster:
     Parameters
     ----------
     address : str
-        Of its scheduler, as ``tcp://10.0.0.1:8786``.  Its workers see the same files.
+        Address of the scheduler, as ``tcp://10.0.0.1:8786``.  Its workers must see the same files.
     """
 
     def __init__(self, address: str) -> None:
         self.address = address
 
     def run(self, task: Callable[[int], Any], shards: Iterable[int]) -> Iterator[tuple[int, Any]]:
-        """Yield (shard, what ``task(shard)`` returned), as they are done."""
+        """Yield pairs (shard, ``task(shard)``) as they are done."""
         from distributed import Client, as_completed
 
         with Client(self.address, set_as_default=False) as client:
             stream = iter(shards)
-            at_once = WAITING * max(1, sum(client.nthreads().values()))
+            at_once = TASKS_PER_WORKER * max(1, sum(client.nthreads().values()))
             submit = functools.partial(client.submit, _named, task, retries=TRIES, pure=False)
             running = as_completed(map(submit, itertools.islice(stream, at_once)), loop=client.loop)
             for future in running:
@@ -101,23 +105,45 @@ class Cluster:
 
 
 def in_order(results: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
-    """Yield what a scheduler yields in the order of the shards."""
-    waiting, following = {}, 0
+    """Yield the results of a scheduler in the order of the shards."""
+    waiting = {}
+    expected = 0
     for shard, result in results:
         waiting[shard] = result
-        while following in waiting:
-            yield following, waiting.pop(following)
-            following += 1
+        while expected in waiting:
+            yield expected, waiting.pop(expected)
+            expected += 1
+
+
+def with_bar(
+    results: Iterator[tuple[int, Any]], n_shards: int, progress: bool, title: str = "shards"
+) -> Iterator[tuple[int, Any]]:
+    """Yield the results of a scheduler, with a progress bar if ``progress``."""
+    if not progress:
+        yield from results
+        return
+    from rich.progress import track
+
+    yield from track(results, title, total=n_shards)
+
+
+def find_scheduler(scheduler: str, n_workers: int | None) -> Scheduler:
+    """Return local processes, or the cluster at an address."""
+    if scheduler == "local":
+        return Processes(None if n_workers is None else as_count(n_workers, "n_workers"))
+    if "://" not in scheduler:
+        raise ValueError(f"scheduler must be 'local' or an address as tcp://host:8786, got {scheduler!r}")
+    return Cluster(scheduler)
 
 
 def _named(task: Callable[[int], Any], shard: int) -> tuple[int, Any]:
     return shard, task(shard)
 
 
-def _handed_out(
+def _completed(
     submit: Callable[[int], Future[Any]], shards: Iterable[int], at_once: int
 ) -> Iterator[tuple[int, Any]]:
-    """Yield results while at most ``at_once`` shards are handed out."""
+    """Yield results while at most ``at_once`` shards are submitted."""
     stream = iter(shards)
     running = {submit(shard): shard for shard in itertools.islice(stream, at_once)}
     try:

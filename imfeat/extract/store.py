@@ -1,15 +1,16 @@
-"""Finished shards on disk: what was written, and what a receipt says of it."""
+"""Finished shards on disk: files of features, and a receipt with their lengths and checksums."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._files import read_json, sha256, whole, write_json
+from imfeat._files import complete, read_json, sha256, write_json
 from imfeat.extract.images import Row
 
 FORMATS = ("parquet", "npy")
@@ -19,14 +20,14 @@ COLUMNS = ("path", "n_bytes", "sha256", "error")
 def write_shard(
     folder: Path, shard: int, key: str, rows: list[Row], features: Mapping[str, Array], kind: str
 ) -> dict[str, Any]:
-    """Write the rows and features of a shard, then a receipt, which says that they are whole.
+    """Write the rows and features of a shard, then a receipt, which says that they are complete.
 
     Parameters
     ----------
     folder : Path
     shard : int
     key : str
-        Of the plan.
+        Key of the plan.
     rows : list of Row
     features : mapping of str to array of shape (n, n_features), float32
         NaN in the rows that have an error.
@@ -51,9 +52,9 @@ def write_shard(
 
 
 def find_receipt(folder: Path, shard: int, key: str, *, verify: bool = False) -> dict[str, Any] | None:
-    """Return the receipt of a shard, None if there is none of this plan or its files are not as it says.
+    """Return the receipt of a shard, None if it is absent, of another plan, or does not match its files.
 
-    That is, of other lengths, or with ``verify`` of other checksums.
+    Lengths of files are compared, and checksums if ``verify``.
     """
     receipt = read_json(folder / "receipts" / f"{shard:06}.json")
     if not isinstance(receipt, dict) or receipt.get("key") != key:
@@ -63,6 +64,16 @@ def find_receipt(folder: Path, shard: int, key: str, *, verify: bool = False) ->
         if not path.is_file() or path.stat().st_size != n_bytes or (verify and sha256(path) != digest):
             return None
     return receipt
+
+
+def npy_name(stem: str, column: str) -> str:
+    """Return the name of the file of a column of a shard."""
+    return f"{stem}.{file_name(column)}.npy"
+
+
+def file_name(column: str) -> str:
+    """Return a column as part of the name of a file."""
+    return quote(column, safe="+(),='[] ")
 
 
 def column_types() -> tuple[Any, ...]:
@@ -75,11 +86,11 @@ def column_types() -> tuple[Any, ...]:
 def _write_npy(folder: Path, stem: str, rows: list[Row], features: Mapping[str, Array]) -> list[Path]:
     paths = []
     for name, values in features.items():
-        paths.append(folder / f"{stem}.{name}.npy")
-        with whole(paths[-1]) as unfinished, open(unfinished, "wb") as file:
+        paths.append(folder / npy_name(stem, name))
+        with complete(paths[-1]) as unfinished, open(unfinished, "wb") as file:
             np.save(file, values, allow_pickle=False)
     paths.append(folder / f"{stem}.rows.jsonl")
-    with whole(paths[-1]) as unfinished:
+    with complete(paths[-1]) as unfinished:
         unfinished.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="ascii")
     return paths
 
@@ -97,7 +108,7 @@ def _write_parquet(folder: Path, stem: str, rows: list[Row], features: Mapping[s
         flat = pa.array(np.ascontiguousarray(values).reshape(-1))
         columns[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1], mask=failed)
     path = folder / f"{stem}.parquet"
-    with whole(path) as unfinished:
-        # Features hardly repeat: dictionaries and compression would cost time and gain little.
+    with complete(path) as unfinished:
+        # Values of features hardly repeat: dictionaries and compression would cost time and gain little.
         pq.write_table(pa.table(columns), unfinished, compression="none", use_dictionary=False)
     return [path]

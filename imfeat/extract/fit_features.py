@@ -1,4 +1,4 @@
-"""What is learned from features that were extracted: product quantizers and ridge classifiers."""
+"""Fits to extracted features: product quantizers and ridge classifiers."""
 
 import functools
 import os
@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
-from imfeat._check import as_count, as_number
-from imfeat._kmeans import ONCE
-from imfeat.extract.opening import Features
-from imfeat.extract.opening import open as open_features
-from imfeat.extract.running import find_scheduler
-from imfeat.extract.schedule import Scheduler, in_order
-from imfeat.extract.sums import Moments
+from imfeat._backend import Array
+from imfeat._check import as_number
+from imfeat._sums import Moments
+from imfeat.extract.fit import Shards
+from imfeat.extract.open import Features
+from imfeat.extract.open import open as open_features
+from imfeat.extract.schedule import Scheduler, find_scheduler, in_order
 from imfeat.learn import RidgeClassifier
 from imfeat.quantizer import ProductQuantizer
 
-STARTS = 20  # vectors a centroid, from which the first ones are drawn
+STARTS_PER_CENTROID = 20  # vectors to choose the first centroids from
 
 
 def learn_quantizer(
@@ -61,27 +60,20 @@ def learn_quantizer(
     """
     model = ProductQuantizer(group_size, bits, n_iterations=n_iterations)
     features = open_features(out)
-    _check_feature(features, feature)
+    feature = features.column(feature)
     if features.names[feature] % group_size:
         raise ValueError(
             f"feature {feature!r} has {features.names[feature]} numbers, no multiple of {group_size}"
         )
-    workers = find_scheduler(scheduler, n_workers)
-    n_centroids, folder = 2**bits, str(features.folder.resolve())
-    draw = functools.partial(_draw_rows, folder, feature, -(-STARTS * n_centroids // features.n_shards), seed)
-    drawn = np.concatenate(list(_results(workers, draw, features)))
+    load = functools.partial(_load, str(features.folder.resolve()), feature)
+    shards = Shards(load, features.n_shards, find_scheduler(scheduler, n_workers), seed)
+    n_centroids = 2**bits
+    drawn = shards.sample(STARTS_PER_CENTROID * n_centroids)
     if len(drawn) < n_centroids:
         raise ValueError(f"{len(drawn)} images are too few to learn 2**bits = {n_centroids} centroids from")
-    order = np.random.default_rng(seed).permutation(len(drawn))[:n_centroids]
-    model.centroids_ = np.ascontiguousarray(
-        drawn[order].reshape(n_centroids, -1, group_size).transpose(1, 0, 2)
-    )
-    for _ in range(as_count(n_iterations, "n_iterations")):
-        task = functools.partial(_sum_codes, folder, feature, model)
-        sums, counts = functools.reduce(_add, _results(workers, task, features))
-        means = sums / np.maximum(counts, 1)[..., None]
-        model.centroids_ = np.where(counts[..., None] > 0, means, model.centroids_).astype(np.float32)
-    return model
+    order = shards.rng.permutation(len(drawn))[:n_centroids]
+    start = drawn[order].reshape(n_centroids, -1, group_size).transpose(1, 0, 2)
+    return model.fit_sums(shards, np.ascontiguousarray(start))
 
 
 def learn_ridge(
@@ -118,7 +110,7 @@ def learn_ridge(
         If there is no such feature, or not a label for each image, or one class.
     """
     features = open_features(out)
-    _check_feature(features, feature)
+    feature = features.column(feature)
     given = np.asarray(labels)
     if given.shape != (len(features),):
         raise ValueError(f"labels must be {len(features)}, one for each image, got the shape {given.shape}")
@@ -141,17 +133,8 @@ def learn_ridge(
     return model
 
 
-def _check_feature(features: Features, feature: str) -> None:
-    if feature not in features.names:
-        raise KeyError(f"no feature {feature!r}; there are {', '.join(features.names)}")
-
-
 def _results(workers: Scheduler, task: Callable[[int], Any], features: Features) -> Iterator[Any]:
     return (found for _, found in in_order(workers.run(task, range(features.n_shards))))
-
-
-def _add(one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array, Array]:
-    return one[0] + other[0], one[1] + other[1]
 
 
 def _rows(folder: str, feature: str, shard: int) -> tuple[Array, Array]:
@@ -161,29 +144,8 @@ def _rows(folder: str, feature: str, shard: int) -> tuple[Array, Array]:
     return np.ascontiguousarray(rows[good]), good
 
 
-def _draw_rows(folder: str, feature: str, n: int, seed: int, shard: int) -> Array:
-    rows, _ = _rows(folder, feature, shard)
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(shard,)))
-    drawn: Array = rows[np.sort(rng.permutation(len(rows))[:n])]
-    return drawn
-
-
-def _sum_codes(folder: str, feature: str, model: ProductQuantizer, shard: int) -> tuple[Array, Array]:
-    """Return the sums (n_groups, n_centroids, group_size) of the groups of a shard, and their counts."""
-    rows, _ = _rows(folder, feature, shard)
-    codes, centroids = model.encode(rows).astype(np.int32), model.centroids_
-    sums, counts = np.zeros(centroids.shape), np.zeros(centroids.shape[:2], np.int64)
-    add: Callable[..., None] = backend_of(rows).nearest.sum_by_word
-    for group in range(len(centroids)):
-        part = rows[:, group * model.group_size : (group + 1) * model.group_size]
-        add(
-            np.ascontiguousarray(part),
-            ONCE,
-            np.ascontiguousarray(codes[:, group]),
-            sums[group],
-            counts[group],
-        )
-    return sums, counts
+def _load(folder: str, feature: str, shard: int) -> Array:
+    return _rows(folder, feature, shard)[0]
 
 
 def _sum_targets(labels: str, feature: str, n_classes: int, shard: int) -> Moments:

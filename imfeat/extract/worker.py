@@ -1,4 +1,4 @@
-"""What a worker does: one shard, from the bytes of its images to files."""
+"""The task of a worker: one shard, from the bytes of its images to files."""
 
 import functools
 import os
@@ -17,13 +17,13 @@ from imfeat.extract.images import read_images
 from imfeat.extract.plan import Plan
 from imfeat.extract.store import find_receipt, write_shard
 
-IMAGES_AT_ONCE = 32  # decoded, and then described while they are in the cache
+IMAGES_AT_ONCE = 32  # decoded, and described while they are in the cache
 
 
 def extract_shard(folder: str, shard: int) -> dict[str, Any]:
     """Compute a shard of a plan, unless it is done, and return its receipt.
 
-    It may be called any number of times, also at the same time: each call writes the same files.
+    Any number of calls, also concurrent ones, write the same files.
     """
     plan = Plan(Path(folder))
     if (receipt := find_receipt(plan.folder, shard, plan.key, verify=True)) is not None:
@@ -31,15 +31,17 @@ def extract_shard(folder: str, shard: int) -> dict[str, Any]:
     settings = plan.settings
     size = tuple(settings["size"])
     extractors = _extractors(plan.key, folder)
-    items, rows = plan.items(shard), []
-    of_one = compute(extractors, np.zeros((1, *size, 3), np.uint8))
-    features = {name: np.full((len(items), x.shape[1]), np.nan, np.float32) for name, x in of_one.items()}
+    items = plan.items(shard)
+    rows = []
+    of_blank = compute(extractors, np.zeros((1, *size, 3), np.uint8))
+    features = {name: np.full((len(items), x.shape[1]), np.nan, np.float32) for name, x in of_blank.items()}
     for first in range(0, len(items), IMAGES_AT_ONCE):
-        some, images, good = read_images(items[first : first + IMAGES_AT_ONCE], size, settings["fit"])
-        rows += some
-        if good:
+        batch = items[first : first + IMAGES_AT_ONCE]
+        batch_rows, images, decoded = read_images(batch, size, settings["fit"])
+        rows += batch_rows
+        if decoded:
             for name, values in compute(extractors, images).items():
-                features[name][first + np.array(good)] = values
+                features[name][first + np.array(decoded)] = values
     return write_shard(plan.folder, shard, plan.key, rows, features, settings["format"])
 
 
@@ -50,21 +52,21 @@ def compute(extractors: dict[str, Extractor], images: Array) -> dict[str, Array]
 
 @functools.lru_cache(1)
 def _extractors(key: str, folder: str) -> dict[str, Extractor]:
-    """Return what computes the features of a plan; ``key`` tells when another one is meant."""
+    """Return the functions that compute the columns of a plan, cached by its key."""
     settings = Plan(Path(folder)).settings
-    return build(settings["features"], tuple(settings["size"]))
+    return build(settings["features"], tuple(settings["size"]), Path(folder))
 
 
 def begin_worker(parent: int) -> None:
-    """Make this process compute in one thread, as there is a process a core, and end when its parent does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which waits for what is begun
+    """Limit this process to one thread, as there is one process per core, and end it when its parent ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which waits for running tasks
     set_num_threads(1)
     threadpool_limits(1)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:
-    # One that was killed can't tell its workers, and these would wait for ever, and hold its lock.
+    # A killed parent can't stop its workers, which would wait for ever and hold its lock.
     while os.getppid() == parent:
         time.sleep(0.2)
     os._exit(1)

@@ -1,4 +1,4 @@
-"""Features that were extracted, opened as arrays or tables."""
+"""Extracted features, opened as arrays or tables."""
 
 import json
 import os
@@ -10,7 +10,8 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._files import read_json, sha256
-from imfeat.extract.store import COLUMNS, column_types
+from imfeat.extract.features import transformer_of
+from imfeat.extract.store import COLUMNS, column_types, npy_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def open(out: str | os.PathLike[str], *, verify: bool = False) -> "Features":
-    """Open what `run` wrote.
+    """Open the features that `run` wrote.
 
     Parameters
     ----------
     out : str or path
-        The folder.
+        Folder of the run.
     verify : bool
         Read all files and compare their checksums, not only their lengths.
 
@@ -51,18 +52,21 @@ def open(out: str | os.PathLike[str], *, verify: bool = False) -> "Features":
 
 
 class Features:
-    """Features of images on disk, and what is known of each image.
+    """Features of images on disk, with a row about each image.
+
+    Columns are called as features were named, for example ``"hog(cell_size=16)"``; the name of the recipe
+    alone, ``"hog"``, is enough where it is unambiguous.
 
     Attributes
     ----------
     names : dict of str to int
-        The features, and how many numbers each has.
+        Columns, and the length of the features in each.
     settings : dict
-        What they were computed with.
+        Settings of the run; ``settings["features"]`` has the full expression of each column.
     n_errors : int
-        Images that couldn't be read.
+        Number of images that could not be read.
     shard_sizes : list of int
-        Images of each shard.
+        Number of images of each shard.
     """
 
     def __init__(self, folder: Path, manifest: dict[str, Any], receipts: list[dict[str, Any]]) -> None:
@@ -75,7 +79,7 @@ class Features:
 
     @property
     def n_shards(self) -> int:
-        """How many shards there are."""
+        """Number of shards."""
         return len(self.shard_sizes)
 
     def __len__(self) -> int:
@@ -90,29 +94,58 @@ class Features:
 
         Of a single shard of ``.npy`` it is a memory map.
         """
-        parts = self.shards(name)
+        name = self.column(name)
+        shards = self.shards(name)
         if self.n_shards == 1:
-            return next(parts)
+            return next(shards)
         out = np.empty((len(self), self.names[name]), np.float32)
         first = 0
-        for part in parts:
-            out[first : first + len(part)] = part
-            first += len(part)
+        for values in shards:
+            out[first : first + len(values)] = values
+            first += len(values)
         return out
+
+    def column(self, name: str) -> str:
+        """Return the full name of a column.
+
+        Raises
+        ------
+        KeyError
+            If there is no such column, or several.
+        """
+        columns = [column for column in self.names if name in (column, column.partition("(")[0])]
+        if name in self.names or len(columns) == 1:
+            return name if name in self.names else columns[0]
+        problem = "several features" if columns else "no feature"
+        raise KeyError(f"{problem} {name!r}; there are {', '.join(self.names)}")
+
+    def transformer(self, name: str) -> Any:
+        """Return the fitted transformer that computed a column, for images of the size of the run.
+
+        Raises
+        ------
+        KeyError
+            If there is no such column.
+        ValueError
+            If this version of imfeat means another feature by its name, or the file of its model is damaged.
+        """
+        column = self.column(name)
+        settings = self.settings["features"][column]
+        return transformer_of(settings, tuple(self.settings["size"]), self.folder)
 
     def shards(self, name: str) -> Iterator[Array]:
         """Yield a feature shard by shard, (n, n_features) float32: memory maps of ``.npy``."""
-        if name not in self.names:
-            raise KeyError(f"no feature {name!r}; there are {', '.join(self.names)}")
+        name = self.column(name)
         for shard in range(self.n_shards):
             yield self.shard(name, shard)
 
     def shard(self, name: str, shard: int) -> Array:
         """Return a feature of the images of one shard, (n, n_features) float32."""
+        name = self.column(name)
         if self.settings["format"] == "npy":
-            path = self.folder / "shards" / f"{shard:06}.{name}.npy"
-            found: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-            return found
+            path = self.folder / "shards" / npy_name(f"{shard:06}", name)
+            mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+            return mapped
         column = self._read(shard, [name])[name].combine_chunks()
         values = column.values.to_numpy(zero_copy_only=False).reshape(len(column), -1)
         failed = column.is_null().to_numpy(zero_copy_only=False)
@@ -146,18 +179,16 @@ class Features:
         return [row for shard in range(self.n_shards) for row in self._rows(shard)]
 
     def errors(self) -> Iterator[dict[str, Any]]:
-        """Yield path, n_bytes, sha256 and error of the images that couldn't be read."""
+        """Yield path, n_bytes, sha256 and error of the images that could not be read."""
         for shard in self._with_errors:
             yield from (row for row in self._rows(shard) if row["error"] is not None)
 
     def _rows(self, shard: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]]
         if self.settings["format"] == "npy":
             text = (self.folder / "shards" / f"{shard:06}.rows.jsonl").read_text(encoding="ascii")
-            found = list(map(json.loads, text.splitlines()))
-        else:
-            found = self._read(shard, list(COLUMNS)).to_pylist()
-        return found
+            return list(map(json.loads, text.splitlines()))
+        rows: list[dict[str, Any]] = self._read(shard, list(COLUMNS)).to_pylist()
+        return rows
 
     def _read(self, shard: int, columns: list[str] | None = None) -> Any:
         import pyarrow.parquet as pq

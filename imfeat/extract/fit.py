@@ -1,0 +1,299 @@
+"""Fits over images in any number of files, as passes over shards.
+
+1. Draw descriptors of each shard, once, and write them.
+2. Sum over shards, in their order, what the fit asks for (imfeat/_sums.py), and write each sum.
+3. Write what was learned to one file.
+
+An interrupted fit continues with the pass it was in.
+"""
+
+import copy
+import functools
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imfeat._backend import Array
+from imfeat._check import as_count, one_of
+from imfeat._files import complete, locked, remove_unfinished
+from imfeat.decoding import FITS, as_pair
+from imfeat.extract.images import read_images
+from imfeat.extract.models import save_model
+from imfeat.extract.plan import Plan, versions
+from imfeat.extract.schedule import Scheduler, find_scheduler, in_order, with_bar
+from imfeat.extract.worker import IMAGES_AT_ONCE
+from imfeat.recipes import parse
+
+Transforms = tuple[Callable[[Array], Array], ...]
+
+
+def codebook(
+    source: str | os.PathLike[str],
+    feature: str,
+    out: str | os.PathLike[str],
+    *,
+    size: int | tuple[int, int] = 64,
+    fit: str = "crop",
+    per_image: int = 50,
+    seed: int = 0,
+    shard_size: int = 100,
+    column: str | None = None,
+    scheduler: str = "local",
+    n_workers: int | None = None,
+    progress: bool = False,
+) -> Any:
+    """Learn the words, mixture or palette of a feature from any number of images, and write it to a file.
+
+    Parameters
+    ----------
+    source, size, fit, shard_size, column, scheduler, n_workers, progress
+        As in `run`.
+    feature : str
+        A recipe that learns: ``"words"``, ``"soft-words"``, ``"triangle"``, ``"patches-WORDS"``, ``"vlad"``,
+        ``"fisher-sift"``, ``"fisher-color"`` or ``"palette"``; with options, ``"words(n_words=100)"``.
+    out : str or path
+        File for `run` and `load_model`.  During the fit a folder of this name with ``.work`` at the end keeps
+        the passes that are done, and the next call continues with it.
+    per_image : int
+        Descriptors to draw from each image.
+    seed : int
+        Seed of all random choices.
+
+    Returns
+    -------
+    fitted transformer
+        Of `imfeat.estimators`; also in the file.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such source or feature, or there are fewer descriptors than words.
+    OSError, RuntimeError
+        As in `run`.
+
+    Notes
+    -----
+    Sums are float64 and added in the order of the shards, so the file is byte-identical for any number of
+    workers and interruptions.
+    """
+    one_of(fit, "fit", FITS)
+    settings = {
+        "source": os.path.abspath(os.path.expanduser(os.fspath(source))),
+        "size": list(as_pair(size)),
+        "fit": fit,
+        "shard_size": as_count(shard_size, "shard_size"),
+        "column": column,
+        "versions": versions(),
+    }
+    return fit_model(
+        settings,
+        feature,
+        Path(out),
+        find_scheduler(scheduler, n_workers),
+        progress,
+        per_image=per_image,
+        seed=seed,
+    )
+
+
+def fit_model(
+    settings: dict[str, Any],
+    feature: str,
+    out: Path,
+    workers: Scheduler,
+    progress: bool,
+    *,
+    per_image: int = 50,
+    seed: int = 0,
+) -> Any:
+    """Learn a feature from the images of a run's settings, write it to a file, and return the transformer."""
+    parsed = parse(feature)
+    if not parsed.learned or len(parsed.terms) > 1:
+        raise ValueError(f"feature {feature!r} learns neither words nor a mixture nor a palette")
+    settings = {
+        **{name: settings[name] for name in ("source", "size", "fit", "shard_size", "column", "versions")},
+        "feature": parsed.name,
+        "per_image": as_count(per_image, "per_image"),
+        "seed": seed,
+    }
+    folder = Path(f"{out}.work")
+    (folder / "descriptors").mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        remove_unfinished(folder)
+        plan = Plan.open_or_make(folder, settings)
+        model = _transformer(settings).fit_sums(draw(plan, workers, progress), _image_shape(settings))
+        save_model(out, model)
+    shutil.rmtree(folder)
+    return model
+
+
+def draw(plan: Plan, workers: Scheduler, progress: bool) -> "Shards":
+    """Draw the descriptors of each shard of a plan, and return them."""
+    folder = str(plan.folder.resolve())
+    task = functools.partial(draw_descriptors, folder)
+    for _ in with_bar(workers.run(task, range(plan.n_shards)), plan.n_shards, progress, "descriptors"):
+        pass
+    load = functools.partial(load_descriptors, folder)
+    seed = plan.settings["seed"]
+    return Shards(load, plan.n_shards, workers, seed, stream=(1,), folder=plan.folder, progress=progress)
+
+
+class Shards:
+    """Descriptors in shards, as `imfeat._sums.Descriptors`.
+
+    Parameters
+    ----------
+    load : function of the number of a shard
+        Returns its descriptors (n, d); it is called by workers.
+    n_shards : int
+    workers : Scheduler
+    seed : int
+    stream : tuple of int
+        Tells the random draws of `sample` from other draws with the same seed.
+    folder : Path, optional
+        Folder that keeps the result of each pass.
+    progress : bool
+    """
+
+    start: str | None = "k-means++"
+
+    def __init__(
+        self,
+        load: Callable[[int], Array],
+        n_shards: int,
+        workers: Scheduler,
+        seed: int,
+        *,
+        stream: tuple[int, ...] = (),
+        folder: Path | None = None,
+        progress: bool = False,
+    ) -> None:
+        self.load = load
+        self.n_shards = n_shards
+        self.workers = workers
+        self.seed = seed
+        self.stream = stream
+        self.folder = folder
+        self.progress = progress
+        self.rng = np.random.default_rng(seed)
+        self._passes = itertools.count()
+        self._transforms: Transforms = ()
+
+    def map(self, transform: Callable[[Array], Array]) -> "Shards":
+        """Return the same descriptors, mapped."""
+        mapped = copy.copy(self)  # which counts the same passes
+        mapped._transforms = (*self._transforms, transform)
+        return mapped
+
+    def total(self, kind: Any, **state: Any) -> Any:
+        """Return the sum of ``kind.of(descriptors, **state)`` over all shards, in their order."""
+
+        def add_up() -> dict[str, Any]:
+            task = functools.partial(sum_shard, self.load, self._transforms, kind, state)
+            return dict(vars(functools.reduce(kind.add, self._results(task, kind.title))))
+
+        return kind(**self._kept(add_up))
+
+    def sample(self, n: int) -> Array:
+        """Return about ``n`` descriptors, as many of each shard, drawn at random."""
+
+        def concatenate() -> dict[str, Any]:
+            n_per_shard = -(-n // self.n_shards)
+            draws = n_per_shard, self.seed, self.stream
+            task = functools.partial(sample_shard, self.load, self._transforms, *draws)
+            return {"vectors": np.concatenate(list(self._results(task, "start")))}
+
+        vectors: Array = self._kept(concatenate)["vectors"]
+        return vectors
+
+    def _results(self, task: Callable[[int], Any], title: str) -> Iterator[Any]:
+        results = self.workers.run(task, range(self.n_shards))
+        bar = with_bar(results, self.n_shards, self.progress, title)
+        return (result for _, result in in_order(bar))
+
+    def _kept(self, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return the arrays of a pass, from its file if it is done."""
+        number = next(self._passes)
+        if self.folder is None:
+            return compute()
+        path = self.folder / f"pass-{number:04}.npz"
+        if not path.exists():
+            arrays = compute()
+            with complete(path) as unfinished, open(unfinished, "wb") as file:
+                np.savez(file, allow_pickle=False, **arrays)
+        with np.load(path, allow_pickle=False) as file:
+            return {name: array if array.ndim else array.item() for name, array in file.items()}
+
+
+def sum_shard(
+    load: Callable[[int], Array], transforms: Transforms, kind: Any, state: dict[str, Any], shard: int
+) -> Any:
+    """Return ``kind.of(descriptors, **state)`` for the mapped descriptors of a shard."""
+    return kind.of(_mapped(load, transforms, shard), **state)
+
+
+def sample_shard(
+    load: Callable[[int], Array],
+    transforms: Transforms,
+    n: int,
+    seed: int,
+    stream: tuple[int, ...],
+    shard: int,
+) -> Array:
+    """Return at most ``n`` of the mapped descriptors of a shard."""
+    vectors = _mapped(load, transforms, shard)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(shard, *stream)))
+    drawn: Array = vectors[np.sort(rng.permutation(len(vectors))[:n])]
+    return drawn
+
+
+def draw_descriptors(folder: str, shard: int) -> None:
+    """Write descriptors of the images of a shard, unless that is done."""
+    path = _descriptors(folder, shard)
+    if path.exists():
+        return
+    plan = Plan(Path(folder))
+    settings = plan.settings
+    model = _transformer(settings)
+    blank = model.prepare(_image_shape(settings))
+    rng = np.random.default_rng(np.random.SeedSequence(settings["seed"], spawn_key=(shard,)))
+    items = plan.items(shard)
+    drawn = []
+    for first in range(0, len(items), IMAGES_AT_ONCE):
+        batch = items[first : first + IMAGES_AT_ONCE]
+        _, images, _ = read_images(batch, tuple(settings["size"]), settings["fit"])
+        if len(images):
+            drawn.append(model.draw(images, settings["per_image"] * len(images), rng))
+    descriptors = np.concatenate(drawn) if drawn else model.draw(blank, 1, rng)[:0]
+    with complete(path) as unfinished, open(unfinished, "wb") as file:
+        np.save(file, descriptors, allow_pickle=False)
+
+
+def load_descriptors(folder: str, shard: int) -> Array:
+    """Return the descriptors (n, d) of a shard."""
+    descriptors: Array = np.load(_descriptors(folder, shard), allow_pickle=False)
+    return descriptors
+
+
+def _mapped(load: Callable[[int], Array], transforms: Transforms, shard: int) -> Array:
+    vectors = load(shard)
+    for transform in transforms:
+        vectors = transform(vectors)
+    return vectors
+
+
+def _descriptors(folder: str, shard: int) -> Path:
+    return Path(folder, "descriptors", f"{shard:06}.npy")
+
+
+def _transformer(settings: dict[str, Any]) -> Any:
+    return parse(settings["feature"]).transformer(tuple(settings["size"]), settings["seed"])
+
+
+def _image_shape(settings: dict[str, Any]) -> tuple[int, ...]:
+    return (*settings["size"], 3)

@@ -1,0 +1,185 @@
+"""Runs: folders of results that are begun, interrupted, resumed and finished."""
+
+import functools
+import importlib.util
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imfeat._check import as_count, as_flag, one_of
+from imfeat._files import complete, locked, remove_unfinished, sha256, write_json
+from imfeat.decoding import FITS, as_pair
+from imfeat.extract.features import build, describe, learned
+from imfeat.extract.fit import fit_model
+from imfeat.extract.open import Features
+from imfeat.extract.open import open as open_features
+from imfeat.extract.plan import Plan, versions
+from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
+from imfeat.extract.store import FORMATS, find_receipt
+from imfeat.extract.worker import compute, extract_shard
+
+
+def run(
+    source: str | os.PathLike[str],
+    features: str | Sequence[str],
+    out: str | os.PathLike[str],
+    *,
+    size: int | tuple[int, int] = 64,
+    fit: str = "crop",
+    format: str = "parquet",
+    shard_size: int = 100,
+    column: str | None = None,
+    scheduler: str = "local",
+    n_workers: int | None = None,
+    resume: bool = False,
+    progress: bool = False,
+) -> Features:
+    """Compute features of image files, shard by shard, into a folder.
+
+    Parameters
+    ----------
+    source : str or path
+        A folder with all folders below it, a glob, a list of paths (.txt), a Parquet file with paths or
+        bytes, or a tar of images.
+    features : str or sequence of str
+        Recipes of `imfeat.recipes`, as ``"hog(cell_size=16), color"``, and files that `codebook` wrote.
+        Recipes that learn, as ``"words"``, are learned first, from the same images.
+    out : str or path
+        Folder of the run, made if there is none.
+    size : int or (height, width)
+        Size that images are scaled to, in pixels.
+    fit : {"crop", "stretch"}
+        How an image of another shape becomes one of ``size``, as in `imfeat.datasets.load`.
+    format : {"parquet", "npy"}
+        A Parquet file per shard, with a column of fixed-size lists per feature; or an array per shard and
+        feature.
+    shard_size : int
+        Number of images that are in memory at a time, and computed again after an interruption.
+    column : str, optional
+        Column of a Parquet source, with paths or bytes.
+    scheduler : str
+        ``"local"``, or the address of the scheduler of a Dask cluster whose workers see the same files.
+    n_workers : int, optional
+        Number of local processes; by default one per core.
+    resume : bool
+        Continue the run in ``out``, which must have the same settings.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Features
+        As `open` returns them.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such source, it holds no image, or a feature or an option is unknown.
+    FileExistsError
+        If ``out`` holds a run already, and ``resume`` is False.
+    BlockingIOError
+        If another run writes to ``out``.
+    OSError, RuntimeError
+        If results can't be written, or workers die; finished shards stay, and ``resume`` continues.
+
+    Notes
+    -----
+    An image that can't be read is a row with an error and without features, never the end of the run.
+    Results are byte-identical for any number of workers and interruptions.
+    """
+    settings = _settings(source, features, size, fit, format, shard_size, column)
+    begun = (Path(out) / "plan.json").exists()
+    if begun and not as_flag(resume, "resume"):
+        raise FileExistsError(f"{out} holds a run already: go on with it (resume), or choose another folder")
+    if resume and not begun:
+        raise FileNotFoundError(f"{out} holds no run to resume")
+    return _complete(Path(out), settings, find_scheduler(scheduler, n_workers), progress)
+
+
+def resume(
+    out: str | os.PathLike[str],
+    *,
+    scheduler: str = "local",
+    n_workers: int | None = None,
+    progress: bool = False,
+) -> Features:
+    """Continue the run in a folder with its own settings; see `run`."""
+    settings = Plan(Path(out)).settings
+    features = [column["feature"] for column in settings["features"].values()]
+    columns = describe(features, tuple(settings["size"]))
+    settings = settings | {"features": columns, "versions": versions()}
+    return _complete(Path(out), settings, find_scheduler(scheduler, n_workers), progress)
+
+
+def _complete(folder: Path, settings: dict[str, Any], workers: Scheduler, progress: bool) -> Features:
+    """Compute the shards of a run that are not finished, after what they depend on was learned."""
+    needs = ["filelock", *(["pyarrow"] if settings["format"] == "parquet" else [])]
+    if missing := [name for name in needs if importlib.util.find_spec(name) is None]:
+        raise ImportError(f"{' and '.join(missing)} missing: pip install 'imfeat[extract]'")
+    for name in ("plan", "receipts", "shards", "models"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        remove_unfinished(folder)
+        plan = Plan.open_or_make(folder, settings)
+        for feature, path in learned(settings["features"], folder).values():
+            if not path.exists():
+                fit_model(settings, feature, path, workers, progress)
+        extractors = build(settings["features"], tuple(settings["size"]), folder)
+        # This also compiles the kernels that workers need.
+        features = compute(extractors, np.zeros((1, *settings["size"], 3), np.uint8))
+        task = functools.partial(extract_shard, str(folder.resolve()))
+        for _ in with_bar(workers.run(task, range(plan.n_shards)), plan.n_shards, progress):
+            pass
+        _finish(plan, {name: values.shape[1] for name, values in features.items()})
+    return open_features(folder)
+
+
+def _settings(
+    source: str | os.PathLike[str],
+    features: str | Sequence[str],
+    size: int | tuple[int, int],
+    fit: str,
+    format: str,
+    shard_size: int,
+    column: str | None,
+) -> dict[str, Any]:
+    """Return all that results depend on, checked."""
+    one_of(fit, "fit", FITS)
+    one_of(format, "format", FORMATS)
+    pair = as_pair(size)
+    return {
+        "source": os.path.abspath(os.path.expanduser(os.fspath(source))),
+        "features": describe(features, pair),
+        "size": list(pair),
+        "fit": fit,
+        "format": format,
+        "shard_size": as_count(shard_size, "shard_size"),
+        "column": column,
+        "versions": versions(),
+    }
+
+
+def _finish(plan: Plan, columns: dict[str, int]) -> None:
+    """Write the manifest: the receipts of all shards, then the settings and counts of the run."""
+    remove_unfinished(plan.folder)  # left by workers that died
+    n_errors = 0
+    with (
+        complete(plan.folder / "manifest.jsonl") as unfinished,
+        open(unfinished, "w", encoding="ascii") as file,
+    ):
+        for shard in range(plan.n_shards):
+            receipt = find_receipt(plan.folder, shard, plan.key)
+            if receipt is None:
+                raise OSError(f"shard {shard} changed while others were computed; resume to compute it again")
+            n_errors += receipt["n_errors"]
+            file.write(json.dumps(receipt) + "\n")
+    counts = {"n_images": plan.n_images, "n_errors": n_errors, "n_shards": plan.n_shards}
+    models = {
+        name: sha256(path) for name, (_, path) in learned(plan.settings["features"], plan.folder).items()
+    }
+    manifest = {"settings": plan.settings, "features": columns, "models": models, **counts}
+    write_json(plan.folder / "manifest.json", manifest)
