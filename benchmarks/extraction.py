@@ -21,10 +21,9 @@ import psutil
 import imfeat
 from benchmarks import report
 from benchmarks.__main__ import RESULTS
-from imfeat.extract.sums import Moments, WordSums
-from imfeat.mixture import Mixture, moments
+from imfeat._sums import MixtureSums, Moments, WordSums
 
-SIZE, FEATURES, N_PROCESSES = 224, "hog,color", 2
+SIZE, FEATURES, N_PROCESSES = 224, "dalal-triggs,tuned-color", 2
 EVERY = 0.05  # seconds between two looks at memory
 
 DECODE = """
@@ -170,21 +169,22 @@ def many(paths, n):
         source = Path(folder, "list.txt")
         source.write_text("".join(f"{paths[k % len(paths)]}\n" for k in range(n)))
         command = commands(source, Path(folder))["imfeat extract, npy"]
-        command[command.index(FEATURES)] = "color"
+        command[command.index(FEATURES)] = "tuned-color"
         return {"images": n, **summary("", [measured(command, Path(folder))], n)}
 
 
 PASSES = {
     "whitening or PCA, 108 dimensions": (108, lambda x: Moments.of(x)),
-    "k-means, 4,000 words of 108": (108, lambda x: WordSums.of(x, x[:4000])),
-    "mixture, 1,024 components of 64": (64, lambda x: moments(x, np.array([0, len(x)]), wide_mixture(x))[0]),
+    "k-means, 4,000 words of 108": (108, lambda x: WordSums.of(x, words=x[:4000])),
+    "mixture, 1,024 components of 64": (64, lambda x: MixtureSums.of(x, parameters=wide_mixture(x))),
 }
 N_VECTORS = 100_000
 LARGE = {"ImageNet, 1.2 million": 1_200_000, "a billion": 1_000_000_000}
 
 
 def wide_mixture(vectors):
-    return Mixture(np.full(1024, 1 / 1024), vectors[:1024], np.ones((1024, vectors.shape[1]), np.float32))
+    variances = np.ones((1024, vectors.shape[1]), np.float32)
+    return np.full(1024, 1 / 1024, np.float32), vectors[:1024], variances
 
 
 def passes():
@@ -237,7 +237,7 @@ def page(result):
         for row in result["races"]
     ]
     if result["memory"]:
-        lines += ["", "Memory of a run with `--features color`, whatever the number of images:", ""]
+        lines += ["", "Memory of a run with `--features tuned-color`, whatever the number of images:", ""]
         lines += ["| images | images/s | MB of memory | MB written |", "| ---: | ---: | ---: | ---: |"]
         lines += [
             f"| {row['images']:,} | {row['images_per_s']:.0f} | {row['memory'] / 1e6:.0f} | "

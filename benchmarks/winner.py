@@ -15,8 +15,8 @@ import numpy as np
 import imfeat
 from benchmarks import report
 from benchmarks.__main__ import RESULTS
-from imfeat.compare.features import build_feature
 from imfeat.learn import LinearSVM
+from imfeat.recipes import parse
 
 CHANNELS = ("sift", "color")
 STRENGTH = 0.1  # of the SVM, for vectors of length 2; it hardly matters
@@ -61,7 +61,7 @@ def timed(call):
 
 def full_size(channel, n_components, images):
     """Return what one channel costs at full size: seconds, numbers and bytes an image."""
-    transformer = build_feature(f"fisher-{channel}-{n_components}", images.shape[1:3], 0)
+    transformer = parse(f"fisher-{channel}-{n_components}").transformer(images.shape[1:3])
     _, fit = timed(lambda: transformer.fit(images))
     _, describe = timed(lambda: [transformer.local_.transform(part) for part in transformer._batches(images)])
     features, encode = timed(lambda: transformer.transform(images))
@@ -88,7 +88,7 @@ def accuracy_rows(n_components, train, test):
     """Return the accuracy of each channel and of both, from features and from codes."""
     scores, rows = {"features": [], "codes": []}, []
     for channel in CHANNELS:
-        transformer = build_feature(f"fisher-{channel}-{n_components}", train.images.shape[1:3], 0)
+        transformer = parse(f"fisher-{channel}-{n_components}").transformer(train.images.shape[1:3])
         known, new = transformer.fit(train.images).transform(train.images), transformer.transform(test.images)
         quantizer = imfeat.ProductQuantizer(n_parts=4, rng=0).fit(known)
         options = {"strength": STRENGTH, "random_state": 0}

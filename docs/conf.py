@@ -4,10 +4,16 @@ import shutil
 from pathlib import Path
 
 import imfeat
+from imfeat import recipes
 
 HERE = Path(__file__).parent
 # Sphinx reads one folder only
 shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", dirs_exist_ok=True)
+
+# The page of recipes is made from the table of recipes.
+rows = [f"| `{name}` | {title} | `{expression}` |" for name, title, expression in recipes.listing()]
+head = ["| name | feature | transformer, for images of 224 x 224 pixels |", "| --- | --- | --- |"]
+(HERE / "recipes_table.md").write_text("\n".join([*head, *rows]) + "\n", encoding="utf-8")
 
 project = "imfeat"
 copyright = "the authors of imfeat; BSD-3-Clause"
@@ -26,7 +32,7 @@ extensions = [
     "sphinx.ext.extlinks",
     "sphinx.ext.mathjax",
 ]
-exclude_patterns = ["_build", "**.ipynb_checkpoints"]
+exclude_patterns = ["_build", "recipes_table.md", "**.ipynb_checkpoints"]
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # tests/test_notebooks.py executes them and compares

@@ -1,6 +1,7 @@
 """Who may import whom, and what importing costs."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -11,26 +12,17 @@ import imfeat
 
 IMFEAT = Path(imfeat.__file__).parent
 KERNELS = IMFEAT.parent / "kernels" / "imfeat_kernels"
-LAYERS = ("feature modules", "estimators learn datasets", "compare extract selfcheck", "cli warm")
+LAYERS = (
+    "feature modules",
+    "decoding",
+    "estimators learn datasets",
+    "recipes _recipe _expressions",
+    "compare extract selfcheck",
+    "cli warm",
+)
+SIBLINGS = ("compare", "extract")
 SCIPY_FAMILY = {"scipy", "sklearn", "skimage", "pandas"}
-# What a feature module may import of the others, beside those that begin with _.
-FEATURE_IMPORTS = {
-    "color": set(),
-    "histogram": {"color"},
-    "exposure": {"color"},
-    "hog": set(),
-    "codebook": set(),
-    "palette": {"codebook", "color"},
-    "patches": {"color"},
-    "fused": {"color", "patches"},
-    "quantizer": set(),
-    "sift": {"color"},
-    "encoding": {"codebook", "histogram"},
-    "fisher": {"codebook", "mixture", "scaling"},
-    "mixture": {"codebook"},
-    "pooling": set(),
-    "scaling": set(),
-}
+PLAIN = set().union(*(level.split() for level in LAYERS[1:])) | {"__init__"}
 
 
 def imports(path):
@@ -83,14 +75,35 @@ def test_only_the_backend_imports_kernels():
 
 
 @pytest.mark.parametrize("path", sorted(IMFEAT.glob("*.py")), ids=lambda path: path.stem)
-def test_feature_modules_import_in_one_direction(path):
-    if path.stem in ("__init__", "cli", "warm"):
-        return
-    everywhere, _ = imports(path)
-    assert not roots(everywhere) & (SCIPY_FAMILY | {"matplotlib", "PIL"})
-    if not path.stem.startswith("_"):
-        others = {name.split(".")[1] for name in everywhere if name.startswith("imfeat.")}
-        assert {name for name in others if name[0] != "_"} <= FEATURE_IMPORTS[path.stem]
+def test_feature_modules_import_no_heavy_libraries(path):
+    if path.stem not in PLAIN:
+        assert not roots(imports(path)[0]) & (SCIPY_FAMILY | {"matplotlib", "PIL"})
+
+
+def module_of(path):
+    """Return the dotted name of the module in a file."""
+    parts = path.relative_to(IMFEAT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_no_modules_import_each_other():
+    """Imports inside functions count, too."""
+    modules = {module_of(path): path for path in library_files()}
+    graph = {}
+    for module, path in modules.items():
+        names = imports(path)[0]
+        # `from package import module` is an import of the module
+        packages = {name.rpartition(".")[0] for name in names if name in modules}
+        graph[module] = {name for name in names if name in modules and name not in packages} - {module}
+    assert list(graphlib.TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("name", SIBLINGS)
+def test_siblings_do_not_import_each_other(name):
+    """Imports inside functions count, too."""
+    for path in (IMFEAT / name).rglob("*.py"):
+        others = {module.split(".")[1] for module in imports(path)[0] if module.startswith("imfeat.")}
+        assert not others & (set(SIBLINGS) - {name}), path
 
 
 @pytest.mark.parametrize("path", library_files(), ids=lambda path: str(path.relative_to(IMFEAT)))
