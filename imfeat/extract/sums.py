@@ -3,13 +3,11 @@
 whitening, PCA   n, mean, scatter            T. F. Chan, G. H. Golub, R. J. LeVeque, 1979
 k-means          counts, sums by word
 mixtures         posteriors q, q t, q t^2
-ridge            n, mean, scatter of features and targets side by side
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits
 
 from imfeat._backend import Array, backend_of
@@ -55,13 +53,6 @@ class Moments:
             axes = np.linalg.eigh(self.covariance())[1][:, ::-1][:, :n_axes].T
         signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])  # which eigh leaves open
         return self.mean.astype(np.float32), np.ascontiguousarray(axes * signs[:, None], np.float32)
-
-    def ridge(self, n_features: int, strength: float) -> tuple[Array, Array]:
-        """Return weights (n_features, n_targets) and intercepts of targets that lie after the features."""
-        products = self.scatter[:n_features, :n_features] + strength * np.eye(n_features)
-        with threadpool_limits(1):
-            weights = scipy.linalg.solve(products, self.scatter[:n_features, n_features:], assume_a="pos")
-        return weights, self.mean[n_features:] - self.mean[:n_features] @ weights
 
 
 @dataclass
