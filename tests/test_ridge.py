@@ -61,7 +61,7 @@ def test_the_last_of_each_class():
 
 def test_sums_may_come_in_parts_and_be_solved_between(data, monkeypatch):
     x, y = data
-    monkeypatch.setattr("imfeat.learn.ridge.ROWS_AT_ONCE", 100)
+    monkeypatch.setattr("imfeat.learn.ridge_sums.ROWS_AT_ONCE", 100)
     sums = RidgeSums(50, 4).add(x[:300], y[:300])
     before = sums.solve(5)
     sums.solve(500)

@@ -20,7 +20,8 @@ from imfeat.learn.mlp import MLPClassifier
 from imfeat.learn.network import Layer, Network
 from imfeat.learn.optimizers import OPTIMIZERS, SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, RMSProp
 from imfeat.learn.perceptron import Perceptron
-from imfeat.learn.ridge import RidgeClassifier, RidgeSums
+from imfeat.learn.ridge import RidgeClassifier
+from imfeat.learn.ridge_sums import RidgeSums
 from imfeat.learn.schedules import SCHEDULES
 from imfeat.learn.svm import LinearSVM
 
