@@ -1,6 +1,5 @@
 """Image files to arrays, whatever the files hold: a broken one is skipped with a reason."""
 
-import os
 import threading
 import warnings
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from imfeat._environment import usable_cores
 from imfeat.datasets._types import Skipped
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
@@ -121,9 +121,3 @@ def _rgb_of_16_bit(image: Image.Image) -> Image.Image:
     # Pillow's own conversion clips everything above 255 to white
     gray = (np.asarray(image).astype(np.uint32) + 128) // 257
     return Image.fromarray(gray.astype(np.uint8)).convert("RGB")
-
-
-def usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

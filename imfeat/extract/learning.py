@@ -15,6 +15,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count, one_of
+from imfeat._environment import EXTRACT_PACKAGES, versions
 from imfeat._files import locked, remove_unfinished, whole
 from imfeat._kmeans import spread_words
 from imfeat._products import multiply
@@ -22,7 +23,7 @@ from imfeat.datasets import FITS, as_pair
 from imfeat.extract.images import read_images
 from imfeat.extract.models import fill, save_model
 from imfeat.extract.plan import Plan
-from imfeat.extract.running import find_scheduler, plan_of, shown, versions
+from imfeat.extract.running import find_scheduler, plan_of, shown
 from imfeat.extract.schedule import Scheduler, in_order
 from imfeat.extract.sums import MixtureSums, Moments, WordSums
 from imfeat.extract.work import IMAGES_AT_ONCE
@@ -108,7 +109,7 @@ def learn(
         "seed": seed,
         "shard_size": as_count(shard_size, "shard_size"),
         "column": column,
-        "versions": versions(),
+        "versions": versions(EXTRACT_PACKAGES),
     }
     folder = Path(f"{os.fspath(out)}.work")
     (folder / "descriptors").mkdir(parents=True, exist_ok=True)

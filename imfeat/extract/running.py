@@ -5,13 +5,13 @@ import importlib.util
 import json
 import os
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from imfeat._check import as_count, as_flag, one_of
+from imfeat._environment import EXTRACT_PACKAGES, versions
 from imfeat._files import locked, remove_unfinished, whole, write_json
 from imfeat.datasets import FITS, as_pair
 from imfeat.extract.features import build, describe
@@ -110,7 +110,7 @@ def resume(
     """Go on with the run in a folder, with its own settings; see `run`."""
     settings = Plan(Path(out)).settings
     described = describe(list(settings["features"]), tuple(settings["size"]))
-    settings = settings | {"features": described, "versions": versions()}
+    settings = settings | {"features": described, "versions": versions(EXTRACT_PACKAGES)}
     return _complete(Path(out), settings, find_scheduler(scheduler, n_workers), progress)
 
 
@@ -164,13 +164,8 @@ def _settings(
         "format": format,
         "shard_size": as_count(shard_size, "shard_size"),
         "column": column,
-        "versions": versions(),
+        "versions": versions(EXTRACT_PACKAGES),
     }
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that results depend on."""
-    return {name: version(name) for name in ("imfeat", "numpy", "pillow")}
 
 
 def plan_of(folder: Path, settings: dict[str, Any]) -> Plan:

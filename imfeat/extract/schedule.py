@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol
 
-from imfeat.datasets.decode import usable_cores
+from imfeat._environment import usable_cores
 from imfeat.extract.work import begin_worker
 
 TRIES = 3  # of a shard whose worker died
