@@ -168,6 +168,7 @@ def _halves(transformer: Any, images: Array, n_features: int) -> Array:
 
 
 def _mean_and_scale(halves: Array) -> tuple[Array, Array]:
+    # StandardScaler.partial_fit takes 0.25 s instead of 0.11 s for 6000 x 8192 features, and 9 % more memory.
     shift = as_floats(halves[:ROWS_AT_ONCE]).mean(0)
     sums, squares = np.zeros((2, halves.shape[1]))
     for first in range(0, len(halves), ROWS_AT_ONCE):
