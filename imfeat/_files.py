@@ -32,9 +32,14 @@ def complete(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a file of JSON, complete or not at all."""
+    """Write JSON to a file that is complete or absent."""
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text in UTF-8 to a file that is complete or absent."""
     with complete(path) as unfinished:
-        unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:

@@ -282,9 +282,10 @@ def _tell(features: "Features") -> None:
 @click.option("--warm", is_flag=True, help="Also compile every kernel, so that no first call waits.")
 def info(warm: bool) -> None:
     """Print versions, threads, and whether CUDA is usable."""
+    from imfeat._environment import COMPARE_PACKAGES, versions
     from imfeat.compare import environment
 
-    facts = environment.versions() | environment.machine() | {"CUDA": environment.cuda_status()}
+    facts = versions(COMPARE_PACKAGES) | environment.machine() | {"CUDA": environment.cuda_status()}
     width = max(map(len, facts))
     for name, value in facts.items():
         click.echo(f"{name:{width}}  {value}")

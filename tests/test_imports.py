@@ -120,7 +120,7 @@ def test_matplotlib_is_for_reports_and_dask_for_extract():
         for path in library_files()
         if "matplotlib" in roots(imports(path)[0])
     }
-    assert users <= {"compare/page.py"}
+    assert users <= {"compare/figures.py"}
     assert not [
         path for path in library_files() if "dask" in roots(imports(path)[0]) and "extract" not in str(path)
     ]

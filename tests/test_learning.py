@@ -63,16 +63,6 @@ def test_principal_axes_are_those_of_scikit_learn(vectors, parts):
     np.testing.assert_allclose(np.abs(axes @ expected.components_.T), np.eye(5), atol=1e-5)
 
 
-def test_ridge_from_moments_is_that_of_scikit_learn(vectors):
-    targets = np.random.default_rng(1).normal(size=(3000, 2)) + vectors[:, :1]
-    both = np.concatenate([vectors, targets], axis=1)
-    total = functools.reduce(Moments.add, map(Moments.of, np.array_split(both, 4)))
-    weights, intercepts = total.ridge(12, 3.0)
-    expected = Ridge(3.0).fit(vectors.astype(np.float64), targets)
-    np.testing.assert_allclose(weights, expected.coef_.T, rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(intercepts, expected.intercept_, rtol=1e-6)
-
-
 def test_steps_of_k_means_over_parts_are_those_of_learn_codebook(vectors, parts):
     words = vectors[:9]
     for _ in range(4):

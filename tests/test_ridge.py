@@ -1,5 +1,8 @@
 """Ridge regression in closed form against scikit-learn's."""
 
+import functools
+import itertools
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -58,7 +61,7 @@ def test_the_last_of_each_class():
 
 def test_sums_may_come_in_parts_and_be_solved_between(data, monkeypatch):
     x, y = data
-    monkeypatch.setattr("imfeat.learn.ridge.ROWS_AT_ONCE", 100)
+    monkeypatch.setattr("imfeat.learn.ridge_sums.ROWS_AT_ONCE", 100)
     sums = RidgeSums(50, 4).add(x[:300], y[:300])
     before = sums.solve(5)
     sums.solve(500)
@@ -67,6 +70,47 @@ def test_sums_may_come_in_parts_and_be_solved_between(data, monkeypatch):
     sums.add(x[300:], y[300:])
     for part, whole in zip(sums.solve(5), RidgeSums(50, 4).add(x, y).solve(5), strict=True):
         np.testing.assert_allclose(part, whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_merged_sums_are_those_of_all_images(data, dtype, monkeypatch):
+    monkeypatch.setattr("imfeat.learn._cholesky.BLOCK", 7)
+    x, y = data
+    x = x + np.arange(700, dtype=np.float32)[:, None] / 100  # each part has a mean, and a shift, of its own
+    bounds = [0, 0, 1, 250, 250, 700]  # with empty parts
+    parts = [RidgeSums(50, 4, dtype=dtype).add(x[i:j], y[i:j]) for i, j in itertools.pairwise(bounds)]
+    merged = functools.reduce(RidgeSums.merge, parts)
+    assert merged.n_images == 700
+    tolerance = 1e-4 if dtype == np.float32 else 1e-10
+    for strength in (0.1, 100):
+        weights, intercepts = merged.solve(strength)
+        assert weights.dtype == intercepts.dtype == dtype
+        reference = Reference(strength).fit(x.astype(float), y)
+        np.testing.assert_allclose(weights.T, reference.coef_, atol=tolerance)
+        np.testing.assert_allclose(intercepts, reference.intercept_, atol=10 * tolerance)
+
+
+def test_merging_leaves_the_other_sums_unchanged(data):
+    x, y = data
+    other = RidgeSums(50, 4).add(x[300:], y[300:])
+    expected = other.solve(3.0)
+    RidgeSums(50, 4).merge(other).add(x[:300], y[:300])
+    RidgeSums(50, 4).add(x[:300], y[:300]).merge(other)
+    for array, same in zip(other.solve(3.0), expected, strict=True):
+        np.testing.assert_array_equal(array, same)
+
+
+def test_a_classifier_is_fitted_from_sums(data):
+    x, y = data
+    names = np.array(["a", "b", "c", "d"])
+    expected = RidgeClassifier([7.0]).fit(x, names[y])
+    fitted = RidgeClassifier().fit_sums(RidgeSums(50, 4).add(x, y), 7.0, names)
+    np.testing.assert_array_equal(fitted.coef_, expected.coef_)
+    np.testing.assert_array_equal(fitted.predict(x), expected.predict(x))
+    assert (fitted.strength_, fitted.n_features_in_, fitted.validation_scores_) == (7.0, 50, {})
+    double = RidgeClassifier().fit_sums(RidgeSums(50, 4, dtype=np.float64).add(x, y), 7.0, names)
+    assert double.coef_.dtype == double.intercept_.dtype == np.float32
+    np.testing.assert_allclose(double.coef_, expected.coef_, atol=1e-6)
 
 
 def test_blocks_change_nothing(data, monkeypatch):

@@ -1,4 +1,4 @@
-"""The experiment: is a hand-made feature with a linear classifier enough, or is it an MLP's job?"""
+"""Comparison of hand-made features with linear classifiers, and of MLPs, on one data set."""
 
 import json
 import os
@@ -12,24 +12,24 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from imfeat._environment import COMPARE_PACKAGES, versions
 from imfeat._files import write_json
 from imfeat.compare.answer import in_words
 from imfeat.compare.cache import Cache, content_of, default_folder
-from imfeat.compare.cells import Cell, Store
-from imfeat.compare.cells import Record as Record
+from imfeat.compare.cells import Cell, Record, Store
 from imfeat.compare.classifiers import CLASSIFIERS, GROUPS, MOST_TRIED, expand_groups
-from imfeat.compare.environment import git_revision, machine, peak_bytes, versions
-from imfeat.compare.experiment import Experiment, with_parts
-from imfeat.compare.own import register as register
-from imfeat.compare.report import CELLS
-from imfeat.compare.report import Result as Result
+from imfeat.compare.environment import git_revision, machine, peak_bytes
+from imfeat.compare.experiment import run_cells, with_members
+from imfeat.compare.own import register
+from imfeat.compare.result import CELLS, Result
 from imfeat.compare.tuning import LARGE_VALIDATION_SHARE, MAX_TUNING_IMAGES, VALIDATION_SHARE
+from imfeat.compare.workspace import Workspace
 from imfeat.datasets import DataSet, load
 from imfeat.recipes import COMPARED, parse, parse_list
 
 __all__ = ["Record", "Result", "register", "resume", "run"]
 
-REQUEST = "request.json"  # what a run was asked for, which resuming reads
+REQUEST = "request.json"  # the arguments of a run, for resume
 DEFAULT_CLASSIFIERS = ("linear", "mlp")
 
 
@@ -48,28 +48,28 @@ def run(
     Parameters
     ----------
     source : str or path
-        What to load; see `imfeat.datasets.load`.
+        Data set; see `imfeat.datasets.load`.
     features : str or sequence of str
         Recipes of `imfeat.recipes`, as ``"hog(cell_size=16)+color, patches-800"``, and registered features.
     classifiers : sequence of str
-        Among ``softmax``, ``svm``, ``ridge``, ``l2svm`` (squared hinge), ``mlp`` and ``mlp2``, of one and
-        two hidden layers; ``linear`` for the first three, and ``mlps`` for the last two.
+        Names among ``softmax``, ``svm``, ``ridge``, ``l2svm`` (squared hinge), ``mlp`` and ``mlp2``, with
+        one and two hidden layers; ``linear`` for the first three, and ``mlps`` for the last two.
     n_seeds : int
-        The seeds are 0 to ``n_seeds - 1``.  A seed draws what an MLP starts from, the order of
-        the images in the training of MLP and SVM, and visual words; softmax and ridge regression on
-        other features come out the same for all.
+        Number of seeds, which are 0 to ``n_seeds - 1``.  A seed draws the initial weights of an MLP, the
+        order of the images in the training of MLP and SVM, and visual words.  Softmax and ridge regression
+        on other features give the same results for all seeds.
     size : int, optional
-        Of the images, in pixels, for a folder of image files.
+        Side of the images, in pixels, for a folder of image files.
     folder : path, optional
-        Where each cell is kept as soon as it is done; `resume` goes on from there.
+        Folder in which each cell is stored as soon as it is done, for `resume`.
     cache : bool
-        Keep features in the folder named by ``IMFEAT_CACHE``, by default the user's cache folder, and
-        take from there what was computed from the same images by the same code.
+        Whether to cache features in the folder named by ``IMFEAT_CACHE``, by default the user's cache
+        folder, for other runs with the same images and the same code.
 
     Returns
     -------
     Result
-        With ``records``, one for each combination, ``answer``, in words, and ``write(folder)``.
+        Its ``records``, one for each combination, its ``answer`` in sentences, and ``write(folder)``.
 
     Raises
     ------
@@ -78,18 +78,18 @@ def run(
     FileExistsError
         If the folder holds another run.
     ValueError
-        If a name is unknown, or the images don't suit a feature.
+        If a name is unknown, or the images are too small for a feature.
 
     Notes
     -----
     All classifiers get features standardized by the training images.  The strength of their
-    regularization is chosen, from at most five that are tried, on a validation part of the training
-    set, with the first seed, and kept for the others; no choice looks at the test set.
+    regularization is chosen on validation images of the training set, with the first seed, among at most
+    five that are tried, and kept for the other seeds.  No choice depends on the test set.
     """
     parsed = parse_list(features)
     features = tuple(feature.name for feature in parsed)
-    known = (*CLASSIFIERS, *GROUPS)
-    classifiers = check_names(classifiers, known.__contains__, known, "classifier")
+    known_classifiers = (*CLASSIFIERS, *GROUPS)
+    classifiers = check_names(classifiers, known_classifiers.__contains__, known_classifiers, "classifier")
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
     request = {
@@ -112,14 +112,15 @@ def run(
     if folder is not None:
         store = Store(Path(folder) / CELLS, start)
         _claim(Path(folder), request | {"content": content})
-    members, seeds = expand_groups(classifiers), tuple(range(n_seeds))
-    kept = Cache(default_folder() if cache else None)
-    experiment = Experiment(data, store=store, cache=kept, content=content)
-    cells = _run_with_bar(experiment, features, members, seeds)
-    kept.trim()
+    members = expand_groups(classifiers)
+    seeds = tuple(range(n_seeds))
+    feature_cache = Cache(default_folder() if cache else None)
+    workspace = Workspace(data, store=store, cache=feature_cache, content=content)
+    cells = _run_with_bar(workspace, features, members, seeds)
+    feature_cache.trim()
     return Result(
         records=tuple(cell.record for cell in cells),
-        versions=versions(),
+        versions=versions(COMPARE_PACKAGES),
         machine=machine(),
         settings=_settings(source, data, features, members, seeds),
         git_revision=revision,
@@ -135,19 +136,19 @@ def run(
 
 
 def resume(folder: str | os.PathLike[str], *, cache: bool = True) -> Result:
-    """Go on with a run that was interrupted, from what its folder holds.
+    """Continue an interrupted run from the cells in its folder.
 
     Parameters
     ----------
     folder : path
-        That `run` was given, or ``imfeat compare --out``.
+        Folder of `run`, or of ``imfeat compare --out``.
     cache : bool
         See `run`.
 
     Returns
     -------
     Result
-        As from a run that was not interrupted, but for times.
+        Result as of an uninterrupted run, except for times.
 
     Raises
     ------
@@ -165,10 +166,10 @@ def resume(folder: str | os.PathLike[str], *, cache: bool = True) -> Result:
 
 
 def _claim(folder: Path, request: dict[str, Any]) -> None:
-    """Write down what a run was asked for, and refuse a folder where another thing was asked for."""
+    """Write the arguments of a run to its folder, and refuse the folder of a run with other arguments."""
     path = folder / REQUEST
-    if path.exists() and (there := json.loads(path.read_text(encoding="utf-8"))) != request:
-        names = ", ".join(name for name in request if there.get(name) != request[name])
+    if path.exists() and (existing := json.loads(path.read_text(encoding="utf-8"))) != request:
+        names = ", ".join(name for name in request if existing.get(name) != request[name])
         raise FileExistsError(f"{folder} holds a run of other {names}; take another folder")
     write_json(path, request)
 
@@ -176,7 +177,7 @@ def _claim(folder: Path, request: dict[str, Any]) -> None:
 def check_names(
     names: Sequence[str], is_known: Callable[[str], bool], known: tuple[str, ...], kind: str
 ) -> tuple[str, ...]:
-    """Return names, each once, if all are known and there is one."""
+    """Return names, each once; refuse unknown names, and no names."""
     unknown = [name for name in names if not is_known(name)]
     if unknown or not names:
         problem = f"unknown {kind} {', '.join(map(repr, unknown))}" if unknown else f"no {kind} given"
@@ -185,16 +186,16 @@ def check_names(
 
 
 def _run_with_bar(
-    experiment: Experiment, features: tuple[str, ...], classifiers: tuple[str, ...], seeds: tuple[int, ...]
+    workspace: Workspace, features: tuple[str, ...], classifiers: tuple[str, ...], seeds: tuple[int, ...]
 ) -> tuple[Cell, ...]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        total = len(with_parts(features)) * len(classifiers) * len(seeds)
+        total = len(with_members(features)) * len(classifiers) * len(seeds)
         task = progress.add_task("", total=total)
-        experiment.announce = lambda text: progress.update(task, description=text)
+        workspace.announce = lambda text: progress.update(task, description=text)
         cells = []
-        for cell in experiment.run(features, classifiers, seeds):
+        for cell in run_cells(workspace, features, classifiers, seeds):
             cells.append(cell)
             progress.advance(task)
     return tuple(cells)

@@ -1,20 +1,15 @@
-"""What a comparison comes to, in words.
+"""The answer of a comparison in sentences.
 
-The best of several is the one with the highest accuracy on the validation part; the test set only says how
-good it is.
+The best of several is the one with the highest validation accuracy.  The test set only measures it.
 """
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from imfeat._backend import Array
-from imfeat.compare.cells import Cell
+from imfeat.compare.cells import Cell, Pair, by_pair, mean
 from imfeat.compare.classifiers import CLASSIFIERS
 from imfeat.compare.statistics import interval, mcnemar
 from imfeat.recipes import parse
-
-Pair = tuple[str, str]  # a feature and a classifier
 
 
 def in_words(cells: Iterable[Cell], labels: Array) -> list[str]:
@@ -22,9 +17,7 @@ def in_words(cells: Iterable[Cell], labels: Array) -> list[str]:
 
     ``labels`` are those of the test images.
     """
-    pairs: dict[Pair, list[Cell]] = {}
-    for cell in cells:
-        pairs.setdefault((cell.record.feature, cell.record.classifier), []).append(cell)
+    pairs = by_pair(cells)
     linear = best_of(pair for pair in pairs.items() if kind_of(pair[0]) == "linear")
     mlps = {pair: group for pair, group in pairs.items() if kind_of(pair) == "mlp"}
     on_pixels = best_of(pair for pair in mlps.items() if parse(pair[0][0]).is_pixels)
@@ -33,9 +26,9 @@ def in_words(cells: Iterable[Cell], labels: Array) -> list[str]:
         sentences.append(_reaches(linear, pairs[linear]))
         if on_pixels is not None:
             sentences.append(_than(on_pixels, linear, pairs))
-        same = best_of(pair for pair in mlps.items() if pair[0][0] == linear[0])
-        if same is not None:
-            sentences.append(_adds(same, linear, pairs, labels))
+        same_feature = best_of(pair for pair in mlps.items() if pair[0][0] == linear[0])
+        if same_feature is not None:
+            sentences.append(_adds(same_feature, linear, pairs, labels))
     best = best_of(mlps.items())
     if best is not None and best != on_pixels and (linear is None or best[0] != linear[0]):
         sentences.append(_reaches(best, pairs[best]).replace(" reaches ", ", the best MLP, reaches ", 1))
@@ -54,17 +47,12 @@ def kind_of(pair: Pair) -> str:
 
 def best_of(pairs: Iterable[tuple[Pair, list[Cell]]]) -> Pair | None:
     """Return the pair with the highest mean validation accuracy; of several, the first."""
-    found = {pair: mean(group, "validation_accuracy") for pair, group in pairs}
-    return max(found, key=found.__getitem__) if found else None
-
-
-def mean(group: list[Cell], name: str) -> float:
-    """Return the mean over seeds of a number of the records."""
-    return float(np.mean([getattr(cell.record, name) for cell in group]))
+    accuracies = {pair: mean(cells, "validation_accuracy") for pair, cells in pairs}
+    return max(accuracies, key=accuracies.__getitem__) if accuracies else None
 
 
 def name_of(pair: Pair) -> str:
-    """Return what a pair is called in a sentence."""
+    """Return the name of a pair in a sentence."""
     return f"{parse(pair[0]).title} with {CLASSIFIERS[pair[1]].title or pair[1]}"
 
 
@@ -80,38 +68,35 @@ def p_text(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def _reaches(pair: Pair, group: list[Cell]) -> str:
-    accuracy = mean(group, "test_accuracy")
-    low, high = interval(accuracy, len(group[0].predicted))
+def _reaches(pair: Pair, cells: list[Cell]) -> str:
+    accuracy = mean(cells, "test_accuracy")
+    low, high = interval(accuracy, len(cells[0].predicted))
     text = name_of(pair)
     return f"{text[0].upper()}{text[1:]} reaches {accuracy:.3f} (95 % interval {low:.3f} to {high:.3f})."
 
 
 def _than(on_pixels: Pair, linear: Pair, pairs: dict[Pair, list[Cell]]) -> str:
-    reached, accuracy = (mean(pairs[pair], "test_accuracy") for pair in (on_pixels, linear))
-    points = 100 * (accuracy - reached)
-    verdict = (
-        f"{abs(points):.1f} points {'less' if points > 0 else 'more'}" if round(points, 1) else "the same"
-    )
-    return f"The best MLP on pixels ({parse(on_pixels[0]).title}, {on_pixels[1]}) reaches {reached:.3f}, {verdict}."
+    mlp_accuracy = mean(pairs[on_pixels], "test_accuracy")
+    points = 100 * (mean(pairs[linear], "test_accuracy") - mlp_accuracy)
+    sign = "less" if points > 0 else "more"
+    verdict = f"{abs(points):.1f} points {sign}" if round(points, 1) else "the same"
+    name = f"{parse(on_pixels[0]).title}, {on_pixels[1]}"
+    return f"The best MLP on pixels ({name}) reaches {mlp_accuracy:.3f}, {verdict}."
 
 
-def _adds(same: Pair, linear: Pair, pairs: dict[Pair, list[Cell]], labels: Array) -> str:
-    verb, rest = _difference(same, linear, pairs, labels)
-    return f"An MLP ({same[1]}) on the same feature {verb} {rest}"
+def _adds(mlp: Pair, linear: Pair, pairs: dict[Pair, list[Cell]], labels: Array) -> str:
+    return f"An MLP ({mlp[1]}) on the same feature {_difference(pairs[mlp], pairs[linear], labels)}"
 
 
-def _compared(best: Pair, linear: Pair, pairs: dict[Pair, list[Cell]], labels: Array) -> str:
-    verb, rest = _difference(best, linear, pairs, labels)
-    return f"Against the best linear classifier it {verb} {rest}"
+def _compared(mlp: Pair, linear: Pair, pairs: dict[Pair, list[Cell]], labels: Array) -> str:
+    return f"Against the best linear classifier it {_difference(pairs[mlp], pairs[linear], labels)}"
 
 
-def _difference(other: Pair, linear: Pair, pairs: dict[Pair, list[Cell]], labels: Array) -> tuple[str, str]:
-    points = 100 * (mean(pairs[other], "test_accuracy") - mean(pairs[linear], "test_accuracy"))
-    p = p_value(pairs[other], pairs[linear], labels)
-    times = mean(pairs[other], "train_seconds") / max(mean(pairs[linear], "train_seconds"), 1e-9)
-    cost = f"takes {times:.{1 if times < 10 else 0}f} times the training time"
-    return (
-        "adds" if points >= 0 else "loses",
-        f"{abs(points):.1f} points (McNemar's test: {p_text(p)}) and {cost}.",
-    )
+def _difference(mlp: list[Cell], linear: list[Cell], labels: Array) -> str:
+    """Return the gain, or the loss, of accuracy of an MLP over a linear classifier, and its cost."""
+    points = 100 * (mean(mlp, "test_accuracy") - mean(linear, "test_accuracy"))
+    p = p_value(mlp, linear, labels)
+    ratio = mean(mlp, "train_seconds") / max(mean(linear, "train_seconds"), 1e-9)
+    verb = "adds" if points >= 0 else "loses"
+    cost = f"takes {ratio:.{1 if ratio < 10 else 0}f} times the training time"
+    return f"{verb} {abs(points):.1f} points (McNemar's test: {p_text(p)}) and {cost}."

@@ -1,4 +1,4 @@
-"""Features that were computed before, on disk, found by the content of what they were computed from."""
+"""A cache of features on disk, with keys by the content of images and code."""
 
 import functools
 import hashlib
@@ -15,7 +15,7 @@ import pooch
 import imfeat
 from imfeat._backend import Array, backend_of
 
-MOST_BYTES = 8_000_000_000  # on disk; beyond it, what was not used for longest goes
+MOST_BYTES = 8_000_000_000  # on disk; beyond this size, the least recently used entries are deleted
 
 T = TypeVar("T")
 
@@ -26,12 +26,12 @@ def default_folder() -> Path:
 
 
 class Cache:
-    """What functions returned, by key, kept by joblib.
+    """A cache of results by key, stored by joblib.
 
     Parameters
     ----------
     folder : path or None
-        Without one, or if it can't be written to, nothing is kept.
+        Folder of the cache.  Without it, or if it is not writable, nothing is cached.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -42,14 +42,14 @@ class Cache:
         self._call = self._memory.cache(_compute, ignore=["compute"])
 
     def get(self, key: str | None, compute: Callable[[], T]) -> T:
-        """Return what was kept under a key, or compute and keep it; without a key only compute."""
+        """Return the result of a key, computed on first use; without a key, compute it."""
         if key is None or self._memory.location is None:
             return compute()
-        found: T = self._call(key, compute)
-        return found
+        result: T = self._call(key, compute)
+        return result
 
     def trim(self) -> None:
-        """Delete what was not used for longest, if there is too much."""
+        """Delete the least recently used entries beyond `MOST_BYTES`."""
         if self._memory.location is not None:
             self._memory.reduce_size(bytes_limit=MOST_BYTES)
 
@@ -67,7 +67,7 @@ def _compute(key: str, compute: Callable[[], Any]) -> Any:
 
 
 def content_of(*arrays: Array) -> str:
-    """Return a number for the content of arrays."""
+    """Return a hash of the contents, shapes and dtypes of arrays."""
     digest = hashlib.blake2b(digest_size=16)
     for array in arrays:
         digest.update(f"{array.shape} {array.dtype}".encode())
@@ -77,7 +77,7 @@ def content_of(*arrays: Array) -> str:
 
 @functools.cache
 def code() -> str:
-    """Return a number for the code of imfeat and its kernels: other code may make other features."""
+    """Return a hash of the code of imfeat and its kernels, as other code may compute other features."""
     digest = hashlib.blake2b(digest_size=16)
     kernels = Path(str(backend_of(np.empty(0)).__file__)).parents[1]
     for folder in (Path(imfeat.__file__).parent, kernels):

@@ -1,11 +1,12 @@
-"""The cells of an experiment, one for each feature, classifier and seed, and the folder that keeps them."""
+"""The cells of an experiment, one for each feature, classifier and seed, and the folder that stores them."""
 
 import json
 import time
 import zipfile
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import numpy as np
@@ -13,20 +14,22 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat._files import complete
 
-ELAPSED = "seconds.txt"  # that a folder of cells took so far
+ELAPSED = "seconds.txt"  # in a folder of cells: seconds of the run so far
+
+Pair: TypeAlias = tuple[str, str]  # a feature and a classifier
 
 
 @dataclass(frozen=True)
 class Record:
-    """What one feature with one classifier and one seed came to.
+    """The results of one feature with one classifier and one seed.
 
-    ``feature_seconds`` are those of the training and the test images, learning included, and
-    ``test_feature_seconds`` those of the test images; ``tune_seconds`` those of the choice of the
-    strength, which all seeds share; ``train_seconds`` those of the training with that strength;
-    ``predict_seconds`` those of the test images.  ``converged`` is None for what is trained for a
-    fixed number of epochs.  ``feature_bytes`` are kept for an image, ``model_bytes`` for the
-    parameters of the classifier.  Of a fusion the seconds, bytes and numbers are those of its parts
-    together, and the strength is that of the first.
+    ``feature_seconds`` are the seconds to fit the feature and to compute it for all images,
+    ``test_feature_seconds`` those to compute it for the test images, ``tune_seconds`` those of the
+    choice of the strength, which all seeds share, ``train_seconds`` those of the training with this
+    strength, and ``predict_seconds`` those of the predictions for the test images.  ``converged`` is
+    None for classifiers without a stopping rule.  ``feature_bytes`` are the bytes of the feature of an
+    image, and ``model_bytes`` those of the parameters of the classifier.  For a fusion, seconds, bytes
+    and numbers of features are sums over its members, and the strength is that of the first one.
     """
 
     feature: str
@@ -50,26 +53,26 @@ class Record:
 SUMMED = (
     *("n_features", "feature_seconds", "tune_seconds", "train_seconds", "predict_seconds"),
     *("test_feature_seconds", "feature_bytes", "model_bytes"),
-)  # over the parts of a fusion
+)  # over the members of a fusion
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A record, and what a report shows of it.
+    """A record, with the predictions, history and weights that a report shows.
 
     Attributes
     ----------
     record : Record
     predicted : array of shape (n_test,), int32
-        Index of the class that was found.
+        Index of the predicted class.
     margins : array of shape (n_test,), float32
-        How much higher its score is than that of the right class.
+        Score of the predicted class less the score of the true class.
     history : dict of lists
-        Of the classifier, by epoch; empty if it has none.
+        Training history of the classifier, by epoch; empty if it has none.
     templates : array of shape (n, height, width, 3), uint8
-        First-layer weights as pictures; none of what was not learned from pixels.
+        First-layer weights as images; empty for features other than pixels.
     scores : dict of arrays (n, n_classes)
-        Of the ``train``, ``validation`` and ``test`` images, for a fusion; else empty.
+        Scores of the ``train``, ``validation`` and ``test`` images, for a fusion; else empty.
     """
 
     record: Record
@@ -80,11 +83,29 @@ class Cell:
     scores: dict[str, Array] = field(default_factory=dict)
 
 
-class Store:
-    """Cells that are done, in memory and, if there is one, in a folder, a file each.
+Item = TypeVar("Item", Record, Cell)
 
-    ``start`` is when the run began, by `time.perf_counter`.  A file appears whole or not at all, so a run
-    that was killed at any moment can go on.
+
+def by_pair(items: Iterable[Item]) -> dict[Pair, list[Item]]:
+    """Group records, or cells, of all seeds by feature and classifier, in order of first appearance."""
+    groups: dict[Pair, list[Item]] = {}
+    for item in items:
+        record = item.record if isinstance(item, Cell) else item
+        groups.setdefault((record.feature, record.classifier), []).append(item)
+    return groups
+
+
+def mean(items: Iterable[Item], field: str) -> float:
+    """Return the mean of a field of records, or of the records of cells."""
+    records = [item.record if isinstance(item, Cell) else item for item in items]
+    return float(np.mean([getattr(record, field) for record in records]))
+
+
+class Store:
+    """Cells that are done, in memory and, optionally, in a folder with a file for each cell.
+
+    ``start`` is the start of the run, by `time.perf_counter`.  Files are complete or absent, so that a run
+    that was killed at any moment can be resumed.
     """
 
     def __init__(self, folder: Path | None = None, start: float | None = None) -> None:
@@ -98,11 +119,11 @@ class Store:
                 self._before = float(path.read_text())
 
     def seconds(self) -> float:
-        """Return the seconds from the start to the last cell of the folder, interruptions left out."""
+        """Return the seconds of the run so far, without interruptions."""
         return self._before + time.perf_counter() - self._start
 
     def get(self, feature: str, classifier: str, seed: int) -> Cell | None:
-        """Return a cell that is done; None if it isn't, or its file is damaged."""
+        """Return a cell, or None if it is not done or its file is damaged."""
         key = feature, classifier, seed
         if key not in self.cells and self.folder is not None and (path := self._path(key)).exists():
             try:
@@ -112,9 +133,8 @@ class Store:
         return self.cells.get(key)
 
     def put(self, cell: Cell) -> Cell:
-        """Keep a cell, and return it."""
-        r = cell.record
-        key = r.feature, r.classifier, r.seed
+        """Store a cell, and return it."""
+        key = cell.record.feature, cell.record.classifier, cell.record.seed
         self.cells[key] = cell
         if self.folder is not None:
             path = self._path(key)
@@ -130,21 +150,21 @@ class Store:
 
 
 def _write(cell: Cell, file: IO[bytes]) -> None:
-    about = json.dumps({"record": asdict(cell.record), "history": cell.history})
+    metadata = json.dumps({"record": asdict(cell.record), "history": cell.history})
     arrays = {"predicted": cell.predicted, "margins": cell.margins, "templates": cell.templates}
     scores = {f"scores_{name}": values for name, values in cell.scores.items()}
-    np.savez(file, allow_pickle=False, about=np.array(about), **arrays, **scores)
+    np.savez(file, allow_pickle=False, about=np.array(metadata), **arrays, **scores)
 
 
 def _read(path: Path) -> Cell:
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        about = json.loads(str(arrays["about"]))
+        metadata = json.loads(str(arrays["about"]))
         scores = {name[7:]: arrays[name] for name in arrays.files if name.startswith("scores_")}
         return Cell(
-            Record(**about["record"]),
+            Record(**metadata["record"]),
             arrays["predicted"],
             arrays["margins"],
-            about["history"],
+            metadata["history"],
             arrays["templates"],
             scores,
         )

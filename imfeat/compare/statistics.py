@@ -1,4 +1,4 @@
-"""How sure an accuracy is, and whether one is better than another."""
+"""Confidence intervals of accuracies, and tests of their differences."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ from imfeat._backend import Array
 
 
 def interval(accuracy: float, n_images: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of an accuracy on so many test images.
+    """Return Wilson's 95 % interval of an accuracy on a number of test images.
 
-    It says how much another draw of test images would change; what another seed changes is the
-    spread over seeds.
+    The interval is for another draw of test images.  The effect of another seed is the standard deviation
+    over seeds.
 
     References
     ----------
@@ -18,17 +18,17 @@ def interval(accuracy: float, n_images: int) -> tuple[float, float]:
     """
     from scipy.stats import binomtest  # type: ignore[import-untyped]
 
-    found = binomtest(round(accuracy * n_images), n_images).proportion_ci(0.95, "wilson")
-    return float(found.low), float(found.high)
+    bounds = binomtest(round(accuracy * n_images), n_images).proportion_ci(0.95, "wilson")
+    return float(bounds.low), float(bounds.high)
 
 
 def mcnemar(first: Array, second: Array) -> float:
-    """Return the p-value of McNemar's exact test that two classifiers are equally often right.
+    """Return the p-value of McNemar's exact test that two classifiers are equally often correct.
 
     Parameters
     ----------
     first, second : arrays of shape (n,), bool
-        Whether each of them is right about each of the same images.
+        Whether each classifier is correct about each of the same images.
 
     References
     ----------
@@ -37,6 +37,6 @@ def mcnemar(first: Array, second: Array) -> float:
     """
     from scipy.stats import binomtest
 
-    only_first, only_second = (int(np.count_nonzero(a & ~b)) for a, b in ((first, second), (second, first)))
-    n = only_first + only_second
-    return float(binomtest(only_first, n).pvalue) if n else 1.0
+    n_only_first = int(np.count_nonzero(first & ~second))
+    n_different = int(np.count_nonzero(first != second))
+    return float(binomtest(n_only_first, n_different).pvalue) if n_different else 1.0

@@ -1,4 +1,4 @@
-"""The standardized features of many images: in memory, in half of it, or in a thirty-second."""
+"""Tables of the standardized features of many images: in float32, in half or in 1/32 of its memory."""
 
 import math
 import time
@@ -11,23 +11,25 @@ from sklearn.preprocessing import StandardScaler
 from imfeat._backend import Array
 from imfeat.quantizer import ProductQuantizer
 
-MOST_BYTES = 1 << 30  # of features in float32; of more, their upper halves are kept
+MOST_BYTES = 1 << 30  # of features in float32; larger tables keep the upper halves only
 IMAGES_AT_ONCE = 1000
 ROWS_AT_ONCE = 1024
 COLUMNS_AT_ONCE = 2048
 VALUES_AT_ONCE = 1 << 26
-VECTORS_TO_QUANTIZE = 2048  # that a product quantizer learns from
+VECTORS_TO_QUANTIZE = 2048  # training vectors of a product quantizer
 
 
 class HalfTable:
-    """Features (n, n_features) as the upper halves of float32, standardized where rows are read.
+    """Features (n, n_features) as the upper halves of float32, standardized when rows are read.
 
-    ``table[rows]`` is an array for a slice or an array of indices; there is little else to it.  An upper
-    half has two to three digits, and is read much faster than float16, which has one more.
+    ``table[rows]`` returns an array for a slice or an array of indices.  An upper half has two to three
+    digits.  Its conversion is much faster than that of float16, which has one digit more.
     """
 
     def __init__(self, halves: Array, mean: Array, scale: Array) -> None:
-        self.halves, self.mean, self.scale = halves, mean, scale
+        self.halves = halves
+        self.mean = mean
+        self.scale = scale
         self.shape = halves.shape
 
     def __len__(self) -> int:
@@ -40,12 +42,11 @@ class HalfTable:
         return out
 
     def columns(self, columns: slice) -> Array:
-        """Return some columns of all rows."""
-        part = HalfTable(self.halves[:, columns], self.mean[columns], self.scale[columns])
-        return part[:]
+        """Return columns of all rows."""
+        return HalfTable(self.halves[:, columns], self.mean[columns], self.scale[columns])[:]
 
     def take(self, rows: Array) -> "HalfTable":
-        """Return a table of some rows."""
+        """Return a table of the given rows."""
         return HalfTable(self.halves[rows], self.mean, self.scale)
 
 
@@ -63,15 +64,17 @@ def upper_halves(values: Array) -> Array:
 
 
 class CodedTable:
-    """Features (n, n_features) as the codes of a product quantizer, decoded where rows are read.
+    """Features (n, n_features) as the codes of a product quantizer, decoded when rows are read.
 
-    They are not standardized one by one, as each vector has its own length, but all are divided by
-    one number, so that the mean of their squares is 1, as it is for standardized ones.
+    Features are not standardized one by one, as vectors have a length of their own.  All are divided by
+    the same number, so that their mean square is 1, as for standardized features.
     """
 
     def __init__(self, codes: Array, quantizer: ProductQuantizer, scale: float) -> None:
-        self.codes, self.quantizer, self.scale = codes, quantizer, scale
-        self.shape = len(codes), codes.shape[1] * quantizer.group_size
+        self.codes = codes
+        self.quantizer = quantizer
+        self.scale = scale
+        self.shape = (len(codes), codes.shape[1] * quantizer.group_size)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -82,7 +85,7 @@ class CodedTable:
         return out
 
     def take(self, rows: Array) -> "CodedTable":
-        """Return a table of some rows."""
+        """Return a table of the given rows."""
         return CodedTable(self.codes[rows], self.quantizer, self.scale)
 
 
@@ -90,7 +93,7 @@ Table = Array | HalfTable | CodedTable
 
 
 def slices_of(table: Table) -> Iterator[slice]:
-    """Yield slices of rows that are not too large in float32."""
+    """Yield slices of rows that are small in float32."""
     n_rows, n_features = table.shape
     at_once = max(1, min(ROWS_AT_ONCE, VALUES_AT_ONCE // n_features))
     for first in range(0, n_rows, at_once):
@@ -98,78 +101,80 @@ def slices_of(table: Table) -> Iterator[slice]:
 
 
 def columns_of(table: Table) -> Iterator[Array]:
-    """Yield some columns after the other, in float32."""
+    """Yield groups of columns, in float32."""
     for first in range(0, table.shape[1], COLUMNS_AT_ONCE):
         columns = slice(first, first + COLUMNS_AT_ONCE)
         yield table.columns(columns) if isinstance(table, HalfTable) else table[:][:, columns]
 
 
 def bytes_of_row(table: Table) -> int:
-    """Return how many bytes keep the features of an image."""
-    if isinstance(table, HalfTable | CodedTable):
-        kept = table.halves if isinstance(table, HalfTable) else table.codes
-        return int(kept.itemsize * kept.shape[1])
+    """Return the number of bytes of the features of an image."""
+    if isinstance(table, HalfTable):
+        return int(table.halves.itemsize * table.halves.shape[1])
+    if isinstance(table, CodedTable):
+        return int(table.codes.itemsize * table.codes.shape[1])
     return int(table.itemsize * table.shape[1])
 
 
 def standardized_tables(
     transformer: Any, train: Array, test: Array, *, coded: bool = False
 ) -> tuple[Table, Table, float]:
-    """Return the features of training and test images, of a transformer that has learned.
+    """Return the features of training and test images by a fitted transformer.
 
-    They are standardized by the training images.  The last is the seconds that the test images took.
+    Features are standardized by the training images.  The third value is the seconds for the test images.
     """
     if coded:
         return _coded_tables(transformer, train, test)
     n_features = transformer.transform(train[:1]).shape[1]
     if 4 * n_features * (len(train) + len(test)) > MOST_BYTES:
-        known = _halves(transformer, train, n_features)
-        mean, scale = _mean_and_scale(known)
+        train_halves = _halves(transformer, train, n_features)
+        mean, scale = _mean_and_scale(train_halves)
         start = time.perf_counter()
-        new = HalfTable(_halves(transformer, test, n_features), mean, scale)
-        return HalfTable(known, mean, scale), new, time.perf_counter() - start
-    values = transformer.transform(train)
-    scaler = StandardScaler(copy=False).fit(values)
+        test_table = HalfTable(_halves(transformer, test, n_features), mean, scale)
+        return HalfTable(train_halves, mean, scale), test_table, time.perf_counter() - start
+    features = transformer.transform(train)
+    scaler = StandardScaler(copy=False).fit(features)
     start = time.perf_counter()
-    table = scaler.transform(transformer.transform(test))
-    return scaler.transform(values), table, time.perf_counter() - start
+    test_features = scaler.transform(transformer.transform(test))
+    return scaler.transform(features), test_features, time.perf_counter() - start
 
 
 def _coded_tables(transformer: Any, train: Array, test: Array) -> tuple[Table, Table, float]:
-    some = transformer.transform(train[:VECTORS_TO_QUANTIZE])
-    bits = min(8, math.floor(math.log2(len(some))))
-    quantizer = ProductQuantizer(bits=bits, n_parts=transformer.n_regions_, rng=0).fit(some)
-    scale = math.sqrt(np.square(some).mean(dtype=np.float64))
-    rest = _codes(transformer, quantizer, train[VECTORS_TO_QUANTIZE:])
-    known = CodedTable(np.concatenate([quantizer.encode(some), rest]), quantizer, scale)
+    sample = transformer.transform(train[:VECTORS_TO_QUANTIZE])
+    bits = min(8, math.floor(math.log2(len(sample))))
+    quantizer = ProductQuantizer(bits=bits, n_parts=transformer.n_regions_, rng=0).fit(sample)
+    scale = math.sqrt(np.square(sample).mean(dtype=np.float64))
+    further_codes = _codes(transformer, quantizer, train[VECTORS_TO_QUANTIZE:])
+    train_table = CodedTable(np.concatenate([quantizer.encode(sample), further_codes]), quantizer, scale)
     start = time.perf_counter()
-    new = CodedTable(_codes(transformer, quantizer, test), quantizer, scale)
-    return known, new, time.perf_counter() - start
+    test_table = CodedTable(_codes(transformer, quantizer, test), quantizer, scale)
+    return train_table, test_table, time.perf_counter() - start
 
 
 def _codes(transformer: Any, quantizer: ProductQuantizer, images: Array) -> Array:
-    out = np.empty((len(images), quantizer.n_parts * len(quantizer.centroids_)), np.uint8)
+    codes = np.empty((len(images), quantizer.n_parts * len(quantizer.centroids_)), np.uint8)
     for first in range(0, len(images), IMAGES_AT_ONCE):
-        some = slice(first, first + IMAGES_AT_ONCE)
-        out[some] = quantizer.encode(transformer.transform(images[some]))
-    return out
+        batch = slice(first, first + IMAGES_AT_ONCE)
+        codes[batch] = quantizer.encode(transformer.transform(images[batch]))
+    return codes
 
 
 def _halves(transformer: Any, images: Array, n_features: int) -> Array:
-    out = np.empty((len(images), n_features), np.uint16)
+    halves = np.empty((len(images), n_features), np.uint16)
     for first in range(0, len(images), IMAGES_AT_ONCE):
-        some = slice(first, first + IMAGES_AT_ONCE)
-        out[some] = upper_halves(transformer.transform(images[some]))
-    return out
+        batch = slice(first, first + IMAGES_AT_ONCE)
+        halves[batch] = upper_halves(transformer.transform(images[batch]))
+    return halves
 
 
 def _mean_and_scale(halves: Array) -> tuple[Array, Array]:
+    # StandardScaler.partial_fit takes 0.25 s instead of 0.11 s for 6000 x 8192 features, and 9 % more memory.
     shift = as_floats(halves[:ROWS_AT_ONCE]).mean(0)
     sums, squares = np.zeros((2, halves.shape[1]))
     for first in range(0, len(halves), ROWS_AT_ONCE):
-        part = as_floats(halves[first : first + ROWS_AT_ONCE]) - shift
-        sums += part.sum(0, dtype=np.float64)
-        squares += np.einsum("nd,nd->d", part, part)
+        rows = as_floats(halves[first : first + ROWS_AT_ONCE]) - shift
+        sums += rows.sum(0, dtype=np.float64)
+        squares += np.einsum("nd,nd->d", rows, rows)
     mean = sums / len(halves)
     deviation = np.sqrt(np.maximum(squares / len(halves) - mean**2, 0))
     constant = deviation <= 1e-6 * np.abs(mean + shift)

@@ -1,99 +1,114 @@
-"""How the strength of a regularization is chosen: by the validation part, in the same way for all.
+"""The choice of the strength of a regularization on validation images, in the same way for all classifiers.
 
-The last tenth of each class of the training set (fifth, if there are few images) is for validation.
+The last tenth of each class of the training set (a fifth, if there are few images) is for validation.
 Up to five strengths are tried, from the middle of a scale to stronger and weaker ones as long as the
-accuracy on the validation part rises.  Those tried learn from at most 10,000 of the other images, drawn
-class by class; the one that is chosen then learns from all of them, for a validation accuracy that can be
-compared.  Ridge regression, and the SVM that is solved by it, always learn from all of them, as they try
-further strengths at no further cost.
+validation accuracy rises.  Strengths are tried on at most 10,000 of the other images, drawn class by
+class.  The classifier with the chosen strength then learns from all of the other images, so that
+validation accuracies can be compared.  Classifiers in closed form always learn from all of them, as
+further strengths cost little.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat.compare.classifiers import (
-    CLASSIFIERS,
-    CLOSED_FORM,
-    accuracy,
-    climb,
-    fit,
-    ridge_sums,
-    scores_of,
-    solved_model,
-)
+from imfeat.compare.classifiers import CLASSIFIERS, MOST_TRIED
 from imfeat.compare.tables import Table
-from imfeat.learn import RidgeSums
+from imfeat.compare.training import Trainer, accuracy, scores_of
 from imfeat.learn.ridge import split_last
 
 MAX_TUNING_IMAGES = 10_000
-VALIDATION_SHARE, LARGE_VALIDATION_SHARE = 0.2, 0.1  # of up to as many images, and of more
+VALIDATION_SHARE = 0.2  # of up to MAX_TUNING_IMAGES images
+LARGE_VALIDATION_SHARE = 0.1  # of more images
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """A strength, its accuracy on the validation part, and the seconds it took to find.
+    """A strength, its validation accuracy, and the seconds that its choice took.
 
-    ``scores`` are those of the validation part, ``sums`` those of ridge regression over the images
-    that were learned from.
+    ``scores`` are those of the validation images.  ``trainer`` has learned from the training rows; it is
+    None if the choice was made in an earlier run, or the trainer was used.
     """
 
     strength: float
     validation_accuracy: float
     seconds: float
     scores: Array
-    sums: RidgeSums | None = None
+    trainer: Trainer | None = None
 
 
 def split(labels: Array) -> tuple[Array, Array]:
-    """Return the indices of the images to learn from, and of those to validate with.
+    """Return the indices of the images to learn from, and of the images to validate with.
 
     Raises
     ------
     ValueError
-        If no class has images enough.
+        If no class has enough images.
     """
     share = LARGE_VALIDATION_SHARE if len(labels) > MAX_TUNING_IMAGES else VALIDATION_SHARE
-    known, left = split_last(labels, share)
-    if not len(left):
+    train_rows, validation_rows = split_last(labels, share)
+    if not len(validation_rows):
         raise ValueError("no class has two training images, one to learn from and one to validate with")
-    return known, left
+    return train_rows, validation_rows
 
 
-def some_of(rows: Array, labels: Array, seed: int) -> Array:
-    """Return rows, or as many of them as tuning may take, class by class."""
+def draw_rows(rows: Array, labels: Array, seed: int) -> Array:
+    """Return all rows, or `MAX_TUNING_IMAGES` of them, drawn class by class."""
     share = MAX_TUNING_IMAGES / len(rows)
     if share >= 1:
         return rows
-    rng, parts = np.random.default_rng(seed), []
+    rng = np.random.default_rng(seed)
+    drawn = []
     for label in np.unique(labels[rows]):
         members = rng.permutation(rows[labels[rows] == label])
-        parts.append(members[: max(1, round(len(members) * share))])
-    return rng.permutation(np.concatenate(parts))
+        drawn.append(members[: max(1, round(len(members) * share))])
+    return rng.permutation(np.concatenate(drawn))
+
+
+def climb(strengths: tuple[float, ...], accuracy_of: Callable[[float], float]) -> float:
+    """Go from the middle strength to stronger or weaker ones as long as the accuracy rises.
+
+    At most `MOST_TRIED` accuracies are asked for, each once.
+    """
+    accuracies: dict[int, float] = {}
+
+    def accuracy_at(k: int) -> float:
+        if k not in accuracies:
+            accuracies[k] = accuracy_of(strengths[k])
+        return accuracies[k]
+
+    best = len(strengths) // 2
+    for step in (-1, 1):
+        while 0 <= (k := best + step) < len(strengths) and (k in accuracies or len(accuracies) < MOST_TRIED):
+            if accuracy_at(k) <= accuracy_at(best):
+                break
+            best = k
+    return strengths[best]
 
 
 def choose(name: str, features: Table, labels: Array, seed: int) -> Choice:
     """Choose the strength of a classifier on a feature."""
     start = time.perf_counter()
-    known, left = split(labels)
-    classes, some = np.unique(labels), some_of(known, labels, seed)
-    sums = ridge_sums(features, labels, known) if name in CLOSED_FORM else None
+    classifier = CLASSIFIERS[name]
+    classes = np.unique(labels)
+    train_rows, validation_rows = split(labels)
+    tuning_rows = draw_rows(train_rows, labels, seed) if classifier.tunes_on_subset else train_rows
+    trainer = classifier.trainer(features, labels, tuning_rows, seed)
     scores: dict[float, Array] = {}
 
-    def model_of(strength: float, rows: Array) -> Any:
-        if sums is not None:
-            return solved_model(name, sums, strength, features, labels, known)
-        return fit(name, strength, features, labels, rows, seed)[0]
+    def train(strength: float) -> float:
+        model, _ = trainer.train(strength)
+        scores[strength] = scores_of(model, features, validation_rows)
+        return accuracy(scores[strength], labels[validation_rows], classes)
 
-    def accuracy_of(strength: float) -> float:
-        scores[strength] = scores_of(model_of(strength, some), features, left)
-        return accuracy(scores[strength], labels[left], classes)
-
-    best = climb(CLASSIFIERS[name].strengths, accuracy_of)
-    if best not in scores or (sums is None and len(some) < len(known)):
-        scores[best] = scores_of(model_of(best, known), features, left)
-    found = accuracy(scores[best], labels[left], classes)
-    return Choice(best, found, time.perf_counter() - start, scores[best], sums)
+    best = climb(classifier.strengths, train)
+    if len(tuning_rows) < len(train_rows):
+        trainer = classifier.trainer(features, labels, train_rows, seed)
+        train(best)
+    elif best not in scores:
+        train(best)
+    best_accuracy = accuracy(scores[best], labels[validation_rows], classes)
+    return Choice(best, best_accuracy, time.perf_counter() - start, scores[best], trainer)

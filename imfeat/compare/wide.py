@@ -1,7 +1,10 @@
-"""Linear classifiers on more features than images, in closed form, one part of the features at a time.
+"""Linear classifiers in closed form on more features than images, computed in groups of features.
 
-The features of ``a+b`` never exist together: the products of images are added up part by part, the
-classifiers are found from those, and then each part is computed once more, for its weights.
+The features of ``a+b`` never exist together:
+
+1. The products of images are accumulated over the groups ``a`` and ``b``.
+2. Strengths are chosen, and classifiers are solved, from these products.
+3. Each group is computed again, for its weights and its share of the scores of the test images.
 """
 
 import time
@@ -14,15 +17,17 @@ import numpy as np
 from sklearn.pipeline import FeatureUnion
 
 from imfeat._backend import Array
-from imfeat.compare.classifiers import CLASSIFIERS, accuracy, climb
+from imfeat.compare.classifiers import CLASSIFIERS
 from imfeat.compare.tables import Table, columns_of, slices_of, standardized_tables
+from imfeat.compare.training import accuracy
+from imfeat.compare.tuning import climb
 from imfeat.datasets import DataSet
 from imfeat.learn import RidgeProducts
 
 
 @dataclass(frozen=True, eq=False)
 class WideFit:
-    """A classifier on wide features: what chose its strength, what it says, and the seconds it took."""
+    """A classifier on wide features: its strength, its scores, and the seconds it took."""
 
     strength: float
     validation: Array
@@ -33,10 +38,10 @@ class WideFit:
     predict_seconds: float
 
 
-def parts_of(transformer: Any) -> list[Any]:
-    """Return the transformers whose features are side by side."""
+def members_of(transformer: Any) -> list[Any]:
+    """Return the transformers of a union, or the transformer itself."""
     if isinstance(transformer, FeatureUnion):
-        return [part for _, part in transformer.transformer_list]
+        return [member for _, member in transformer.transformer_list]
     return [transformer]
 
 
@@ -45,51 +50,68 @@ def fit_wide(
     names: tuple[str, ...],
     strengths: dict[str, float],
     data: DataSet,
-    known: Array,
-    left: Array,
+    train_rows: Array,
+    validation_rows: Array,
     announce: Callable[[str], None],
 ) -> tuple[dict[str, WideFit], float]:
     """Train classifiers in closed form on the features of a fitted transformer.
 
     Parameters
     ----------
+    transformer : fitted transformer
+    names : tuple of str
+        Classifiers with ``solve_products``.
     strengths : dict of str to float
-        Of the classifiers whose strength is known; those of others are chosen.
-    known, left : arrays of int
-        The training images to learn from, and those to validate with, before all are learned from.
+        Strengths that have been chosen before; those of the other classifiers are chosen.
+    data : DataSet
+    train_rows, validation_rows : arrays of int
+        Training images to learn from, and to validate with, while strengths are chosen.  The classifiers
+        then learn from both.
+    announce : function of a str
+        Called with a description of the next step.
 
     Returns
     -------
-    dict of str to WideFit, and the seconds that the features took.
+    dict of str to WideFit
+        One for each classifier.
+    float
+        Seconds that the features took.
     """
-    start, order = time.perf_counter(), np.concatenate([known, left])
+    start = time.perf_counter()
+    order = np.concatenate([train_rows, validation_rows])
     images, labels = data.train.images[order], data.train.labels[order]
-    classes, parts = np.unique(labels), parts_of(transformer)
-    signs = np.where(labels[:, None] == classes, np.float32(1), np.float32(-1))
+    members = members_of(transformer)
     products = RidgeProducts(len(labels))
-    for i, part in enumerate(parts, 1):
-        announce(f"products of images, part {i} of {len(parts)}")
-        table, _, _ = standardized_tables(part, images, data.test.images[:1])
+    for i, member in enumerate(members, 1):
+        announce(f"products of images, part {i} of {len(members)}")
+        table, _, _ = standardized_tables(member, images, data.test.images[:1])
         for columns in columns_of(table):
             products.add(columns)
-        del table, columns  # before there is another one, or the factor
+        del table, columns  # frees memory before the next table, or the factor
     seconds = time.perf_counter() - start
     announce(f"strength of {', '.join(names)}")
-    solutions = _solve(names, strengths, products, signs, labels, len(known))
+    solutions = _solve(names, strengths, products, labels, len(train_rows))
     del products
     start = time.perf_counter()
     shares = np.concatenate([solution.shares for solution in solutions.values()], 1)
     scores = np.zeros((len(data.test.labels), shares.shape[1]), np.float32)
-    for i, part in enumerate(parts, 1):
-        announce(f"weights, part {i} of {len(parts)}")
-        known_table, new_table, _ = standardized_tables(part, images, data.test.images)
-        scores += _scores(known_table, new_table, shares)
-    predict = time.perf_counter() - start
-    back, fits = np.argsort(order), {}
-    for name, test in zip(solutions, np.split(scores, len(solutions), axis=1), strict=True):
-        s = solutions[name]
-        seconds_of = s.tune_seconds, s.train_seconds, predict
-        fits[name] = WideFit(s.strength, s.validation, s.train[back], test + s.intercepts, *seconds_of)
+    for i, member in enumerate(members, 1):
+        announce(f"weights, part {i} of {len(members)}")
+        train_table, test_table, _ = standardized_tables(member, images, data.test.images)
+        scores += _scores(train_table, test_table, shares)
+    predict_seconds = time.perf_counter() - start
+    original_order = np.argsort(order)
+    fits = {}
+    for (name, s), test in zip(solutions.items(), np.split(scores, len(solutions), axis=1), strict=True):
+        fits[name] = WideFit(
+            strength=s.strength,
+            validation=s.validation,
+            train=s.train[original_order],
+            test=test + s.intercepts,
+            tune_seconds=s.tune_seconds,
+            train_seconds=s.train_seconds,
+            predict_seconds=predict_seconds,
+        )
     return fits, seconds
 
 
@@ -108,41 +130,51 @@ def _solve(
     names: tuple[str, ...],
     strengths: dict[str, float],
     products: RidgeProducts,
-    signs: Array,
     labels: Array,
-    n_known: int,
+    n_train: int,
 ) -> dict[str, _Solution]:
-    """Choose strengths on what comes after the known images, and learn from all."""
-    start, classes = time.perf_counter(), np.unique(labels)
-    found: dict[tuple[str, float], Array] = {}
+    """Choose strengths on the images after the first ``n_train``, and learn from all images."""
+    start = time.perf_counter()
+    classes = np.unique(labels)
+    signs = np.where(labels[:, None] == classes, np.float32(1), np.float32(-1))
+    validation: dict[tuple[str, float], Array] = {}
 
-    def found_by(name: str, strength: float) -> float:
-        if (name, strength) not in found:
-            for other in names:  # they share a factor
-                shares, intercepts, _ = _solver(other, products)(strength, signs[:n_known])
-                found[other, strength] = products.scores(shares, intercepts, n_known)
-        return accuracy(found[name, strength], labels[n_known:], classes)
+    def solve(name: str, strength: float, n_images: int) -> tuple[Array, Array, Array]:
+        solve_products = CLASSIFIERS[name].solve_products
+        assert solve_products is not None
+        return solve_products(products, strength, signs[:n_images])
 
-    chosen, solutions = {}, {}
+    def validate(name: str, strength: float) -> float:
+        if (name, strength) not in validation:
+            for member in names:  # all classifiers share the factor of a strength
+                shares, intercepts, _ = solve(member, strength, n_train)
+                validation[member, strength] = products.scores(shares, intercepts, n_train)
+        return accuracy(validation[name, strength], labels[n_train:], classes)
+
+    chosen = dict(strengths)
     for name in names:
-        tried = CLASSIFIERS[name].strengths
-        chosen[name] = strengths[name] if name in strengths else climb(tried, partial(found_by, name))
-        found_by(name, chosen[name])
-    tuned = (time.perf_counter() - start) / len(names)
-    for name, strength in chosen.items():
+        if name not in chosen:
+            chosen[name] = climb(CLASSIFIERS[name].strengths, partial(validate, name))
+        validate(name, chosen[name])
+    tune_seconds = (time.perf_counter() - start) / len(names)
+    solutions = {}
+    for name in names:
         start = time.perf_counter()
-        solution = _solver(name, products)(strength, signs)
-        validation = found[name, strength]
-        solutions[name] = _Solution(strength, validation, *solution, tuned, time.perf_counter() - start)
+        shares, intercepts, train = solve(name, chosen[name], len(labels))
+        solutions[name] = _Solution(
+            strength=chosen[name],
+            validation=validation[name, chosen[name]],
+            shares=shares,
+            intercepts=intercepts,
+            train=train,
+            tune_seconds=tune_seconds,
+            train_seconds=time.perf_counter() - start,
+        )
     return solutions
 
 
-def _solver(name: str, products: RidgeProducts) -> Callable[[float, Array], tuple[Array, Array, Array]]:
-    return products.solve_squared_hinge if name == "l2svm" else products.solve
-
-
 def _scores(train: Table, test: Table, shares: Array) -> Array:
-    """Return the scores of test images, from the shares of training images in the weights."""
+    """Return the scores of test images, given the shares of training images in the weights."""
     weights = np.zeros((train.shape[1], shares.shape[1]), np.float32)
     for rows in slices_of(train):
         weights += train[rows].T @ shares[rows]

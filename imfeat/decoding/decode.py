@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from imfeat._cores import usable_cores
+from imfeat._environment import usable_cores
 
 DEFAULT_SIZE = 64
 FITS = ("crop", "stretch")

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from imfeat._backend import Array
+from imfeat.learn._base import ScoreClassifier
 
 
-class LateFusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class LateFusion(ScoreClassifier):
     """The weighted mean of the scores of several classifiers.
 
     Parameters
@@ -57,12 +58,6 @@ class LateFusion(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scores = [_scores(classifier, X) for classifier in self.classifiers_]
         mean: Array = np.average(scores, axis=0, weights=self.weights)
         return mean
-
-    def predict(self, X: Array) -> Array:
-        """Return the class of each image."""
-        scores = self.decision_function(X)
-        found: Array = self.classes_[scores.argmax(1) if scores.ndim == 2 else (scores > 0).astype(int)]
-        return found
 
 
 def _scores(classifier: Any, X: Array) -> Array:

@@ -20,11 +20,12 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count, one_of
+from imfeat._environment import EXTRACT_PACKAGES, versions
 from imfeat._files import complete, locked, remove_unfinished
 from imfeat.decoding import FITS, as_pair
 from imfeat.extract.images import read_images
 from imfeat.extract.models import save_model
-from imfeat.extract.plan import Plan, versions
+from imfeat.extract.plan import Plan
 from imfeat.extract.schedule import Scheduler, find_scheduler, in_order, with_bar
 from imfeat.extract.worker import IMAGES_AT_ONCE
 from imfeat.recipes import parse
@@ -88,7 +89,7 @@ def codebook(
         "fit": fit,
         "shard_size": as_count(shard_size, "shard_size"),
         "column": column,
-        "versions": versions(),
+        "versions": versions(EXTRACT_PACKAGES),
     }
     return fit_model(
         settings,

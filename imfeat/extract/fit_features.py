@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from imfeat._backend import Array
 from imfeat._check import as_number
-from imfeat._sums import Moments
 from imfeat.extract.fit import Shards
 from imfeat.extract.open import Features
 from imfeat.extract.open import open as open_features
 from imfeat.extract.schedule import Scheduler, find_scheduler, in_order
-from imfeat.learn import RidgeClassifier
+from imfeat.learn import RidgeClassifier, RidgeSums
 from imfeat.quantizer import ProductQuantizer
 
 STARTS_PER_CENTROID = 20  # vectors to choose the first centroids from
@@ -102,7 +102,7 @@ def learn_ridge(
     Returns
     -------
     RidgeClassifier
-        Fitted with this strength, in float64, by the scatter of features and targets.
+        Fitted with this strength, from sums in float64.
 
     Raises
     ------
@@ -111,26 +111,23 @@ def learn_ridge(
     """
     features = open_features(out)
     feature = features.column(feature)
-    given = np.asarray(labels)
-    if given.shape != (len(features),):
-        raise ValueError(f"labels must be {len(features)}, one for each image, got the shape {given.shape}")
+    labels = np.asarray(labels)
+    if labels.shape != (len(features),):
+        raise ValueError(f"labels must be {len(features)}, one for each image, got the shape {labels.shape}")
     model = RidgeClassifier((as_number(strength, "strength", above=0),))
-    model.classes_, numbers = np.unique(given, return_inverse=True)
-    if len(model.classes_) < 2:
-        raise ValueError(f"labels must be of at least two classes, got {model.classes_[0]!r} alone")
+    classes, indices = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"labels must be of at least two classes, got {classes[0]!r} alone")
     workers = find_scheduler(scheduler, n_workers)
-    path = features.folder.resolve() / f".labels.{uuid.uuid4().hex}.npy"  # which workers read, each its part
-    np.save(path, numbers.astype(np.int64))
+    path = features.folder.resolve() / f".labels.{uuid.uuid4().hex}.npy"  # each worker reads its rows
+    np.save(path, indices.astype(np.int64))
     try:
-        task = functools.partial(_sum_targets, str(path), feature, len(model.classes_))
-        total = functools.reduce(Moments.add, _results(workers, task, features))
+        task = functools.partial(_sum_targets, str(path), feature, len(classes))
+        sums = functools.reduce(RidgeSums.merge, _results(workers, task, features))
     finally:
         path.unlink()
-    weights, intercepts = total.ridge(features.names[feature], strength)
-    model.coef_ = np.ascontiguousarray(weights.T, np.float32)
-    model.intercept_, model.strength_ = intercepts.astype(np.float32), strength
-    model.n_features_in_ = features.names[feature]
-    return model
+    with threadpool_limits(1):  # as in _sum_targets
+        return model.fit_sums(sums, strength, classes)
 
 
 def _results(workers: Scheduler, task: Callable[[int], Any], features: Features) -> Iterator[Any]:
@@ -148,11 +145,12 @@ def _load(folder: str, feature: str, shard: int) -> Array:
     return _rows(folder, feature, shard)[0]
 
 
-def _sum_targets(labels: str, feature: str, n_classes: int, shard: int) -> Moments:
-    """Return the moments of features and targets (+1 and -1) of a shard, side by side."""
+def _sum_targets(labels: str, feature: str, n_classes: int, shard: int) -> RidgeSums:
+    """Return the sums over the features of a shard and their labels, read from a file of all labels."""
     folder = Path(labels).parent
     rows, good = _rows(str(folder), feature, shard)
     first = sum(open_features(folder).shard_sizes[:shard])
-    own = np.load(labels, mmap_mode="r")[first : first + len(good)]
-    targets = np.where(own[good, None] == np.arange(n_classes), 1.0, -1.0)
-    return Moments.of(np.concatenate([rows, targets], axis=1))
+    shard_labels = np.load(labels, mmap_mode="r")[first : first + len(good)]
+    sums = RidgeSums(rows.shape[1], n_classes, dtype=np.float64)
+    with threadpool_limits(1):  # the order of sums must not depend on the number of threads
+        return sums.add(rows, shard_labels[good])

@@ -4,17 +4,11 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from imfeat._files import complete, read_json, sha256, write_json
 from imfeat.extract.sources import Item, find
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that results depend on."""
-    return {name: version(name) for name in ("imfeat", "numpy", "pillow")}
 
 
 class Plan:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from imfeat._check import as_count, as_flag, one_of
+from imfeat._environment import EXTRACT_PACKAGES, versions
 from imfeat._files import complete, locked, remove_unfinished, sha256, write_json
 from imfeat.decoding import FITS, as_pair
 from imfeat.extract.features import build, describe, learned
 from imfeat.extract.fit import fit_model
 from imfeat.extract.open import Features
 from imfeat.extract.open import open as open_features
-from imfeat.extract.plan import Plan, versions
+from imfeat.extract.plan import Plan
 from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
 from imfeat.extract.store import FORMATS, find_receipt
 from imfeat.extract.worker import compute, extract_shard
@@ -111,7 +112,7 @@ def resume(
     settings = Plan(Path(out)).settings
     features = [column["feature"] for column in settings["features"].values()]
     columns = describe(features, tuple(settings["size"]))
-    settings = settings | {"features": columns, "versions": versions()}
+    settings = settings | {"features": columns, "versions": versions(EXTRACT_PACKAGES)}
     return _complete(Path(out), settings, find_scheduler(scheduler, n_workers), progress)
 
 
@@ -159,7 +160,7 @@ def _settings(
         "format": format,
         "shard_size": as_count(shard_size, "shard_size"),
         "column": column,
-        "versions": versions(),
+        "versions": versions(EXTRACT_PACKAGES),
     }
 
 

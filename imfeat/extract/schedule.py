@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol
 
 from imfeat._check import as_count
-from imfeat._cores import usable_cores
+from imfeat._environment import usable_cores
 from imfeat.extract.worker import begin_worker
 
 TRIES = 3  # of a shard whose worker died

@@ -1,8 +1,8 @@
-"""Sums of products and Cholesky factors, large symmetric matrices, block by block in one array.
+"""Sums of products and Cholesky factors of large symmetric matrices, computed in blocks.
 
-The matrix lies in the upper triangle, its diagonal beside it, and the factor L is written into the
-lower one: so there is one array, and the matrix outlives the factor.  It is what LAPACK does, whose
-threaded routines overrun their buffers at some tens of thousands of rows in OpenBLAS 0.3.
+One array holds both: the matrix A in the upper triangle, with its diagonal in a separate vector, and
+its factor L in the lower triangle.  A thus survives the factorization.  LAPACK would do the same, but
+its threaded routines in OpenBLAS 0.3 overrun their buffers at some tens of thousands of rows.
 """
 
 from collections.abc import Callable
@@ -14,22 +14,22 @@ from imfeat._backend import Array
 BLOCK = 1024  # columns of a matrix product
 
 
-def blocks(first: int, last: int) -> list[slice]:
-    """Cut a range into blocks."""
-    return [slice(start, min(start + BLOCK, last)) for start in range(first, last, BLOCK)]
+def blocks(start: int, stop: int) -> list[slice]:
+    """Divide a range into blocks."""
+    return [slice(first, min(first + BLOCK, stop)) for first in range(start, stop, BLOCK)]
 
 
 def add_products(matrix: Array, rows: Array) -> None:
     """Add the products of rows (n, d) to the upper triangle of a matrix (n, n)."""
-    parts = blocks(0, len(matrix))
-    room = np.empty(sum(part.stop - part.start for part in parts[:1]) * len(matrix), np.float32)
-    for block in parts:
-        part = matrix[block, block.start :]
-        part += np.matmul(rows[block], rows[block.start :].T, out=room[: part.size].reshape(part.shape))
+    buffer = np.empty(min(BLOCK, len(matrix)) * len(matrix), matrix.dtype)
+    for block in blocks(0, len(matrix)):
+        block_row = matrix[block, block.start :]
+        products = buffer[: block_row.size].reshape(block_row.shape)
+        block_row += np.matmul(rows[block], rows[block.start :].T, out=products)
 
 
-def nothing(rows: slice, cols: slice) -> float:
-    """Return what is taken from a matrix that is meant as it stands."""
+def no_correction(rows: slice, cols: slice) -> float:
+    """Return 0, the correction of a matrix that is factorized unchanged."""
     return 0.0
 
 
@@ -38,18 +38,18 @@ def factorize(
     diagonal: Array,
     first: int,
     last: int,
-    correction: Callable[[slice, slice], Array | float] = nothing,
+    correction: Callable[[slice, slice], Array | float] = no_correction,
 ) -> None:
-    """Write rows ``first`` to ``last - 1`` of L, where those before are there already.
+    """Write rows ``first`` to ``last - 1`` of L, given the rows before them.
 
     Parameters
     ----------
-    matrix : array of shape (n, n), float32
-        Above its diagonal a matrix A, below it L.
-    diagonal : array of shape (n,), float32
-        Of A.
+    matrix : array of shape (n, n), float32 or float64
+        A above the diagonal, L below it.
+    diagonal : array of shape (n,), dtype of ``matrix``
+        Diagonal of A.
     correction : function of (rows, cols)
-        What is to be subtracted from these rows and columns of A.
+        Returns the block that is subtracted from these rows and columns of A.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def factorize(
         If A is not positive definite.
     """
     for block in blocks(0, first) + blocks(first, last):
-        rest = slice(max(block.stop, first), last)
+        below = slice(max(block.stop, first), last)
         if block.start >= first:
             square = np.triu(matrix[block, block], 1)
             square = square + square.T - correction(block, block)
@@ -66,18 +66,19 @@ def factorize(
             corner = np.linalg.cholesky(square)
             np.copyto(matrix[block, block], corner, where=np.tri(len(corner), dtype=bool))
         corner = np.tril(matrix[block, block])
-        column = matrix[block, rest].T - correction(rest, block)
-        column -= matrix[rest, : block.start] @ matrix[block, : block.start].T
-        matrix[rest, block] = column @ np.linalg.inv(corner).T
+        panel = matrix[block, below].T - correction(below, block)
+        panel -= matrix[below, : block.start] @ matrix[block, : block.start].T
+        matrix[below, block] = panel @ np.linalg.inv(corner).T
 
 
 def substitute(matrix: Array, right: Array) -> Array:
-    """Return the solution X (m, k) of L L^T X = right, of the first m rows of L, as many as ``right`` has."""
-    out, n = right.copy(), len(right)
+    """Return the solution X (m, k) of L L^T X = right for the first m = ``len(right)`` rows of L."""
+    solution = right.copy()
+    n = len(right)
     for block in blocks(0, n):
-        out[block] -= matrix[block, : block.start] @ out[: block.start]
-        out[block] = np.linalg.solve(np.tril(matrix[block, block]), out[block])
+        solution[block] -= matrix[block, : block.start] @ solution[: block.start]
+        solution[block] = np.linalg.solve(np.tril(matrix[block, block]), solution[block])
     for block in reversed(blocks(0, n)):
-        out[block] -= matrix[block.stop : n, block].T @ out[block.stop :]
-        out[block] = np.linalg.solve(np.tril(matrix[block, block]).T, out[block])
-    return out
+        solution[block] -= matrix[block.stop : n, block].T @ solution[block.stop :]
+        solution[block] = np.linalg.solve(np.tril(matrix[block, block]).T, solution[block])
+    return solution

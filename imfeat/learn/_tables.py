@@ -1,4 +1,4 @@
-"""Tables of features, checked."""
+"""Checks of tables of features."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from sklearn.utils.validation import validate_data
 
 
 def as_table(model: Any, X: Any, *y: Any, **options: Any) -> Any:
-    """Check features and labels as scikit-learn does, and refuse what it would lose a part of."""
+    """Check features and labels as scikit-learn does, and refuse masked arrays and records."""
     if isinstance(X, np.ma.MaskedArray):
         raise TypeError("X is a masked array, whose mask would be lost; pass a plain array")
     if getattr(getattr(X, "dtype", None), "names", None):

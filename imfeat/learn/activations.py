@@ -1,4 +1,4 @@
-"""What a unit makes of its input z, and the derivative of it.
+"""Activation functions of the input z of a unit, and their derivatives.
 
     identity      z                       1
     relu          max(z, 0)               1 where z > 0, else 0
@@ -6,10 +6,10 @@
     elu           z or exp(z) - 1         1 where z > 0, else exp(z) = h + 1
     sigmoid       1 / (1 + exp(-z))       h (1 - h)
     tanh          tanh(z)                 1 - h^2
-    maxout        max(z_1, z_2)           1 for the larger of the two, 0 for the other
+    maxout        max(z_1, z_2)           1 for the larger piece, 0 for the smaller
 
-Each has a function that writes h, what the unit puts out, and one that writes the gradient with
-respect to z, from the gradient with respect to h.
+Each has a function that writes the output h of the unit, and one that writes the gradient with
+respect to z, given the gradient with respect to h.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ import numpy as np
 
 from imfeat._backend import Array
 
-SLOPE = 0.01  # of a leaky ReLU below 0
+SLOPE = 0.01  # slope of a leaky ReLU below 0
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Activation:
     backward : function of z, h, the gradient (n, units) with respect to h, and out (n, pieces * units)
         Writes the gradient with respect to z; where ``pieces`` is 1, ``out`` may be the gradient itself.
     gain : float
-        Weights start with the variance gain^2 / n_inputs, which keeps that of what passes through.
+        Initial weights have the variance gain^2 / n_inputs, which preserves the variance of signals.
     pieces : int
-        Inputs of a unit.
+        Number of linear inputs of a unit.
     """
 
     value: Callable[[Array, Array], object]
@@ -60,34 +60,34 @@ def relu(z: Array, h: Array) -> None:
 
 
 def relu_backward(z: Array, h: Array, gradient: Array, out: Array) -> None:
-    """The derivative is 1 where z > 0, and else 0."""
+    """The derivative is 1 where z > 0, else 0."""
     np.multiply(gradient, h > 0, out=out)
 
 
 def leaky_relu(z: Array, h: Array) -> None:
-    """Write z where z > 0, and else 0.01 z."""
+    """Write z where z > 0, else 0.01 z."""
     np.multiply(z, SLOPE, out=h)
     np.maximum(z, h, out=h)
 
 
 def leaky_relu_backward(z: Array, h: Array, gradient: Array, out: Array) -> None:
-    """The derivative is 1 where z > 0, and else 0.01."""
+    """The derivative is 1 where z > 0, else 0.01."""
     np.multiply(gradient, np.where(h > 0, h.dtype.type(1), h.dtype.type(SLOPE)), out=out)
 
 
 def elu(z: Array, h: Array) -> None:
-    """Write z where z > 0, and else exp(z) - 1."""
+    """Write z where z > 0, else exp(z) - 1."""
     np.expm1(np.minimum(z, 0, out=h), out=h)
     np.copyto(h, z, where=z > 0)
 
 
 def elu_backward(z: Array, h: Array, gradient: Array, out: Array) -> None:
-    """The derivative is 1 where z > 0, and else exp(z), which is h + 1."""
+    """The derivative is 1 where z > 0, else exp(z), which is h + 1."""
     np.multiply(gradient, np.minimum(h, 0) + 1, out=out)
 
 
 def sigmoid(z: Array, h: Array) -> None:
-    """Write 1 / (1 + exp(-z)), as (1 + tanh(z / 2)) / 2, which overflows nowhere."""
+    """Write 1 / (1 + exp(-z)), as (1 + tanh(z / 2)) / 2, which never overflows."""
     np.tanh(np.multiply(z, 0.5, out=h), out=h)
     h += 1
     h *= 0.5
@@ -109,17 +109,17 @@ def tanh_backward(z: Array, h: Array, gradient: Array, out: Array) -> None:
 
 
 def maxout(z: Array, h: Array) -> None:
-    """Write the larger of z_1, the first half of a row of z, and z_2, the second half."""
+    """Write max(z_1, z_2), where z_1 is the first half of a row of z, and z_2 the second half."""
     units = h.shape[1]
     np.maximum(z[:, :units], z[:, units:], out=h)
 
 
 def maxout_backward(z: Array, h: Array, gradient: Array, out: Array) -> None:
-    """The derivative is 1 for the larger of z_1 and z_2, and 0 for the other."""
+    """The derivative is 1 for the larger of z_1 and z_2, and 0 for the smaller."""
     units = h.shape[1]
-    first = z[:, :units] >= z[:, units:]
-    np.multiply(gradient, first, out=out[:, :units])
-    np.multiply(gradient, ~first, out=out[:, units:])
+    is_first = z[:, :units] >= z[:, units:]
+    np.multiply(gradient, is_first, out=out[:, :units])
+    np.multiply(gradient, ~is_first, out=out[:, units:])
 
 
 ACTIVATIONS = {

@@ -1,4 +1,4 @@
-"""Linear classifiers: scores s = x W + b, by the choice of loss softmax regression, an SVM, least squares."""
+"""Linear classifiers with scores s = x W + b: softmax regression, SVMs and least squares."""
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from imfeat.learn.optimizers import Optimizer
 
 
 class LinearClassifier(NetworkClassifier):
-    """A linear classifier, one vector of weights (a template) a class.
+    """A linear classifier, with a vector of weights (a template) per class.
 
-    It minimizes the mean loss of the images plus a penalty on the weights, not on the intercepts.
+    The mean loss of the images plus a penalty on the weights, not on the intercepts, is minimized.
 
     Parameters
     ----------
@@ -24,33 +24,33 @@ class LinearClassifier(NetworkClassifier):
         ``"squared_error"`` (least squares on +1 and -1).
     penalty : str or None
         ``"l2"`` (ridge), strength / 2 times the sum of the squared weights; ``"l1"`` (LASSO), strength
-        times the sum of the absolute ones, which makes some exactly 0; None.
+        times the sum of the absolute weights, which sets weights to exactly 0; None.
     strength : float
-        Of the penalty.
+        Strength of the penalty.
     optimizer : str or Optimizer
-        ``"lbfgs"``: all images at a time, to convergence; it likes smooth losses, and hinge and
-        crammer_singer are none.  Or ``"sgd"``, ``"momentum"``, ``"nesterov"``, ``"adagrad"``,
-        ``"rmsprop"``, ``"adam"`` or ``"adamw"``, a batch at a time, or an `Optimizer` of your own,
-        which brings its own learning rate and weight decay.
+        ``"lbfgs"`` takes all images at a time and iterates to convergence; it suits smooth losses, which
+        hinge and crammer_singer are not.  ``"sgd"``, ``"momentum"``, ``"nesterov"``, ``"adagrad"``,
+        ``"rmsprop"``, ``"adam"`` and ``"adamw"`` take one batch at a time, as does an `Optimizer`, which
+        has its own learning rate and weight decay.
     learning_rate : float
-        Of the first epoch; not for ``"lbfgs"``.
+        Learning rate of the first epoch; not for ``"lbfgs"``.
     schedule : str
         ``"constant"``, ``"step"`` (a tenth after each third of the epochs) or ``"cosine"``.
     batch_size : int
-        Images a step.
+        Number of images per step.
     epochs : int
-        Passes over the images; of ``"lbfgs"``, iterations at most.
+        Number of passes over the images; for ``"lbfgs"``, maximum number of iterations.
     tol : float
-        ``"lbfgs"`` ends when no element of the gradient is larger.
+        Bound on the elements of the gradient at which ``"lbfgs"`` ends.
     class_weight : dict, "balanced" or None
         Factors of the loss of the images of each class.
     patience : int, optional
-        Stop after so many epochs without a better accuracy on a validation part, and go back to the
-        best; not for ``"lbfgs"``.
+        Number of epochs without a better validation accuracy after which training stops and the best
+        parameters are restored; not for ``"lbfgs"``.
     validation_share : float
-        Share of the images, the last ones of each class, that are for validation if there is a patience.
+        Share of the images, the last ones of each class, that are for validation if ``patience`` is given.
     random_state : int, numpy.random.RandomState or None
-        Where the order of the images comes from.
+        Source of the order of the images.
 
     Attributes
     ----------
@@ -58,10 +58,10 @@ class LinearClassifier(NetworkClassifier):
     coef_ : array of shape (n_classes, n_features), float32
     intercept_ : array of shape (n_classes,), float32
     history_ : dict of lists
-        The loss of each epoch, the accuracy on the training images as they passed, and, if there is a
-        patience, on the validation part.
+        ``loss`` and ``accuracy`` on the training images in each epoch, before the step of each batch;
+        with a ``patience`` also ``validation_accuracy``.
     n_iter_ : int
-        Epochs, or iterations.
+        Number of epochs, or of iterations.
     network_ : Network
     n_features_in_ : int
 
@@ -72,10 +72,10 @@ class LinearClassifier(NetworkClassifier):
 
     Notes
     -----
-    Features are used as they are; put a `StandardScaler` before it.  scikit-learn's
-    ``LogisticRegression(C)`` minimizes the same with ``strength = 1 / (C n_images)``.  Up to 8,192 features,
-    ``"lbfgs"`` goes down in coordinates that the covariance of the features makes round, for which it keeps
-    one matrix (n_features, n_features); tens of iterations are enough then.
+    Features are used as they are; put a `StandardScaler` before the classifier.  scikit-learn's
+    ``LogisticRegression(C)`` minimizes the same objective with ``strength = 1 / (C n_images)``.  Up to 8,192
+    features, ``"lbfgs"`` is preconditioned by the covariance of the features, for which it keeps one matrix
+    (n_features, n_features), and tens of iterations are enough.
 
     References
     ----------
@@ -124,7 +124,7 @@ class LinearClassifier(NetworkClassifier):
 
     @property
     def intercept_(self) -> Array:
-        """What is added to the scores (n_classes,)."""
+        """The intercepts of the scores (n_classes,)."""
         return self.network_.layers[0].biases
 
     def _make_network(self, n_features: int, n_classes: int, rng: np.random.Generator) -> Network:

@@ -1,6 +1,6 @@
 """Losses of scores, and penalties of weights.
 
-With s the scores of an image, and y its class, the loss of the image is
+The loss of an image with the scores s and the class y is
 
     softmax           -log(exp(s_y) / sum_c exp(s_c))
     hinge             sum_c max(0, 1 - t_c s_c)
@@ -8,7 +8,7 @@ With s the scores of an image, and y its class, the loss of the image is
     squared_hinge     sum_c max(0, 1 - t_c s_c)^2
     squared_error     sum_c (s_c - t_c)^2
 
-where t_c is +1 for c = y and -1 for the other classes.  The loss of images is the mean over them.
+where t_c is +1 for c = y and -1 for the other classes.  The loss of several images is their mean.
 """
 
 from collections.abc import Callable
@@ -29,13 +29,13 @@ def softmax(scores: Array, labels: Array, weights: Array | None = None) -> tuple
     labels : array of shape (n,), int
         0 to ``n_classes - 1``.
     weights : array of shape (n,), optional
-        What the loss of each image is multiplied by, before the mean.
+        Factor of the loss of each image, applied before the mean.
 
     Returns
     -------
     loss : float
     gradient : array of shape (n, n_classes), dtype of ``scores``
-        Of the mean with respect to the scores.
+        Gradient of the mean loss with respect to the scores.
     """
     rows = np.arange(len(labels))
     shifted = scores - scores.max(1, keepdims=True)
@@ -70,10 +70,10 @@ def crammer_singer(scores: Array, labels: Array, weights: Array | None = None) -
        vector machines", JMLR 2, 2001.
     """
     rows = np.arange(len(labels))
-    others = scores.copy()
-    others[rows, labels] = -np.inf
-    rivals = others.argmax(1)
-    slack = np.maximum(1 + others[rows, rivals] - scores[rows, labels], 0)
+    rival_scores = scores.copy()
+    rival_scores[rows, labels] = -np.inf
+    rivals = rival_scores.argmax(1)
+    slack = np.maximum(1 + rival_scores[rows, rivals] - scores[rows, labels], 0)
     gradient = np.zeros_like(scores)
     gradient[rows, rivals] = slack > 0
     gradient[rows, labels] = -gradient[rows, rivals]
@@ -110,13 +110,12 @@ PENALTIES: dict[str, Callable[[Array, float], tuple[float, Array]]] = {"l2": l2,
 
 
 def shrink(weights: Array, amount: float) -> None:
-    """Move weights towards 0 by an amount, in place; those that are nearer become 0.
+    """Move weights towards 0 by an amount, in place; smaller weights become 0.
 
-    This is what minimizes |v - w|^2 / 2 + amount |v|_1 over v: a gradient step on a loss, followed
-    by it, is a step on the loss with an L1 penalty.
+    The result minimizes |v - w|^2 / 2 + amount |v|_1 over v.  A gradient step on a loss, followed by
+    this one, is a proximal step on the loss with an L1 penalty.
     """
-    kept = np.clip(weights, -amount, amount)
-    weights -= kept
+    weights -= np.clip(weights, -amount, amount)
 
 
 def _signs(scores: Array, labels: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons: linear layers with an activation between them."""
+"""Multi-layer perceptrons: fully connected layers with activations between them."""
 
 from collections.abc import Sequence
 
@@ -13,42 +13,42 @@ from imfeat.learn.optimizers import Optimizer
 
 
 class MLPClassifier(NetworkClassifier):
-    """A network of fully connected layers, of any depth.
+    """A multi-layer perceptron of any depth.
 
     Parameters
     ----------
     hidden : sequence of int
-        Units of each hidden layer; an empty one makes a linear classifier.
+        Number of units of each hidden layer; an empty sequence makes a linear classifier.
     activation : str
-        Of the hidden units: ``"relu"``, ``"leaky_relu"``, ``"elu"``, ``"sigmoid"``, ``"tanh"``,
-        ``"maxout"`` (of two pieces, which doubles the weights) or ``"identity"``.
+        Activation of the hidden units: ``"relu"``, ``"leaky_relu"``, ``"elu"``, ``"sigmoid"``,
+        ``"tanh"``, ``"maxout"`` (with two pieces, which doubles the weights) or ``"identity"``.
     loss : str
         See `LinearClassifier`.
     optimizer : str or Optimizer
         ``"sgd"``, ``"momentum"``, ``"nesterov"``, ``"adagrad"``, ``"rmsprop"``, ``"adam"``, ``"adamw"``,
-        or ``"lbfgs"``, all images at a time; or an `Optimizer` of your own, which brings its own
-        learning rate and weight decay.
+        or ``"lbfgs"``, which takes all images at a time; or an `Optimizer`, which has its own learning
+        rate and weight decay.
     learning_rate : float
-        Of the first epoch; not for ``"lbfgs"``.
+        Learning rate of the first epoch; not for ``"lbfgs"``.
     schedule : str
         ``"constant"``, ``"step"`` (a tenth after each third of the epochs) or ``"cosine"``.
     batch_size : int
-        Images a step.
+        Number of images per step.
     epochs : int
-        Passes over the images; of ``"lbfgs"``, iterations at most.
+        Number of passes over the images; for ``"lbfgs"``, maximum number of iterations.
     tol : float
-        ``"lbfgs"`` ends when no element of the gradient is larger.
+        Bound on the elements of the gradient at which ``"lbfgs"`` ends.
     weight_decay : float
-        Strength of an L2 penalty on weights, not on biases; with ``"adamw"`` decoupled from the moments.
+        Strength of an L2 penalty on weights, not on biases; decoupled from the moments for ``"adamw"``.
     class_weight : dict, "balanced" or None
         Factors of the loss of the images of each class.
     patience : int, optional
-        Stop after so many epochs without a better accuracy on a validation part, and go back to the
-        best; not for ``"lbfgs"``.
+        Number of epochs without a better validation accuracy after which training stops and the best
+        parameters are restored; not for ``"lbfgs"``.
     validation_share : float
-        Share of the images, the last ones of each class, that are for validation if there is a patience.
+        Share of the images, the last ones of each class, that are for validation if ``patience`` is given.
     random_state : int, numpy.random.RandomState or None
-        Where the first weights and the order of the images come from.
+        Source of the initial weights and of the order of the images.
 
     Attributes
     ----------
@@ -56,10 +56,10 @@ class MLPClassifier(NetworkClassifier):
     network_ : Network
         Its ``layers`` have ``weights`` and ``biases``.
     history_ : dict of lists
-        The loss of each epoch, the accuracy on the training images as they passed, and, if there is a
-        patience, on the validation part.
+        ``loss`` and ``accuracy`` on the training images in each epoch, before the step of each batch;
+        with a ``patience`` also ``validation_accuracy``.
     n_iter_ : int
-        Epochs, or iterations.
+        Number of epochs, or of iterations.
     n_features_in_ : int
 
     Raises
@@ -69,7 +69,7 @@ class MLPClassifier(NetworkClassifier):
 
     Notes
     -----
-    Features are used as they are; put a `StandardScaler` before it.
+    Features are used as they are; put a `StandardScaler` before the classifier.
 
     References
     ----------

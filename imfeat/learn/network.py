@@ -1,7 +1,7 @@
-"""Networks of fully connected layers: each computes h = phi(x W + b), and passes h on.
+"""Networks of fully connected layers with outputs h = phi(x W + b).
 
-Going back, with the gradient G of the loss with respect to h, and D = G * phi'(x W + b), the
-gradients with respect to W, b and x are x^T D, the sum of the rows of D, and D W^T.
+With the gradient G of the loss with respect to h, and D = G * phi'(x W + b), the gradients with
+respect to W, b and x are x^T D, the sum of the rows of D, and D W^T.
 """
 
 import itertools
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from imfeat._backend import Array
 from imfeat.learn.activations import ACTIVATIONS, Activation
 
-ROWS_AT_ONCE = 4096  # that scores are computed of
+ROWS_AT_ONCE = 4096  # rows whose scores are computed at a time
 
 
 class Layer:
@@ -25,31 +25,34 @@ class Layer:
     weights : array of shape (n_inputs, pieces * n_units)
     biases : array of shape (pieces * n_units,)
     activation : str
-        A name in `ACTIVATIONS`; of ``"maxout"``, a unit has two pieces.
+        A name in `ACTIVATIONS`; a unit of ``"maxout"`` has two pieces.
 
     Attributes
     ----------
     weight_gradient, bias_gradient : arrays
-        Of the shapes of ``weights`` and ``biases``; overwritten by `backward`.
+        Gradients of the shapes of ``weights`` and ``biases``; overwritten by `backward`.
 
     Notes
     -----
-    What `forward` and `backward` return is overwritten by the next call: results are written into
-    arrays that are used again, as new ones would cost more than what they hold.
+    The arrays that `forward` and `backward` return are overwritten by the next call.  They are reused,
+    as their allocation would take longer than their computation.
     """
 
     def __init__(self, weights: Array, biases: Array, activation: str = "identity") -> None:
-        self.weights, self.biases, self.activation = weights, biases, activation
-        self.weight_gradient, self.bias_gradient = np.zeros_like(weights), np.zeros_like(biases)
-        self._room: dict[str, Array] = {}
+        self.weights = weights
+        self.biases = biases
+        self.activation = activation
+        self.weight_gradient = np.zeros_like(weights)
+        self.bias_gradient = np.zeros_like(biases)
+        self._buffers: dict[str, Array] = {}
         self._input = self._z = self._h = np.empty((0, 0), weights.dtype)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out of a copy what the next call overwrites."""
+        """Return the attributes without the arrays that the next call overwrites."""
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _room={})
+        vars(self).update(state, _buffers={})
 
     def apply(self, x: Array) -> Array:
         """Return phi(x W + b) of x (n, n_inputs) in a new array (n, n_units)."""
@@ -60,16 +63,18 @@ class Layer:
         return h
 
     def forward(self, x: Array) -> Array:
-        """Return phi(x W + b) of x (n, n_inputs), and remember what `backward` needs."""
+        """Return phi(x W + b) of x (n, n_inputs), and keep the arrays that `backward` needs."""
         self._input = x
-        n, width = len(x), self.weights.shape[1]
-        z = np.matmul(x, self.weights, out=self._take("z", n, width))
-        z += self.biases
-        h = z if self.activation == "identity" else self._take("h", n, width // self._phi.pieces)
-        if h is not z:
-            self._phi.value(z, h)
-        self._z, self._h = z, h
-        return h
+        n = len(x)
+        width = self.weights.shape[1]
+        self._z = np.matmul(x, self.weights, out=self._buffer("z", n, width))
+        self._z += self.biases
+        if self.activation == "identity":
+            self._h = self._z
+        else:
+            self._h = self._buffer("h", n, width // self._phi.pieces)
+            self._phi.value(self._z, self._h)
+        return self._h
 
     def backward(self, gradient: Array, *, to_input: bool = True) -> Array | None:
         """Compute the gradients of the loss with respect to weights, biases and input.
@@ -77,36 +82,37 @@ class Layer:
         Parameters
         ----------
         gradient : array of shape (n, n_units)
-            With respect to what `forward` returned; it is overwritten.
+            Gradient with respect to the outputs of `forward`; it is overwritten.
         to_input : bool
             Whether to compute and return the gradient with respect to the input (n, n_inputs).
         """
         out = gradient
         if self._phi.pieces > 1:
-            out = self._take("gradient", *self._z.shape)
+            out = self._buffer("gradient", *self._z.shape)
         if self.activation != "identity":
             self._phi.backward(self._z, self._h, gradient, out)
         np.matmul(self._input.T, out, out=self.weight_gradient)
         np.sum(out, axis=0, out=self.bias_gradient)
         if not to_input:
             return None
-        back: Array = np.matmul(out, self.weights.T, out=self._take("back", *self._input.shape))
-        return back
+        buffer = self._buffer("input gradient", *self._input.shape)
+        input_gradient: Array = np.matmul(out, self.weights.T, out=buffer)
+        return input_gradient
 
     @property
     def _phi(self) -> Activation:
         return ACTIVATIONS[self.activation]
 
-    def _take(self, name: str, n: int, width: int) -> Array:
-        """Return an array (n, width) in memory that was used before, if it is large enough."""
-        room = self._room.get(name)
-        if room is None or room.size < n * width:
-            room = self._room[name] = np.empty(n * width, self.weights.dtype)
-        return room[: n * width].reshape(n, width)
+    def _buffer(self, name: str, n: int, width: int) -> Array:
+        """Return an uninitialized array (n, width), in memory of an earlier call if it is large enough."""
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.size < n * width:
+            buffer = self._buffers[name] = np.empty(n * width, self.weights.dtype)
+        return buffer[: n * width].reshape(n, width)
 
 
 class Network:
-    """Layers, one after the other.
+    """A sequence of layers.
 
     Parameters
     ----------
@@ -116,7 +122,7 @@ class Network:
     ----------
     layers : list of Layer
     parameters, gradients : lists of arrays
-        The weights and biases of each layer, and the gradients with respect to them.
+        Weights and biases of each layer, and the gradients with respect to them.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -131,21 +137,21 @@ class Network:
         rng: np.random.Generator,
         dtype: npt.DTypeLike = np.float32,
     ) -> Self:
-        """Return a network with random weights, and biases 0.
+        """Return a network with random weights and zero biases.
 
         Parameters
         ----------
         sizes : sequence of int
-            Inputs, the units of each hidden layer, and outputs; two make a linear model.
+            Number of inputs, of units of each hidden layer, and of outputs; two make a linear model.
         activation : str
-            Of the hidden layers; the last layer has none.
+            Activation of the hidden layers; the last layer has none.
         rng : numpy.random.Generator
         dtype : float32 or float64
 
         Notes
         -----
-        Weights are normally distributed with variance gain^2 / n_inputs, where the gain is that of
-        the activation, so that signals neither grow nor fade from layer to layer [1]_.
+        Weights are normally distributed with variance gain^2 / n_inputs, with the gain of the
+        activation, so that signals neither grow nor fade from layer to layer [1]_.
 
         References
         ----------
@@ -169,20 +175,20 @@ class Network:
         return [array for layer in self.layers for array in (layer.weight_gradient, layer.bias_gradient)]
 
     def apply(self, x: Array, *, n_layers: int | None = None) -> Array:
-        """Return what the last layer, or an earlier one, puts out for x (n, n_inputs), in a new array."""
-        parts = [x[first : first + ROWS_AT_ONCE] for first in range(0, len(x), ROWS_AT_ONCE)] or [x]
+        """Return the outputs of the first ``n_layers`` layers, by default all, in a new array."""
+        batches = [x[first : first + ROWS_AT_ONCE] for first in range(0, len(x), ROWS_AT_ONCE)] or [x]
         for layer in self.layers[:n_layers]:
-            parts = [layer.apply(part) for part in parts]
-        return np.concatenate(parts)
+            batches = [layer.apply(batch) for batch in batches]
+        return np.concatenate(batches)
 
     def forward(self, x: Array) -> Array:
-        """Return the scores (n, n_outputs) of x (n, n_inputs), and remember what `backward` needs."""
+        """Return the scores (n, n_outputs) of x (n, n_inputs), and keep the arrays that `backward` needs."""
         for layer in self.layers:
             x = layer.forward(x)
         return x
 
     def backward(self, gradient: Array, *, to_input: bool = False) -> Array | None:
-        """Compute ``gradients``, from that with respect to the scores; see `Layer.backward`."""
+        """Compute ``gradients``, given the gradient with respect to the scores; see `Layer.backward`."""
         for k in range(len(self.layers) - 1, 0, -1):
             gradient = self.layers[k].backward(gradient)  # type: ignore[assignment]
         return self.layers[0].backward(gradient, to_input=to_input)

@@ -1,4 +1,4 @@
-"""Optimizers: what becomes of parameters w, step by step, by the gradient g of the loss.
+"""Optimizers: steps of parameters w by the gradient g of the loss.
 
     SGD         w -= rate g
     Momentum    v = momentum v + g;             w -= rate v
@@ -9,8 +9,8 @@
                 w -= rate m' / (sqrt(s') + epsilon), m' = m / (1 - beta_1^t), s' = s / (1 - beta_2^t)
     AdamW       as Adam, after w -= rate weight_decay w
 
-A weight decay adds weight_decay w to g, which is the gradient of an L2 penalty, but for AdamW's,
-which keeps out of the moments.  Settings and steps are those of torch.optim.
+A weight decay adds weight_decay w, the gradient of an L2 penalty, to g.  Only AdamW keeps it out of
+the moments.  Settings and steps are those of torch.optim.
 """
 
 from collections.abc import Sequence
@@ -24,15 +24,17 @@ from imfeat._check import as_number
 
 
 class Optimizer:
-    """What optimizers have in common.
+    """The base class of optimizers.
 
     Parameters
     ----------
     learning_rate : float
-        May be changed between steps, by a schedule for example.
-    weight_decay : float, or a sequence of them
-        One for all arrays of parameters, or one for each.
+        Learning rate, which may be changed between steps, for example by a schedule.
+    weight_decay : float or sequence of float
+        Weight decay of all arrays of parameters, or of each.
     """
+
+    n_state_arrays = 0  # arrays kept for each array of parameters
 
     def __init__(self, learning_rate: float, weight_decay: float | Sequence[float] = 0.0) -> None:
         self.learning_rate = as_number(learning_rate, "learning_rate", least=0)
@@ -40,15 +42,13 @@ class Optimizer:
         self.n_steps = 0
         self._state: list[tuple[Array, ...]] = []
 
-    n_kept = 0  # arrays that are kept for each array of parameters
-
     def step(self, parameters: Sequence[Array], gradients: Sequence[Array]) -> None:
         """Change parameters in place.
 
         Parameters
         ----------
         parameters, gradients : sequences of arrays of the same shapes, C-contiguous, float32 or float64
-            The same ones, in the same order, in every step.
+            The same arrays, in the same order, in every step.
 
         Raises
         ------
@@ -56,8 +56,11 @@ class Optimizer:
             If the arrays are not those of the steps before, or not C-contiguous.
         """
         if not self._state:
-            self._state = [tuple(np.zeros(w.size, w.dtype) for _ in range(self.n_kept)) for w in parameters]
-        if [kept[0].size for kept in self._state if kept] != [w.size for w in parameters if self.n_kept]:
+            self._state = [
+                tuple(np.zeros(w.size, w.dtype) for _ in range(self.n_state_arrays)) for w in parameters
+            ]
+        state_sizes = [state[0].size for state in self._state if state]
+        if state_sizes != [w.size for w in parameters if self.n_state_arrays]:
             raise ValueError("parameters must be those of the first step; make an optimizer for each network")
         if not all(array.flags.c_contiguous for array in (*parameters, *gradients)):
             raise ValueError(
@@ -65,25 +68,25 @@ class Optimizer:
             )
         self.n_steps += 1
         decays = np.broadcast_to(np.asarray(self.weight_decay, np.float64), len(parameters))
-        for w, g, decay, kept in zip(parameters, gradients, decays, self._state, strict=True):
+        for w, g, decay, state in zip(parameters, gradients, decays, self._state, strict=True):
             kernels = backend_of(w).optimize
-            self._step(kernels, w.reshape(-1), g.reshape(-1), w.dtype.type(decay), *kept)
+            self._step(kernels, w.reshape(-1), g.reshape(-1), w.dtype.type(decay), *state)
 
-    def _step(self, kernels: ModuleType, w: Array, g: Array, decay: Any, *kept: Array) -> None:
+    def _step(self, kernels: ModuleType, w: Array, g: Array, decay: Any, *state: Array) -> None:
         raise NotImplementedError
 
 
 class SGD(Optimizer):
     """Stochastic gradient descent: w -= rate g."""
 
-    def _step(self, kernels: ModuleType, w: Array, g: Array, decay: Any, *kept: Array) -> None:
+    def _step(self, kernels: ModuleType, w: Array, g: Array, decay: Any, *state: Array) -> None:
         kernels.descend(g, w.dtype.type(self.learning_rate), decay, w)
 
 
 class Momentum(Optimizer):
     """Gradient descent with momentum: v = momentum v + g; w -= rate v."""
 
-    n_kept = 1
+    n_state_arrays = 1
 
     def __init__(
         self, learning_rate: float, momentum: float = 0.9, *, weight_decay: float | Sequence[float] = 0.0
@@ -92,16 +95,16 @@ class Momentum(Optimizer):
         self.momentum = as_number(momentum, "momentum", least=0)
 
     def _rates(self) -> tuple[float, float]:
-        """Return what v and g are multiplied by."""
+        """Return the factors of v and g in the step of w."""
         return self.learning_rate, 0.0
 
-    def _step(self, kernels: ModuleType, w: Array, g: Array, decay: Any, *kept: Array) -> None:
+    def _step(self, kernels: ModuleType, w: Array, g: Array, decay: Any, *state: Array) -> None:
         real = w.dtype.type
-        kernels.follow_momentum(g, decay, real(self.momentum), *map(real, self._rates()), *kept, w)
+        kernels.follow_momentum(g, decay, real(self.momentum), *map(real, self._rates()), *state, w)
 
 
 class Nesterov(Momentum):
-    """Momentum that looks ahead: v = momentum v + g; w -= rate (g + momentum v).
+    """Momentum with a look-ahead: v = momentum v + g; w -= rate (g + momentum v).
 
     References
     ----------
@@ -114,7 +117,7 @@ class Nesterov(Momentum):
 
 
 class AdaGrad(Optimizer):
-    """Rates by the sum of squares: s += g^2; w -= rate g / (sqrt(s) + epsilon).
+    """Gradient descent with rates by the sum of squares: s += g^2; w -= rate g / (sqrt(s) + epsilon).
 
     References
     ----------
@@ -122,7 +125,7 @@ class AdaGrad(Optimizer):
        stochastic optimization", JMLR 12, 2011.
     """
 
-    n_kept = 1
+    n_state_arrays = 1
 
     def __init__(
         self, learning_rate: float, *, epsilon: float = 1e-10, weight_decay: float | Sequence[float] = 0.0
@@ -130,18 +133,18 @@ class AdaGrad(Optimizer):
         super().__init__(learning_rate, weight_decay)
         self.epsilon = as_number(epsilon, "epsilon", least=0)
 
-    def _shares(self) -> tuple[float, float]:
-        """Return what s and g^2 are multiplied by."""
+    def _factors(self) -> tuple[float, float]:
+        """Return the factors of s and g^2 in the step of s."""
         return 1.0, 1.0
 
-    def _step(self, kernels: ModuleType, w: Array, g: Array, decay: Any, *kept: Array) -> None:
+    def _step(self, kernels: ModuleType, w: Array, g: Array, decay: Any, *state: Array) -> None:
         real = w.dtype.type
-        shares = map(real, self._shares())
-        kernels.scale_by_squares(g, real(self.learning_rate), decay, *shares, real(self.epsilon), *kept, w)
+        factors = map(real, self._factors())
+        kernels.scale_by_squares(g, real(self.learning_rate), decay, *factors, real(self.epsilon), *state, w)
 
 
 class RMSProp(AdaGrad):
-    """AdaGrad that forgets: s = decay s + (1 - decay) g^2; w -= rate g / (sqrt(s) + epsilon).
+    """AdaGrad with a decaying average: s = decay s + (1 - decay) g^2; w -= rate g / (sqrt(s) + epsilon).
 
     References
     ----------
@@ -159,12 +162,12 @@ class RMSProp(AdaGrad):
         super().__init__(learning_rate, epsilon=epsilon, weight_decay=weight_decay)
         self.decay = as_number(decay, "decay", least=0)
 
-    def _shares(self) -> tuple[float, float]:
+    def _factors(self) -> tuple[float, float]:
         return self.decay, 1 - self.decay
 
 
 class Adam(Optimizer):
-    """Momentum and RMSProp, both freed from the bias of starting at 0.
+    """Momentum and RMSProp, corrected for the bias of moments that start at 0.
 
     References
     ----------
@@ -172,7 +175,7 @@ class Adam(Optimizer):
        :doi:`10.48550/arXiv.1412.6980`
     """
 
-    n_kept = 2
+    n_state_arrays = 2
     decoupled = False
 
     def __init__(
@@ -187,18 +190,20 @@ class Adam(Optimizer):
         self.betas = betas
         self.epsilon = as_number(epsilon, "epsilon", least=0)
 
-    def _step(self, kernels: ModuleType, w: Array, g: Array, decay: Any, *kept: Array) -> None:
+    def _step(self, kernels: ModuleType, w: Array, g: Array, decay: Any, *state: Array) -> None:
         real = w.dtype.type
-        (beta_1, beta_2), t = self.betas, self.n_steps
-        shares = np.array([beta_1, 1 - beta_1, beta_2, 1 - beta_2], w.dtype)
-        rate, scale = self.learning_rate / (1 - beta_1**t), (1 - beta_2**t) ** -0.5
-        added, shrinkage = (0, 1 - self.learning_rate * float(decay)) if self.decoupled else (decay, 1)
-        factors = real(rate), real(added), real(shrinkage), shares, real(scale), real(self.epsilon)
-        kernels.adapt_moments(g, *factors, *kept, w)
+        beta_1, beta_2 = self.betas
+        factors = np.array([beta_1, 1 - beta_1, beta_2, 1 - beta_2], w.dtype)
+        rate = self.learning_rate / (1 - beta_1**self.n_steps)
+        scale = (1 - beta_2**self.n_steps) ** -0.5
+        added_decay = 0 if self.decoupled else decay
+        shrinkage = 1 - self.learning_rate * float(decay) if self.decoupled else 1
+        numbers = real(rate), real(added_decay), real(shrinkage), factors, real(scale), real(self.epsilon)
+        kernels.adapt_moments(g, *numbers, *state, w)
 
 
 class AdamW(Adam):
-    """Adam with a weight decay of its own: w -= rate weight_decay w, then Adam's step.
+    """Adam with a decoupled weight decay: w -= rate weight_decay w, then Adam's step.
 
     References
     ----------

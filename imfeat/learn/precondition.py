@@ -1,9 +1,10 @@
-"""Coordinates in which the loss of a linear classifier is nearly as steep in all directions.
+"""Preconditioning: coordinates in which the curvature of the loss of a linear classifier is about 1.
 
-The second derivative of a loss with respect to the weights of a class is, times a factor that depends
-on the scores, the covariance C of the features; for softmax regression that factor times C bounds it [1]_.
-With L L^T = factor C + strength I, and V = L^T W, it is about 1 in all directions, and L-BFGS needs tens of
-steps instead of hundreds.  The features are taken less their means m, which the biases make up for.
+The second derivative of a loss with respect to the weights of a class is the covariance C of the
+features times a factor that depends on the scores.  For softmax regression, a constant factor times C is
+an upper bound [1]_.  With L L^T = factor C + strength I, and V = L^T W, the curvature with respect to V is
+about 1 in all directions, and L-BFGS needs tens of steps instead of hundreds.  The means m of the
+features are subtracted, and the biases are changed accordingly.
 
 References
 ----------
@@ -18,31 +19,30 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat.learn._cholesky import add_products
 
-MOST_FEATURES = 8192  # beyond, the covariance costs more than it saves
+MOST_FEATURES = 8192  # beyond this number, the covariance costs more than it saves
 ROWS_AT_ONCE = 4096
-JITTER = 1e-5  # of the mean variance, for features that depend on each other
+JITTER = 1e-5  # share of the mean variance, for features that depend on each other
 
 
 class Coordinates:
-    """V and the biases for features less their means, instead of weights W (d, k) and biases (k,).
+    """Points of V and biases for centered features, in place of weights W (d, k) and biases (k,).
 
     Parameters
     ----------
     rows : function
-        ``rows(indices)`` are features (n, d), float32.
+        ``rows(indices)`` returns features (n, d), float32.
     n, d : int
-        Images and features.
+        Number of images, and of features.
     factor : float
-        Of the covariance.
+        Factor of the covariance.
     strength : float
-        Of an L2 penalty.
+        Strength of an L2 penalty.
     """
 
     def __init__(self, rows: Any, n: int, d: int, factor: float, strength: float) -> None:
-        matrix, sums = np.zeros((d, d), np.float32), np.zeros(d)
-        shift = rows(np.arange(min(n, ROWS_AT_ONCE))).mean(
-            0
-        )  # near the mean, so that no digits are lost to it
+        matrix = np.zeros((d, d), np.float32)
+        sums = np.zeros(d)
+        shift = rows(np.arange(min(n, ROWS_AT_ONCE))).mean(0)  # near the mean, which limits cancellation
         for first in range(0, n, ROWS_AT_ONCE):
             x = rows(np.arange(first, min(first + ROWS_AT_ONCE, n))) - shift
             add_products(matrix, x.T)
@@ -53,11 +53,11 @@ class Coordinates:
         diagonal = np.einsum("ii->i", matrix)
         diagonal += strength + JITTER * max(float(diagonal.mean()), 1e-30)
         self.mean = shift + mean
-        # the upper triangle is what add_products writes
+        # add_products writes the upper triangle
         self.lower = np.linalg.cholesky(matrix, upper=True).T
 
     def parameters(self, point: Array) -> list[Array]:
-        """Return weights and biases at a point in these coordinates."""
+        """Return the weights and biases of a point in these coordinates."""
         from scipy.linalg import solve_triangular  # type: ignore[import-untyped]
 
         v, biases = self._split(point)
@@ -65,16 +65,16 @@ class Coordinates:
         return [weights, biases - self.mean @ weights]
 
     def slope(self, gradients: list[Array]) -> Array:
-        """Return the gradient in these coordinates for that with respect to weights and biases."""
+        """Return the gradient in these coordinates, given those with respect to weights and biases."""
         from scipy.linalg import solve_triangular
 
-        of_weights, of_biases = gradients
-        of_weights = (of_weights - np.outer(self.mean, of_biases)).astype(np.float32)
-        of_v = solve_triangular(self.lower, of_weights, lower=True, check_finite=False)
-        return np.concatenate([of_v.reshape(-1), of_biases]).astype(np.float64)
+        weight_gradient, bias_gradient = gradients
+        centered = (weight_gradient - np.outer(self.mean, bias_gradient)).astype(np.float32)
+        v_gradient = solve_triangular(self.lower, centered, lower=True, check_finite=False)
+        return np.concatenate([v_gradient.reshape(-1), bias_gradient]).astype(np.float64)
 
     def point(self, weights: Array, biases: Array) -> Array:
-        """Return where weights and biases lie in these coordinates."""
+        """Return the point of weights and biases in these coordinates."""
         v = self.lower.T @ weights
         return np.concatenate([v.reshape(-1), biases + self.mean @ weights]).astype(np.float64)
 

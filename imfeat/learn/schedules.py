@@ -1,4 +1,4 @@
-"""Learning-rate schedules: what the rate of an epoch is, as a share of that of the first one."""
+"""Schedules of the learning rate: its factor in each epoch, relative to the first one."""
 
 import math
 from collections.abc import Callable
@@ -12,17 +12,17 @@ def constant(epoch: int, epochs: int) -> float:
 
 
 def step(epoch: int, epochs: int, *, every: int | None = None, factor: float = 0.1) -> float:
-    """Return factor^k in epoch (from 0) k * every and those after it; ``every`` is a third of all epochs.
+    """Return factor^k from epoch k * every on; by default, ``every`` is a third of all epochs.
 
-    This is PyTorch's ``StepLR``.
+    The schedule is PyTorch's ``StepLR``.
     """
     return factor ** (epoch // (every or max(1, -(-epochs // 3))))
 
 
 def cosine(epoch: int, epochs: int, *, least: float = 0.0) -> float:
-    """Return half a cosine, from 1 in epoch 0 to ``least`` in epoch ``epochs``.
+    """Return half a period of a cosine, from 1 in epoch 0 to ``least`` in epoch ``epochs``.
 
-    This is PyTorch's ``CosineAnnealingLR``.
+    The schedule is PyTorch's ``CosineAnnealingLR``.
 
     References
     ----------

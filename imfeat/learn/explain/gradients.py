@@ -1,4 +1,4 @@
-"""Gradients by differences, to check those by formulas: df/dx_k = (f(x + h e_k) - f(x - h e_k)) / 2h."""
+"""Numerical gradients by central differences, df/dx_k = (f(x + h e_k) - f(x - h e_k)) / 2h."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,14 +19,14 @@ def numeric_gradient(function: Callable[[Array], float], x: Any, *, step: float 
     function : function of an array like ``x`` that returns a number
         It is called twice for each element.
     x : array
-        Where; it is taken as float64, and not changed.
+        Point of the gradient, converted to float64 and not changed.
     step : float
-        How far to either side.
+        Distance to the points on either side.
 
     Returns
     -------
     array of float64, shape of ``x``
-        Off by the order of ``step`` squared, and of 1e-16 / ``step``.
+        The error is of the order of ``step`` squared plus 1e-16 / ``step``.
 
     Raises
     ------
@@ -37,39 +37,40 @@ def numeric_gradient(function: Callable[[Array], float], x: Any, *, step: float 
     point = np.array(x, np.float64)
     gradient = np.empty_like(point)
     for k in np.ndindex(point.shape):
-        here = point[k]
-        point[k] = here + step
+        center = point[k]
+        point[k] = center + step
         after = function(point)
-        point[k] = here - step
+        point[k] = center - step
         before = function(point)
-        point[k] = here
+        point[k] = center
         gradient[k] = (after - before) / (2 * step)
     return gradient
 
 
 def check_gradient(function: Callable[[Array], float], gradient: Any, x: Any, *, step: float = STEP) -> float:
-    """Return how far a gradient is from the one by central differences, as a share of its size.
+    """Return the relative error of a gradient, compared with central differences.
 
     Parameters
     ----------
     function, x, step
         As for `numeric_gradient`; the function has to compute in float64.
     gradient : array, shape of ``x``
-        Of the function at ``x``, by a formula.
+        Gradient of the function at ``x``, by a formula.
 
     Returns
     -------
     float
-        The largest difference, divided by the largest element: below 1e-6 if the formula is right
-        and the function is smooth between ``x - step`` and ``x + step``, of order 1 if it is wrong.
+        Largest difference, divided by the largest element.  It is below 1e-6 if the formula is right
+        and the function is smooth between ``x - step`` and ``x + step``, and of order 1 if it is wrong.
 
     Raises
     ------
     ValueError
         If the gradient has another shape than ``x``.
     """
-    given, numeric = np.asarray(gradient, np.float64), numeric_gradient(function, x, step=step)
-    if given.shape != numeric.shape:
-        raise ValueError(f"gradient must have the shape {numeric.shape} of x, got {given.shape}")
-    size = max(float(np.abs(part).max(initial=0)) for part in (given, numeric))
-    return float(np.abs(given - numeric).max(initial=0)) / size if size else 0.0
+    analytic = np.asarray(gradient, np.float64)
+    numeric = numeric_gradient(function, x, step=step)
+    if analytic.shape != numeric.shape:
+        raise ValueError(f"gradient must have the shape {numeric.shape} of x, got {analytic.shape}")
+    largest = max(float(np.abs(array).max(initial=0)) for array in (analytic, numeric))
+    return float(np.abs(analytic - numeric).max(initial=0)) / largest if largest else 0.0

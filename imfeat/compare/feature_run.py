@@ -1,0 +1,201 @@
+"""The cells of one feature: training, tuning and test of all classifiers on it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from imfeat._backend import Array
+from imfeat.compare.cells import Cell, Record
+from imfeat.compare.classifiers import CLASSIFIERS
+from imfeat.compare.tables import bytes_of_row
+from imfeat.compare.training import accuracy, scores_of, size_of
+from imfeat.compare.tuning import Choice, choose, split
+from imfeat.compare.wide import WideFit, fit_wide
+from imfeat.compare.workspace import FeatureTables, FittedFeature, Workspace
+from imfeat.datasets import DataSet
+from imfeat.learn import templates
+from imfeat.recipes import parse
+
+MOST_COLUMNS = 40_000  # features whose products with each other fit into memory
+MOST_TEMPLATES = 16
+
+
+class FeatureRun:
+    """The cells of one feature, which share its fit, its tables, and the choices of strengths.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    feature : str
+    classifiers : tuple of str
+    with_scores : bool
+        Whether cells keep their scores, for a fusion.
+    """
+
+    def __init__(
+        self, workspace: Workspace, feature: str, classifiers: tuple[str, ...], *, with_scores: bool = False
+    ) -> None:
+        self.workspace = workspace
+        self.feature = feature
+        self.classifiers = classifiers
+        self.with_scores = with_scores
+        self.fitted: FittedFeature | None = None
+        self.tables: FeatureTables | None = None
+        self.choices: dict[str, Choice] = {}
+
+    def cells(self, seeds: tuple[int, ...]) -> Iterator[Cell]:
+        """Yield a cell for each seed and classifier."""
+        first_cells: dict[str, Cell] = {}
+        store = self.workspace.store
+        for seed in seeds:
+            if parse(self.feature).seeded:
+                self.fitted = self.tables = None  # frees memory before the next ones are computed
+            for name in self.classifiers:
+                self.workspace.announce(f"{self.feature}, {name}, seed {seed}")
+                cell = store.get(self.feature, name, seed)
+                is_fixed = not (parse(self.feature).seeded or CLASSIFIERS[name].seeded)
+                if cell is None and name in first_cells and is_fixed:
+                    first = first_cells[name]
+                    cell = store.put(replace(first, record=replace(first.record, seed=seed)))
+                elif cell is None:
+                    cell = self._compute_cell(name, seed)
+                first_cells.setdefault(name, cell)
+                self.choices.setdefault(name, choice_of(cell))
+                yield cell
+
+    def _compute_cell(self, name: str, seed: int) -> Cell:
+        workspace = self.workspace
+        if self.fitted is None:
+            self.fitted = workspace.fit_feature(self.feature, seed)
+        wide = [classifier for classifier in self.classifiers if self._is_wide(classifier)]
+        missing = tuple(c for c in wide if workspace.store.get(self.feature, c, seed) is None)
+        if missing:  # before the tables of other classifiers take memory
+            self._compute_wide_cells(missing, self.fitted, seed)
+        if name in wide:
+            return workspace.cell_of(self.feature, name, seed)
+        if self.tables is None:
+            self.tables = workspace.compute_tables(self.feature, seed, self.fitted)
+        if name not in self.choices:
+            self.choices[name] = choose(name, self.tables.train, workspace.data.train.labels, seed)
+        cell = self._run_cell(name, seed, self.tables)
+        self.choices[name] = replace(self.choices[name], trainer=None)
+        return workspace.store.put(cell)
+
+    def _is_wide(self, name: str) -> bool:
+        """Test whether products of images are smaller than products of features, and suffice."""
+        assert self.fitted is not None
+        n_images = len(self.workspace.data.train.labels)
+        has_solver = CLASSIFIERS[name].solve_products is not None
+        return has_solver and self.fitted.n_features > max(MOST_COLUMNS, n_images)
+
+    def _compute_wide_cells(self, names: tuple[str, ...], fitted: FittedFeature, seed: int) -> None:
+        """Put the cells of classifiers that are solved from products of images into the store."""
+        strengths = {name: self.choices[name].strength for name in names if name in self.choices}
+        train_rows, validation_rows = split(self.workspace.data.train.labels)
+        fits, seconds = fit_wide(
+            fitted.transformer,
+            names,
+            strengths,
+            self.workspace.data,
+            train_rows,
+            validation_rows,
+            lambda step: self.workspace.announce(f"{self.feature}, {step}, seed {seed}"),
+        )
+        for name, wide_fit in fits.items():
+            feature_seconds = fitted.seconds + seconds
+            cell = self._wide_cell(name, seed, fitted.n_features, feature_seconds, wide_fit, validation_rows)
+            self.workspace.store.put(cell)
+
+    def _run_cell(self, name: str, seed: int, tables: FeatureTables) -> Cell:
+        """Train on the whole training set, and test."""
+        data = self.workspace.data
+        classes = self.workspace.classes
+        labels = data.train.labels
+        choice = self.choices[name]
+        start = time.perf_counter()
+        if choice.trainer is not None:
+            trainer = choice.trainer.with_all_rows()
+        else:
+            trainer = CLASSIFIERS[name].trainer(tables.train, labels, np.arange(len(labels)), seed)
+        model, converged = trainer.train(choice.strength)
+        trained = time.perf_counter()
+        test = scores_of(model, tables.test)
+        predicted = time.perf_counter()
+        train = scores_of(model, tables.train)
+        record = Record(
+            feature=self.feature,
+            classifier=name,
+            seed=seed,
+            test_accuracy=accuracy(test, data.test.labels, classes),
+            train_accuracy=accuracy(train, labels, classes),
+            validation_accuracy=choice.validation_accuracy,
+            strength=choice.strength,
+            converged=converged,
+            n_features=tables.train.shape[1],
+            feature_seconds=tables.seconds,
+            tune_seconds=choice.seconds,
+            train_seconds=trained - start,
+            predict_seconds=predicted - trained,
+            test_feature_seconds=tables.test_seconds,
+            feature_bytes=bytes_of_row(tables.train),
+            model_bytes=size_of(model),
+        )
+        cell = Cell(record, *self.workspace.predictions(test), history=getattr(model, "history_", {}))
+        if self.with_scores:
+            cell = replace(cell, scores={"train": train, "validation": choice.scores, "test": test})
+        images = template_images(model, data) if parse(self.feature).is_pixels else None
+        return cell if images is None else replace(cell, templates=images)
+
+    def _wide_cell(
+        self,
+        name: str,
+        seed: int,
+        n_features: int,
+        feature_seconds: float,
+        fit: WideFit,
+        validation_rows: Array,
+    ) -> Cell:
+        """Return the cell of a classifier that was solved from products of images."""
+        data = self.workspace.data
+        classes = self.workspace.classes
+        labels = data.train.labels
+        record = Record(
+            feature=self.feature,
+            classifier=name,
+            seed=seed,
+            test_accuracy=accuracy(fit.test, data.test.labels, classes),
+            train_accuracy=accuracy(fit.train, labels, classes),
+            validation_accuracy=accuracy(fit.validation, labels[validation_rows], classes),
+            strength=fit.strength,
+            converged=None,
+            n_features=n_features,
+            feature_seconds=feature_seconds,
+            tune_seconds=fit.tune_seconds,
+            train_seconds=fit.train_seconds,
+            predict_seconds=fit.predict_seconds,
+            feature_bytes=4 * n_features,
+            model_bytes=4 * (n_features + 1) * len(classes),
+        )
+        return Cell(record, *self.workspace.predictions(fit.test))
+
+
+def choice_of(cell: Cell) -> Choice:
+    """Return the choice that led to a cell."""
+    record = cell.record
+    scores = cell.scores.get("validation", np.empty((0, 0)))
+    return Choice(record.strength, record.validation_accuracy, record.tune_seconds, scores)
+
+
+def template_images(model: Any, data: DataSet) -> Array | None:
+    """Return the first-layer weights of a model as images, those of the largest norms if there are many."""
+    network = getattr(model, "network_", None)
+    if network is None and not hasattr(model, "coef_"):
+        return None
+    weights = network.layers[0].weights.T if network else model.coef_
+    images = templates(model, data.train.images.shape[1:])
+    if len(images) > MOST_TEMPLATES:
+        images = images[np.argsort(-np.linalg.norm(weights, axis=1), kind="stable")[:MOST_TEMPLATES]]
+    return np.round(255 * images).astype(np.uint8)

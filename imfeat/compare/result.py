@@ -1,0 +1,63 @@
+"""The result of an experiment, written to and read from a folder."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from imfeat._files import write_text
+from imfeat.compare.cells import Record, Store
+from imfeat.compare.measurements import Measurements
+from imfeat.compare.page import as_html
+from imfeat.compare.report import as_markdown
+
+CELLS = "cells"  # the folder beside the results with the cells
+
+
+@dataclass(frozen=True)
+class Result(Measurements):
+    """The records of an experiment, and the information needed to judge and to repeat it.
+
+    Attributes
+    ----------
+    records : tuple of Record
+        One for each feature, seed and classifier.
+    versions, machine, settings : dict
+        Contents of ``results.json``.
+    git_revision : str or None
+    date : str
+        Start of the experiment, ISO 8601.
+    skipped : tuple of (path, reason)
+        Image files that could not be read.
+    seconds : float
+        Duration from the command to the last record, loading included.
+    peak_bytes : int or None
+        Peak memory.
+    answer : tuple of str
+        The answer, in sentences.
+    cells : tuple of Cell
+        Records with the predictions that a page shows; not in ``results.json``.
+    test_labels : array of shape (n_test,)
+    test_images : array of shape (n_test, height, width, 3) or None
+        None if the result was read from a folder.
+    """
+
+    @classmethod
+    def read(cls, folder: Path | str) -> "Result":
+        """Return the result that was written to a folder."""
+        content = json.loads((Path(folder) / "results.json").read_text(encoding="utf-8"))
+        content["records"] = tuple(Record(**record) for record in content["records"])
+        content["skipped"] = tuple((path, reason) for path, reason in content["skipped"])
+        content["answer"] = tuple(content.get("answer", ()))
+        store = Store(Path(folder) / CELLS)
+        cells = [store.get(r.feature, r.classifier, r.seed) for r in content["records"]]
+        return cls(**content, cells=tuple(cell for cell in cells if cell is not None))
+
+    def write(self, folder: Path | str) -> None:
+        """Write ``results.json``, ``results.md`` and ``report.html``, making the folder."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        content = {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
+        content["records"] = [asdict(record) for record in self.records]
+        write_text(folder / "results.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        write_text(folder / "results.md", as_markdown(self))
+        write_text(folder / "report.html", as_html(self))

@@ -1,0 +1,54 @@
+"""The base class of the classifiers: labels, random generators, scores and predictions."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+
+from imfeat._backend import Array
+
+
+class ScoreClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier that predicts the class of the highest score.
+
+    Subclasses define ``_scores``, or a ``decision_function`` of their own.
+    """
+
+    # Whether the scores of two classes are negatives of each other.
+    _has_opposite_scores = False
+
+    def _scores(self, X: Array) -> Array:
+        """Return the scores (n, n_classes) of features (n, n_features)."""
+        raise NotImplementedError
+
+    def decision_function(self, X: Array) -> Array:
+        """Return scores (n, n_classes), or, for two classes, scores (n,) that are positive for the second.
+
+        The scores have the dtype in which they are computed: float64 for features in float64.
+        """
+        scores = self._scores(X)
+        if len(self.classes_) > 2:
+            return scores
+        return scores[:, 1] if self._has_opposite_scores else scores[:, 1] - scores[:, 0]
+
+    def predict(self, X: Array) -> Array:
+        """Return the class with the highest score for each of the features (n, n_features)."""
+        scores = self.decision_function(X)
+        predicted: Array = self.classes_[scores.argmax(1) if scores.ndim == 2 else (scores > 0).astype(int)]
+        return predicted
+
+    def _encode_labels(self, y: Array, classes: Array | None = None) -> Array:
+        """Set ``classes_``, by default the distinct labels, and return labels 0 to n_classes - 1."""
+        check_classification_targets(y)
+        self.classes_ = np.unique(y if classes is None else classes)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y must have at least two classes, got one class, {self.classes_[0]!r}")
+        labels: Array = np.searchsorted(self.classes_, y)
+        return labels
+
+    def _make_rng(self) -> np.random.Generator:
+        """Return a generator seeded by ``random_state``."""
+        seed: Any = check_random_state(self.random_state).randint(1 << 31)
+        return np.random.default_rng(seed)

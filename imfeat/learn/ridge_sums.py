@@ -1,0 +1,174 @@
+"""Sums over images that ridge regression on the classes is solved from, in closed form.
+
+With X the features less their means, and Y = +1 for the class of an image and -1 for the others,
+also less their means, the weights that minimize |X W - Y|^2 + strength |W|^2 are
+
+    W = (X^T X + strength I)^-1 X^T Y.
+
+X^T X is a sum over images.  It is accumulated in batches and serves all strengths.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from imfeat._backend import Array
+from imfeat.learn._cholesky import add_products, blocks, factorize, substitute
+from imfeat.learn._squared_hinge import Solution, hinge_targets, iterate
+
+Batches = Callable[[], Iterable[tuple[Array, Array]]]
+
+ROWS_AT_ONCE = 4096
+
+
+class RidgeSums:
+    """Sums over features and labels that ridge regression is solved from.
+
+    Parameters
+    ----------
+    n_features, n_classes : int
+    dtype : float32 or float64
+        Dtype of the products of features.  Use float64 for sums that are merged from many parts.
+
+    Notes
+    -----
+    The size doesn't depend on the number of images: one matrix (n_features, n_features).  The sums lie
+    in its upper triangle, and `solve` works in the lower one, so that images can be added, and the
+    sums solved, again and again.
+    """
+
+    def __init__(self, n_features: int, n_classes: int, *, dtype: npt.DTypeLike = np.float32) -> None:
+        self.matrix = np.zeros((n_features, n_features), dtype)
+        self.diagonal = np.zeros(n_features, dtype)
+        self.products = np.zeros((n_features, n_classes))
+        self.n_images = 0
+        self.sums = np.zeros(n_features)
+        self.counts = np.zeros(n_classes)
+        self._shift = np.zeros(n_features, dtype)
+
+    def add(self, features: Array, labels: Array) -> Self:
+        """Add images; return itself.
+
+        Parameters
+        ----------
+        features : array of shape (n, n_features)
+        labels : array of shape (n,), int
+            0 to ``n_classes - 1``.
+        """
+        for first in range(0, len(labels), ROWS_AT_ONCE):
+            batch = slice(first, first + ROWS_AT_ONCE)
+            self._add_batch(np.asarray(features[batch], self.matrix.dtype), labels[batch])
+        return self
+
+    def _add_batch(self, x: Array, labels: Array) -> None:
+        if not self.n_images:  # a shift near the mean, which limits cancellation
+            self._shift = x.mean(0, dtype=np.float64).astype(x.dtype)
+        x = x - self._shift
+        add_products(self.matrix, x.T)
+        self.diagonal += np.einsum("nd,nd->d", x, x)
+        targets = np.zeros((len(x), len(self.counts)), x.dtype)
+        targets[np.arange(len(x)), labels] = 1
+        self.products += x.T @ targets
+        self.sums += x.sum(0, dtype=np.float64)
+        self.counts += targets.sum(0, dtype=np.float64)
+        self.n_images += len(x)
+
+    def merge(self, other: "RidgeSums") -> Self:
+        """Add the sums over other images; return itself.
+
+        Parameters
+        ----------
+        other : RidgeSums
+            Sums over as many features and classes; not changed.
+
+        Notes
+        -----
+        Each object sums features less a shift of its own.  With d the difference of the shifts, s the
+        sums and n the number of the other images, their products change by s d^T + d s^T + n d d^T.
+        """
+        if not self.n_images:
+            self._shift = other._shift
+        offset = other._shift.astype(np.float64) - self._shift
+        shifted_sums = other.sums + other.n_images * offset
+        for block in blocks(0, len(self.matrix)):
+            columns = slice(block.start, None)
+            block_row = self.matrix[block, columns]
+            block_row += other.matrix[block, columns]
+            block_row += np.outer(offset[block], other.sums[columns])
+            block_row += np.outer(shifted_sums[block], offset[columns])
+        self.diagonal += other.diagonal + offset * (other.sums + shifted_sums)
+        self.products += other.products + np.outer(offset, other.counts)
+        self.sums += shifted_sums
+        self.counts += other.counts
+        self.n_images += other.n_images
+        return self
+
+    def solve(self, strength: float) -> tuple[Array, Array]:
+        """Return weights (n_features, n_classes) and intercepts (n_classes,), in the dtype of the sums.
+
+        Raises
+        ------
+        ValueError
+            If features depend on each other, and the strength is too small to make up for it.
+        """
+        self._factorize(strength)
+        return self._solve_for(2 * self.products - self.sums[:, None], 2 * self.counts - self.n_images)
+
+    def solve_squared_hinge(
+        self, strength: float, batches: Batches, n_iterations: int = 10
+    ) -> tuple[Array, Array]:
+        """Return weights and intercepts that minimize ``sum max(0, 1 - y (x W + b))^2 + strength |W|^2``.
+
+        Parameters
+        ----------
+        strength : float
+        batches : function without arguments
+            Yields the features (n, n_features) and labels (n,) that were added, in batches.
+        n_iterations : int
+            Passes over the batches.
+
+        Notes
+        -----
+        The loss is minimized by ridge regressions for changing targets, see `imfeat.learn._squared_hinge`.
+        """
+
+        def refit(solution: Solution) -> Solution:
+            weights, intercepts = solution
+            products = np.zeros_like(self.products)
+            totals = np.zeros_like(self.counts)
+            for x, labels in batches():
+                signs = np.where(labels[:, None] == np.arange(len(totals)), np.float32(1), np.float32(-1))
+                targets = hinge_targets(signs, x @ weights + intercepts)
+                totals += targets.sum(0, dtype=np.float64)
+                products += x.T @ targets - np.outer(self._shift, targets.sum(0))
+            return self._solve_for(products, totals)
+
+        weights, intercepts = iterate(self.solve(strength), refit, n_iterations)
+        return weights, intercepts
+
+    def _solve_for(self, products: Array, totals: Array) -> tuple[Array, Array]:
+        """Return weights and intercepts for sums of features times targets, and of targets."""
+        mean = self.sums / self.n_images
+        centered = (products - np.outer(mean, totals)).astype(self.matrix.dtype)
+        weights = substitute(self.matrix, centered)
+        intercepts = totals / self.n_images - (mean + self._shift) @ weights
+        return weights, intercepts.astype(self.matrix.dtype)
+
+    def _factorize(self, strength: float) -> None:
+        """Write the factor of the covariance plus the strength into the lower triangle."""
+        dtype = self.matrix.dtype
+        sums = self.sums.astype(dtype)
+        mean = (self.sums / self.n_images).astype(dtype)
+        diagonal = self.diagonal + dtype.type(strength)
+
+        def correction(rows: slice, cols: slice) -> Array:
+            return np.outer(mean[rows], sums[cols])
+
+        try:
+            factorize(self.matrix, diagonal, 0, len(self.matrix), correction)
+        except np.linalg.LinAlgError as error:
+            raise ValueError(
+                f"strength must be larger for features that depend on each other, got {strength}"
+            ) from error

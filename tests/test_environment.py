@@ -1,0 +1,44 @@
+"""Versions of packages, and the number of usable cores."""
+
+import platform
+from importlib.metadata import version
+
+import joblib
+import pytest
+
+import imfeat
+from imfeat import _environment
+
+
+def test_versions_are_those_of_the_installed_packages():
+    assert _environment.versions(("imfeat", "python", "numpy", "no-such-package")) == {
+        "imfeat": imfeat.__version__,
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "no-such-package": "not installed",
+    }
+
+
+def test_cores_are_those_that_joblib_counts(monkeypatch):
+    monkeypatch.delenv("LOKY_MAX_CPU_COUNT", raising=False)
+    assert _environment.usable_cores() == joblib.cpu_count()
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "max 100000"}, 64),
+        ({"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 64),
+        ({}, 64),
+    ],
+)
+def test_the_quota_of_a_container_bounds_the_cores(monkeypatch, tmp_path, files, expected):
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(_environment, "CGROUPS", tmp_path)
+    monkeypatch.setattr(_environment.os, "sched_getaffinity", lambda pid: set(range(64)), raising=False)
+    assert _environment.usable_cores() == expected
