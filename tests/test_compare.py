@@ -29,7 +29,6 @@ from imfeat.compare import (
     environment,
     experiment,
     feature_run,
-    features,
     page,
     report,
     statistics,
@@ -40,6 +39,7 @@ from imfeat.compare import (
 )
 from imfeat.datasets import DataSet, ImageSet
 from imfeat.learn import LinearClassifier, RidgeClassifier, RidgeProducts, RidgeSums
+from imfeat.recipes import COMPARED, RECIPES, parse
 
 SEEDS = 2
 
@@ -57,13 +57,11 @@ def make_set(n, rng):
 @pytest.fixture(scope="module", autouse=True)
 def quick(tmp_path_factory):
     """Learn a short codebook from few patches, and train for the fixed number of epochs."""
-    build = features.FEATURES["words"].build
-    words = replace(
-        features.FEATURES["words"],
-        build=lambda *arguments: build(*arguments).set_params(n_words=25, n_patches=1000),
-    )
+    options = RECIPES["words"].options
+    few = {"n_words": 25, "n_patches": 1000}
+    words = replace(RECIPES["words"], options=lambda size: options(size) | few)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(features.FEATURES, "words", words)
+        patch.setitem(RECIPES, "words", words)
         patch.setenv("IMFEAT_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(classifiers, "SVM_STEPS", 0)
         patch.setattr(classifiers, "MLP_STEPS", 0)
@@ -127,7 +125,7 @@ def one_result(**accuracies):
 
 def test_there_is_a_record_for_each_combination(result):
     cells = {(r.feature, r.classifier, r.seed) for r in result.records}
-    names = features.DEFAULT
+    names = COMPARED
     assert cells == {
         (f, c, s) for f in names for c in ("softmax", "svm", "ridge", "mlp") for s in range(SEEDS)
     }
@@ -135,8 +133,8 @@ def test_there_is_a_record_for_each_combination(result):
 
 
 def test_records_are_complete(result):
-    lengths = {"raw": 768, "equalized": 768, "color": 512, "hog": 3 * 3 * 36, "words": 100}
-    lengths["hog+color"] = lengths["hog"] + lengths["color"]
+    lengths = {"raw": 768, "equalized": 768, "tuned-color": 512, "dalal-triggs": 324, "words": 100}
+    lengths["dalal-triggs+tuned-color"] = lengths["dalal-triggs"] + lengths["tuned-color"]
     for record in result.records:
         for accuracy in (record.test_accuracy, record.train_accuracy, record.validation_accuracy):
             assert 0 <= accuracy <= 1
@@ -149,7 +147,9 @@ def test_records_are_complete(result):
 
 
 def test_features_tell_the_classes_apart(result):
-    accuracies = [r.test_accuracy for r in result.records if r.feature in ("hog+color", "words")]
+    accuracies = [
+        r.test_accuracy for r in result.records if r.feature in ("dalal-triggs+tuned-color", "words")
+    ]
     assert np.mean(accuracies) > 0.6
 
 
@@ -174,7 +174,9 @@ def test_test_labels_and_images_decide_nothing(data, monkeypatch):
 
     def spied(test):
         fitted.clear()
-        records = run_cells(DataSet(data.train, test), ("hog", "color"), ("softmax", "svm"), (0, 1))
+        records = run_cells(
+            DataSet(data.train, test), ("dalal-triggs", "tuned-color"), ("softmax", "svm"), (0, 1)
+        )
         return records, list(fitted)
 
     monkeypatch.setattr(training.RefitTrainer, "train", spy)
@@ -203,7 +205,7 @@ def test_seeds_reproduce_and_differ(data):
 
 @pytest.mark.parametrize("name", classifiers.CLASSIFIERS)
 def test_seeds_change_the_classifiers_that_say_so(data, name):
-    x = compute_features("color", data, 0).train
+    x = compute_features("tuned-color", data, 0).train
     models = [fit(name, 100.0, x, data.train.labels, seed) for seed in (0, 0, 1)]
     first, same, other = map(weights_of, models)
     np.testing.assert_array_equal(first, same)
@@ -270,17 +272,19 @@ def test_what_no_seed_changes_is_computed_once(data, monkeypatch):
     )
     run_cell = feature_run.FeatureRun._run_cell
     monkeypatch.setattr(feature_run.FeatureRun, "_run_cell", lambda *a: trained.append(a[1]) or run_cell(*a))
-    records = run_cells(data, ("color", "words"), ("softmax", "svm"), (0, 1, 2))
-    assert computed == ["color", "words", "words", "words"]
+    records = run_cells(data, ("tuned-color", "words"), ("softmax", "svm"), (0, 1, 2))
+    assert computed == ["tuned-color", "words", "words", "words"]
     # softmax regression on colours once, all others three times
     assert trained.count("softmax") == 1 + 3
     assert trained.count("svm") == 3 + 3
-    first, second = (r for r in records if (r.feature, r.classifier) == ("color", "softmax") and r.seed < 2)
+    first, second = (
+        r for r in records if (r.feature, r.classifier) == ("tuned-color", "softmax") and r.seed < 2
+    )
     assert second == replace(first, seed=1)
 
 
 def test_features_are_standardized_by_the_training_images(data):
-    computed = compute_features("hog", data, 0)
+    computed = compute_features("dalal-triggs", data, 0)
     np.testing.assert_allclose(computed.train.mean(0), 0, atol=1e-4)
     np.testing.assert_allclose(computed.train.std(0), 1, atol=1e-3)
     assert abs(computed.test.mean()) > 1e-5
@@ -288,11 +292,11 @@ def test_features_are_standardized_by_the_training_images(data):
 
 
 def test_large_features_are_kept_in_half_of_the_memory(data, monkeypatch):
-    whole = compute_features("hog+color", data, 0)
+    whole = compute_features("dalal-triggs+tuned-color", data, 0)
     monkeypatch.setattr(tables, "MOST_BYTES", 1000)
     monkeypatch.setattr(tables, "ROWS_AT_ONCE", 7)
     monkeypatch.setattr(tables, "IMAGES_AT_ONCE", 11)
-    half = compute_features("hog+color", data, 0)
+    half = compute_features("dalal-triggs+tuned-color", data, 0)
     for one, other in ((whole.train, half.train), (whole.test, half.test)):
         assert other.halves.dtype == np.uint16
         assert other.shape == one.shape
@@ -309,7 +313,7 @@ def test_large_features_are_kept_in_half_of_the_memory(data, monkeypatch):
 
 
 def test_wide_features_give_the_same_classifiers_part_by_part(data, monkeypatch):
-    what = data, ("hog+color",), ("ridge", "l2svm", "svm"), (0, 1)
+    what = data, ("dalal-triggs+tuned-color",), ("ridge", "l2svm", "svm"), (0, 1)
     monkeypatch.setattr(RidgeSums, "solve_squared_hinge", converged(RidgeSums))
     monkeypatch.setattr(RidgeProducts, "solve_squared_hinge", converged(RidgeProducts))
     for name in ("ridge", "l2svm"):  # so that one image of few does not choose another
@@ -344,7 +348,7 @@ def test_upper_halves_are_the_nearest(value):
 
 
 def test_ridge_is_validated_from_its_sums(data):
-    x, y = compute_features("color", data, 0).train, data.train.labels
+    x, y = compute_features("tuned-color", data, 0).train, data.train.labels
     choice = tuning.choose("ridge", x, y, 0)
     known, left = tuning.split(y)
     assert choice.trainer.sums.n_images == len(known) == 72
@@ -353,22 +357,21 @@ def test_ridge_is_validated_from_its_sums(data):
 
 
 def test_ridge_is_trained_on_all_training_images(data):
-    (record,) = run_cells(data, ("color",), ("ridge",), (0,))
-    computed = compute_features("color", data, 0)
+    (record,) = run_cells(data, ("tuned-color",), ("ridge",), (0,))
+    computed = compute_features("tuned-color", data, 0)
     model = RidgeClassifier([record.strength]).fit(computed.train, data.train.labels)
     assert record.test_accuracy == pytest.approx(model.score(computed.test, data.test.labels))
     assert record.converged is None
-    again = run_cells(data, ("color",), ("ridge",), (0, 1))
+    again = run_cells(data, ("tuned-color",), ("ridge",), (0, 1))
     assert again[1] == replace(again[0], seed=1)
 
 
 def few_components(monkeypatch):
-    monkeypatch.setattr(features, "SMALL_SCALES", (0.5, 0.75))
     monkeypatch.setitem(workspace.SMALL, "n_components", 2)
-    build = features._fisher
-    monkeypatch.setattr(
-        features, "_fisher", lambda *a, **o: build(*a, **o).set_params(n_pca=4, n_descriptors=2000)
-    )
+    few = {"n_pca": 4, "n_descriptors": 2000}
+    fused = [replace(RECIPES[name], options=few) for name in ("fisher-sift", "fisher-color")]
+    for recipe in (*fused, replace(RECIPES["fusion"], fuses=tuple(fused))):
+        monkeypatch.setitem(RECIPES, recipe.name, recipe)
 
 
 def test_fusion_is_the_mean_of_the_scores_of_its_parts(data, monkeypatch):
@@ -412,19 +415,22 @@ def test_coded_features_have_a_mean_square_of_1(data, monkeypatch):
 
 def test_features_side_by_side(data):
     x = data.train.images
-    union = features.build_feature("uoctti+patches-9-4x4+color", (16, 16), 3).fit(x).transform(x[:5])
+    union = (
+        parse("mirrored-uoctti+patches-9-4x4+tuned-color").transformer((16, 16), 3).fit(x).transform(x[:5])
+    )
     parts = [
-        features.build_feature(n, (16, 16), 3).fit(x).transform(x[:5])
-        for n in ("uoctti", "patches-9-4x4", "color")
+        parse(n).transformer((16, 16), 3).fit(x).transform(x[:5])
+        for n in ("mirrored-uoctti", "patches-9-4x4", "tuned-color")
     ]
     np.testing.assert_array_equal(union, np.concatenate(parts, 1))
     assert parts[1].shape[1] == 9 * 2 * 9
-    turned = features.build_feature("uoctti", (16, 16), 0).fit(x).transform(x[:5, :, ::-1])
+    turned = parse("mirrored-uoctti").transformer((16, 16), 0).fit(x).transform(x[:5, :, ::-1])
     np.testing.assert_allclose(turned, parts[0], atol=1e-6)
-    assert features.is_seeded("hog+patches-9")
-    assert not features.is_seeded("hog+color")
-    for name in ("gist", "fisher-sift+hog", "patches-", "patches-9-4x5", "hog+", ""):
-        assert not features.is_feature(name)
+    assert parse("hog+patches-9").seeded
+    assert not parse("dalal-triggs+tuned-color").seeded
+    for name in ("gist", "fusion+hog", "patches-", "patches-9-4x5", "hog+", ""):
+        with pytest.raises(ValueError, match="feature"):
+            parse(name)
 
 
 def test_a_strength_is_the_weight_of_the_squares(rng):
@@ -460,7 +466,7 @@ def test_strengths_go_from_strong_to_weak(name):
 @pytest.mark.parametrize("name", classifiers.CLASSIFIERS)
 def test_more_strength_means_smaller_weights(name, data, monkeypatch):
     monkeypatch.setattr(classifiers, "MLP_STEPS", 400)
-    x = compute_features("color", data, 0).train
+    x = compute_features("tuned-color", data, 0).train
     models = [fit(name, strength, x, data.train.labels) for strength in (1e5, 1.0)]
     sizes = [float((weights_of(model) ** 2).sum()) for model in models]
     assert sizes[0] < 0.9 * sizes[1]
@@ -483,16 +489,16 @@ def test_not_converging_is_recorded_in_silence_and_other_warnings_heard(monkeypa
 
 def test_cells_follow_the_size_of_the_images():
     for side, cell_size, stride in ((32, 4, 1), (63, 4, 1), (64, 8, 2), (200, 8, 2)):
-        assert features.build_feature("hog", (side, 300), 0).cell_size == cell_size
-        assert features.build_feature("words", (300, side), 7).stride == stride
-    assert features.build_feature("words", (32, 32), 7).random_state == 7
+        assert parse("dalal-triggs").transformer((side, 300), 0).cell_size == cell_size
+        assert parse("words").transformer((300, side), 7).stride == stride
+    assert parse("words").transformer((32, 32), 7).random_state == 7
 
 
 def test_hog_and_color_are_side_by_side(data):
     images = data.test.images
     both, hog, color = (
-        features.build_feature(name, (16, 16), 0).fit_transform(images)
-        for name in ("hog+color", "hog", "color")
+        parse(name).transformer((16, 16), 0).fit_transform(images)
+        for name in ("dalal-triggs+tuned-color", "dalal-triggs", "tuned-color")
     )
     np.testing.assert_array_equal(both, np.concatenate([hog, color], 1))
 
@@ -506,7 +512,7 @@ def test_groups_and_repetitions_become_single_classifiers():
     [
         (
             {"features": ["raw", "gist"]},
-            "unknown feature 'gist'; choose among raw, equalized, color, palette",
+            "unknown feature 'gist'; choose among raw, equalize, equalized, color",
         ),
         ({"features": []}, "no feature given"),
         (
@@ -527,9 +533,9 @@ def test_results_survive_the_disk(result, tmp_path):
     assert compare.Result.read(tmp_path / "new" / "folder") == result
     written = json.loads((tmp_path / "new" / "folder" / "results.json").read_text())
     assert {"records", "versions", "machine", "settings", "git_revision", "date"} <= written.keys()
-    assert written["settings"]["features"]["hog"] == "HOG(cell_size=4, interpolation='trilinear')"
+    assert written["settings"]["features"]["dalal-triggs"] == "HOG(cell_size=4, interpolation='trilinear')"
     assert written["settings"]["n_train"] == 90
-    assert "<function equalize_value>" in written["settings"]["features"]["equalized"]
+    assert written["settings"]["features"]["equalized"] == "RawPixels(equalize='value')"
     assert (tmp_path / "new" / "folder" / "report.html").exists()
 
 
@@ -562,7 +568,9 @@ def test_broken_files_are_named_and_skipped(tmp_path, data):
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(folder / f"{i:03}.png")
     (tmp_path / "pictures" / "a" / "bad.png").write_bytes(b"not a picture")
-    result = compare.run(tmp_path / "pictures", features=["color"], classifiers=["svm"], n_seeds=1, size=16)
+    result = compare.run(
+        tmp_path / "pictures", features=["tuned-color"], classifiers=["svm"], n_seeds=1, size=16
+    )
     ((path, reason),) = result.skipped
     assert path.endswith("bad.png")
     assert result.settings["n_train"] + result.settings["n_test"] == 90
@@ -575,7 +583,7 @@ def test_broken_files_are_named_and_skipped(tmp_path, data):
 
 
 def test_progress_is_shown_on_terminals_only(source, capsys, monkeypatch):
-    options = {"features": ["color"], "classifiers": ["svm"], "n_seeds": 1}
+    options = {"features": ["tuned-color"], "classifiers": ["svm"], "n_seeds": 1}
     compare.run(source, **options)
     assert capsys.readouterr() == ("", "")
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -583,7 +591,7 @@ def test_progress_is_shown_on_terminals_only(source, capsys, monkeypatch):
     compare.run(source, **options)
     out, err = capsys.readouterr()
     assert out == ""
-    assert "color, svm, seed 0" in err
+    assert "tuned-color, svm, seed 0" in err
 
 
 @pytest.mark.parametrize(
@@ -674,7 +682,7 @@ def test_the_answer_is_in_words():
 
 
 def test_a_run_answers(result):
-    titles = [features.title_of(name).capitalize() for name in features.DEFAULT]
+    titles = [parse(name).title.capitalize() for name in COMPARED]
     assert result.answer[0].split(" with ")[0].capitalize() in titles
     assert " ".join(result.answer) in report.as_markdown(result)
 
@@ -713,18 +721,18 @@ def test_features_are_found_in_the_cache_by_content(data, tmp_path, monkeypatch)
     def accuracy(data, content=None):
         content = content or cache.content_of(data.train.images, data.test.images)
         own = workspace.Workspace(data, cache=cache.Cache(tmp_path), content=content)
-        cells = experiment.run_cells(own, ("words", "hog"), ("ridge",), (0,))
+        cells = experiment.run_cells(own, ("words", "dalal-triggs"), ("ridge",), (0,))
         return [cell.record.test_accuracy for cell in cells]
 
     first = accuracy(data)
     assert accuracy(data) == first
-    assert computed == ["words", "hog"]
+    assert computed == ["words", "dalal-triggs"]
     turned = DataSet(replace(data.train, images=data.train.images[:, ::-1].copy()), data.test)
     accuracy(turned)
-    assert computed == ["words", "hog"] * 2
+    assert computed == ["words", "dalal-triggs"] * 2
     monkeypatch.setattr(workspace, "code", lambda: "other code")
     assert accuracy(data) == first
-    assert computed == ["words", "hog"] * 3
+    assert computed == ["words", "dalal-triggs"] * 3
 
 
 def test_a_cache_that_can_not_be_written_is_done_without(tmp_path):
@@ -746,7 +754,7 @@ def test_content_is_of_bytes_shape_and_type():
 @pytest.fixture
 def registers():
     """Forget afterwards what was registered."""
-    tables_of_names = features.FEATURES, classifiers.CLASSIFIERS
+    tables_of_names = RECIPES, classifiers.CLASSIFIERS
     before = [dict(names) for names in tables_of_names]
     yield
     for names, kept in zip(tables_of_names, before, strict=True):
@@ -758,9 +766,11 @@ def test_rows_of_ones_own(source, registers):
     mean = FunctionTransformer(lambda images: images.mean((1, 2)))
     compare.register("mean", mean, title="the mean colour")
     compare.register("knn", KNeighborsClassifier(), parameter="n_neighbors", values=(9, 3, 1))
-    result = compare.run(source, features=["mean", "mean+hog"], classifiers=["knn", "ridge"], n_seeds=1)
+    result = compare.run(
+        source, features=["mean", "mean+dalal-triggs"], classifiers=["knn", "ridge"], n_seeds=1
+    )
     assert [(r.feature, r.classifier) for r in result.records] == [
-        (f, c) for f in ("mean", "mean+hog") for c in ("knn", "ridge")
+        (f, c) for f in ("mean", "mean+dalal-triggs") for c in ("knn", "ridge")
     ]
     assert result.records[0].n_features == 3
     assert not [line for line in result.answer if "MLP" in line]
@@ -785,9 +795,8 @@ def test_rows_of_ones_own(source, registers):
 def test_every_feature_meets_every_classifier(data, monkeypatch):
     few_components(monkeypatch)
     names = ("palette", "uoctti", "soft-words", "triangle", "vlad", "fusion-3")
-    vlad = features.FEATURES["vlad"]
-    small = replace(vlad, build=lambda *a: vlad.build(*a).set_params(n_pca=4, n_words=3))
-    monkeypatch.setitem(features.FEATURES, "vlad", small)
+    small = replace(RECIPES["vlad"], options={"n_pca": 4, "n_words": 3})
+    monkeypatch.setitem(RECIPES, "vlad", small)
     found = run_cells(data, names, ("softmax", "svm", "ridge", "mlp", "mlp2"), (0,))
     assert len(found) == 8 * 5
     for record in found:

@@ -240,15 +240,15 @@ def test_columns_of_one_name_are_refused(images, tmp_path):
 
 @pytest.fixture(scope="module")
 def run(images, tmp_path_factory):
-    return extract.run(images, ["color"], tmp_path_factory.mktemp("run") / "out", shard_size=16)
+    return extract.run(images, ["tuned-color"], tmp_path_factory.mktemp("run") / "out", shard_size=16)
 
 
 def test_quantizers_are_learned_over_shards(run):
     one, three = (
-        extract.learn_quantizer(run.folder, "color", bits=4, n_workers=n, n_iterations=4) for n in (1, 3)
+        extract.learn_quantizer(run.folder, "tuned-color", bits=4, n_workers=n, n_iterations=4) for n in (1, 3)
     )
     np.testing.assert_array_equal(one.centroids_, three.centroids_)
-    features = run["color"][~np.isnan(run["color"][:, 0])]
+    features = run["tuned-color"][~np.isnan(run["tuned-color"][:, 0])]
     at_once = imfeat.ProductQuantizer(bits=4, n_iterations=4, rng=0).fit(features)
 
     def lost(model):
@@ -256,21 +256,21 @@ def test_quantizers_are_learned_over_shards(run):
 
     assert lost(one) < 1.1 * lost(at_once)
     with pytest.raises(ValueError, match=r"60 images are too few to learn 2\*\*bits = 256"):
-        extract.learn_quantizer(run.folder, "color")
-    with pytest.raises(KeyError, match="no feature 'hog'; there are color"):
+        extract.learn_quantizer(run.folder, "tuned-color")
+    with pytest.raises(KeyError, match="no feature 'hog'; there are tuned-color"):
         extract.learn_quantizer(run.folder, "hog")
 
 
 def test_ridge_classifiers_are_learned_over_shards(run):
     labels = np.array([row["path"].split("/")[-2] for row in run.rows()])
-    one, three = (extract.learn_ridge(run.folder, "color", labels, n_workers=n) for n in (1, 3))
+    one, three = (extract.learn_ridge(run.folder, "tuned-color", labels, n_workers=n) for n in (1, 3))
     np.testing.assert_array_equal(one.coef_, three.coef_)
-    good = ~np.isnan(run["color"][:, 0])
-    x, y = run["color"][good].astype(np.float64), labels[good]
+    good = ~np.isnan(run["tuned-color"][:, 0])
+    x, y = run["tuned-color"][good].astype(np.float64), labels[good]
     expected = Ridge(1.0).fit(x, np.where(y[:, None] == one.classes_, 1.0, -1.0))
     np.testing.assert_allclose(one.coef_, expected.coef_, rtol=1e-3, atol=1e-5)
-    assert one.score(run["color"][good], y) > 0.5
+    assert one.score(run["tuned-color"][good], y) > 0.5
     with pytest.raises(ValueError, match="labels must be 61, one for each image"):
-        extract.learn_ridge(run.folder, "color", labels[:-1])
+        extract.learn_ridge(run.folder, "tuned-color", labels[:-1])
     with pytest.raises(ValueError, match="at least two classes"):
-        extract.learn_ridge(run.folder, "color", np.zeros(61))
+        extract.learn_ridge(run.folder, "tuned-color", np.zeros(61))
