@@ -76,8 +76,8 @@ def equalize(
     chosen = None if mask is None else as_mask(mask, images).reshape(pixels.shape[:2])
     if images.dtype == np.uint8:
         kernels = backend_of(images).exposure
-        code = kernels.OPENCV if convention == "opencv" else kernels.TORCHVISION
         counted = NO_MASK if chosen is None else chosen
+        code = kernels.CONVENTIONS[convention]
         kernels.equalize_bytes(pixels, counted, code, out.reshape(pixels.shape))
     else:
         pixels = as_on_host(pixels, "equalization of floats")

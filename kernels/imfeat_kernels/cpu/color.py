@@ -63,7 +63,17 @@ def hsv_to_rgb(pixels, white, out):
 
 
 def rgb_to_hsi(pixels, white, out):
-    """Convert RGB to hue, saturation and intensity; parameters as for `rgb_to_hsv`."""
+    """Convert RGB to hue, saturation and intensity.
+
+    Parameters
+    ----------
+    pixels : (3 n,) uint8, float32 or float64
+        R, G, B, R, G, B, ...
+    white : float32 or float64
+        Value that counts as 1, in the type to compute in.
+    out : (3 n,) float32
+        Overwritten with H, S, I, each in [0, 1]; hue below 1, and 0 for gray.
+    """
     launch(_rgb_to_hsi, len(pixels) // 3, pixels, white, out, grain=GRAIN)
 
 

@@ -17,7 +17,8 @@ from imfeat_kernels.cpu.launch import launch
 
 STRIP = 1 << 15  # pixels that are worth a thread
 ROUND = 24 * 2500  # bytes after which tables of 16 bits are emptied
-TORCHVISION, OPENCV = 0, 1
+TORCHVISION, OPENCV = range(2)
+CONVENTIONS = {"torchvision": TORCHVISION, "opencv": OPENCV}
 
 
 def equalize_bytes(images, mask, convention, out):
@@ -30,7 +31,7 @@ def equalize_bytes(images, mask, convention, out):
     mask : (n_images, n_pixels) bool
         Pixels that make the histogram; all, if the mask is of no images.
     convention : int
-        TORCHVISION or OPENCV.
+        One of CONVENTIONS.
     out : (n_images, n_pixels, n_channels) uint8
     """
     n_images, n_pixels, n_channels = images.shape

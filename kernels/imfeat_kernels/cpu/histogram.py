@@ -14,13 +14,16 @@ from numba import njit
 from imfeat_kernels.cpu import launch as threads
 from imfeat_kernels.cpu.instruction import fused
 from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.tables import bytes_of_bins as bytes_of_bins
 
 TILE = 4096  # pixels whose indices are computed before they are counted
 STRIP = 1 << 16  # pixels that are worth a thread
 FULL = 65535 - TILE  # what a table may hold before a tile is counted
 RGB, HSV, CHANNELS = 0, 1, 2
 LEVELS = 3 * 256
-L1, L2, HELLINGER = 1, 2, 3
+NO_NORM, L1, L2, HELLINGER = range(4)
+SPACES = {"rgb": RGB, "hsv": HSV}
+NORMS = {None: NO_NORM, "l1": L1, "l2": L2, "hellinger": HELLINGER}
 
 
 def to_bytes(values, n_bins, edges, bytes_of_bins, out):
@@ -55,8 +58,8 @@ def joint_histograms(images, mask, space, n_bins, rows, cols, norm, out):
     rows, cols : (n_rows + 1,), (n_cols + 1,) int64
         Where the regions begin and end.
     norm : int
-        What each histogram is divided by: L1, L2 or HELLINGER (the square root of L1); any other
-        keeps the counts.  Empty histograms stay 0.
+        One of NORMS: NO_NORM keeps the counts, HELLINGER is the square root of L1.  Empty
+        histograms stay 0.
     out : (n_images, n_rows, n_cols, n_bins[0] * n_bins[1] * n_bins[2]) float32
         Overwritten; the bin of the third channel varies fastest.
     """
@@ -64,10 +67,12 @@ def joint_histograms(images, mask, space, n_bins, rows, cols, norm, out):
 
 
 def channel_histograms(images, mask, n_bins, rows, cols, norm, out):
-    """Count the bins of every channel of every region of every image; parameters as above.
+    """Count the bins of every channel of every region of every image.
 
     Parameters
     ----------
+    images, mask, n_bins, rows, cols, norm
+        As for `joint_histograms`.
     out : (n_images, n_rows, n_cols, n_bins[0] + n_bins[1] + n_bins[2]) float32
         Overwritten; one histogram a channel, each divided by its own norm.
     """
@@ -81,7 +86,7 @@ def normalize_counts(counts, norm, out):
     ----------
     counts : (n, n_bins) uint32 or int64
     norm : int
-        L1, L2 or HELLINGER (the square root of L1); any other keeps the counts.
+        One of NORMS; NO_NORM keeps the counts, HELLINGER is the square root of L1.
     out : (n, n_bins) float32
     """
     parts = np.array([counts.shape[1]])
@@ -101,7 +106,7 @@ def _by_strips(images, mask, rows, cols, space, n_bins, norm, out):
     fine = (rows[:-1, None] + steps * np.diff(rows)[:, None]).astype(np.int64).ravel()
     fine = np.append(fine, rows[-1])
     counts = np.empty((n_images, len(fine) - 1, *out.shape[2:]), np.uint32)
-    launch(_histograms, n_items * n_strips, images, mask, fine, cols, space, n_bins, 0, counts)
+    launch(_histograms, n_items * n_strips, images, mask, fine, cols, space, n_bins, NO_NORM, counts)
     n_counts = out.shape[3]
     counts = counts.reshape(n_items, n_strips, -1).sum(1, dtype=np.uint32).reshape(-1, n_counts)
     parts = n_bins if space == CHANNELS else np.array([n_counts])

@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 
 from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.tables import bin_edges as bin_edges
+from imfeat_kernels.tables import block_weights as block_weights
 
 ROWS = 1 << 14  # pixels that are worth a thread
 PAD = 16  # values between rows

@@ -76,10 +76,12 @@ def moments(vectors, bounds, weights, means, variances, out, likelihoods):
 
 
 def mean_posteriors(vectors, bounds, weights, means, variances, out):
-    """Average the posteriors of the descriptors of each image; parameters as for `moments`.
+    """Average the posteriors of the descriptors of each image.
 
     Parameters
     ----------
+    vectors, bounds, weights, means, variances
+        As for `moments`.
     out : (n_images, n_components) float64
         Overwritten; zeros for an image without descriptors.
     """

@@ -5,12 +5,12 @@ import math
 import numpy as np
 
 from imfeat_kernels.cpu import exposure as cpu
+from imfeat_kernels.cpu.exposure import CONVENTIONS as CONVENTIONS
 from imfeat_kernels.cpu.exposure import OPENCV
 from imfeat_kernels.cuda.common import block_sum, divided, product, rounded, running_sums
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import THREADS, as_words, blocks_of, empty, launch, zeros
 
-TORCHVISION = cpu.TORCHVISION
 scaled = on_device(cpu.scaled)
 f32, i32, u8, u32, u64 = np.float32, np.int32, np.uint8, np.uint32, np.uint64
 STRIP = 1 << 15  # pixels of a block
