@@ -10,7 +10,11 @@ import pkgutil
 from imfeat_kernels.cpu import cache
 
 INFRASTRUCTURE = "cache", "instruction", "launch", "tile"
-__all__ = sorted({module.name for module in pkgutil.iter_modules(__path__)} - set(INFRASTRUCTURE))
+__all__ = sorted(
+    module.name
+    for module in pkgutil.iter_modules(__path__)
+    if module.name not in INFRASTRUCTURE and not module.name.startswith("_")
+)
 
 cache.find_folder()
 

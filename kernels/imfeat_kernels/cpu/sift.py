@@ -111,6 +111,7 @@ def _dense_sift(start, stop, images, sizes, kernels, weights, grid, first, out):
             _normalize(values, weights, totals, n, i, place + c, out)
 
 
+# Copies: _hog.padded and uoctti.padded.
 @njit
 def padded(n):
     """Return the next multiple of 64: a loop of that length has no remainder to do one by one."""

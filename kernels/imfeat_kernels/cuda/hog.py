@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cpu import hog as cpu
+from imfeat_kernels.cpu import _hog as cpu
 from imfeat_kernels.cuda.common import divided, product
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import THREADS, launch
