@@ -129,7 +129,7 @@ def _time_cucim(images: Array) -> dict[str, float]:
     wait = cupy.cuda.Device().synchronize
     return {
         "color.rgb_to_hsv": _fastest(lambda: color.rgb2hsv(on_device), wait),
-        "exposure.equalize_bytes": _fastest(lambda: exposure.equalize_hist(on_device[..., 0]), wait),
+        "equalize.equalize_bytes": _fastest(lambda: exposure.equalize_hist(on_device[..., 0]), wait),
         "histogram (CuPy's bincount)": _fastest(lambda: cupy.bincount(on_device.reshape(-1)), wait),
     }
 
@@ -142,7 +142,7 @@ def _time_kornia(images: Array) -> dict[str, float]:
     wait = torch.cuda.synchronize
     return {
         "color.rgb_to_hsv": _fastest(lambda: kornia.color.rgb_to_hsv(planes), wait),
-        "exposure.clahe_blend": _fastest(lambda: kornia.enhance.equalize_clahe(planes), wait),
+        "clahe.clahe_blend": _fastest(lambda: kornia.enhance.equalize_clahe(planes), wait),
     }
 
 
@@ -151,7 +151,7 @@ def _time_torchvision(images: Array) -> dict[str, float]:
     from torchvision.transforms.functional import equalize  # type: ignore[import-not-found]
 
     planes = torch.from_numpy(np.moveaxis(images, -1, 1).copy()).cuda()
-    return {"exposure.equalize_bytes": _fastest(lambda: equalize(planes), torch.cuda.synchronize)}
+    return {"equalize.equalize_bytes": _fastest(lambda: equalize(planes), torch.cuda.synchronize)}
 
 
 def _fastest(call: Callable[[], object], wait: Callable[[], object]) -> float:

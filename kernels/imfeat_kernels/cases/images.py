@@ -9,7 +9,7 @@ import numpy as np
 
 from imfeat_kernels import tables
 from imfeat_kernels.cases.case import case
-from imfeat_kernels.cpu import blocks, exposure, histogram
+from imfeat_kernels.cpu import blocks, equalize, histogram
 
 F32 = np.float32
 NO_MASK = np.empty((0, 0, 0), np.bool_)
@@ -89,15 +89,15 @@ def _of_counts(norm):
 
 
 def equalization_cases(images, rng):
-    """Yield the cases of ``exposure``."""
+    """Yield the cases of ``brightness``, ``equalize`` and ``clahe``."""
     n_images, height, width, _ = images.shape
     n = n_images * height * width
     pixels = images.reshape(-1, 3)
     values = np.ascontiguousarray(pixels[::-1, 0])
-    yield case("exposure.largest_channel", (pixels,), [(n, pixels.dtype)], 0, n)
+    yield case("brightness.largest_channel", (pixels,), [(n, pixels.dtype)], 0, n)
     tolerance = 0 if _is_bytes(images) else 1e-6
     results = [(pixels.shape, pixels.dtype)]
-    yield case("exposure.scale_to_value", (pixels, values), results, tolerance, n)
+    yield case("brightness.scale_to_value", (pixels, values), results, tolerance, n)
     if _is_bytes(images):
         yield from _byte_equalization_cases(images, rng)
         return
@@ -111,10 +111,10 @@ def equalization_cases(images, rng):
     for chosen, read_only in ((np.ones(planes.shape, np.bool_), (0,)), (mask, ())):
         inputs = planes, edges, chosen
         results = [((n_images, 256), np.int64)]
-        yield case("exposure.edge_counts", inputs, results, 0, n, read_only=read_only)
+        yield case("equalize.edge_counts", inputs, results, 0, n, read_only=read_only)
         results = [(planes.shape, planes.dtype)]
         inputs = planes, centers, heights
-        yield case("exposure.interpolate", inputs, results, 1e-5, n, read_only=read_only)
+        yield case("equalize.interpolate", inputs, results, 1e-5, n, read_only=read_only)
 
 
 def _byte_equalization_cases(images, rng):
@@ -125,21 +125,21 @@ def _byte_equalization_cases(images, rng):
         for n_pixels in (height * width - 1, height * width // 8 * 8):
             pixels = flat[:, :n_pixels].copy()
             results = [(pixels.shape, np.uint8)]
-            for convention in exposure.CONVENTIONS.values():
+            for convention in equalize.CONVENTIONS.values():
                 inputs = pixels, NO_PIXEL_MASK, convention
-                yield case("exposure.equalize_bytes", inputs, results, 0, n)
+                yield case("equalize.equalize_bytes", inputs, results, 0, n)
         mask = rng.random(pixels.shape[:2]) < 0.3
-        inputs = pixels, mask, exposure.TORCHVISION
-        yield case("exposure.equalize_bytes", inputs, results, 0, n, read_only=(0, 1))
+        inputs = pixels, mask, equalize.TORCHVISION
+        yield case("equalize.equalize_bytes", inputs, results, 0, n, read_only=(0, 1))
     gray = _gray(images)
     tiled = np.ascontiguousarray(gray[:, : height // 6 * 6, : width // 4 * 4])
     shape = n_images, 6, 4, 256
     for clip, read_only in ((0, (0,)), (1, ()), (5, (0,)), (1000, ())):
         results = [(shape, np.uint8)]
-        yield case("exposure.clahe_tables", (tiled, clip), results, 0, n, read_only=read_only)
+        yield case("clahe.clahe_tables", (tiled, clip), results, 0, n, read_only=read_only)
     inputs = tiled, rng.integers(0, 256, shape, dtype=np.uint8), height // 6, width // 4
     for read_only in ((0,), ()):
-        yield case("exposure.clahe_blend", inputs, [(tiled.shape, np.uint8)], 0, n, read_only=read_only)
+        yield case("clahe.clahe_blend", inputs, [(tiled.shape, np.uint8)], 0, n, read_only=read_only)
 
 
 def hog_cases(images, rng):

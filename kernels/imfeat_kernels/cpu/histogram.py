@@ -159,7 +159,7 @@ def _histograms(start, stop, images, mask, rows, cols, space, n_bins, norm, out)
                         pixel = (i * images.shape[1] + y) * images.shape[2] + x
                         n = _append(values, chosen, pixel, end - x, n, tile)
                 _count_tile(tile[: 3 * n], space, n_bins, indices, held, tables, total)
-            _empty(tables, total)
+            _empty_counters(tables, total)
             if space == CHANNELS:
                 _merge_levels(total, n_bins, counts)
                 _normalize(counts, parts, norm, out[i, r, c])
@@ -196,7 +196,7 @@ def _count_tile(pixels, space, n_bins, indices, held, tables, total):
     """Add pixels to the tables, and return how many these hold at most."""
     n = len(pixels) // 3
     if held > FULL:
-        _empty(tables, total)
+        _empty_counters(tables, total)
         held = 0
     if space == CHANNELS:
         _count_bytes(pixels, tables)
@@ -207,20 +207,6 @@ def _count_tile(pixels, space, n_bins, indices, held, tables, total):
         _rgb_indices(pixels, n_bins, indices)
     _scatter(indices, n, len(total), tables)
     return held + n
-
-
-@njit
-def _empty(tables, total):
-    """Add the tables to the total, halving their number, and leave zeros."""
-    n, none = len(tables), np.uint16(0)
-    while n > len(total):
-        n //= 2
-        for k in range(n):
-            tables[k] += tables[n + k]
-            tables[n + k] = none
-    for k in range(n):
-        total[k] += np.uint32(tables[k])
-        tables[k] = none
 
 
 # Sixteen bits hold what these compute, and are the fastest: 32 of them fit into a register.
@@ -294,24 +280,47 @@ def _scatter(indices, n, n_levels, tables):
         tables[indices[i]] += one
 
 
+# Copies of the next three functions: equalize.py.
+
+
 @njit
-def _count_bytes(values, tables):
-    """Count each byte in the table of its place, modulo 12: four tables of three channels."""
-    n_words = len(values) // 24 * 3
+def _count_bytes(values, counters):
+    """Count each byte in the table of its place, modulo the number of tables."""
+    n_tables = len(counters) // 256
+    n_words = len(values) // 8 if n_tables == 8 else len(values) // 24 * 3
     words = values[: 8 * n_words].view(np.uint64)
-    for k in range(0, n_words, 3):
-        _count_word(words[k], np.uint64(0), tables)
-        _count_word(words[k + 1], np.uint64(8), tables)
-        _count_word(words[k + 2], np.uint64(4), tables)
+    if n_tables == 8:
+        for k in range(n_words):
+            _count_word(words[k], np.uint64(0), counters)
+    else:
+        for k in range(0, n_words, 3):
+            _count_word(words[k], np.uint64(0), counters)
+            _count_word(words[k + 1], np.uint64(8), counters)
+            _count_word(words[k + 2], np.uint64(4), counters)
     for i in range(8 * n_words, len(values)):
-        tables[i % 12 * 256 + np.int64(values[i])] += np.uint16(1)
+        counters[i % n_tables * 256 + np.int64(values[i])] += np.uint16(1)
 
 
 @njit
-def _count_word(word, place, tables):
+def _count_word(word, first, counters):
     for j in range(8):
         byte = (word >> np.uint64(8 * j)) & np.uint64(255)
-        tables[(place + np.uint64(j)) % np.uint64(12) * np.uint64(256) + byte] += np.uint16(1)
+        counters[(first + np.uint64(j)) % np.uint64(12) * np.uint64(256) + byte] += np.uint16(1)
+
+
+@njit
+def _empty_counters(counters, counts):
+    """Add the tables to the counts, halving their number, and leave zeros."""
+    n = len(counters)
+    zero = np.uint16(0)
+    while n > len(counts):
+        n //= 2
+        for k in range(n):
+            counters[k] += counters[n + k]
+            counters[n + k] = zero
+    for k in range(n):
+        counts[k] += np.uint32(counters[k])
+        counters[k] = zero
 
 
 @njit

@@ -1,22 +1,19 @@
-"""Histogram equalization: lookup tables from histograms, and pixels through lookup tables."""
-
-import math
+"""Histogram equalization: lookup tables from histograms, and lookups of pixels."""
 
 import numpy as np
 
-from imfeat_kernels.cpu import exposure as cpu
-from imfeat_kernels.cpu.exposure import CONVENTIONS as CONVENTIONS
-from imfeat_kernels.cpu.exposure import OPENCV
-from imfeat_kernels.cuda.common import block_sum, divided, product, rounded, running_sums
-from imfeat_kernels.cuda.front import cuda, on_device
+from imfeat_kernels.cpu.equalize import CONVENTIONS as CONVENTIONS
+from imfeat_kernels.cpu.equalize import OPENCV
+from imfeat_kernels.cuda.common import divided, product, rounded, running_sums
+from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, as_words, blocks_of, empty, launch, zeros
 
-scaled = on_device(cpu.scaled)
 f32, i32, u8, u32, u64 = np.float32, np.int32, np.uint8, np.uint32, np.uint64
 STRIP = 1 << 15  # pixels of a block
 LEVELS = 256  # and threads of a block, so that each has a level
 TABLES = 8  # of a block: a warp has its own
-ROOM, GRAY, COLOR = TABLES * 3 * LEVELS, TABLES * LEVELS, 3 * LEVELS
+COUNTERS = TABLES * 3 * LEVELS  # counters in shared memory
+COLOR = 3 * LEVELS  # values of the lookup tables of three channels
 
 
 def equalize_bytes(images, mask, convention, out):
@@ -38,17 +35,6 @@ def equalize_bytes(images, mask, convention, out):
         launch(_apply_words, n_blocks, x, tables, n_channels, y)
 
 
-def largest_channel(images, out):
-    """Find the largest channel of each pixel: V of HSV."""
-    launch(_largest_channel, blocks_of(len(out)), images, out)
-
-
-def scale_to_value(images, values, out):
-    """Scale each pixel so that its largest channel becomes a new value; black becomes gray."""
-    body = _scale_bytes if images.dtype == np.uint8 else _scale_floats
-    launch(body, blocks_of(len(values)), images, values, out)
-
-
 def edge_counts(planes, edges, mask, out):
     """Count floats between 257 edges, plane by plane."""
     n_planes, n_pixels = planes.shape
@@ -63,18 +49,6 @@ def interpolate(planes, centers, heights, out):
     if planes.dtype == np.float32:
         centers, heights = centers.astype(np.float32), heights.astype(np.float32)
     launch(_interpolate, n_planes * blocks_of(n_pixels), planes, centers, heights, out)
-
-
-def clahe_tables(images, clip, out):
-    """Make contrast-limited lookup tables for the tiles of images."""
-    n_tiles = out.shape[0] * out.shape[1] * out.shape[2]
-    launch(_clahe_tables, n_tiles, images, clip, out)
-
-
-def clahe_blend(images, tables, tile_height, tile_width, out):
-    """Send each pixel through the tables of the four nearest tiles, and blend what comes out."""
-    shares = np.array([1, 1], np.float32) / np.array([tile_height, tile_width], np.float32)
-    launch(_clahe_blend, out.shape[0] * out.shape[1], images, tables, *shares, out)
 
 
 @cuda.jit(device=True)
@@ -93,7 +67,7 @@ def _flush(tables, n_counts, item, counts):
 @cuda.jit
 def _count_words(words, n_channels, counts):
     """Count eight bytes a load."""
-    tables = cuda.shared.array(ROOM, u32)
+    tables = cuda.shared.array(COUNTERS, u32)
     t, n_counts = u32(cuda.threadIdx.x), u32(n_channels * LEVELS)
     k = t
     while k < u32(TABLES) * n_counts:
@@ -118,7 +92,7 @@ def _count_words(words, n_channels, counts):
 
 @cuda.jit
 def _count_bytes(values, mask, n_channels, counts):
-    tables = cuda.shared.array(ROOM, u32)
+    tables = cuda.shared.array(COUNTERS, u32)
     t, n_counts = u32(cuda.threadIdx.x), u32(n_channels * LEVELS)
     k = t
     while k < u32(TABLES) * n_counts:
@@ -217,38 +191,6 @@ def _apply_bytes(values, tables, n_channels, out):
 
 
 @cuda.jit
-def _largest_channel(images, out):
-    i = cuda.grid(1)
-    if i < out.size:
-        a, b, c = images[i, 0], images[i, 1], images[i, 2]
-        high = a if a > b else b
-        out[i] = high if high > c else c
-
-
-@cuda.jit
-def _scale_bytes(images, values, out):
-    i = cuda.grid(1)
-    if i < values.size:
-        r, g, b = f32(i32(images[i, 0])), f32(i32(images[i, 1])), f32(i32(images[i, 2]))
-        high = r if r > g else g
-        high, value = high if high > b else b, f32(i32(values[i]))
-        out[i, 0] = scaled(r, value, high)
-        out[i, 1] = scaled(g, value, high)
-        out[i, 2] = scaled(b, value, high)
-
-
-@cuda.jit
-def _scale_floats(images, values, out):
-    i = cuda.grid(1)
-    if i < values.size:
-        a, b, c, value = images[i, 0], images[i, 1], images[i, 2], values[i]
-        high = a if a > b else b
-        high = high if high > c else c
-        for k in range(3):
-            out[i, k] = images[i, k] / high * value if high > value - value else value
-
-
-@cuda.jit
 def _edge_counts(planes, edges, mask, counts):
     table = cuda.shared.array(LEVELS, u32)
     t = u32(cuda.threadIdx.x)
@@ -299,64 +241,3 @@ def _interpolate(planes, centers, heights, out):
         left, base = centers[item, k], heights[item, k]
         slope = (heights[item, k + i32(1)] - base) / (centers[item, k + i32(1)] - left)
         out[item, i] = base + (value - left) * slope
-
-
-@cuda.jit
-def _clahe_tables(images, clip, out):
-    """Make the table of a tile; a thread is a level."""
-    tables = cuda.shared.array(GRAY, u32)
-    sums = cuda.shared.array(LEVELS, u32)
-    t = u32(cuda.threadIdx.x)
-    for k in range(TABLES):
-        tables[u32(k * LEVELS) + t] = u32(0)
-    cuda.syncthreads()
-    n_rows, n_cols = u32(out.shape[1]), u32(out.shape[2])
-    row, c = divided(cuda.blockIdx.x, n_cols)
-    i, r = divided(row, n_rows)
-    height, _ = divided(images.shape[1], n_rows)
-    width, _ = divided(images.shape[2], n_cols)
-    own, p = (t >> u32(5)) * u32(LEVELS), t
-    while p < height * width:
-        y, x = divided(p, width)
-        value = images[i, r * height + y, c * width + x]
-        cuda.atomic.add(tables, own + u32(value), u32(1))
-        p = u32(p + u32(THREADS))
-    cuda.syncthreads()
-    count = u32(0)
-    for k in range(TABLES):
-        count += tables[u32(k * LEVELS) + t]
-    if clip > 0:
-        sums[t] = count - u32(clip) if count > u32(clip) else u32(0)
-        excess = block_sum(sums)
-        count = (count if count < u32(clip) else u32(clip)) + (excess >> u32(8))
-        rest = excess & u32(255)
-        step, _ = divided(256, rest if rest > u32(0) else u32(1))
-        order, after = divided(t, step)
-        if after == u32(0) and order < rest:
-            count += u32(1)
-    sums[t] = count
-    running_sums(sums)
-    level = rounded(product(f32(sums[t]), f32(255) / f32(height * width)))
-    out[i, r, c, t] = u8(level if level < i32(255) else i32(255))
-
-
-@cuda.jit
-def _clahe_blend(images, tables, row_share, col_share, out):
-    """Blend a row of pixels."""
-    item, y = divided(cuda.blockIdx.x, images.shape[1])
-    down = product(f32(y), row_share) - f32(0.5)
-    r, x = i32(math.floor(down)), u32(cuda.threadIdx.x)
-    down = down - f32(r)
-    top, bottom = max(r, i32(0)), min(r + i32(1), i32(tables.shape[1] - 1))
-    while x < u32(images.shape[2]):
-        across = product(f32(x), col_share) - f32(0.5)
-        c = i32(math.floor(across))
-        across = across - f32(c)
-        left, right = max(c, i32(0)), min(c + i32(1), i32(tables.shape[2] - 1))
-        value = u32(images[item, y, x])
-        upper = product(f32(i32(tables[item, top, left, value])), f32(1) - across)
-        upper += product(f32(i32(tables[item, top, right, value])), across)
-        lower = product(f32(i32(tables[item, bottom, left, value])), f32(1) - across)
-        lower += product(f32(i32(tables[item, bottom, right, value])), across)
-        out[item, y, x] = u8(rounded(product(upper, f32(1) - down) + product(lower, down)))
-        x = u32(x + u32(THREADS))
