@@ -222,10 +222,11 @@ def _equalize_floats(pixels: Array, chosen: Array | None) -> Array:
     for plane, mask, edge in zip(planes, masks, edges, strict=True):
         edge[:] = np.histogram_bin_edges(plane[mask], N_BINS)
     counts = np.empty((len(planes), N_BINS), np.int64)
-    kernels.equalize.edge_counts(planes, edges, masks, counts)
+    kernels.equalize_floats.edge_counts(planes, edges, masks, counts)
     shares = np.cumsum(counts, 1) / np.maximum(counts.sum(1, keepdims=True), 1)
     out = np.empty(planes.shape, planes.dtype)
-    kernels.equalize.interpolate(planes, ((edges[:, :-1] + edges[:, 1:]) / 2).astype(np.float64), shares, out)
+    centers = ((edges[:, :-1] + edges[:, 1:]) / 2).astype(np.float64)
+    kernels.equalize_floats.interpolate(planes, centers, shares, out)
     unchosen = ~masks.any(1)
     out[unchosen] = planes[unchosen]
     return np.moveaxis(out.reshape(n_images, n_channels, n_pixels), 1, -1)

@@ -10,9 +10,9 @@ import itertools
 
 import numpy as np
 from imfeat_kernels import cpu
+from imfeat_kernels.cpu._histogram import HELLINGER, HSV, L2, NO_NORM
 from imfeat_kernels.cpu.blocks import L1, L1_SQRT, L2_HYS
 from imfeat_kernels.cpu.equalize import OPENCV
-from imfeat_kernels.cpu.histogram import HELLINGER, HSV, L2, NO_NORM
 from PIL import Image
 
 

@@ -123,9 +123,9 @@ def test_signed_matches_the_reference(rgb, orientations):
 
 
 def test_edges_at_multiples_of_45_degrees_are_exact():
-    from imfeat.hog import _bin_edges
+    from imfeat_kernels.cpu.hog import bin_edges
 
-    edges, n_lower, mirrors = _bin_edges(8, True, np.float64)
+    edges, n_lower, mirrors = bin_edges(8, True, np.float64)
     assert edges[:4].tolist() == [[1, 0], [1, 1], [0, 1], [-1, 1]]
     assert n_lower == 4
     assert mirrors.tolist() == [[1, 3], [2, 10], [4, 10], [5, 7], [6, 10], [10, 10]]

@@ -1,6 +1,7 @@
 """All kernels: against their references, with any number of threads, and what their files must keep to."""
 
 import dataclasses
+import importlib
 import inspect
 
 import numba
@@ -75,3 +76,19 @@ def test_docstrings_name_every_parameter(kernel):
     documentation = inspect.getdoc(function)
     for parameter in inspect.signature(function).parameters:
         assert parameter in documentation, f"the docstring of {kernel} lacks {parameter}"
+
+
+COPIES = {
+    "padded": ("_hog", "sift", "uoctti"),
+    "arctan_in_turns": ("_hog", "color"),
+    "_count_bytes": ("_histogram", "equalize"),
+    "_count_word": ("_histogram", "equalize"),
+    "_empty_counters": ("_histogram", "equalize"),
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_copies_of_a_helper_are_the_same(name):
+    """Numba's cache does not notice changes in other files, so each file has its own copy."""
+    modules = [importlib.import_module(f"imfeat_kernels.cpu.{file}") for file in COPIES[name]]
+    assert len({inspect.getsource(getattr(module, name)) for module in modules}) == 1

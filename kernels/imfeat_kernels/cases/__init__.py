@@ -3,7 +3,7 @@
 One table serves compiling ahead (``imfeat info --warm``), the check on a GPU (``imfeat selfcheck``), the
 comparison with ``tests/reference.py``, Numba's simulator, and PTX that is run on the CPU.
 
-`images` and `vectors` hold the cases.  The measured costs are in ``costs.json``, written by
+`colors`, `images` and `vectors` hold the cases.  The measured costs are in ``costs.json``, written by
 ``python -m benchmarks.cuda``.
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from imfeat_kernels import cuda
-from imfeat_kernels.cases import images as image_cases
-from imfeat_kernels.cases import vectors as vector_cases
+from imfeat_kernels.cases import colors, vectors
+from imfeat_kernels.cases import images as gradients
 from imfeat_kernels.cases.case import Case as Case
 
 DTYPES = "uint8", "float32", "float64"
@@ -40,11 +40,11 @@ def make_cases(images, *, dtypes=DTYPES, n_vectors=300, seed=0):
     ------
     Case
     """
-    for make in image_cases.MAKERS:
+    for make in (*colors.MAKERS, *gradients.MAKERS):
         for dtype in map(np.dtype, dtypes):
             pixels = images if dtype == np.uint8 else (images / 255).astype(dtype)
             yield from make(pixels, np.random.default_rng(seed))
-    for make in vector_cases.MAKERS:
+    for make in vectors.MAKERS:
         yield from make(n_vectors, np.random.default_rng(seed))
 
 

@@ -1,8 +1,10 @@
-"""What a case is."""
+"""A case, and what makers of cases share."""
 
 from dataclasses import dataclass
 
 import numpy as np
+
+F32 = np.float32
 
 
 @dataclass(frozen=True)
@@ -66,3 +68,17 @@ def _read_only(array):
 
 def _filled(shape, dtype):
     return np.full(shape, 77, dtype)
+
+
+def is_bytes(images):
+    return images.dtype == np.uint8
+
+
+def white_of(images):
+    """Return the value that counts as 1, in the type to compute in."""
+    return F32(255) if is_bytes(images) else images.dtype.type(1)
+
+
+def gray_of(images):
+    """Return one channel of images, contiguous."""
+    return np.ascontiguousarray(images[..., 1])

@@ -1,4 +1,4 @@
-"""Cases of the kernels that take images or pixels.
+"""Cases of the kernels for gradients, patches and descriptors of images.
 
 A maker takes images (n_images, height, width, 3) of one dtype and a generator of random numbers.
 """
@@ -8,157 +8,27 @@ import math
 import numpy as np
 
 from imfeat_kernels import tables
-from imfeat_kernels.cases.case import case
-from imfeat_kernels.cpu import blocks, equalize, histogram
-
-F32 = np.float32
-NO_MASK = np.empty((0, 0, 0), np.bool_)
-NO_PIXEL_MASK = NO_MASK.reshape(0, 0)
-
-
-def _is_bytes(images):
-    return images.dtype == np.uint8
-
-
-def _white(images):
-    """Return the value that counts as 1, in the type to compute in."""
-    return F32(255) if _is_bytes(images) else images.dtype.type(1)
-
-
-def _gray(images):
-    return np.ascontiguousarray(images[..., 1])
-
-
-def color_cases(images, rng):
-    """Yield the cases of ``check``, ``color`` and ``palette``."""
-    pixels = images.reshape(-1)
-    n = images.size // 3
-    white = _white(images)
-    for name in ("rgb_to_hsv", "hsv_to_rgb", "rgb_to_hsi"):
-        yield case(f"color.{name}", (pixels, white), [(3 * n, F32)], 1e-6, n)
-    if not _is_bytes(images):
-        yield case("color.rgb_to_gray", (pixels,), [(n, F32)], 1e-6, n)
-        low, high = pixels.dtype.type(0.1), pixels.dtype.type(0.6)
-        n_chunks = -(-pixels.size // (1 << 16))
-        yield case("check.count_outside", (pixels, low, high), [(n_chunks, np.int64)], 0, 3 * n)
-        return
-    yield case("color.rgb_to_hsv_bytes", (pixels,), [(3 * n, np.uint8)], 0, n)
-    yield case("color.rgb_to_gray_bytes", (pixels,), [(n, np.uint8)], 0, n)
-    for n_colors, dtype in ((5, np.uint8), (70, np.uint8), (300, np.uint16)):
-        palette = rng.integers(0, 256, (n_colors, 3), dtype=np.uint8)
-        yield case("palette.nearest_colors", (pixels, palette), [(n, dtype)], 0, n)
-
-
-def histogram_cases(images, rng):
-    """Yield the cases of ``histogram``."""
-    n_images, height, width, _ = images.shape
-    n = n_images * height * width
-    if not _is_bytes(images):
-        n_bins = np.array([8, 3, 256])
-        inputs = images.reshape(-1), n_bins, *tables.bytes_of_bins(n_bins)
-        yield case("histogram.to_bytes", inputs, [(3 * n, np.uint8)], 0, n, read_only=())
-        return
-    mask = rng.random(images.shape[:3]) < 0.5
-    rows = np.array([0, height // 3, height])
-    cols = np.array([0, width // 2, width - 5, width])
-    whole = np.array([0, height]), np.array([0, width])
-    sizes = (histogram.RGB, (4, 5, 6)), (histogram.HSV, (8, 8, 8)), (histogram.RGB, (32, 32, 16))
-    for norm in histogram.NORMS.values():
-        for bounds, chosen in (((rows, cols), mask if norm == histogram.L2 else NO_MASK), (whole, NO_MASK)):
-            shape = n_images, len(bounds[0]) - 1, len(bounds[1]) - 1
-            for space, bins in sizes:
-                inputs = images, chosen, space, np.array(bins), *bounds, norm
-                result = ((*shape, math.prod(bins)), F32)
-                yield case("histogram.joint_histograms", inputs, [result], _of_counts(norm), n)
-            inputs = images, chosen, np.array([4, 256, 6]), *bounds, norm
-            result = ((*shape, 266), F32)
-            yield case("histogram.channel_histograms", inputs, [result], _of_counts(norm), n, read_only=())
-        for dtype in (np.uint32, np.int64):
-            counts = rng.integers(0, 1000, (5, 300)).astype(dtype)
-            counts[3] = 0
-            inputs = counts, norm
-            result = (counts.shape, F32)
-            yield case(
-                "histogram.normalize_counts", inputs, [result], _of_counts(norm), counts.size, read_only=()
-            )
-
-
-def _of_counts(norm):
-    """Return the tolerance of histograms: counts are exact."""
-    return 1e-6 if norm else 0
-
-
-def equalization_cases(images, rng):
-    """Yield the cases of ``brightness``, ``equalize`` and ``clahe``."""
-    n_images, height, width, _ = images.shape
-    n = n_images * height * width
-    pixels = images.reshape(-1, 3)
-    values = np.ascontiguousarray(pixels[::-1, 0])
-    yield case("brightness.largest_channel", (pixels,), [(n, pixels.dtype)], 0, n)
-    tolerance = 0 if _is_bytes(images) else 1e-6
-    results = [(pixels.shape, pixels.dtype)]
-    yield case("brightness.scale_to_value", (pixels, values), results, tolerance, n)
-    if _is_bytes(images):
-        yield from _byte_equalization_cases(images, rng)
-        return
-    planes = _gray(images).reshape(n_images, -1)
-    planes[:, 0] = 0
-    planes[:, 1] = 1
-    edges = np.stack([np.histogram_bin_edges(plane, 256) for plane in planes]).astype(planes.dtype)
-    mask = rng.random(planes.shape) < 0.7
-    centers = ((edges[:, 1:] + edges[:, :-1]) / 2).astype(float)
-    heights = np.sort(rng.random((n_images, 256)), 1)
-    for chosen, read_only in ((np.ones(planes.shape, np.bool_), (0,)), (mask, ())):
-        inputs = planes, edges, chosen
-        results = [((n_images, 256), np.int64)]
-        yield case("equalize.edge_counts", inputs, results, 0, n, read_only=read_only)
-        results = [(planes.shape, planes.dtype)]
-        inputs = planes, centers, heights
-        yield case("equalize.interpolate", inputs, results, 1e-5, n, read_only=read_only)
-
-
-def _byte_equalization_cases(images, rng):
-    n_images, height, width, _ = images.shape
-    n = n_images * height * width
-    for flat in (images.reshape(n_images, -1, 3), _gray(images).reshape(n_images, -1, 1)):
-        # Sizes that 8-byte words divide and that they don't.
-        for n_pixels in (height * width - 1, height * width // 8 * 8):
-            pixels = flat[:, :n_pixels].copy()
-            results = [(pixels.shape, np.uint8)]
-            for convention in equalize.CONVENTIONS.values():
-                inputs = pixels, NO_PIXEL_MASK, convention
-                yield case("equalize.equalize_bytes", inputs, results, 0, n)
-        mask = rng.random(pixels.shape[:2]) < 0.3
-        inputs = pixels, mask, equalize.TORCHVISION
-        yield case("equalize.equalize_bytes", inputs, results, 0, n, read_only=(0, 1))
-    gray = _gray(images)
-    tiled = np.ascontiguousarray(gray[:, : height // 6 * 6, : width // 4 * 4])
-    shape = n_images, 6, 4, 256
-    for clip, read_only in ((0, (0,)), (1, ()), (5, (0,)), (1000, ())):
-        results = [(shape, np.uint8)]
-        yield case("clahe.clahe_tables", (tiled, clip), results, 0, n, read_only=read_only)
-    inputs = tiled, rng.integers(0, 256, shape, dtype=np.uint8), height // 6, width // 4
-    for read_only in ((0,), ()):
-        yield case("clahe.clahe_blend", inputs, [(tiled.shape, np.uint8)], 0, n, read_only=read_only)
+from imfeat_kernels.cases.case import F32, case, gray_of, is_bytes, white_of
+from imfeat_kernels.cpu import blocks
 
 
 def hog_cases(images, rng):
     """Yield the cases of ``hog`` and ``uoctti``."""
     n_images, height, width, _ = images.shape
     n = n_images * height * width
-    gray = _gray(images)[..., None]
+    gray = gray_of(images)[..., None]
     dtype = np.float64 if images.dtype == np.float64 else F32
-    scale = 255 if _is_bytes(images) else 1  # of magnitudes
+    scale = 255 if is_bytes(images) else 1  # of magnitudes
     for pixels, cell_size, n_bins, signed in (
         (images, 8, 9, False),
         (images, 7, 9, True),
-        (gray, 5, 300 if _is_bytes(images) else 7, False),
+        (gray, 5, 300 if is_bytes(images) else 7, False),
     ):
         result = ((n_bins, n_images, height // cell_size, width // cell_size), F32)
         inputs = pixels, cell_size, *tables.bin_edges(n_bins, signed, dtype)
         yield case("hog.cell_histograms", inputs, [result], 4e-6 * scale, n)
     sizes = (8, 2, 9, 18), (8, 1, 9, 9), (5, 3, 6, 12)
-    for cell_size, block_size, n_bins, turns in sizes[:1] if _is_bytes(images) else sizes:
+    for cell_size, block_size, n_bins, turns in sizes[:1] if is_bytes(images) else sizes:
         grid = height // cell_size - block_size + 1, width // cell_size - block_size + 1
         result = ((block_size, block_size, n_bins, n_images, *grid), F32)
         inputs = images, cell_size, tables.block_weights(cell_size, block_size), turns
@@ -171,7 +41,7 @@ def hog_cases(images, rng):
 
 def block_cases(images, rng):
     """Yield the cases of ``blocks``, which depend on the number and the dtype of images only."""
-    if not _is_bytes(images):
+    if not is_bytes(images):
         return
     for norm, block_size, n_cols in (
         (blocks.NO_NORM, 2, 7),
@@ -190,7 +60,7 @@ def block_cases(images, rng):
 def patch_cases(images, rng):
     """Yield the cases of ``patches``."""
     n_images, height, width, n_channels = images.shape
-    white = F32(_white(images))
+    white = F32(white_of(images))
     d = 6 * 6 * n_channels
     count = max(9, images.size // 200)
     corners = [rng.integers(0, limit, count) for limit in (n_images, height - 5, width - 5)]
@@ -202,7 +72,7 @@ def patch_cases(images, rng):
     yield case("patches.normalize_patches", (patches, F32(0.01)), [(patches.shape, F32)], 5e-6, 9)
     images = images[:, :64, :64].copy()  # of many pixels, the parts of all patches would fill the memory
     _, height, width, _ = images.shape
-    sizes = ((22, images), (4, images), (5, images[..., :1].copy())) if _is_bytes(images) else ((5, images),)
+    sizes = ((22, images), (4, images), (5, images[..., :1].copy())) if is_bytes(images) else ((5, images),)
     for patch_size, pixels in sizes:
         left, right = _mirror_indices(patch_size, pixels.shape[3])
         center = rng.random(patch_size**2 * pixels.shape[3]).astype(F32)
@@ -226,8 +96,8 @@ def _mirror_indices(patch_size, n_channels):
 def descriptor_cases(images, rng):
     """Yield the cases of ``smooth``, ``sift`` and ``local_color``."""
     n_images, height, width, _ = images.shape
-    gray = _gray(images)
-    scale = 255 if _is_bytes(images) else 1
+    gray = gray_of(images)
+    scale = 255 if is_bytes(images) else 1
     for weights, read_only in (([0.2, 0.1, 0.05], (0,)), ([0.25], ())):
         inputs = gray, np.array(weights, F32)
         results = [(gray.shape, F32)]
@@ -246,12 +116,12 @@ def descriptor_cases(images, rng):
         yield case("sift.dense_sift", inputs, results, 2e-5, n_images * n, read_only=read_only)
     rows = np.array([[0, 4], [3, 9], [9, height]])
     cols = np.array([[0, 4], [3, 9], [9, width], [20, 21]])
-    bits = 0 if _is_bytes(images) else 20
+    bits = 0 if is_bytes(images) else 20
     levels = images.dtype.type(1 << bits) if bits else F32(1)
     lines = images.reshape(n_images, height, -1)
     inputs = lines, rows, cols, levels, 1 / (1 << bits) if bits else 1 / 255
     yield case("local_color.bin_colors", inputs, [((n_images, 3, 4, 6), F32)], 1e-6, images.size // 3)
-    if _is_bytes(images):
+    if is_bytes(images):
         bins = rng.random((n_images, 9, 8, 6)).astype(F32)
         indices = [rng.integers(0, 8, (count, 4)) for count in (5, 6)]
         result = ((n_images, 30, 96), F32)
@@ -259,12 +129,4 @@ def descriptor_cases(images, rng):
         yield case("local_color.gather_bins", inputs, [result], 0, 30 * n_images, read_only=())
 
 
-MAKERS = (
-    color_cases,
-    histogram_cases,
-    equalization_cases,
-    hog_cases,
-    block_cases,
-    patch_cases,
-    descriptor_cases,
-)
+MAKERS = hog_cases, block_cases, patch_cases, descriptor_cases

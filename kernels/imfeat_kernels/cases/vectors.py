@@ -5,9 +5,7 @@ A maker takes a number of descriptors and a generator of random numbers.
 
 import numpy as np
 
-from imfeat_kernels.cases.case import case
-
-F32 = np.float32
+from imfeat_kernels.cases.case import F32, case
 
 
 def _normal(rng, *shape):

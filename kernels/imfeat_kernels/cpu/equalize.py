@@ -1,13 +1,15 @@
-"""Histogram equalization, by lookup tables for bytes and by interpolation for floats.
+"""Histogram equalization of bytes.
 
-`equalize_bytes` counts the bytes of each channel (1), turns the counts into a lookup table (2), and looks all
-pixels up (3).  With counts h of n pixels, and c the cumulative counts, the tables map a value i to
+1. Count the bytes of each channel.
+2. Turn the counts into a lookup table.
+3. Look up all pixels.
+
+With counts h of n pixels, and c the cumulative counts, the tables map a value i to
 
     torchvision, Pillow:  min((s // 2 + c[i - 1]) // s, 255),  s = (n - h[last]) // 255
     OpenCV:               rint((c[i] - h[first]) * 255 / (n - h[first]))
 
-where first and last are the lowest and highest value that occurs.  For floats, the caller turns the counts
-of `edge_counts` into heights, between which `interpolate` interpolates.
+where first and last are the lowest and highest value that occurs.
 """
 
 import numpy as np
@@ -46,35 +48,6 @@ def equalize_bytes(images, mask, convention, out):
     tables = np.empty((n_images, n_channels, 256), np.uint8)
     _make_tables(counts.sum(1, dtype=np.uint32), convention, tables)
     launch(_apply_strips, n_images * n_strips, images, tables, n_strips, out)
-
-
-def edge_counts(planes, edges, mask, out):
-    """Count floats between 257 edges, plane by plane.
-
-    Parameters
-    ----------
-    planes : (n_planes, n_pixels) float32 or float64
-    edges : (n_planes, 257) of the same dtype
-        Evenly spaced, from the smallest value counted to the largest.
-    mask : (n_planes, n_pixels) bool
-        Pixels to count.
-    out : (n_planes, 256) int64
-        Overwritten with counts; bins are half-open but for the last.
-    """
-    launch(_edge_counts, len(planes), planes, edges, mask, out)
-
-
-def interpolate(planes, centers, heights, out):
-    """Interpolate linearly between evenly spaced points, plane by plane; constant beyond the ends.
-
-    Parameters
-    ----------
-    planes : (n_planes, n_pixels) float32 or float64
-    centers, heights : (n_planes, 256) float64
-        Points to interpolate between; the centers increase.
-    out : (n_planes, n_pixels) of the dtype of the planes
-    """
-    launch(_interpolate, len(planes), planes, centers, heights, out)
 
 
 @njit(nogil=True, cache=True)
@@ -148,9 +121,7 @@ def _count(x, mask, i, first, last, counters, counts):
 
 # Counting waits for memory where one address is counted twice in a row, so neighbours are counted
 # in different tables.
-
-
-# Copies of the next three functions: histogram.py.
+# Copies of the next three functions: _histogram.py.
 
 
 @njit
@@ -257,33 +228,3 @@ def _apply(x, first, last, tables, y):
         table = tables[c]
         for k in range(first + c, last, n_channels):
             y[k] = table[x[k]]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _edge_counts(start, stop, planes, edges, mask, out):
-    for item in range(start, stop):
-        edge, count, plane, chosen = edges[item], out[item], planes[item], mask[item]
-        count[:] = 0
-        scale = 256 / (edge[256] - edge[0])
-        for i in range(len(plane)):
-            if chosen[i]:
-                b = min(int((plane[i] - edge[0]) * scale), 255)
-                if plane[i] < edge[b]:
-                    b -= 1
-                elif b < 255 and plane[i] >= edge[b + 1]:
-                    b += 1
-                count[b] += 1
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _interpolate(start, stop, planes, centers, heights, out):
-    for item in range(start, stop):
-        plane, center, height, y = planes[item], centers[item], heights[item], out[item]
-        first, scale = center[0], 255 / (center[255] - center[0])
-        for i in range(len(plane)):
-            value = min(max(np.float64(plane[i]), center[0]), center[255])
-            k = min(int((value - first) * scale), 254)
-            k -= k > 0 and value < center[k]
-            k += k < 254 and value >= center[k + 1]
-            slope = (height[k + 1] - height[k]) / (center[k + 1] - center[k])
-            y[i] = height[k] + (value - center[k]) * slope

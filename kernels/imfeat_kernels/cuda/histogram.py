@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cpu import histogram as cpu
-from imfeat_kernels.cpu.histogram import CHANNELS, HELLINGER, HSV, L2, NO_NORM
-from imfeat_kernels.cpu.histogram import NORMS as NORMS
+from imfeat_kernels.cpu import _histogram as cpu
+from imfeat_kernels.cpu._histogram import CHANNELS, HELLINGER, HSV, L2, NO_NORM
+from imfeat_kernels.cpu._histogram import NORMS as NORMS
 from imfeat_kernels.cpu.histogram import SPACES as SPACES
 from imfeat_kernels.cuda.color import hexcone_hue, larger, smaller
 from imfeat_kernels.cuda.common import block_sum, divided
