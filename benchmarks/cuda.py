@@ -30,6 +30,8 @@ BEGIN, END = "<!-- predictions -->\n", "<!-- end -->"
 def main(front, out):
     """Compile and examine every CUDA kernel."""
     os.environ["IMFEAT_CUDA_FRONT"] = front
+    from imfeat_kernels.cases import COSTS
+
     if front != "numba.cuda":
         click.echo(front_table(front))
         return
@@ -42,17 +44,10 @@ def main(front, out):
     }
     (out / "cuda.json").write_text(json.dumps({**about, "kernels": facts, "costs": costs}, indent=1) + "\n")
     (out / "cuda.md").write_text(code_table(about, facts, cards))
-    costs_file().write_text(json.dumps(costs, indent=1) + "\n")
+    COSTS.write_text(json.dumps(costs, indent=1) + "\n")
     before, after = GUIDE.read_text().split(BEGIN)[0], GUIDE.read_text().split(END, 1)[1]
     GUIDE.write_text(before + BEGIN + "\n" + prediction_table(costs) + "\n" + END + after)
     click.echo((out / "cuda.md").read_text())
-
-
-def costs_file():
-    """Return where `imfeat selfcheck` reads its predictions."""
-    from imfeat.selfcheck.run import COSTS
-
-    return COSTS
 
 
 def pictures(side):
@@ -63,27 +58,24 @@ def pictures(side):
 
 
 def run(case, card):
-    """Run a case on the CPU and as compiled for a card; return by how much it is off, and what ran."""
+    """Run a case on the CPU and as compiled for a card; return the largest difference, and the runs."""
     from imfeat_kernels import cpu, cuda
 
     from tests import device
 
-    module, name = case.kernel.split(".")
-    expected, found = ([room.copy() for room in case.results] for _ in range(2))
-    getattr(getattr(cpu, module), name)(*case.inputs, *expected)
     with device.on_host(card) as runs:
-        getattr(getattr(cuda, module), name)(*case.inputs, *found)
-    pairs = zip(expected, found, strict=True)
-    return max(float(np.abs(a.astype(float) - b.astype(float)).max()) for a, b in pairs), runs
+        results = case.run(cuda)
+    return case.difference(case.run(cpu), results), runs
 
 
 def examine_all():
     """Return facts about the machine code of each kernel on each card."""
-    from imfeat.selfcheck.cases import make_cases
+    from imfeat_kernels.cases import gpu_cases
+
     from tests import device, machine_code
 
     facts, cards = {}, [f"{10 * card[0] + card[1]}" for card in device.CARDS]
-    cases = list(make_cases(pictures(61)[:, :, :47].copy()))
+    cases = list(gpu_cases(pictures(61)[:, :, :47].copy()))
     work = [(card, case) for card in device.CARDS for case in cases]
     for card, case in rich.progress.track(work, "Compiling for four cards"):
         off, runs = run(case, card)
@@ -101,17 +93,17 @@ def examine_all():
 
 def count_costs():
     """Return the bytes and the instructions that an item of each kernel takes."""
-    from imfeat.selfcheck.cases import make_cases
+    from imfeat_kernels.cases import gpu_cases
 
     costs = {}
-    for case in rich.progress.track(list(make_cases(pictures(256), n_vectors=2000)), "Counting instructions"):
+    for case in rich.progress.track(list(gpu_cases(pictures(256), n_vectors=2000)), "Counting instructions"):
         if case.kernel in costs:
             continue  # the first case of a kernel is the usual one
         _, runs = run(case, (9, 0))
         arrays = [value for value in (*case.inputs, *case.results) if isinstance(value, np.ndarray)]
         costs[case.kernel] = {
-            "bytes": round(sum(array.nbytes for array in arrays) / case.items, 2),
-            "instructions": round(runs.n_instructions / case.items, 1),
+            "bytes": round(sum(array.nbytes for array in arrays) / case.n_items, 2),
+            "instructions": round(runs.n_instructions / case.n_items, 1),
         }
     return costs
 
@@ -156,10 +148,10 @@ def prediction_table(costs):
 
 def front_table(front):
     """Return which kernels a compiler gets right, of those that it compiles."""
-    from imfeat.selfcheck.cases import make_cases
+    from imfeat_kernels.cases import gpu_cases
 
     found = {}
-    for case in rich.progress.track(list(make_cases(pictures(61)[:, :, :47].copy())), front):
+    for case in rich.progress.track(list(gpu_cases(pictures(61)[:, :, :47].copy())), front):
         try:
             off, _ = run(case, (9, 0))
             outcome = "right" if off <= case.tolerance else f"wrong by {off:.3g}"

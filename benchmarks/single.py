@@ -89,7 +89,8 @@ def public_kernels():
     """Yield (module, name, function) of what the kernel modules offer."""
     package = importlib.import_module("imfeat_kernels.cpu")
     for module in vars(package).values():
-        if isinstance(module, ModuleType) and not module.__name__.endswith(".launch"):
+        name = getattr(module, "__name__", "").rpartition(".")[2]
+        if isinstance(module, ModuleType) and name != "launch" and not name.startswith("_"):
             for name, value in list(vars(module).items()):
                 is_own = getattr(value, "__module__", None) == module.__name__
                 if callable(value) and is_own and not name.startswith("_"):

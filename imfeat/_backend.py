@@ -32,6 +32,11 @@ def cuda_kernels() -> ModuleType:
     return importlib.import_module("imfeat_kernels.cuda")
 
 
+def kernel_cases() -> ModuleType:
+    """Return the table of cases of all kernels."""
+    return importlib.import_module("imfeat_kernels.cases")
+
+
 def empty(shape: tuple[int, ...], dtype: npt.DTypeLike, like: Array) -> Array:
     """Return room for a while, where ``like`` lies."""
     if isinstance(like, np.ndarray):

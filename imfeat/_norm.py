@@ -1,4 +1,4 @@
-"""How counts become features."""
+"""Normalization of counts."""
 
 import math
 
@@ -16,17 +16,6 @@ def normalize_histograms(counts: Array, norm: str | None) -> Array:
     ``"hellinger"`` the square roots of the shares, also of length 1.  Empty histograms stay 0.
     """
     out = np.empty((math.prod(counts.shape[:-1]), counts.shape[-1]), np.float32)
-    backend_of(counts).histogram.normalize_counts(counts.reshape(out.shape), norm_code(norm, counts), out)
+    kernels = backend_of(counts).histogram
+    kernels.normalize_counts(counts.reshape(out.shape), kernels.NORMS[norm], out)
     return out.reshape(counts.shape)
-
-
-def norm_code(norm: str | None, array: Array) -> int:
-    """Return what kernels call a norm."""
-    kernels = backend_of(array).histogram
-    codes: dict[str | None, int] = {
-        None: 0,
-        "l1": kernels.L1,
-        "l2": kernels.L2,
-        "hellinger": kernels.HELLINGER,
-    }
-    return codes[norm]

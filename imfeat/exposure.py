@@ -75,9 +75,9 @@ def equalize(
     pixels = _as_pixels(images)
     chosen = None if mask is None else as_mask(mask, images).reshape(pixels.shape[:2])
     if images.dtype == np.uint8:
-        kernels = backend_of(images).exposure
-        code = kernels.OPENCV if convention == "opencv" else kernels.TORCHVISION
+        kernels = backend_of(images).equalize
         counted = NO_MASK if chosen is None else chosen
+        code = kernels.CONVENTIONS[convention]
         kernels.equalize_bytes(pixels, counted, code, out.reshape(pixels.shape))
     else:
         pixels = as_on_host(pixels, "equalization of floats")
@@ -119,10 +119,10 @@ def equalize_value(
     images = as_images(images, gray=False, gpu=True)
     kernels = backend_of(images)
     values = empty(images.shape[:-1], images.dtype, images)
-    kernels.exposure.largest_channel(images.reshape(-1, 3), values.reshape(-1))
+    kernels.brightness.largest_channel(images.reshape(-1, 3), values.reshape(-1))
     values = equalize(values, convention=convention, mask=mask)
     out = as_out(out, images.shape, images.dtype, images)
-    kernels.exposure.scale_to_value(images.reshape(-1, 3), values.reshape(-1), out.reshape(-1, 3))
+    kernels.brightness.scale_to_value(images.reshape(-1, 3), values.reshape(-1), out.reshape(-1, 3))
     return given(out)
 
 
@@ -195,7 +195,7 @@ def equalize_clahe(
 
 def _clahe(planes: Array, clip_limit: float, tiles: tuple[int, int], out: Array) -> None:
     """Equalize planes (n, height, width) by tiles."""
-    kernels = backend_of(planes).exposure
+    kernels = backend_of(planes).clahe
     whole = _mirror_to_multiple(planes, *tiles)
     tile_height, tile_width = whole.shape[1] // tiles[0], whole.shape[2] // tiles[1]
     clip = max(int(clip_limit * tile_height * tile_width / N_BINS), 1)
@@ -222,10 +222,11 @@ def _equalize_floats(pixels: Array, chosen: Array | None) -> Array:
     for plane, mask, edge in zip(planes, masks, edges, strict=True):
         edge[:] = np.histogram_bin_edges(plane[mask], N_BINS)
     counts = np.empty((len(planes), N_BINS), np.int64)
-    kernels.exposure.edge_counts(planes, edges, masks, counts)
+    kernels.equalize_floats.edge_counts(planes, edges, masks, counts)
     shares = np.cumsum(counts, 1) / np.maximum(counts.sum(1, keepdims=True), 1)
     out = np.empty(planes.shape, planes.dtype)
-    kernels.exposure.interpolate(planes, ((edges[:, :-1] + edges[:, 1:]) / 2).astype(np.float64), shares, out)
+    centers = ((edges[:, :-1] + edges[:, 1:]) / 2).astype(np.float64)
+    kernels.equalize_floats.interpolate(planes, centers, shares, out)
     unchosen = ~masks.any(1)
     out[unchosen] = planes[unchosen]
     return np.moveaxis(out.reshape(n_images, n_channels, n_pixels), 1, -1)

@@ -20,7 +20,7 @@ from imfeat._check import (
     images_at_once,
     one_of,
 )
-from imfeat._norm import NORMS, norm_code
+from imfeat._norm import NORMS
 from imfeat.color import rgb_to_gray, rgb_to_hsi, rgb_to_hsv
 
 NO_MASK = np.empty((0, 0, 0), np.bool_)
@@ -140,9 +140,7 @@ def _as_bins(bins: int | Sequence[int], joint: bool) -> tuple[int, ...]:
 def _as_bytes(batch: Array, n_bins: tuple[int, ...], space: str) -> Array:
     """Return bytes that lie in the bins in which the pixels lie in the colour space."""
     kernels = backend_of(batch)
-    edges, smallest = np.ones((3, max(n_bins) + 1)), np.zeros((3, max(n_bins) + 1), np.uint8)
-    for c, n in enumerate(n_bins):
-        edges[c, : n + 1], smallest[c, :n] = np.linspace(0, 1, n + 1), -(-255 * np.arange(n) // n)
+    edges, smallest = kernels.histogram.bytes_of_bins(n_bins)
     out = empty(batch.shape, np.uint8, batch)
     source, target = batch.reshape(-1, 3), out.reshape(-1)
     for first in range(0, len(source), PIXELS_AT_ONCE):
@@ -165,10 +163,10 @@ def _count(
     norm: str | None,
     out: Array,
 ) -> None:
-    kernels, code = backend_of(pixels).histogram, norm_code(norm, pixels)
+    kernels = backend_of(pixels).histogram
+    code = kernels.NORMS[norm]
     if joint:
-        number = kernels.HSV if space == "hsv" else kernels.RGB
-        kernels.joint_histograms(pixels, mask, number, _as_array(n_bins), *bounds, code, out)
+        kernels.joint_histograms(pixels, mask, kernels.SPACES[space], _as_array(n_bins), *bounds, code, out)
     else:
         kernels.channel_histograms(pixels, mask, _as_array(n_bins), *bounds, code, out)
 

@@ -2,7 +2,6 @@
 
 import functools
 import math
-from types import ModuleType
 
 import numpy as np
 
@@ -122,7 +121,7 @@ def hog(
         kernels.normalize_blocks(
             planes,
             1 if trilinear else block_size,
-            _norm_code(norm, kernels),
+            kernels.NORMS[norm],
             constants,
             blocks[first : first + at_once],
         )
@@ -252,34 +251,10 @@ def _cell_planes(pixels: Array, cell_size: int, block_size: int, orientations: i
     """Return histograms of cells (orientations, n_images, n_rows, n_cols)."""
     shape = pixels.shape[1] // cell_size, pixels.shape[2] // cell_size
     planes = empty((orientations, len(pixels), *shape), np.float32, pixels)
-    edges = _bin_edges(orientations, signed, np.float64 if pixels.dtype == np.float64 else np.float32)
-    backend_of(pixels).hog.cell_histograms(pixels, cell_size, *edges, planes)
+    kernels = backend_of(pixels).hog
+    edges = kernels.bin_edges(orientations, signed, np.float64 if pixels.dtype == np.float64 else np.float32)
+    kernels.cell_histograms(pixels, cell_size, *edges, planes)
     return planes
-
-
-@functools.lru_cache(64)
-def _bin_edges(orientations: int, signed: bool, dtype: type) -> tuple[Array, int, Array]:
-    """Return (cos, sin) of the lower edges of the bins, how many lie below a half turn, and mirrors."""
-    angles = np.arange(orientations) * (360 if signed else 180) / orientations
-    edges = np.stack([np.cos(np.deg2rad(angles % 180)), np.sin(np.deg2rad(angles % 180))], 1)
-    # Scaled to 1 in the larger of the two, edges at 0, 45, 90 and 135 degrees are exact.
-    edges = np.round(edges / np.abs(edges).max(1, keepdims=True), 15).astype(dtype)
-    n_lower = int((angles < 180).sum())
-    halves = range(1, n_lower), range(n_lower, orientations)
-    return edges, n_lower, np.concatenate([_mirrors(edges, half) for half in halves])
-
-
-def _mirrors(edges: Array, half: range) -> Array:
-    """Return pairs of edges of which one mirrors the other, an even number of them."""
-    left, pairs, nothing = list(half), [], len(edges) + 2
-    while left:
-        b = left.pop(0)
-        mirror = next((m for m in left if (edges[m] == edges[b] * [-1, 1]).all()), nothing)
-        if mirror in left:
-            left.remove(mirror)
-        pairs.append((b, mirror))
-    pairs += [(nothing, nothing)] * (len(pairs) % 2)
-    return np.array(pairs, np.int64).reshape(-1, 2)
 
 
 def _block_planes(pixels: Array, cell_size: int, block_size: int, orientations: int, signed: bool) -> Array:
@@ -287,20 +262,10 @@ def _block_planes(pixels: Array, cell_size: int, block_size: int, orientations: 
     shape = pixels.shape[1] // cell_size - block_size + 1, pixels.shape[2] // cell_size - block_size + 1
     values = empty((block_size, block_size, orientations, len(pixels), *shape), np.float32, pixels)
     turns = orientations if signed else 2 * orientations
-    weights = _block_weights(cell_size, block_size)
-    backend_of(pixels).hog.block_histograms(pixels, cell_size, weights, turns, values)
+    kernels = backend_of(pixels).hog
+    weights = kernels.block_weights(cell_size, block_size)
+    kernels.block_histograms(pixels, cell_size, weights, turns, values)
     return values.reshape(-1, *values.shape[3:])
-
-
-@functools.lru_cache(64)
-def _block_weights(cell_size: int, block_size: int) -> Array:
-    """Return the weight of each row of pixels of a block for each row of cells."""
-    pixel, cell = np.arange(block_size * cell_size), np.arange(block_size)[:, None]
-    linear = np.maximum(1 - np.abs((pixel + 0.5) / cell_size - 0.5 - cell), 0)
-    sigma = block_size * cell_size / 4
-    gauss = np.exp(-((pixel - block_size * cell_size / 2) ** 2) / (2 * sigma**2))
-    weights: Array = (linear * gauss).astype(np.float32)
-    return weights
 
 
 @functools.lru_cache(64)
@@ -311,19 +276,6 @@ def _constants(norm: str | None, trilinear: bool, n_values: int, bytes_: bool, r
         unit = 1.0 if bytes_ else 1 / 255
         constants = 0.0, 0.1 * n_values * (math.sqrt(unit) if roots else unit), 1e-3
     return np.array(constants, np.float32)
-
-
-def _norm_code(norm: str | None, kernels: ModuleType) -> int:
-    """Return what kernels call a norm."""
-    codes = {
-        None: 0,
-        "l1": kernels.L1,
-        "l1-sqrt": kernels.L1_SQRT,
-        "l2": kernels.L2,
-        "l2-hys": kernels.L2_HYS,
-    }
-    code: int = codes[norm]
-    return code
 
 
 def _line_stamps(cell_size: int, orientations: int, signed: bool) -> Array:

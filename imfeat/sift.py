@@ -11,7 +11,6 @@ from imfeat._grid import Grid, as_grids, positions_of
 from imfeat.color import rgb_to_gray
 
 PIXELS_AT_ONCE = 1 << 20  # of images that are described at a time
-WINDOW = 2  # deviation of the Gaussian around the center, in bins
 SMOOTHING = 6  # bins are as many deviations of the Gaussian that smooths for them
 
 
@@ -175,22 +174,9 @@ def _sides(grid: Grid, step: int, axis: int, size: int) -> tuple[Array, Array]:
 def _describe(pixels: Array, grid: Grid, step: int, fast: bool, first: int, out: Array) -> None:
     """Write the descriptors of a grid into ``out``, from ``first`` on."""
     spacing = math.gcd(step, grid.bin_size) if fast else step
-    kernels, weights = _windows(grid.bin_size, fast)
-    backend_of(pixels).sift.dense_sift(
-        pixels, grid.bin_size, step, spacing, grid.offset, kernels, weights, grid.shape, first, out
-    )
-
-
-def _windows(bin_size: int, fast: bool) -> tuple[Array, Array]:
-    """Return the weights of pixels across each bin, or any bin, (4 or 1, taps), and of values (128,)."""
-    places, centers = np.arange(1 - bin_size, bin_size), bin_size * (np.arange(4) - 1.5)
-    triangle = 1 - abs(places) / bin_size
-    gauss = np.exp(-0.5 * ((places + centers[:, None]) / (WINDOW * bin_size)) ** 2)
-    kernels = triangle[None] if fast else triangle * gauss
-    kernels = np.pad(kernels, ((0, 0), (0, -kernels.shape[1] % 4)))
-    shares = gauss.mean(1) if fast else np.ones(4)
-    weights = np.repeat(np.outer(shares, shares), 8)
-    return kernels.astype(np.float32), weights.astype(np.float32)
+    kernels = backend_of(pixels).sift
+    weights = kernels.bin_weights(grid.bin_size, fast)
+    kernels.dense_sift(pixels, grid.bin_size, step, spacing, grid.offset, *weights, grid.shape, first, out)
 
 
 def _smoothed(pixels: Array, deviation: float) -> Array:

@@ -1,12 +1,28 @@
-"""Every kernel again, slow and obvious: what the fast ones are compared with.
+"""Slow and simple definitions of all kernels.
 
-Each function has the name and the arguments of its kernel, but for ``out``, and returns the
-result.  Nothing here is shared with the kernels.
+Each function has the name of its kernel and returns the result, or a tuple of results.  It takes those
+parameters of the kernel that it needs, by the same names; parameters of results hold their start values.
+Only the names of norms, colour spaces and conventions are shared with the kernels.
 """
 
+import inspect
 import itertools
 
 import numpy as np
+from imfeat_kernels import cpu
+from imfeat_kernels.cpu._histogram import HELLINGER, HSV, L2, NO_NORM
+from imfeat_kernels.cpu.blocks import L1, L1_SQRT, L2_HYS
+from imfeat_kernels.cpu.equalize import OPENCV
+from PIL import Image
+
+
+def run(case):
+    """Return the results that a case of the table of kernels should have, as a tuple."""
+    names = inspect.signature(case.launcher(cpu)).parameters
+    values = dict(zip(names, (*case.inputs, *case.results), strict=True))
+    definition = globals()[case.kernel.split(".")[1]]
+    results = definition(**{name: values[name] for name in inspect.signature(definition).parameters})
+    return results if isinstance(results, tuple) else (results,)
 
 
 def count_outside(values, low, high):
@@ -52,6 +68,14 @@ def rgb_to_gray(pixels):
     return pixels.reshape(-1, 3).astype(np.float64) @ [0.2125, 0.7154, 0.0721]
 
 
+def rgb_to_hsv_bytes(pixels):
+    return np.asarray(Image.fromarray(pixels.reshape(1, -1, 3)).convert("HSV")).ravel()
+
+
+def rgb_to_gray_bytes(pixels):
+    return np.asarray(Image.fromarray(pixels.reshape(1, -1, 3)).convert("L")).ravel()
+
+
 def to_bytes(values, n_bins, edges, bytes_of_bins):
     out = np.empty((len(values) // 3, 3), np.uint8)
     for c in range(3):
@@ -61,7 +85,9 @@ def to_bytes(values, n_bins, edges, bytes_of_bins):
 
 
 def joint_histograms(images, mask, space, n_bins, rows, cols, norm):
-    values = rgb_to_hsv(images, 255).astype(np.float32).reshape(images.shape) if space else images / 255
+    values = images / 255
+    if space == HSV:
+        values = rgb_to_hsv(images, 255).astype(np.float32).reshape(images.shape)
     bins = np.minimum(np.floor(values * n_bins + 1e-9), np.array(n_bins) - 1).astype(int)
     index = (bins[..., 0] * n_bins[1] + bins[..., 1]) * n_bins[2] + bins[..., 2]
     return normalize_counts(_count_regions(index, mask, np.prod(n_bins), rows, cols), norm)
@@ -76,9 +102,11 @@ def channel_histograms(images, mask, n_bins, rows, cols, norm):
 
 
 def normalize_counts(counts, norm):
-    sizes = np.sqrt((counts.astype(float) ** 2).sum(-1)) if norm == 2 else counts.sum(-1)
-    shares = counts / np.maximum(sizes, 1)[..., None] if norm else counts
-    return np.sqrt(shares) if norm == 3 else shares
+    if norm == NO_NORM:
+        return counts
+    sizes = np.sqrt((counts.astype(float) ** 2).sum(-1)) if norm == L2 else counts.sum(-1)
+    shares = counts / np.maximum(sizes, 1)[..., None]
+    return np.sqrt(shares) if norm == HELLINGER else shares
 
 
 def _count_regions(values, mask, n, rows, cols):
@@ -100,8 +128,8 @@ def assign(vectors, words):
     return squares.argmin(1), squares.min(1)
 
 
-def sum_by_word(vectors, weights, assignments, n_words):
-    chosen = (assignments[:, None] == np.arange(n_words)) * (weights[:, None] if len(weights) else 1)
+def sum_by_word(vectors, weights, assignments, counts):
+    chosen = (assignments[:, None] == np.arange(len(counts))) * (weights[:, None] if len(weights) else 1)
     return chosen.T @ vectors.astype(np.float64), chosen.sum(0)
 
 
@@ -111,7 +139,7 @@ def approach(vectors, word, distances):
 
 def equalize_bytes(images, mask, convention):
     out = np.empty_like(images)
-    make_table = opencv_table if convention else torchvision_table
+    make_table = opencv_table if convention == OPENCV else torchvision_table
     for i, c in np.ndindex(len(images), images.shape[2]):
         chosen = images[i, mask[i], c] if len(mask) else images[i, :, c]
         out[i, :, c] = make_table(np.bincount(chosen, minlength=256))[images[i, :, c]]
@@ -135,6 +163,10 @@ def opencv_table(count):
     return np.rint(after.astype(np.float32) * scale)
 
 
+def largest_channel(images):
+    return images.max(1)
+
+
 def scale_to_value(images, values):
     high = images.max(1, keepdims=True).astype(np.float64)
     scaled = np.where(high > 0, images / np.where(high > 0, high, 1) * values[:, None], values[:, None])
@@ -149,16 +181,65 @@ def interpolate(planes, centers, heights):
     return np.stack([np.interp(p, c, h) for p, c, h in zip(planes, centers, heights, strict=True)])
 
 
-def gradients(image):
-    """Return the gradients (height, width) of the strongest channel of (height, width, n_channels)."""
-    gy, gx = np.zeros(image.shape), np.zeros(image.shape)
+def clahe_tables(images, clip, out):
+    tables = np.empty(out.shape)
+    height, width = images.shape[1] // out.shape[1], images.shape[2] // out.shape[2]
+    for i, r, c in np.ndindex(out.shape[:3]):
+        tile = images[i, r * height : (r + 1) * height, c * width : (c + 1) * width]
+        count = np.bincount(tile.ravel(), minlength=256)
+        if clip > 0:
+            each, remainder = divmod(np.maximum(count - clip, 0).sum(), 256)
+            count = np.minimum(count, clip) + each
+            step = max(256 // max(remainder, 1), 1)
+            count[: remainder * step : step] += 1
+        scale = np.float32(255) / np.float32(height * width)
+        tables[i, r, c] = np.minimum(np.rint(np.cumsum(count).astype(np.float32) * scale), 255)
+    return tables
+
+
+def clahe_blend(images, tables, tile_height, tile_width):
+    """Return the blend in float32, whose rounding OpenCV's results depend on."""
+    sides = []
+    for size, tile, n in zip(images.shape[1:], (tile_height, tile_width), tables.shape[1:3], strict=True):
+        place = np.arange(size).astype(np.float32) * (np.float32(1) / np.float32(tile)) - np.float32(0.5)
+        before = np.floor(place).astype(int)
+        share = place - before.astype(np.float32)
+        sides.append((np.maximum(before, 0), np.minimum(before + 1, n - 1), share))
+    (top, bottom, down), (left, right, across) = sides
+    down = down[:, None]
+    i = np.arange(len(images))[:, None, None]
+    upper, lower = (
+        tables[i, rows[:, None], left, images].astype(np.float32) * (1 - across)
+        + tables[i, rows[:, None], right, images].astype(np.float32) * across
+        for rows in (top, bottom)
+    )
+    return np.rint(upper * (1 - down) + lower * down)
+
+
+def gradients(image, slack=0):
+    """Return the gradients (height, width) of the strongest channel of (height, width, n_channels).
+
+    A later channel must be stronger by a factor of 1 + slack.
+    """
+    gy = np.zeros(image.shape)
+    gx = np.zeros(image.shape)
     gy[1:-1] = image[2:].astype(np.float64) - image[:-2]
     gx[:, 1:-1] = image[:, 2:].astype(np.float64) - image[:, :-2]
-    strongest = (gy**2 + gx**2).argmax(-1)[..., None]
-    return np.take_along_axis(gy, strongest, -1)[..., 0], np.take_along_axis(gx, strongest, -1)[..., 0]
+    squares = gy**2 + gx**2
+    best = squares[..., 0]
+    strongest = np.zeros(best.shape, int)
+    for c in range(1, image.shape[-1]):
+        stronger = squares[..., c] > best * (1 + slack)
+        strongest[stronger] = c
+        best = np.where(stronger, squares[..., c], best)
+    return tuple(np.take_along_axis(g, strongest[..., None], -1)[..., 0] for g in (gy, gx))
 
 
-def cell_histograms(images, cell_size, n_bins, signed):
+def cell_histograms(images, cell_size, edges, n_lower):
+    return orientation_histograms(images, cell_size, len(edges), n_lower < len(edges))
+
+
+def orientation_histograms(images, cell_size, n_bins, signed):
     n_rows, n_cols = images.shape[1] // cell_size, images.shape[2] // cell_size
     out = np.zeros((n_bins, len(images), n_rows, n_cols))
     turn = 360 if signed else 180
@@ -170,15 +251,12 @@ def cell_histograms(images, cell_size, n_bins, signed):
     return out / cell_size**2
 
 
-def block_histograms(images, cell_size, weights, turns, n_bins):
-    block_size, size = weights.shape
-    n_rows, n_cols = (
-        images.shape[1] // cell_size - block_size + 1,
-        images.shape[2] // cell_size - block_size + 1,
-    )
-    out = np.zeros((block_size, block_size, n_bins, len(images), n_rows, n_cols))
+def block_histograms(images, cell_size, weights, turns, out):
+    size = weights.shape[1]
+    n_bins, _, n_rows, n_cols = out.shape[2:]
+    out = np.zeros(out.shape)
     for i, image in enumerate(images):
-        gy, gx = gradients(image)
+        gy, gx = gradients(image, 1e-5)
         place = np.arctan2(gy, gx) / (2 * np.pi) % 1 * turns - 0.5
         below = np.floor(place).astype(int)
         for r, c, y, x in np.ndindex(n_rows, n_cols, size, size):
@@ -194,11 +272,13 @@ def normalize_blocks(planes, block_size, norm, constants):
     windows = np.lib.stride_tricks.sliding_window_view(planes, (block_size, block_size), axis=(2, 3))
     values = np.moveaxis(windows, 0, -1).reshape(*windows.shape[1:4], -1).astype(np.float64)
     inside, outside, after = constants
-    if norm.startswith("l1"):
-        values = values / (values.sum(-1, keepdims=True) + inside)
-        return np.sqrt(values) if norm == "l1-sqrt" else values
+    if norm == NO_NORM:
+        return values
+    if norm in (L1, L1_SQRT):
+        values = values / (values.sum(-1, keepdims=True) + inside + outside)
+        return np.sqrt(values) if norm == L1_SQRT else values
     values = values / (np.sqrt((values**2).sum(-1, keepdims=True) + inside) + outside)
-    if norm == "l2-hys":
+    if norm == L2_HYS:
         values = np.minimum(values, 0.2)
         values = values / (np.sqrt((values**2).sum(-1, keepdims=True) + inside) + after)
     return values
@@ -260,30 +340,37 @@ def mirror_parts(images, patch_size, white, epsilon, center):
     return np.concatenate([even, middle], -1), odd
 
 
-def pool_thresholds(even, odd, even_filters, odd_filters, threshold, rows, cols):
+def pool_thresholds(even, odd, even_filters, odd_filters, threshold, first_row, rows, cols, sums):
     even, odd = even @ even_filters.T.astype(np.float64), odd @ odd_filters.T.astype(np.float64)
     pair = (even + odd, even - odd) if odd_filters.size else (even,)
     parts = [np.stack([np.maximum(s * z - threshold, 0) for s in (1, -1)], 3) for z in pair]
-    return _pool(parts, rows, cols)
+    return sums + _pool(parts, rows - first_row, cols)
 
 
 def multiply_by_filters(vectors, filters):
     return vectors.astype(np.float64) @ filters.T
 
 
-def pool_triangles(even, odd, squares, rows, cols):
+def pool_triangles(even, odd, squares, first_row, rows, cols, sums):
     n_words = len(squares)
     length = (even[..., n_words:] ** 2).sum(-1) + (odd[..., n_words:] ** 2).sum(-1)
     z = even[..., :n_words]
     pair = (z + odd[..., :n_words], z - odd[..., :n_words]) if odd.size else (z,)
     distances = [np.sqrt(np.maximum(length[..., None] + squares - 2 * z, 0)) for z in pair]
     mean = np.mean(distances, axis=(0, -1))[..., None]
-    return _pool([np.maximum(mean - d, 0)[..., None, :] for d in distances], rows, cols)
+    parts = [np.maximum(mean - d, 0)[..., None, :] for d in distances]
+    return sums + _pool(parts, rows - first_row, cols)
 
 
 def _pool(parts, rows, cols):
-    """Average over cells; the second of two parts over the cells of the other side."""
-    cells = [[[part[:, a:b, c:d].mean((1, 2)) for c, d in cols] for a, b in rows] for part in parts]
+    """Average over cells, of which rows may be missing; the second of two parts over the mirrored cells."""
+    cells = [
+        [
+            [part[:, max(a, 0) : max(b, 0), c:d].sum((1, 2)) / ((b - a) * (d - c)) for c, d in cols]
+            for a, b in rows
+        ]
+        for part in parts
+    ]
     out = np.moveaxis(np.array(cells), 3, 1)  # (parts, images, rows, cols, signs, words)
     return out[0] if len(out) == 1 else (out[0] + out[1][:, :, ::-1]) / 2
 
@@ -297,10 +384,10 @@ def decode(codes, centroids):
     return np.concatenate([centroids[g][codes[:, g]] for g in range(len(centroids))], 1)
 
 
-def sum_by_centroid(vectors, codes, n_centroids):
+def sum_by_centroid(vectors, codes, counts):
     n_groups = codes.shape[1]
     groups = vectors.reshape(len(vectors), n_groups, -1).astype(np.float64)
-    members = codes[..., None] == np.arange(n_centroids)
+    members = codes[..., None] == np.arange(counts.shape[1])
     return np.einsum("ngk,ngj->gkj", members, groups), members.sum(0)
 
 
@@ -387,13 +474,44 @@ def _means(rows, bounds):
     return np.stack(sums) / np.maximum(np.diff(bounds), 1)[:, None]
 
 
-def bin_colors(images, rows, cols, scale):
+def bin_colors(images, rows, cols, levels, scale):
     out = np.zeros((len(images), len(rows), len(cols), 6))
     for i, r, c in np.ndindex(out.shape[:3]):
         pixels = images[i, slice(*rows[r]), 3 * cols[c, 0] : 3 * cols[c, 1]].reshape(-1, 3).astype(np.float64)
-        out[i, r, c] = np.concatenate([pixels.mean(0), pixels.std(0)]) * scale
+        out[i, r, c] = np.concatenate([pixels.mean(0), pixels.std(0)]) * levels * scale
     return out
 
 
 def gather_bins(bins, row_of, col_of):
     return bins[:, row_of[:, None, :, None], col_of[None, :, None, :]].reshape(len(bins), -1, 96)
+
+
+def descend(gradients, rate, decay, parameters):
+    gradients, w = _in_float64(gradients, parameters)
+    return w - rate * (gradients + decay * w)
+
+
+def follow_momentum(gradients, decay, momentum, velocity_rate, gradient_rate, velocities, parameters):
+    gradients, velocities, w = _in_float64(gradients, velocities, parameters)
+    g = gradients + decay * w
+    v = momentum * velocities + g
+    return v, w - velocity_rate * v - gradient_rate * g
+
+
+def scale_by_squares(gradients, rate, decay, kept, added, epsilon, squares, parameters):
+    gradients, squares, w = _in_float64(gradients, squares, parameters)
+    g = gradients + decay * w
+    s = kept * squares + added * g**2
+    return s, w - rate * g / (np.sqrt(s) + epsilon)
+
+
+def adapt_moments(gradients, rate, decay, shrinkage, shares, scale, epsilon, moments, squares, parameters):
+    gradients, moments, squares, w = _in_float64(gradients, moments, squares, parameters)
+    g = gradients + decay * w
+    m = shares[0] * moments + shares[1] * g
+    s = shares[2] * squares + shares[3] * g**2
+    return m, s, shrinkage * w - rate * m / (scale * np.sqrt(s) + epsilon)
+
+
+def _in_float64(*arrays):
+    return [array.astype(np.float64) for array in arrays]

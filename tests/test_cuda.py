@@ -1,6 +1,7 @@
 """CUDA kernels: compiled for every card, and what was compiled run on the CPU against the CPU's kernels."""
 
 import concurrent.futures
+import copy
 import inspect
 import multiprocessing
 import os
@@ -10,9 +11,7 @@ import sys
 import numpy as np
 import pytest
 import skimage.data
-from imfeat_kernels import cpu
-
-from imfeat.selfcheck.cases import make_cases
+from imfeat_kernels import cases, cpu
 
 pytest.importorskip("numba_cuda", reason="the CUDA compiler is not installed: pip install -e '.[cuda,test]'")
 
@@ -20,8 +19,8 @@ from imfeat_kernels import cuda
 
 from tests import device, machine_code, ptx
 
-ON_THE_HOST = {"optimize"}  # what learns, with BLAS
-NAMES = sorted({case.kernel for case in make_cases(np.zeros((1, 24, 24, 3), np.uint8), n_vectors=3)})
+ON_THE_HOST = {"optimize"}  # optimizers run on the host, beside BLAS
+NAMES = sorted({case.kernel for case in cases.gpu_cases(np.zeros((1, 24, 24, 3), np.uint8), n_vectors=3)})
 CARDS = [pytest.param(card, id=f"sm_{card[0]}{card[1]}") for card in device.CARDS]
 # A sum for hundreds of numbers is double by contract.
 DOUBLE_IN_LOOPS = {"_add_parts", "_add_pieces"}
@@ -41,20 +40,17 @@ def pictures():
 
 
 def run_on(card):
-    """Run all cases on the kernels of a card; return by how much each is off, and what was compiled."""
-    off, codes = {}, {}
+    """Run all cases on the kernels of a card; return their differences from the CPU and the compiled code."""
+    off = {}
+    codes = {}
     for images in pictures():
-        for case in make_cases(images):
-            module, name = case.kernel.split(".")
-            expected, found = ([room.copy() for room in case.results] for _ in range(2))
-            given = [value.copy() if isinstance(value, np.ndarray) else value for value in case.inputs]
-            getattr(getattr(cpu, module), name)(*case.inputs, *expected)
+        for case in cases.gpu_cases(images):
+            inputs = copy.deepcopy(case.inputs)
             with device.on_host(card) as runs:
-                getattr(getattr(cuda, module), name)(*case.inputs, *found)
-            for before, after in zip(given, case.inputs, strict=True):
+                difference = case.difference(case.run(cpu), case.run(cuda))
+            for before, after in zip(inputs, case.inputs, strict=True):
                 np.testing.assert_array_equal(before, after)
-            excess = max(np.abs(a.astype(float) - b).max() for a, b in zip(expected, found, strict=True))
-            off.setdefault(case.kernel, []).append((float(excess), case.tolerance))
+            off.setdefault(case.kernel, []).append((difference, case.tolerance))
             for body, signature, text in runs.compiled:
                 codes.setdefault((case.kernel, body, signature), text)
     facts = {}

@@ -1,7 +1,6 @@
 """The check for those who have a GPU, with one that is pretended, and with none."""
 
 import itertools
-import json
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from imfeat.selfcheck import run
 
 pytest.importorskip("numba_cuda", reason="the CUDA compiler is not installed: pip install -e '.[cuda,test]'")
 
+from imfeat_kernels import cases
 from imfeat_kernels.cuda import launch
 
 from tests import device, ptx
@@ -31,12 +31,12 @@ def pretended(monkeypatch):
 
 @pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
 def test_rows_say_by_how_much_kernels_are_off_and_how_long_they_take(pretended):
-    rows = list(itertools.islice(selfcheck.check(selfcheck.noise(16 * 32 * 32), n_vectors=300), 9))
+    rows = list(itertools.islice(selfcheck.check(selfcheck.noise(16 * 32 * 32), n_vectors=300), 12))
     assert {row.kernel for row in rows} >= {"color.rgb_to_hsv", "color.rgb_to_gray_bytes"}
     for row in rows:
         assert 0 <= row.off <= row.tolerance
         assert row.seconds > 0
-        assert 0 < row.predicted < 1e-3
+        assert row.predicted is None or 0 < row.predicted < 1e-3
         assert str(row).startswith(f"| {row.kernel} | ")
 
 
@@ -61,7 +61,7 @@ def test_without_a_gpu_there_is_nothing_to_check(monkeypatch):
 
 
 def test_the_slower_of_memory_and_instructions_binds():
-    costs = json.loads(run.COSTS.read_text())["color.rgb_to_hsv"]
+    costs = cases.cost_of("color.rgb_to_hsv")
     assert costs["bytes"] >= 15  # three bytes in, three floats out
     expected = 1e6 * max(costs["bytes"] / 3.35e12, costs["instructions"] / (132 * 4 * 32 * 1.755e9))
     assert selfcheck.predict("color.rgb_to_hsv", 10**6) == pytest.approx(expected)

@@ -1,43 +1,40 @@
-"""Every CUDA kernel on the GPU that there is: against the CPU, what was predicted, and peers."""
+"""Every CUDA kernel on the GPU of this machine: differences from the CPU, times, and times of peers."""
 
 import importlib.util
-import json
 import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import imfeat
-from imfeat._backend import Array, cpu_kernels, cuda_kernels
+from imfeat._backend import Array, cpu_kernels, cuda_kernels, kernel_cases
 from imfeat._device import CudaUnavailableError, why_unavailable
-from imfeat.selfcheck.cases import Case, make_cases
 
-COSTS = Path(__file__).with_name("costs.json")
 BANDWIDTH = 3.35e12  # bytes a second, of an H100 SXM
-INSTRUCTIONS = (
-    132 * 4 * 32 * 1.755e9
-)  # that its threads begin in a second: processors, schedulers, lanes, clock
+# Instructions a second that its threads begin: processors, schedulers, lanes and clock.
+INSTRUCTIONS = 132 * 4 * 32 * 1.755e9
 REPEATS = 10
 
 
 @dataclass(frozen=True)
 class Row:
-    """What became of a kernel.
+    """The check of one call of a kernel.
 
     Attributes
     ----------
     kernel : str
+        Module and name.
     off : float
-        The largest difference from what the CPU computes.
+        Largest difference from the results of the CPU.
     tolerance : float
+        Largest difference allowed.
     seconds : float
-        Of one call, the fastest of several.
+        Time of the fastest of several calls.
     predicted : float or None
-        Seconds on an H100, where that was predicted.
+        Time predicted for an H100, if there is a prediction.
     """
 
     kernel: str
@@ -53,15 +50,18 @@ class Row:
 
 
 def predict(kernel: str, items: int) -> float | None:
-    """Return the seconds that a kernel should take on an H100, bound by memory or by instructions."""
-    costs = json.loads(COSTS.read_text(encoding="utf-8")).get(kernel)
-    if costs is None:
+    """Return the seconds that a kernel should take on an H100, bound by memory or by instructions.
+
+    Kernels whose costs were not measured give None.
+    """
+    cost = kernel_cases().cost_of(kernel)
+    if cost is None:
         return None
-    return float(items * max(costs["bytes"] / BANDWIDTH, costs["instructions"] / INSTRUCTIONS))
+    return float(items * max(cost["bytes"] / BANDWIDTH, cost["instructions"] / INSTRUCTIONS))
 
 
 def headings() -> list[str]:
-    """Return what the results depend on, and the head of their table.
+    """Return lines with versions and the device, and the head of the table of results.
 
     Raises
     ------
@@ -83,52 +83,34 @@ def headings() -> list[str]:
 
 
 def noise(pixels: int) -> Array:
-    """Return 16 images of noise with some number of pixels in all."""
+    """Return 16 square images of noise that have about ``pixels`` pixels together."""
     side = max(32, int((pixels / 16) ** 0.5))
     return np.random.default_rng(0).integers(0, 256, (16, side, side, 3), dtype=np.uint8)
 
 
 def check(images: Array, *, n_vectors: int = 100_000) -> Iterator[Row]:
     """Yield a row for every call of a kernel, on uint8 images (n, height, width, 3)."""
-    for case in make_cases(images, n_vectors=n_vectors):
+    for case in kernel_cases().gpu_cases(images, n_vectors=n_vectors):
         yield _check(case)
 
 
-def _check(case: Case) -> Row:
-    module, name = case.kernel.split(".")
-    expected = [room.copy() for room in case.results]
-    getattr(getattr(cpu_kernels(), module), name)(*case.inputs, *expected)
+def _check(case: Any) -> Row:
     launch = cuda_kernels().launch
-    kernel: Callable[..., None] = getattr(getattr(cuda_kernels(), module), name)
-    there = [launch.to_device(value) if _is_large(value) else value for value in case.inputs]
-    results: list[Any] = [launch.to_device(room) for room in case.results]
-    kernel(*there, *results)
-    off = max(
-        float(np.abs(room.astype(float) - result.copy_to_host()).max())
-        for room, result in zip(expected, results, strict=True)
-    )
-    return Row(
-        case.kernel, off, case.tolerance, _time(kernel, there, results), predict(case.kernel, case.items)
-    )
+    kernel = case.launcher(cuda_kernels())
+    inputs = [launch.to_device(value) if _is_large(value) else value for value in case.inputs]
+    results = [launch.to_device(start) for start in case.results]
+    kernel(*inputs, *results)
+    off = case.difference(case.run(cpu_kernels()), [result.copy_to_host() for result in results])
+    seconds = _fastest(lambda: kernel(*inputs, *results), launch.wait)
+    return Row(case.kernel, off, case.tolerance, seconds, predict(case.kernel, case.n_items))
 
 
 def _is_large(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.size > 4096
 
 
-def _time(kernel: Callable[..., None], inputs: list[Any], results: list[Any]) -> float:
-    launch, fastest = cuda_kernels().launch, np.inf
-    for _ in range(REPEATS):
-        launch.wait()
-        begin = time.perf_counter()
-        kernel(*inputs, *results)
-        launch.wait()
-        fastest = min(fastest, time.perf_counter() - begin)
-    return float(fastest)
-
-
 def peers(images: Array) -> Iterator[str]:
-    """Yield lines with the times of peers on the same GPU: of those that are installed."""
+    """Yield lines with the times of the installed peers on the same GPU."""
     for package, measure in {
         "cucim": _time_cucim,
         "kornia": _time_kornia,
@@ -143,11 +125,12 @@ def _time_cucim(images: Array) -> dict[str, float]:
     import cupy  # type: ignore[import-not-found]
     from cucim.skimage import color, exposure  # type: ignore[import-not-found]
 
-    there, wait = cupy.asarray(images), cupy.cuda.Device().synchronize
+    on_device = cupy.asarray(images)
+    wait = cupy.cuda.Device().synchronize
     return {
-        "color.rgb_to_hsv": _time_peer(lambda: color.rgb2hsv(there), wait),
-        "exposure.equalize_bytes": _time_peer(lambda: exposure.equalize_hist(there[..., 0]), wait),
-        "histogram (CuPy's bincount)": _time_peer(lambda: cupy.bincount(there.reshape(-1)), wait),
+        "color.rgb_to_hsv": _fastest(lambda: color.rgb2hsv(on_device), wait),
+        "equalize.equalize_bytes": _fastest(lambda: exposure.equalize_hist(on_device[..., 0]), wait),
+        "histogram (CuPy's bincount)": _fastest(lambda: cupy.bincount(on_device.reshape(-1)), wait),
     }
 
 
@@ -158,8 +141,8 @@ def _time_kornia(images: Array) -> dict[str, float]:
     planes = torch.from_numpy(np.moveaxis(images, -1, 1).copy()).cuda().float() / 255
     wait = torch.cuda.synchronize
     return {
-        "color.rgb_to_hsv": _time_peer(lambda: kornia.color.rgb_to_hsv(planes), wait),
-        "exposure.clahe_blend": _time_peer(lambda: kornia.enhance.equalize_clahe(planes), wait),
+        "color.rgb_to_hsv": _fastest(lambda: kornia.color.rgb_to_hsv(planes), wait),
+        "clahe.clahe_blend": _fastest(lambda: kornia.enhance.equalize_clahe(planes), wait),
     }
 
 
@@ -168,10 +151,10 @@ def _time_torchvision(images: Array) -> dict[str, float]:
     from torchvision.transforms.functional import equalize  # type: ignore[import-not-found]
 
     planes = torch.from_numpy(np.moveaxis(images, -1, 1).copy()).cuda()
-    return {"exposure.equalize_bytes": _time_peer(lambda: equalize(planes), torch.cuda.synchronize)}
+    return {"equalize.equalize_bytes": _fastest(lambda: equalize(planes), torch.cuda.synchronize)}
 
 
-def _time_peer(call: Callable[[], object], wait: Callable[[], object]) -> float:
+def _fastest(call: Callable[[], object], wait: Callable[[], object]) -> float:
     fastest = np.inf
     for _ in range(REPEATS):
         wait()

@@ -1,33 +1,20 @@
 """Kernels for the CPU: Numba bodies that run serially and release the GIL.
 
-A module is imported when a feature first asks for it: Numba makes each of them cost milliseconds.
+Every module but the infrastructure holds kernels.  A module is imported when a feature first asks for it,
+because Numba makes each import cost milliseconds.
 """
 
 import importlib
+import pkgutil
 
 from imfeat_kernels.cpu import cache
 
-__all__ = [
-    "blocks",
-    "check",
-    "color",
-    "exposure",
-    "histogram",
-    "hog",
-    "local_color",
-    "mixture",
-    "nearest",
-    "optimize",
-    "palette",
-    "patches",
-    "pooling",
-    "products",
-    "quantizer",
-    "residuals",
-    "sift",
-    "smooth",
-    "uoctti",
-]
+INFRASTRUCTURE = "cache", "instruction", "launch", "tile"
+__all__ = sorted(
+    module.name
+    for module in pkgutil.iter_modules(__path__)
+    if module.name not in INFRASTRUCTURE and not module.name.startswith("_")
+)
 
 cache.find_folder()
 

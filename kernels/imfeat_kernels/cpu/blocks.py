@@ -13,7 +13,8 @@ from numba import njit
 
 from imfeat_kernels.cpu.launch import launch
 
-L1, L1_SQRT, L2, L2_HYS = 1, 2, 3, 4
+NO_NORM, L1, L1_SQRT, L2, L2_HYS = range(5)
+NORMS = {None: NO_NORM, "l1": L1, "l1-sqrt": L1_SQRT, "l2": L2, "l2-hys": L2_HYS}
 CLIP = np.float32(0.2)
 STRIP = 1 << 12  # values that are worked on together, in the nearest cache
 
@@ -28,7 +29,7 @@ def normalize_blocks(planes, block_size, norm, constants, out):
     block_size : int
         In cells; blocks overlap, one cell apart.
     norm : int
-        L1, L1_SQRT, L2 or L2_HYS; any other copies.
+        One of NORMS; NO_NORM copies.
     constants : (3,) float32
         What is added to a sum (of squares, for L2), to the norm that is divided by, and to the
         second norm of L2_HYS.
@@ -80,7 +81,7 @@ def _normalize_blocks(start, stop, planes, block_size, norm, constants, rows_a_s
 @njit(error_model="numpy")
 def _block_factors(values, shape, first, n, n_cells, block_size, norm, constants, scratch):
     """Compute what to multiply each block with (in row 1), and again after clipping (in row 2)."""
-    if not (norm == L1 or norm == L1_SQRT or norm == L2 or norm == L2_HYS):
+    if norm == NO_NORM:
         for p in range(n):
             scratch[1, p] = 1
         return

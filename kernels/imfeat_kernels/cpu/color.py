@@ -63,7 +63,17 @@ def hsv_to_rgb(pixels, white, out):
 
 
 def rgb_to_hsi(pixels, white, out):
-    """Convert RGB to hue, saturation and intensity; parameters as for `rgb_to_hsv`."""
+    """Convert RGB to hue, saturation and intensity.
+
+    Parameters
+    ----------
+    pixels : (3 n,) uint8, float32 or float64
+        R, G, B, R, G, B, ...
+    white : float32 or float64
+        Value that counts as 1, in the type to compute in.
+    out : (3 n,) float32
+        Overwritten with H, S, I, each in [0, 1]; hue below 1, and 0 for gray.
+    """
     launch(_rgb_to_hsi, len(pixels) // 3, pixels, white, out, grain=GRAIN)
 
 
@@ -216,13 +226,21 @@ def missing(k, unit):
 
 @njit
 def turn(x, y):
-    """Return the angle of (x, y) as a share of a full turn, in [0, 1); 0 at the origin.
-
-    The polynomial is the minimax fit of atan(z) / (2 pi) on [0, 1]: it is off by at most 6e-8.
-    """
+    """Return the angle of (x, y) as a share of a full turn, in [0, 1); 0 at the origin."""
     across, up = abs(x), abs(y)
     longer, shorter = larger(across, up), smaller(across, up)
     z = shorter / (longer if longer > 0 else np.float32(1))
+    p = arctan_in_turns(z)
+    p = np.float32(0.25) - p if up > across else p
+    p = np.float32(0.5) - p if x < 0 else p
+    p = np.float32(1) - p if y < 0 else p
+    return p if p < 1 else np.float32(0)
+
+
+# Copy: _hog.arctan_in_turns.
+@njit
+def arctan_in_turns(z):
+    """Return atan(z) / (2 pi) for z in [0, 1] by the minimax polynomial, with an error of up to 6e-8."""
     zz = z * z
     p = np.float32(0.0010841110)
     p = p * zz + np.float32(-0.0053482153)
@@ -230,8 +248,4 @@ def turn(x, y):
     p = p * zz + np.float32(-0.0210614726)
     p = p * zz + np.float32(0.0315251052)
     p = p * zz + np.float32(-0.0530262366)
-    p = (p * zz + np.float32(0.1591543257)) * z
-    p = np.float32(0.25) - p if up > across else p
-    p = np.float32(0.5) - p if x < 0 else p
-    p = np.float32(1) - p if y < 0 else p
-    return p if p < 1 else np.float32(0)
+    return (p * zz + np.float32(0.1591543257)) * z

@@ -27,10 +27,12 @@ def gather_patches(images, positions, patch_size, white, out):
 
 
 def dense_patches(images, patch_size, stride, white, out):
-    """Copy the patches at all positions of a grid; parameters as for `gather_patches`.
+    """Copy the patches at all positions of a grid.
 
     Parameters
     ----------
+    images, patch_size, white
+        As for `gather_patches`.
     stride : int
         Pixels from one position to the next.
     out : (n_images, n_rows, n_cols, patch_size * patch_size * n_channels) float32

@@ -16,6 +16,7 @@ from numba import njit
 
 from imfeat_kernels.cpu.instruction import copy_eight
 from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.tables import bin_weights as bin_weights
 
 PIXELS = 1 << 13  # that are worth a thread
 TILE = 128  # descriptors side by side: what is kept of their rows stays in the second cache
@@ -110,6 +111,7 @@ def _dense_sift(start, stop, images, sizes, kernels, weights, grid, first, out):
             _normalize(values, weights, totals, n, i, place + c, out)
 
 
+# Copies: _hog.padded and uoctti.padded.
 @njit
 def padded(n):
     """Return the next multiple of 64: a loop of that length has no remainder to do one by one."""

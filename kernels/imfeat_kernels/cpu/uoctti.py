@@ -122,6 +122,7 @@ def _cell_features(start, stop, images, cell_size, slot, n_slots, white, scale, 
             _normalize(cells, r % 4, (i - first) * n_cols, above, below, totals, i, r, out)
 
 
+# Copies: _hog.padded and sift.padded.
 @njit
 def padded(n):
     """Return the next multiple of 64: a loop of that length has no remainder to do one by one."""

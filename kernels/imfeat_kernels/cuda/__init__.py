@@ -5,27 +5,10 @@ when a feature first asks for it, and a kernel compiled when it first runs.
 """
 
 import importlib
+import pkgutil
 
-__all__ = [
-    "blocks",
-    "check",
-    "color",
-    "exposure",
-    "histogram",
-    "hog",
-    "local_color",
-    "mixture",
-    "nearest",
-    "palette",
-    "patches",
-    "pooling",
-    "products",
-    "quantizer",
-    "residuals",
-    "sift",
-    "smooth",
-    "uoctti",
-]
+INFRASTRUCTURE = "common", "front", "launch", "tile"
+__all__ = sorted({module.name for module in pkgutil.iter_modules(__path__)} - set(INFRASTRUCTURE))
 
 
 def __getattr__(name):

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cpu.blocks import CLIP, L1, L1_SQRT, L2, L2_HYS
+from imfeat_kernels.cpu.blocks import CLIP, L1_SQRT, L2, L2_HYS, NO_NORM
+from imfeat_kernels.cpu.blocks import NORMS as NORMS
 from imfeat_kernels.cuda.common import divided
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import launch
@@ -49,8 +50,7 @@ def _normalize_blocks(planes, block_size, norm, constants, out):
             value = _value(planes, i, r, c, size, u32(k))
             total += value * value if squared else value
         factor = f32(1) / ((math.sqrt(total) if squared else total) + constants[1])
-        keeps = not (squared or norm == L1 or norm == L1_SQRT)
-        factors[t], again[t] = f32(1) if keeps else factor, f32(1)
+        factors[t], again[t] = f32(1) if norm == NO_NORM else factor, f32(1)
         if norm == L2_HYS:
             total = constants[0]
             for k in range(n_values):

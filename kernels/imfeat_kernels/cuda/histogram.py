@@ -8,14 +8,16 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cpu import histogram as cpu
-from imfeat_kernels.cpu.histogram import CHANNELS, HELLINGER, HSV, L1, L2
+from imfeat_kernels.cpu import _histogram as cpu
+from imfeat_kernels.cpu._histogram import CHANNELS, HELLINGER, HSV, L2, NO_NORM
+from imfeat_kernels.cpu._histogram import NORMS as NORMS
+from imfeat_kernels.cpu.histogram import SPACES as SPACES
 from imfeat_kernels.cuda.color import hexcone_hue, larger, smaller
 from imfeat_kernels.cuda.common import block_sum, divided
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch, zeros
+from imfeat_kernels.tables import bytes_of_bins as bytes_of_bins
 
-RGB = cpu.RGB
 byte_bin, float_bin = on_device(cpu.byte_bin), on_device(cpu.float_bin)
 f32, i32, u8, u16, u32, u64 = np.float32, np.int32, np.uint8, np.uint16, np.uint32, np.uint64
 ROOM = 8192  # counters in shared memory
@@ -165,11 +167,10 @@ def _normalize(counts, parts, norm, out):
         sums[t] = total
         size = f32(block_sum(sums))
         size = math.sqrt(size) if norm == L2 else size
-        keeps = not (norm == L1 or norm == L2 or norm == HELLINGER)
         k = first + t
         while k < first + n:
             count = f32(counts[item, k])
-            share = count if keeps or size == f32(0) else count / size
+            share = count if norm == NO_NORM or size == f32(0) else count / size
             out[item, k] = math.sqrt(share) if norm == HELLINGER else share
             k += THREADS
         first += n

@@ -8,10 +8,12 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cpu import hog as cpu
+from imfeat_kernels.cpu import _hog as cpu
 from imfeat_kernels.cuda.common import divided, product
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import THREADS, launch
+from imfeat_kernels.tables import bin_edges as bin_edges
+from imfeat_kernels.tables import block_weights as block_weights
 
 nearness, turn = on_device(cpu.nearness), on_device(cpu.turn)
 f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
+from imfeat_kernels.cpu._mixture import FAR, HALF, LEAST, NEVER
 from imfeat_kernels.cpu.launch import split_groups
-from imfeat_kernels.cpu.mixture import FAR, HALF, LEAST, NEVER
 from imfeat_kernels.cuda.common import SMALL, divided, small_sum
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, on_host

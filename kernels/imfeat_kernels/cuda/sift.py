@@ -11,6 +11,7 @@ from imfeat_kernels.cpu.sift import BINS, CLIP, LENGTH, NOTHING, A, B
 from imfeat_kernels.cuda.common import divided
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import launch
+from imfeat_kernels.tables import bin_weights as bin_weights
 
 f32, i32, u32 = np.float32, np.int32, np.uint32
 ROOM = 2048  # pixels whose votes are in shared memory

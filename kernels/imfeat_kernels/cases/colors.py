@@ -1,0 +1,131 @@
+"""Cases of the kernels for colours and brightness.
+
+A maker takes images (n_images, height, width, 3) of one dtype and a generator of random numbers.
+"""
+
+import math
+
+import numpy as np
+
+from imfeat_kernels import tables
+from imfeat_kernels.cases.case import F32, case, gray_of, is_bytes, white_of
+from imfeat_kernels.cpu import _histogram, equalize, histogram
+
+NO_MASK = np.empty((0, 0, 0), np.bool_)
+NO_PIXEL_MASK = NO_MASK.reshape(0, 0)
+
+
+def color_cases(images, rng):
+    """Yield the cases of ``check``, ``color`` and ``palette``."""
+    pixels = images.reshape(-1)
+    n = images.size // 3
+    white = white_of(images)
+    for name in ("rgb_to_hsv", "hsv_to_rgb", "rgb_to_hsi"):
+        yield case(f"color.{name}", (pixels, white), [(3 * n, F32)], 1e-6, n)
+    if not is_bytes(images):
+        yield case("color.rgb_to_gray", (pixels,), [(n, F32)], 1e-6, n)
+        low, high = pixels.dtype.type(0.1), pixels.dtype.type(0.6)
+        n_chunks = -(-pixels.size // (1 << 16))
+        yield case("check.count_outside", (pixels, low, high), [(n_chunks, np.int64)], 0, 3 * n)
+        return
+    yield case("color.rgb_to_hsv_bytes", (pixels,), [(3 * n, np.uint8)], 0, n)
+    yield case("color.rgb_to_gray_bytes", (pixels,), [(n, np.uint8)], 0, n)
+    for n_colors, dtype in ((5, np.uint8), (70, np.uint8), (300, np.uint16)):
+        palette = rng.integers(0, 256, (n_colors, 3), dtype=np.uint8)
+        yield case("palette.nearest_colors", (pixels, palette), [(n, dtype)], 0, n)
+
+
+def histogram_cases(images, rng):
+    """Yield the cases of ``histogram``."""
+    n_images, height, width, _ = images.shape
+    n = n_images * height * width
+    if not is_bytes(images):
+        n_bins = np.array([8, 3, 256])
+        inputs = images.reshape(-1), n_bins, *tables.bytes_of_bins(n_bins)
+        yield case("histogram.to_bytes", inputs, [(3 * n, np.uint8)], 0, n, read_only=())
+        return
+    mask = rng.random(images.shape[:3]) < 0.5
+    rows = np.array([0, height // 3, height])
+    cols = np.array([0, width // 2, width - 5, width])
+    whole = np.array([0, height]), np.array([0, width])
+    sizes = (_histogram.RGB, (4, 5, 6)), (_histogram.HSV, (8, 8, 8)), (_histogram.RGB, (32, 32, 16))
+    for norm in histogram.NORMS.values():
+        for bounds, chosen in (((rows, cols), mask if norm == _histogram.L2 else NO_MASK), (whole, NO_MASK)):
+            shape = n_images, len(bounds[0]) - 1, len(bounds[1]) - 1
+            for space, bins in sizes:
+                inputs = images, chosen, space, np.array(bins), *bounds, norm
+                result = ((*shape, math.prod(bins)), F32)
+                yield case("histogram.joint_histograms", inputs, [result], _of_counts(norm), n)
+            inputs = images, chosen, np.array([4, 256, 6]), *bounds, norm
+            result = ((*shape, 266), F32)
+            yield case("histogram.channel_histograms", inputs, [result], _of_counts(norm), n, read_only=())
+        for dtype in (np.uint32, np.int64):
+            counts = rng.integers(0, 1000, (5, 300)).astype(dtype)
+            counts[3] = 0
+            inputs = counts, norm
+            result = (counts.shape, F32)
+            yield case(
+                "histogram.normalize_counts", inputs, [result], _of_counts(norm), counts.size, read_only=()
+            )
+
+
+def _of_counts(norm):
+    """Return the tolerance of histograms: counts are exact."""
+    return 1e-6 if norm else 0
+
+
+def equalization_cases(images, rng):
+    """Yield the cases of ``brightness``, ``equalize`` and ``clahe``."""
+    n_images, height, width, _ = images.shape
+    n = n_images * height * width
+    pixels = images.reshape(-1, 3)
+    values = np.ascontiguousarray(pixels[::-1, 0])
+    yield case("brightness.largest_channel", (pixels,), [(n, pixels.dtype)], 0, n)
+    tolerance = 0 if is_bytes(images) else 1e-6
+    results = [(pixels.shape, pixels.dtype)]
+    yield case("brightness.scale_to_value", (pixels, values), results, tolerance, n)
+    if is_bytes(images):
+        yield from _byte_equalization_cases(images, rng)
+        return
+    planes = gray_of(images).reshape(n_images, -1)
+    planes[:, 0] = 0
+    planes[:, 1] = 1
+    edges = np.stack([np.histogram_bin_edges(plane, 256) for plane in planes]).astype(planes.dtype)
+    mask = rng.random(planes.shape) < 0.7
+    centers = ((edges[:, 1:] + edges[:, :-1]) / 2).astype(float)
+    heights = np.sort(rng.random((n_images, 256)), 1)
+    for chosen, read_only in ((np.ones(planes.shape, np.bool_), (0,)), (mask, ())):
+        inputs = planes, edges, chosen
+        results = [((n_images, 256), np.int64)]
+        yield case("equalize_floats.edge_counts", inputs, results, 0, n, read_only=read_only)
+        results = [(planes.shape, planes.dtype)]
+        inputs = planes, centers, heights
+        yield case("equalize_floats.interpolate", inputs, results, 1e-5, n, read_only=read_only)
+
+
+def _byte_equalization_cases(images, rng):
+    n_images, height, width, _ = images.shape
+    n = n_images * height * width
+    for flat in (images.reshape(n_images, -1, 3), gray_of(images).reshape(n_images, -1, 1)):
+        # Sizes that 8-byte words divide and that they don't.
+        for n_pixels in (height * width - 1, height * width // 8 * 8):
+            pixels = flat[:, :n_pixels].copy()
+            results = [(pixels.shape, np.uint8)]
+            for convention in equalize.CONVENTIONS.values():
+                inputs = pixels, NO_PIXEL_MASK, convention
+                yield case("equalize.equalize_bytes", inputs, results, 0, n)
+        mask = rng.random(pixels.shape[:2]) < 0.3
+        inputs = pixels, mask, equalize.TORCHVISION
+        yield case("equalize.equalize_bytes", inputs, results, 0, n, read_only=(0, 1))
+    gray = gray_of(images)
+    tiled = np.ascontiguousarray(gray[:, : height // 6 * 6, : width // 4 * 4])
+    shape = n_images, 6, 4, 256
+    for clip, read_only in ((0, (0,)), (1, ()), (5, (0,)), (1000, ())):
+        results = [(shape, np.uint8)]
+        yield case("clahe.clahe_tables", (tiled, clip), results, 0, n, read_only=read_only)
+    inputs = tiled, rng.integers(0, 256, shape, dtype=np.uint8), height // 6, width // 4
+    for read_only in ((0,), ()):
+        yield case("clahe.clahe_blend", inputs, [(tiled.shape, np.uint8)], 0, n, read_only=read_only)
+
+
+MAKERS = color_cases, histogram_cases, equalization_cases

@@ -1,0 +1,132 @@
+"""Cases of the kernels for gradients, patches and descriptors of images.
+
+A maker takes images (n_images, height, width, 3) of one dtype and a generator of random numbers.
+"""
+
+import math
+
+import numpy as np
+
+from imfeat_kernels import tables
+from imfeat_kernels.cases.case import F32, case, gray_of, is_bytes, white_of
+from imfeat_kernels.cpu import blocks
+
+
+def hog_cases(images, rng):
+    """Yield the cases of ``hog`` and ``uoctti``."""
+    n_images, height, width, _ = images.shape
+    n = n_images * height * width
+    gray = gray_of(images)[..., None]
+    dtype = np.float64 if images.dtype == np.float64 else F32
+    scale = 255 if is_bytes(images) else 1  # of magnitudes
+    for pixels, cell_size, n_bins, signed in (
+        (images, 8, 9, False),
+        (images, 7, 9, True),
+        (gray, 5, 300 if is_bytes(images) else 7, False),
+    ):
+        result = ((n_bins, n_images, height // cell_size, width // cell_size), F32)
+        inputs = pixels, cell_size, *tables.bin_edges(n_bins, signed, dtype)
+        yield case("hog.cell_histograms", inputs, [result], 4e-6 * scale, n)
+    sizes = (8, 2, 9, 18), (8, 1, 9, 9), (5, 3, 6, 12)
+    for cell_size, block_size, n_bins, turns in sizes[:1] if is_bytes(images) else sizes:
+        grid = height // cell_size - block_size + 1, width // cell_size - block_size + 1
+        result = ((block_size, block_size, n_bins, n_images, *grid), F32)
+        inputs = images, cell_size, tables.block_weights(cell_size, block_size), turns
+        yield case("hog.block_histograms", inputs, [result], 2e-5 * scale, n)
+    for pixels, cell_size in ((images, 8), (images, 5), (gray, 4), (images, 23)):
+        grid = (height + cell_size // 2) // cell_size, (width + cell_size // 2) // cell_size
+        result = ((n_images, *grid, 31), F32)
+        yield case("uoctti.cell_features", (pixels, cell_size), [result], 2e-4, n)
+
+
+def block_cases(images, rng):
+    """Yield the cases of ``blocks``, which depend on the number and the dtype of images only."""
+    if not is_bytes(images):
+        return
+    for norm, block_size, n_cols in (
+        (blocks.NO_NORM, 2, 7),
+        (blocks.L1, 1, 7),
+        (blocks.L1_SQRT, 2, 600),
+        (blocks.L2, 3, 7),
+        (blocks.L2_HYS, 2, 7),
+        (blocks.L2_HYS, 3, 5),
+    ):
+        planes = rng.random((9, len(images), 6, n_cols)).astype(F32)
+        inputs = planes, block_size, norm, np.array([1e-5, 1e-3, 1e-4], F32)
+        shape = len(images), 7 - block_size, n_cols + 1 - block_size, block_size**2 * 9
+        yield case("blocks.normalize_blocks", inputs, [(shape, F32)], 2e-6, planes.size, read_only=())
+
+
+def patch_cases(images, rng):
+    """Yield the cases of ``patches``."""
+    n_images, height, width, n_channels = images.shape
+    white = F32(white_of(images))
+    d = 6 * 6 * n_channels
+    count = max(9, images.size // 200)
+    corners = [rng.integers(0, limit, count) for limit in (n_images, height - 5, width - 5)]
+    inputs = images, np.stack(corners, 1), 6, white
+    yield case("patches.gather_patches", inputs, [((count, d), F32)], 1e-6, count)
+    shape = n_images, (height - 6) // 3 + 1, (width - 6) // 3 + 1
+    yield case("patches.dense_patches", (images, 6, 3, white), [((*shape, d), F32)], 1e-6, math.prod(shape))
+    patches = rng.random((9, d)).astype(F32)
+    yield case("patches.normalize_patches", (patches, F32(0.01)), [(patches.shape, F32)], 5e-6, 9)
+    images = images[:, :64, :64].copy()  # of many pixels, the parts of all patches would fill the memory
+    _, height, width, _ = images.shape
+    sizes = ((22, images), (4, images), (5, images[..., :1].copy())) if is_bytes(images) else ((5, images),)
+    for patch_size, pixels in sizes:
+        left, right = _mirror_indices(patch_size, pixels.shape[3])
+        center = rng.random(patch_size**2 * pixels.shape[3]).astype(F32)
+        shape = n_images, height - patch_size + 1, width - patch_size + 1
+        results = [((*shape, d), F32) for d in (len(left), center.size - len(left))]
+        inputs = pixels, patch_size, white, F32(0.01), center, left, right
+        yield case("patches.mirror_parts", inputs, results, 5e-5, math.prod(shape))
+
+
+def _mirror_indices(patch_size, n_channels):
+    """Return the indices of the left half and the middle of a patch, and of their mirror images."""
+    indices = np.arange(patch_size**2 * n_channels, dtype=np.uint64)
+    indices = indices.reshape(patch_size, patch_size, n_channels)
+    half = patch_size // 2
+    columns = slice(half), slice(half, patch_size - half)
+    return [
+        np.concatenate([patch[:, part].ravel() for part in columns]) for patch in (indices, indices[:, ::-1])
+    ]
+
+
+def descriptor_cases(images, rng):
+    """Yield the cases of ``smooth``, ``sift`` and ``local_color``."""
+    n_images, height, width, _ = images.shape
+    gray = gray_of(images)
+    scale = 255 if is_bytes(images) else 1
+    for weights, read_only in (([0.2, 0.1, 0.05], (0,)), ([0.25], ())):
+        inputs = gray, np.array(weights, F32)
+        results = [(gray.shape, F32)]
+        yield case("smooth.smooth", inputs, results, 1e-6 * scale, gray.size, read_only=read_only)
+    for bin_size, step, fast, read_only in (
+        (4, 4, False, (0,)),
+        (4, 3, True, (0,)),
+        (5, 6, False, ()),
+        (3, 6, True, ()),
+    ):
+        spacing = math.gcd(step, bin_size) if fast else step
+        grid = (height - 3 * bin_size - 3) // step, (width - 3 * bin_size - 3) // step
+        n = grid[0] * grid[1]
+        inputs = gray, bin_size, step, spacing, 2, *tables.bin_weights(bin_size, fast), grid, 0
+        results = [((n_images, n, 128), F32)]
+        yield case("sift.dense_sift", inputs, results, 2e-5, n_images * n, read_only=read_only)
+    rows = np.array([[0, 4], [3, 9], [9, height]])
+    cols = np.array([[0, 4], [3, 9], [9, width], [20, 21]])
+    bits = 0 if is_bytes(images) else 20
+    levels = images.dtype.type(1 << bits) if bits else F32(1)
+    lines = images.reshape(n_images, height, -1)
+    inputs = lines, rows, cols, levels, 1 / (1 << bits) if bits else 1 / 255
+    yield case("local_color.bin_colors", inputs, [((n_images, 3, 4, 6), F32)], 1e-6, images.size // 3)
+    if is_bytes(images):
+        bins = rng.random((n_images, 9, 8, 6)).astype(F32)
+        indices = [rng.integers(0, 8, (count, 4)) for count in (5, 6)]
+        result = ((n_images, 30, 96), F32)
+        inputs = bins, *indices, 0
+        yield case("local_color.gather_bins", inputs, [result], 0, 30 * n_images, read_only=())
+
+
+MAKERS = hog_cases, block_cases, patch_cases, descriptor_cases

@@ -1,0 +1,103 @@
+"""Cases of the kernels that take descriptors, parameters or responses.
+
+A maker takes a number of descriptors and a generator of random numbers.
+"""
+
+import numpy as np
+
+from imfeat_kernels.cases.case import F32, case
+
+
+def _normal(rng, *shape):
+    return rng.normal(size=shape).astype(F32)
+
+
+def word_cases(n, rng):
+    """Yield the cases of ``nearest``, ``products`` and ``residuals``."""
+    bounds = np.array([0, n // 3, n // 3, n])
+    for d, k in ((20, 150), (3, 5), (64, 1), (5, 2500 if 100 < n < 10_000 else 40)):
+        vectors, words = (_normal(rng, count, d) for count in (n, k))
+        assignments = rng.integers(0, k, n).astype(np.int32)
+        for read_only in ((0,), (), (1,), (0, 1)) if d < 5 else ((0,),):
+            results = [(n, np.int32), (n, F32)]
+            yield case("nearest.assign", (vectors, words), results, 1e-3, n, read_only=read_only)
+        for weights, read_only in ((np.empty(0, np.int64), (0,)), (rng.integers(1, 4, n), ())):
+            inputs = vectors, weights, assignments
+            results = [(words.shape, np.float64), (k, np.int64)]
+            yield case("nearest.sum_by_word", inputs, results, 1e-3, n, read_only=read_only)
+        read_only = (0,) if d > 5 else ()
+        inputs = vectors, words[0]
+        yield case("nearest.approach", inputs, [np.full(n, d, F32)], 1e-4, n, read_only=read_only)
+        inputs = vectors, words
+        results = [((n, k), F32)]
+        yield case("products.multiply_by_filters", inputs, results, 1e-4, n, read_only=read_only)
+        inputs = vectors, bounds, words, assignments
+        results = [((3, k, d), np.float64)]
+        yield case("residuals.sum_residuals", inputs, results, 1e-3, n, read_only=(0, 2))
+
+
+def mixture_cases(n, rng):
+    """Yield the cases of ``mixture``."""
+    bounds = np.array([0, n // 3, n // 3, n])
+    for d, k in ((20, 150), (3, 5), (37, 7), (64, 1)):
+        vectors, means = (_normal(rng, count, d) for count in (n, k))
+        weights = rng.random(k).astype(F32)
+        weights[1:2] = 0
+        mixture = weights / weights.sum(), means, (rng.random((k, d)) + 0.5).astype(F32)
+        yield case("mixture.posteriors", (vectors, *mixture), [((n, k), F32)], 1e-4, n)
+        results = [((3, k, 1 + 2 * d), np.float64), (3, np.float64)]
+        yield case("mixture.moments", (vectors, bounds, *mixture), results, 0.05, n)
+        averages = ((3, k), np.float64)
+        yield case("mixture.mean_posteriors", (vectors, bounds, *mixture), [averages], 1e-4, n)
+        yield case("mixture.mean_triangles", (vectors, bounds, means), [averages], 1e-4, n)
+
+
+def quantizer_cases(n, rng):
+    """Yield the cases of ``quantizer``."""
+    for group_size, k, n_groups in ((8, 256, 3), (3, 17, 8), (4, 5, 1)):
+        vectors = _normal(rng, n, group_size * n_groups)
+        centroids = _normal(rng, n_groups, group_size, k)
+        codes = rng.integers(0, k, (n, n_groups), dtype=np.uint8)
+        yield case("quantizer.encode", (vectors, centroids), [((n, n_groups), np.uint8)], 0, n)
+        by_centroid = np.ascontiguousarray(centroids.transpose(0, 2, 1))
+        yield case("quantizer.decode", (codes, by_centroid), [(vectors.shape, F32)], 0, n, read_only=())
+        results = [(by_centroid.shape, np.float64), ((n_groups, k), np.int64)]
+        yield case("quantizer.sum_by_centroid", (vectors, codes), results, 1e-3, n, read_only=())
+
+
+def pooling_cases(n, rng):
+    """Yield the cases of ``pooling``: a strip of rows of positions, and cells that overlap."""
+    cells = np.array([[0, 4], [2, 9]]), np.array([[0, 3], [3, 6], [1, 5]])
+    for d_odd, n_words in ((7, 40), (0, 40), (7, 600 if n > 100 else 70)):
+        even = _normal(rng, 2, 5, 6, 10)
+        odd = _normal(rng, 2, 5, 6, d_odd)
+        filters = _normal(rng, n_words, 10), _normal(rng, n_words, d_odd)
+        inputs = even, odd, *filters, F32(0.3), 2, *cells
+        sums = _normal(rng, 2, 2, 3, 2, n_words)
+        yield case("pooling.pool_thresholds", inputs, [sums], 1e-4, 60, read_only=())
+        even = _normal(rng, 2, 5, 6, n_words + 7)
+        odd = _normal(rng, 2, 5, 6, n_words + 5 if d_odd else 0)
+        squares = 10 * rng.random(n_words).astype(F32)
+        sums = _normal(rng, 2, 2, 3, 1, n_words)
+        yield case("pooling.pool_triangles", (even, odd, squares, 2, *cells), [sums], 1e-4, 60, read_only=())
+
+
+def optimizer_cases(n, rng):
+    """Yield the cases of ``optimize``, in both types."""
+    for real in (np.float32, np.float64):
+        gradients, parameters, moments = (rng.normal(size=n).astype(real) for _ in range(3))
+        squares = rng.random(n).astype(real)
+        rate, decay, epsilon = real(0.1), real(0.01), real(1e-8)
+        inputs = gradients, rate, decay
+        yield case("optimize.descend", inputs, [parameters], 1e-6, n, read_only=())
+        inputs = gradients, decay, real(0.9), real(0.09), real(0.1)
+        yield case("optimize.follow_momentum", inputs, [moments, parameters], 1e-6, n, read_only=())
+        inputs = gradients, rate, decay, real(0.9), real(0.1), epsilon
+        yield case("optimize.scale_by_squares", inputs, [squares, parameters], 1e-5, n, read_only=())
+        shares = np.array([0.9, 0.1, 0.99, 0.01], real)
+        inputs = gradients, rate, decay, real(0.999), shares, real(1.1), epsilon
+        results = [moments, squares, parameters]
+        yield case("optimize.adapt_moments", inputs, results, 1e-5, n, read_only=())
+
+
+MAKERS = word_cases, mixture_cases, quantizer_cases, pooling_cases, optimizer_cases

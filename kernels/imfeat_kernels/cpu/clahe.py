@@ -1,0 +1,190 @@
+"""Contrast-limited adaptive histogram equalization (CLAHE) of gray images.
+
+1. `clahe_tables` counts the bytes of each tile,
+2. cuts counts above the limit, and spreads the excess over all bins,
+3. and turns the counts c up to a value into a lookup table: rint(c * 255 / n) for n pixels.
+4. `clahe_blend` looks each pixel up in the tables of the four nearest tiles, and interpolates linearly.
+"""
+
+import numpy as np
+from numba import njit
+
+from imfeat_kernels.cpu.launch import launch
+
+STRIP = 1 << 15  # pixels that are worth a thread
+RUN = 1 << 13  # pixels that are counted at a time
+
+
+def clahe_tables(images, clip, out):
+    """Make contrast-limited lookup tables for the tiles of images.
+
+    Parameters
+    ----------
+    images : (n_images, height, width) uint8
+        Height and width are multiples of the numbers of tiles.
+    clip : int
+        Count above which a bin is cut, and its excess spread over all bins.
+    out : (n_images, n_rows, n_cols, 256) uint8
+    """
+    n_tiles = out.shape[0] * out.shape[1] * out.shape[2]
+    grain = 1 + STRIP * n_tiles // (images.size + 512 * n_tiles)  # a table is the work of 512 pixels
+    launch(_clahe_tables, n_tiles, images, clip, out, grain=grain)
+
+
+def clahe_blend(images, tables, tile_height, tile_width, out):
+    """Look each pixel up in the tables of the four nearest tiles, and interpolate between the results.
+
+    Parameters
+    ----------
+    images : (n_images, height, width) uint8
+    tables : (n_images, n_rows, n_cols, 256) uint8
+    tile_height, tile_width : int
+        Size of a tile, in pixels.
+    out : (n_images, height, width) uint8
+    """
+    grain = max(1, STRIP // (8 * images.shape[2]))
+    sizes = np.array([tile_height, tile_width])
+    launch(_clahe_blend, images.shape[0] * images.shape[1], images, tables, sizes, out, grain=grain)
+
+
+@njit(nogil=True, cache=True)
+def _clahe_tables(start, stop, images, clip, out):
+    n_rows, n_cols = out.shape[1], out.shape[2]
+    _, height, width = images.shape
+    tile_height, tile_width = height // n_rows, width // n_cols
+    scale = np.float32(255) / np.float32(tile_height * tile_width)
+    x = images.reshape(-1)
+    run = np.empty(RUN, np.uint8)
+    counters = np.zeros(8 * 256, np.uint16)
+    count, sums = np.empty(256, np.uint32), np.empty(256, np.int32)
+    for item in range(start, stop):  # an item is a tile
+        i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
+        first = (i * height + r * tile_height) * width + c * tile_width
+        _count_tile(x, first, tile_height, tile_width, width, run, counters, count)
+        if clip > 0:
+            _clip_counts(count, np.uint32(clip))
+        total = np.int32(0)
+        for k in range(256):
+            total += np.int32(count[k])
+            sums[k] = total
+        table = out[i, r, c]
+        for k in range(256):
+            value = np.rint(np.float32(sums[k]) * scale)
+            table[k] = np.uint8(np.int32(value if value < 255 else np.float32(255)))
+
+
+@njit
+def _count_tile(x, first, height, width, stride, run, counters, count):
+    """Count a tile; its rows are copied behind each other, because long runs are counted faster."""
+    count[:] = 0
+    if height * width < 256:  # too few pixels for more than one table
+        for y in range(height):
+            for k in range(first + y * stride, first + y * stride + width):
+                count[x[k]] += np.uint32(1)
+        return
+    n = 0
+    for y in range(height):
+        for left in range(0, width, len(run)):
+            size = min(len(run), width - left)
+            if n + size > len(run):
+                _count_run(run[:n], counters, count)
+                n = 0
+            start = first + y * stride + left
+            for k in range(size):
+                run[n + k] = x[start + k]
+            n += size
+    _count_run(run[:n], counters, count)
+
+
+@njit
+def _count_run(values, counters, count):
+    """Count neighbouring bytes in different tables, and add these up: see `equalize`."""
+    words = values[: len(values) // 8 * 8].view(np.uint64)
+    for word in words:
+        for j in range(8):
+            byte = (word >> np.uint64(8 * j)) & np.uint64(255)
+            counters[np.uint64(256 * j) + byte] += np.uint16(1)
+    for i in range(8 * len(words), len(values)):
+        counters[np.int64(values[i])] += np.uint16(1)
+    for k in range(256):
+        total = np.uint32(0)
+        for j in range(8):
+            total += np.uint32(counters[256 * j + k])
+            counters[256 * j + k] = 0
+        count[k] += total
+
+
+@njit
+def _clip_counts(count, clip):
+    """Cut counts above clip, and spread the excess evenly, the remainder at even steps."""
+    excess = np.uint32(0)
+    for k in range(256):
+        excess += count[k] - clip if count[k] > clip else np.uint32(0)
+    each, remainder = np.uint32(excess >> np.uint32(8)), excess & np.uint32(255)
+    for k in range(256):
+        count[k] = (count[k] if count[k] < clip else clip) + each
+    step = max(256 // remainder, 1) if remainder else 256
+    for k in range(remainder):
+        count[k * step] += np.uint32(1)
+
+
+@njit(nogil=True, cache=True)
+def _clahe_blend(start, stop, images, tables, sizes, out):
+    height, width = images.shape[1], images.shape[2]
+    n_rows, n_cols = tables.shape[1], tables.shape[2]
+    across = np.empty(width, np.float32)
+    ends = np.zeros(n_cols + 1, np.int64)
+    for x in range(width):
+        before, across[x] = _tile_before(x, sizes[1])
+        ends[before + 1 :] = x + 1
+    packed = np.empty((n_cols + 1, 256), np.uint32)
+    values = np.empty(width, np.uint32)
+    packed_image, packed_row = -1, -1
+    for item in range(start, stop):  # an item is a row of an image
+        i, y = item // height, item % height
+        before, along = _tile_before(y, sizes[0])
+        if i != packed_image or before != packed_row:
+            packed_image, packed_row = i, before
+            _pack_tables(tables[i, max(before, 0)], tables[i, min(before + 1, n_rows - 1)], packed)
+        row = images[i, y]
+        first = 0
+        for c in range(n_cols + 1):
+            for x in range(first, ends[c]):
+                values[x] = packed[c, row[x]]
+            first = ends[c]
+        _blend_row(values, across, along, out[i, y])
+
+
+@njit
+def _pack_tables(above, below, packed):
+    """Pack the four tables around each corner of tiles into one, for a single lookup."""
+    n_cols = len(above)
+    for c in range(n_cols + 1):
+        left, right = max(c - 1, 0), min(c, n_cols - 1)
+        for v in range(256):
+            top = np.uint32(above[left, v]) | (np.uint32(above[right, v]) << np.uint32(8))
+            bottom = np.uint32(below[left, v]) | (np.uint32(below[right, v]) << np.uint32(8))
+            packed[c, v] = top | (bottom << np.uint32(16))
+
+
+@njit
+def _blend_row(values, across, along, out):
+    byte = np.uint32(255)
+    up = np.float32(1) - along
+    for x in range(len(values)):
+        four = values[x]
+        right = across[x]
+        left = np.float32(1) - right
+        top = np.float32(np.int32(four & byte)) * left
+        top += np.float32(np.int32((four >> np.uint32(8)) & byte)) * right
+        bottom = np.float32(np.int32((four >> np.uint32(16)) & byte)) * left
+        bottom += np.float32(np.int32(four >> np.uint32(24))) * right
+        out[x] = np.uint8(np.int32(np.rint(top * up + bottom * along)))
+
+
+@njit
+def _tile_before(pixel, size):
+    """Return the tile whose center lies before a pixel, or -1, and the distance from it in tiles."""
+    position = np.float32(pixel) * (np.float32(1) / np.float32(size)) - np.float32(0.5)
+    before = int(np.floor(position))
+    return before, np.float32(position - np.float32(before))

@@ -1,0 +1,55 @@
+"""The largest channel of pixels, and pixels scaled to a new one: a thread is a pixel."""
+
+import numpy as np
+
+from imfeat_kernels.cpu import brightness as cpu
+from imfeat_kernels.cuda.front import cuda, on_device
+from imfeat_kernels.cuda.launch import blocks_of, launch
+
+scaled = on_device(cpu.scaled)
+f32, i32 = np.float32, np.int32
+
+
+def largest_channel(images, out):
+    """Find the largest channel of each pixel: V of HSV."""
+    launch(_largest_channel, blocks_of(len(out)), images, out)
+
+
+def scale_to_value(images, values, out):
+    """Scale each pixel so that its largest channel becomes a new value; black becomes gray."""
+    body = _scale_bytes if images.dtype == np.uint8 else _scale_floats
+    launch(body, blocks_of(len(values)), images, values, out)
+
+
+@cuda.jit
+def _largest_channel(images, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        a, b, c = images[i, 0], images[i, 1], images[i, 2]
+        high = a if a > b else b
+        out[i] = high if high > c else c
+
+
+@cuda.jit
+def _scale_bytes(images, values, out):
+    i = cuda.grid(1)
+    if i < values.size:
+        r, g, b = f32(i32(images[i, 0])), f32(i32(images[i, 1])), f32(i32(images[i, 2]))
+        high = r if r > g else g
+        high = high if high > b else b
+        value = f32(i32(values[i]))
+        out[i, 0] = scaled(r, value, high)
+        out[i, 1] = scaled(g, value, high)
+        out[i, 2] = scaled(b, value, high)
+
+
+@cuda.jit
+def _scale_floats(images, values, out):
+    i = cuda.grid(1)
+    if i < values.size:
+        a, b, c = images[i, 0], images[i, 1], images[i, 2]
+        value = values[i]
+        high = a if a > b else b
+        high = high if high > c else c
+        for k in range(3):
+            out[i, k] = images[i, k] / high * value if high > value - value else value

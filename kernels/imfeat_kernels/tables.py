@@ -1,0 +1,124 @@
+"""Small tables that kernels take as inputs: edges of bins, weights of pixels.
+
+Modules of both packages of kernels export them beside the kernels that take them.
+"""
+
+import functools
+
+import numpy as np
+
+WINDOW = 2  # deviation of the Gaussian around the center of a SIFT descriptor, in bins
+
+
+@functools.lru_cache(64)
+def bin_edges(orientations, signed, dtype):
+    """Return the edges of bins of orientations, as `hog.cell_histograms` takes them.
+
+    Parameters
+    ----------
+    orientations : int
+        Number of bins, over a full turn if ``signed``, else over a half turn.
+    signed : bool
+    dtype : type
+        float32 or float64, the type to compute in.
+
+    Returns
+    -------
+    edges : (orientations, 2) array
+        (cos, sin) of the lower edges, scaled.
+    n_lower : int
+        Number of edges below a half turn.
+    mirrors : (n, 2) int64 array
+        Pairs of edges that mirror each other.
+    """
+    angles = np.arange(orientations) * (360 if signed else 180) / orientations
+    edges = np.stack([np.cos(np.deg2rad(angles % 180)), np.sin(np.deg2rad(angles % 180))], 1)
+    # Scaled to 1 in the larger of the two, edges at 0, 45, 90 and 135 degrees are exact.
+    edges = np.round(edges / np.abs(edges).max(1, keepdims=True), 15).astype(dtype)
+    n_lower = int((angles < 180).sum())
+    halves = range(1, n_lower), range(n_lower, orientations)
+    return edges, n_lower, np.concatenate([_mirrors(edges, half) for half in halves])
+
+
+def _mirrors(edges, half):
+    """Return an even number of pairs of edges of a half turn that mirror each other."""
+    remaining = list(half)
+    pairs = []
+    missing = len(edges) + 2
+    while remaining:
+        b = remaining.pop(0)
+        mirror = next((m for m in remaining if (edges[m] == edges[b] * [-1, 1]).all()), missing)
+        if mirror in remaining:
+            remaining.remove(mirror)
+        pairs.append((b, mirror))
+    pairs += [(missing, missing)] * (len(pairs) % 2)
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+@functools.lru_cache(64)
+def block_weights(cell_size, block_size):
+    """Return the weights of the rows of pixels of a block for its rows of cells.
+
+    They fall linearly between the centers of two cells, times a Gaussian around the center of the
+    block; those of columns are the same.
+
+    Returns
+    -------
+    (block_size, block_size * cell_size) float32 array
+    """
+    pixel = np.arange(block_size * cell_size)
+    cell = np.arange(block_size)[:, None]
+    linear = np.maximum(1 - np.abs((pixel + 0.5) / cell_size - 0.5 - cell), 0)
+    sigma = block_size * cell_size / 4
+    gauss = np.exp(-((pixel - block_size * cell_size / 2) ** 2) / (2 * sigma**2))
+    return (linear * gauss).astype(np.float32)
+
+
+def bin_weights(bin_size, fast):
+    """Return the weights of pixels and of bins that `sift.dense_sift` takes.
+
+    Parameters
+    ----------
+    bin_size : int
+        In pixels.
+    fast : bool
+        Weight whole bins by the Gaussian around the center, not each pixel.
+
+    Returns
+    -------
+    kernels : (4 or 1, n_taps) float32 array
+        Weights of pixels across each of the four bins, or across any of them.
+    weights : (128,) float32 array
+        Weights of the values of a descriptor.
+    """
+    pixel = np.arange(1 - bin_size, bin_size)
+    center = bin_size * (np.arange(4) - 1.5)
+    triangle = 1 - abs(pixel) / bin_size
+    gauss = np.exp(-0.5 * ((pixel + center[:, None]) / (WINDOW * bin_size)) ** 2)
+    kernels = triangle[None] if fast else triangle * gauss
+    kernels = np.pad(kernels, ((0, 0), (0, -kernels.shape[1] % 4)))
+    shares = gauss.mean(1) if fast else np.ones(4)
+    weights = np.repeat(np.outer(shares, shares), 8)
+    return kernels.astype(np.float32), weights.astype(np.float32)
+
+
+def bytes_of_bins(n_bins):
+    """Return the edges of equal bins over [0, 1] and a byte of each, as `histogram.to_bytes` takes them.
+
+    Parameters
+    ----------
+    n_bins : sequence of int
+        Bins of each of three channels, at most 256.
+
+    Returns
+    -------
+    edges : (3, max(n_bins) + 1) float64 array
+    smallest : (3, max(n_bins) + 1) uint8 array
+        Smallest byte of each bin.
+    """
+    edges = np.ones((3, max(n_bins) + 1))
+    smallest = np.zeros((3, max(n_bins) + 1), np.uint8)
+    for c, n in enumerate(n_bins):
+        edges[c, : n + 1] = np.linspace(0, 1, n + 1)
+        smallest[c, :n] = -(-255 * np.arange(n) // n)
+    return edges, smallest
