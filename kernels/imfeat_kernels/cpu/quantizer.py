@@ -1,7 +1,7 @@
-"""Product quantization: of each group of dimensions, the index of the nearest of its centroids.
+"""Product quantization: the index of the nearest centroid of each group of dimensions.
 
-Distances are computed for all centroids of a group side by side.  A group's centroids fit into the
-nearest cache, so an item is a group, and all vectors go past it.
+Distances are computed for all centroids of a group side by side.  The centroids of a group fit into the
+nearest cache, so an item is a group, which all vectors are compared with.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from imfeat_kernels.cpu.launch import launch
 
 
 def encode(vectors, centroids, out):
-    """Find the nearest centroid of each group of dimensions; the first of several.
+    """Find the nearest centroid of each group of dimensions, the first of several.
 
     Parameters
     ----------
@@ -39,13 +39,13 @@ def decode(codes, centroids, out):
 def learn_centroids(vectors, start, n_iterations, out):
     """Cluster each group of dimensions with k-means.
 
-    A centroid that loses all its vectors stays where it was.
+    A centroid without vectors keeps its position.
 
     Parameters
     ----------
     vectors : (n, n_groups * group_size) float32
     start : (n_groups, n_centroids) int64
-        Which vectors the centroids of a group begin with.
+        Indices of the vectors that the centroids of a group start from.
     n_iterations : int
     out : (n_groups, group_size, n_centroids) float32
         Overwritten.
@@ -72,9 +72,10 @@ def _decode(start, stop, codes, centroids, out):
     group_size = centroids.shape[2]
     for item in range(start, stop):  # an item is a vector
         for g in range(codes.shape[1]):
-            code, place = np.uint64(codes[item, g]), np.uint64(g * group_size)
+            code = np.uint64(codes[item, g])
+            column = np.uint64(g * group_size)
             for j in range(np.uint64(group_size)):
-                out[item, place + j] = centroids[g, code, j]
+                out[item, column + j] = centroids[g, code, j]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -82,38 +83,42 @@ def _learn_centroids(start, stop, vectors, first, n_iterations, out):
     n, group_size, n_centroids = len(vectors), out.shape[1], out.shape[2]
     squares = np.empty(n_centroids, np.float32)
     bits = squares.view(np.int32)
-    sums, counts = np.empty((n_centroids, group_size)), np.empty(n_centroids, np.int64)
+    sums = np.empty((n_centroids, group_size))
+    counts = np.empty(n_centroids, np.int64)
     for item in range(start, stop):  # an item is a group
-        centroids, place = out[item], item * group_size
+        centroids = out[item]
+        column = item * group_size
         for k in range(n_centroids):
             for j in range(group_size):
-                centroids[j, k] = vectors[first[item, k], place + j]
+                centroids[j, k] = vectors[first[item, k], column + j]
         for _ in range(n_iterations):
-            sums[:], counts[:] = 0, 0
+            sums[:] = 0
+            counts[:] = 0
             for i in range(n):
-                nearest = _nearest(vectors[i], place, centroids, squares, bits)
+                nearest = _nearest(vectors[i], column, centroids, squares, bits)
                 counts[nearest] += 1
                 for j in range(group_size):
-                    sums[nearest, j] += vectors[i, place + j]
+                    sums[nearest, j] += vectors[i, column + j]
             for k in range(n_centroids):
                 for j in range(group_size if counts[k] else 0):
                     centroids[j, k] = sums[k, j] / counts[k]
 
 
 @njit
-def _nearest(vector, place, centroids, squares, bits):
-    """Find the nearest centroid; ``squares`` and ``bits`` are the same room, as floats and as integers.
+def _nearest(vector, column, centroids, squares, bits):
+    """Find the nearest centroid; ``squares`` and ``bits`` are one buffer, as floats and as integers.
 
-    What is not negative has the same order as its bits, and the smallest of integers is found 16 at
-    a time, which that of floats is not.
+    Floats >= 0 have the same order as their bits, and the compiler finds the smallest of 16 integers at
+    once, but not of floats.
     """
-    n, group_size = np.int32(len(squares)), len(centroids)
+    n = np.int32(len(squares))
+    group_size = len(centroids)
     for k in range(n):
         squares[k] = 0
     for j in range(0, group_size - 3, 4):
-        _add_four(vector[place + j : place + j + 4], centroids[j : j + 4], squares)
+        _add_four(vector[column + j : column + j + 4], centroids[j : j + 4], squares)
     for j in range(group_size - group_size % 4, group_size):
-        value = vector[place + j]
+        value = vector[column + j]
         for k in range(n):
             squares[k] += (value - centroids[j, k]) * (value - centroids[j, k])
     lowest = bits[0]
