@@ -76,7 +76,8 @@ class Kernel:
                 parameters += bytes(-len(parameters) % value.itemsize) + value.tobytes()
         sizes = [(ctypes.c_uint32 * 3)(*(*size, 1, 1)[:3]) for size in (grid, threads)]
         flat = (ctypes.c_uint64 * (2 * len(ranges)))(*sum(ranges, ()))
-        message, count = ctypes.create_string_buffer(400), ctypes.c_uint64()
+        message = ctypes.create_string_buffer(400)
+        count = ctypes.c_uint64()
         failed = self._run(
             *sizes, bytes(parameters), flat, len(ranges), ctypes.c_uint32(seed), message, ctypes.byref(count)
         )
@@ -102,7 +103,8 @@ class _Translation:
         for line in head.splitlines():
             if re.match(r"\s*(\.\w+ )*\.(shared|const|global)\b", line):
                 self._declare(line)
-        lines, n_before = [], head.count("\n") + 2
+        lines = []
+        n_before = head.count("\n") + 2
         for number, line in enumerate(body.splitlines(), n_before):
             lines.append(self._statement(line.strip(), number))
         self.source = "\n".join(
@@ -121,7 +123,8 @@ class _Translation:
     def _declare_parameters(self, text: str) -> None:
         offset = 0
         for line in text.split(","):
-            size, name = _size(re.search(r"\.([usbf]\d+)\b", line)[1]), line.split()[-1]
+            size = _size(re.search(r"\.([usbf]\d+)\b", line)[1])
+            name = line.split()[-1]
             offset += -offset % size
             self.addresses[name] = f"(uint64_t)(parameters + {offset})"
             offset += size
@@ -184,7 +187,8 @@ class _Translation:
         return f"({self._value(base, 'u64')} + ({offset or 0}ll))"
 
     def _instruction(self, name: list[str], operands: list[str], number: int) -> str:
-        base, kind = name[0], name[-1]
+        base = name[0]
+        kind = name[-1]
         if base in ("ret", "exit"):
             return "return DONE;"
         if base == "bra":
@@ -212,13 +216,15 @@ class _Translation:
         return f"{TYPES[wide]} result = {expression}; {_full_register(target, wide)} = result;"
 
     def _expression(self, name: list[str], operands: list[str], values: list[str], kind: str) -> str:
-        base, n = name[0], 8 * _size(kind)
+        base = name[0]
+        n = 8 * _size(kind)
         if base in ("mov", "cvta"):
             return values[0]
         if base == "selp":
             return f"{self._value(operands[3], 'pred')} ? {values[0]} : {values[1]}"
         if base in ("shl", "shr"):
-            shift, sign = self._value(operands[2], "u32"), "<<" if base == "shl" else ">>"
+            shift = self._value(operands[2], "u32")
+            sign = "<<" if base == "shl" else ">>"
             most = f"{values[0]} >> {n - 1}" if base == "shr" and kind[0] == "s" else "0"
             return f"{shift} < {n} ? ({TYPES[kind]})({values[0]} {sign} {shift}) : {most}"
         if base == "shf":
@@ -257,7 +263,8 @@ class _Translation:
         return f"fmin{'f' if kind == 'f32' else ''}(fmax({text}, 0), 1)" if "sat" in name else text
 
     def _access(self, name: list[str], operands: list[str], number: int) -> str:
-        kind, loads = name[-1], name[0] == "ld"
+        kind = name[-1]
+        loads = name[0] == "ld"
         inside, outside = (operands[0], operands[1]) if loads else (operands[1], operands[0])
         registers = re.findall(r"[^{},\s]+", inside)
         size = _size(kind)
@@ -276,7 +283,8 @@ class _Translation:
         return " ".join(code)
 
     def _atomic(self, name: list[str], operands: list[str], number: int) -> str:
-        kind, size = name[-1], _size(name[-1])
+        kind = name[-1]
+        size = _size(name[-1])
         target, address, value = operands if name[0] == "atom" else (None, *operands)
         space = next(part for part in name if part.partition("::")[0] in ("global", "shared"))
         check = f"global(t, address, {size}, {number})"
@@ -289,7 +297,8 @@ class _Translation:
         return code + (f" {_full_register(self._value(target, kind), kind)} = old;" if target else "")
 
     def _comparison(self, name: list[str], operands: list[str]) -> str:
-        kind, how = name[-1], name[1]
+        kind = name[-1]
+        how = name[1]
         target, a, b = operands[0], *(self._value(operand, kind) for operand in operands[1:3])
         if how in ("num", "nan"):
             result = f"({a} {'==' if how == 'num' else '!='} {a} {'&&' if how == 'num' else '||'} {b} == {b})"

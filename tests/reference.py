@@ -46,7 +46,9 @@ def hsv_to_rgb(pixels, white):
     hue, saturation, value = (pixels.reshape(-1, 3).astype(np.float64) / white).T
     sector = np.floor(hue * 6)
     f = hue * 6 - sector
-    p, q, t = value * (1 - saturation), value * (1 - saturation * f), value * (1 - saturation * (1 - f))
+    p = value * (1 - saturation)
+    q = value * (1 - saturation * f)
+    t = value * (1 - saturation * (1 - f))
     which = (sector % 6).astype(int)
     channels = [[value, q, p, p, t, value], [t, value, value, q, p, p], [p, p, t, value, value, q]]
     return np.stack([np.choose(which, channel) for channel in channels], 1).ravel()
@@ -319,7 +321,8 @@ def mirror_parts(images, patch_size, white, epsilon, center):
     patches = dense_patches(images, patch_size, 1, white)
     p = normalize_patches(patches.reshape(-1, patches.shape[-1]), epsilon) - center
     windows = p.reshape(*patches.shape[:3], patch_size, patch_size, -1)
-    turned, half = windows[..., ::-1, :], patch_size // 2
+    turned = windows[..., ::-1, :]
+    half = patch_size // 2
     sides = [(windows + turned)[..., :half, :], (windows - turned)[..., :half, :]]
     even, odd = (side.reshape(*patches.shape[:3], -1) for side in sides)
     middle = 2 * windows[..., half : patch_size - half, :].reshape(*patches.shape[:3], -1)

@@ -76,7 +76,9 @@ def learn_centroids(vectors, start, n_iterations):
 
 
 def _weighted_log_densities(vectors, weights, means, variances):
-    x, means, variances = vectors[:, None].astype(float), means.astype(float), variances.astype(float)
+    x = vectors[:, None].astype(float)
+    means = means.astype(float)
+    variances = variances.astype(float)
     with np.errstate(divide="ignore"):
         logs = np.log(weights.astype(float))
     return logs - 0.5 * (np.log(2 * np.pi * variances) + (x - means) ** 2 / variances).sum(2)
@@ -94,7 +96,8 @@ def posteriors(vectors, weights, means, variances):
 
 
 def moments(vectors, bounds, weights, means, variances):
-    shares, likelihoods = posteriors(vectors, weights, means, variances), []
+    shares = posteriors(vectors, weights, means, variances)
+    likelihoods = []
     shares[shares < 1e-6] = 0
     t = (vectors[:, None] - means.astype(float)) / np.sqrt(variances.astype(float))
     terms = np.concatenate([shares[..., None], shares[..., None] * t, shares[..., None] * t**2], 2)

@@ -15,7 +15,8 @@ HALF, ONE, ZERO = np.float32(0.5), np.float32(1), np.float32(0)
 FAR = np.float32(1e37)  # squares are cut here
 NEVER = np.float32(3e38)  # cost of an unused component
 LOG2E = np.float32(1.4426950408889634)
-LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
+LN2_HIGH = np.float32(0.693359375)
+LN2_LOW = np.float32(-2.12194440e-4)
 LOWEST = np.float32(-87)  # its exponential is 1.6e-38, close to the smallest normal number
 # exp(r) = 1 + r + r^2 p(r) for |r| <= ln(2) / 2, fitted to a relative error of 1e-8
 E0, E1, E2 = np.float32(0.5), np.float32(0.16666577), np.float32(0.04166646)

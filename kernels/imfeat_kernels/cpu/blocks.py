@@ -50,7 +50,8 @@ def _normalize_blocks(start, stop, planes, block_size, norm, constants, rows_a_s
     reach = (block_size - 1) * (width + 1)  # from the first cell of a block to the last
     scratch = np.zeros((3, size + reach), np.float32)
     cells = np.zeros((size + reach) * n_planes, np.float32)
-    values, result = planes.reshape(-1), out.reshape(-1)
+    values = planes.reshape(-1)
+    result = out.reshape(-1)
     for item in range(start, stop):  # an item is a strip of rows of positions
         first = item * size
         n = min(size, n_positions - first)

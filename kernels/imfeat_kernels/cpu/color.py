@@ -135,7 +135,8 @@ def _hsv_to_rgb(start, stop, pixels, white, out):
     unit = white / white
     three, five = unit + unit + unit, unit + unit + unit + unit + unit
     for i in range(stop - start):
-        sixths, value = x[3 * i] / white * (five + unit), x[3 * i + 2] / white
+        sixths = x[3 * i] / white * (five + unit)
+        value = x[3 * i + 2] / white
         chroma = x[3 * i + 1] / white * value
         y[3 * i] = value - chroma * missing(sixths + five, unit)
         y[3 * i + 1] = value - chroma * missing(sixths + three, unit)

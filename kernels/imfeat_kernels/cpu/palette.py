@@ -47,7 +47,8 @@ def _nearest_colors(start, stop, pixels, palette, out):
             _smallest_of_group(r, g, b, lines[group : group + GROUP], packed)
             for i in range(LANES):
                 both = np.int32(packed[i])
-                distance, index = both >> 6, group + (both & 63)
+                distance = both >> 6
+                index = group + (both & 63)
                 nearest[i] = index if distance < best[i] else nearest[i]
                 best[i] = distance if distance < best[i] else best[i]
         for i in range(count):

@@ -100,7 +100,8 @@ def _dense_patches(start, stop, images, patch_size, stride, white, out):
     _, height, width, n_channels = images.shape
     n_rows, n_cols, d = out.shape[1:]
     scale = np.float32(1) / white
-    pixels, patches = images.reshape(-1), out.reshape(-1)
+    pixels = images.reshape(-1)
+    patches = out.reshape(-1)
     length, line = patch_size * n_channels, width * n_channels  # of a row of a patch, and of an image
     rows = np.empty(patch_size * line, np.float32)
     for item in range(start, stop):  # an item is a row of positions
@@ -167,7 +168,8 @@ def _mirror_parts(start, stop, images, patch_size, white, epsilon, center, left,
     scale = np.float32(1) / white
     evens, odds = even.reshape(-1, even.shape[3]), odd.reshape(-1, odd.shape[3])
     patch = np.empty(patch_size * patch_size * n_channels, np.float32)
-    d, length = np.uint64(len(patch)), np.uint64(patch_size * n_channels)
+    d = np.uint64(len(patch))
+    length = np.uint64(patch_size * n_channels)
     for item in range(start, stop):  # an item is a row of positions
         i, r = item // n_rows, item % n_rows
         for c in range(n_cols):

@@ -143,7 +143,8 @@ def _clear(x):
 @njit
 def _add_pieces(pieces, panel, n_panels, mirrored, rows, row_ends, cols, col_ends, sums, i):
     """Add the sums of pieces to the averages of the cells of an image."""
-    n_cells, n_across = len(cols), len(col_ends) - 1
+    n_cells = len(cols)
+    n_across = len(col_ends) - 1
     for r in range(len(rows)):
         for c in range(n_cells):
             size = (rows[r, 1] - rows[r, 0]) * (cols[c, 1] - cols[c, 0])

@@ -80,7 +80,9 @@ def _decode(start, stop, codes, centroids, out):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _learn_centroids(start, stop, vectors, first, n_iterations, out):
-    n, group_size, n_centroids = len(vectors), out.shape[1], out.shape[2]
+    n = len(vectors)
+    group_size = out.shape[1]
+    n_centroids = out.shape[2]
     squares = np.empty(n_centroids, np.float32)
     bits = squares.view(np.int32)
     sums = np.empty((n_centroids, group_size))

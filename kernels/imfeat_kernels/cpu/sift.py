@@ -176,7 +176,8 @@ def _vote(images, i, y, left, n_pixels, votes, directions):
         k = np.int32(turn)
         size = np.sqrt(gx * gx + gy * gy)
         more = (turn - np.float32(k)) * size
-        across[x], lower[x] = size - more, more
+        across[x] = size - more
+        lower[x] = more
         low[x], high[x] = k & np.int32(7), (k + np.int32(1)) & np.int32(7)
 
 

@@ -3,7 +3,7 @@
 The results of a matrix product are compared, thresholded or squared in registers, on the thread that needs
 them, which BLAS cannot do.  A block takes these steps:
 
-1. Load 32 values of the table, and spread a value of each row.
+1. Load 32 values of the table, and broadcast a value of each row.
 2. Multiply and add; 1 and 2 are repeated for all dimensions.
 3. Use the sums: store them (`multiply`, `sum_squares`), or compare them (`compare`).
 
@@ -195,7 +195,9 @@ def sum_moments(_, x, rows, shares, count, k, lines, out):
         x, rows, shares, lines, out = (
             context.make_array(kinds[i])(context, builder, arguments[i]) for i in (0, 1, 2, 5, 6)
         )
-        count, k, d = arguments[3], arguments[4], builder.extract_value(x.shape, 1)
+        count = arguments[3]
+        k = arguments[4]
+        d = builder.extract_value(x.shape, 1)
         listed = builder.mul(k, builder.extract_value(rows.shape, 1))
         indices, weights = (builder.gep(array.data, [listed]) for array in (rows, shares))
         line, sums = (
@@ -267,10 +269,12 @@ def _loop(builder, count, before, step):
 
     The values stay in registers.  ``count`` is at least 1.
     """
-    entry, loop = builder.block, builder.append_basic_block("loop")
+    entry = builder.block
+    loop = builder.append_basic_block("loop")
     builder.branch(loop)
     builder.position_at_end(loop)
-    i, values = builder.phi(count.type), [builder.phi(value.type) for value in before]
+    i = builder.phi(count.type)
+    values = [builder.phi(value.type) for value in before]
     results = list(step(i, values))
     following = builder.add(i, count.type(1))
     for phi, start, value in zip((i, *values), (count.type(0), *before), (following, *results), strict=True):

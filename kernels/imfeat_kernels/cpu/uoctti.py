@@ -260,14 +260,14 @@ def _sum_columns(sums, start, n_segments, cell_size, near, far, left, right):
 def _share_rows(left, right, share, cell_size, n_cols, unit, r, cells):
     """Add sums of segments to the cells of row r and of the next row, which gets ``share`` of line 0."""
     step = np.float32(1) / np.float32(cell_size)
-    here, there = r % 4, (r + 1) % 4
+    row, next_row = r % 4, (r + 1) % 4
     for cell in range(cells.shape[1]):
         s = cell // n_cols * (n_cols + 1) + cell % n_cols
         for k in range(SIGNED):
             plain = right[s, 2 * k] + left[s + 1, 2 * k]
             lower = plain * share + (right[s, 2 * k + 1] + left[s + 1, 2 * k + 1]) * step
-            cells[here, cell, k] += (plain - lower) * unit
-            cells[there, cell, k] += lower * unit
+            cells[row, cell, k] += (plain - lower) * unit
+            cells[next_row, cell, k] += lower * unit
 
 
 @njit
