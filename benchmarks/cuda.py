@@ -74,7 +74,8 @@ def examine_all():
 
     from tests import device, machine_code
 
-    facts, cards = {}, [f"{10 * card[0] + card[1]}" for card in device.CARDS]
+    facts = {}
+    cards = [f"{10 * card[0] + card[1]}" for card in device.CARDS]
     cases = list(gpu_cases(pictures(61)[:, :, :47].copy()))
     work = [(card, case) for card in device.CARDS for case in cases]
     for card, case in rich.progress.track(work, "Compiling for four cards"):

@@ -34,7 +34,10 @@ class Runs:
     """
 
     def __init__(self, card, seed=1):
-        self.card, self.seed, self.compiled, self.n_instructions = card, seed, [], 0
+        self.card = card
+        self.seed = seed
+        self.compiled = []
+        self.n_instructions = 0
 
     def __call__(self, body, n_blocks, *arguments, threads=launch.THREADS):
         if not n_blocks:
@@ -50,7 +53,8 @@ class Runs:
 @contextlib.contextmanager
 def on_host(card, runs=None):
     """Let the launchers of `imfeat_kernels.cuda` run on arrays of the host, with `Runs` or another."""
-    runs, before = runs or Runs(card), {}
+    runs = runs or Runs(card)
+    before = {}
     stand_ins = {
         "launch": runs,
         "empty": lambda shape, dtype, like: HostArray(np.empty(shape, dtype)),
@@ -92,7 +96,8 @@ def _pretended(card):
     if MLIR:
         from numba_cuda_mlir import tools
 
-        before, tools._cached_cc = tools._cached_cc, card
+        before = tools._cached_cc
+        tools._cached_cc = card
         try:
             yield
         finally:

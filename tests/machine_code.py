@@ -67,7 +67,8 @@ def _number(pattern: str, text: str) -> int:
 
 def _instructions(code: str) -> list[tuple[str, str, str]]:
     """Return label (or ""), name and operands of each instruction, subroutines included."""
-    lines, label = [], ""
+    lines = []
+    label = ""
     for line in code.splitlines():
         mark = re.match(r"\s*(\.L\w+|\$\w+):", line) or re.match(r"\s*(\.L_x_\d+):", line)
         if mark:

@@ -6,7 +6,6 @@ Only the names of norms, colour spaces and conventions are shared with the kerne
 """
 
 import inspect
-import itertools
 
 import numpy as np
 from imfeat_kernels import cpu
@@ -14,6 +13,7 @@ from imfeat_kernels.cpu._histogram import HELLINGER, HSV, L2, NO_NORM
 from imfeat_kernels.cpu.blocks import L1, L1_SQRT, L2_HYS
 from imfeat_kernels.cpu.equalize import OPENCV
 from PIL import Image
+from reference_vectors import *  # noqa: F403
 
 
 def run(case):
@@ -46,7 +46,9 @@ def hsv_to_rgb(pixels, white):
     hue, saturation, value = (pixels.reshape(-1, 3).astype(np.float64) / white).T
     sector = np.floor(hue * 6)
     f = hue * 6 - sector
-    p, q, t = value * (1 - saturation), value * (1 - saturation * f), value * (1 - saturation * (1 - f))
+    p = value * (1 - saturation)
+    q = value * (1 - saturation * f)
+    t = value * (1 - saturation * (1 - f))
     which = (sector % 6).astype(int)
     channels = [[value, q, p, p, t, value], [t, value, value, q, p, p], [p, p, t, value, value, q]]
     return np.stack([np.choose(which, channel) for channel in channels], 1).ravel()
@@ -121,20 +123,6 @@ def _count_regions(values, mask, n, rows, cols):
 def nearest_colors(pixels, palette):
     apart = pixels.reshape(-1, 1, 3).astype(np.int64) - palette.astype(np.int64)
     return (apart**2).sum(-1).argmin(1)
-
-
-def assign(vectors, words):
-    squares = ((vectors[:, None].astype(np.float64) - words) ** 2).sum(-1)
-    return squares.argmin(1), squares.min(1)
-
-
-def sum_by_word(vectors, weights, assignments, counts):
-    chosen = (assignments[:, None] == np.arange(len(counts))) * (weights[:, None] if len(weights) else 1)
-    return chosen.T @ vectors.astype(np.float64), chosen.sum(0)
-
-
-def approach(vectors, word, distances):
-    return np.minimum(distances, ((vectors.astype(np.float64) - word) ** 2).sum(1))
 
 
 def equalize_bytes(images, mask, convention):
@@ -333,62 +321,12 @@ def mirror_parts(images, patch_size, white, epsilon, center):
     patches = dense_patches(images, patch_size, 1, white)
     p = normalize_patches(patches.reshape(-1, patches.shape[-1]), epsilon) - center
     windows = p.reshape(*patches.shape[:3], patch_size, patch_size, -1)
-    turned, half = windows[..., ::-1, :], patch_size // 2
+    turned = windows[..., ::-1, :]
+    half = patch_size // 2
     sides = [(windows + turned)[..., :half, :], (windows - turned)[..., :half, :]]
     even, odd = (side.reshape(*patches.shape[:3], -1) for side in sides)
     middle = 2 * windows[..., half : patch_size - half, :].reshape(*patches.shape[:3], -1)
     return np.concatenate([even, middle], -1), odd
-
-
-def pool_thresholds(even, odd, even_filters, odd_filters, threshold, first_row, rows, cols, sums):
-    even, odd = even @ even_filters.T.astype(np.float64), odd @ odd_filters.T.astype(np.float64)
-    pair = (even + odd, even - odd) if odd_filters.size else (even,)
-    parts = [np.stack([np.maximum(s * z - threshold, 0) for s in (1, -1)], 3) for z in pair]
-    return sums + _pool(parts, rows - first_row, cols)
-
-
-def multiply_by_filters(vectors, filters):
-    return vectors.astype(np.float64) @ filters.T
-
-
-def pool_triangles(even, odd, squares, first_row, rows, cols, sums):
-    n_words = len(squares)
-    length = (even[..., n_words:] ** 2).sum(-1) + (odd[..., n_words:] ** 2).sum(-1)
-    z = even[..., :n_words]
-    pair = (z + odd[..., :n_words], z - odd[..., :n_words]) if odd.size else (z,)
-    distances = [np.sqrt(np.maximum(length[..., None] + squares - 2 * z, 0)) for z in pair]
-    mean = np.mean(distances, axis=(0, -1))[..., None]
-    parts = [np.maximum(mean - d, 0)[..., None, :] for d in distances]
-    return sums + _pool(parts, rows - first_row, cols)
-
-
-def _pool(parts, rows, cols):
-    """Average over cells, of which rows may be missing; the second of two parts over the mirrored cells."""
-    cells = [
-        [
-            [part[:, max(a, 0) : max(b, 0), c:d].sum((1, 2)) / ((b - a) * (d - c)) for c, d in cols]
-            for a, b in rows
-        ]
-        for part in parts
-    ]
-    out = np.moveaxis(np.array(cells), 3, 1)  # (parts, images, rows, cols, signs, words)
-    return out[0] if len(out) == 1 else (out[0] + out[1][:, :, ::-1]) / 2
-
-
-def encode(vectors, centroids):
-    groups = vectors.reshape(len(vectors), len(centroids), -1, 1).astype(np.float64)
-    return ((groups - centroids) ** 2).sum(2).argmin(2)
-
-
-def decode(codes, centroids):
-    return np.concatenate([centroids[g][codes[:, g]] for g in range(len(centroids))], 1)
-
-
-def sum_by_centroid(vectors, codes, counts):
-    n_groups = codes.shape[1]
-    groups = vectors.reshape(len(vectors), n_groups, -1).astype(np.float64)
-    members = codes[..., None] == np.arange(counts.shape[1])
-    return np.einsum("ngk,ngj->gkj", members, groups), members.sum(0)
 
 
 def dense_sift(images, bin_size, step, offset, kernels, weights, grid):
@@ -423,57 +361,6 @@ def smooth(images, weights):
     return sum(w * rows[:, :, k : k + width] for k, w in enumerate(kernel))
 
 
-def _weighted_log_densities(vectors, weights, means, variances):
-    x, means, variances = vectors[:, None].astype(float), means.astype(float), variances.astype(float)
-    with np.errstate(divide="ignore"):
-        logs = np.log(weights.astype(float))
-    return logs - 0.5 * (np.log(2 * np.pi * variances) + (x - means) ** 2 / variances).sum(2)
-
-
-def log_densities(vectors, weights, means, variances):
-    logs = _weighted_log_densities(vectors, weights, means, variances)
-    return logs.max(1) + np.log(np.exp(logs - logs.max(1, keepdims=True)).sum(1))
-
-
-def posteriors(vectors, weights, means, variances):
-    logs = _weighted_log_densities(vectors, weights, means, variances)
-    densities = np.exp(logs - logs.max(1, keepdims=True))
-    return densities / densities.sum(1, keepdims=True)
-
-
-def moments(vectors, bounds, weights, means, variances):
-    shares, likelihoods = posteriors(vectors, weights, means, variances), []
-    shares[shares < 1e-6] = 0
-    t = (vectors[:, None] - means.astype(float)) / np.sqrt(variances.astype(float))
-    terms = np.concatenate([shares[..., None], shares[..., None] * t, shares[..., None] * t**2], 2)
-    parts = list(itertools.pairwise(bounds))
-    logs = log_densities(vectors, weights, means, variances)
-    likelihoods = np.array([logs[first:last].sum() for first, last in parts])
-    return np.stack([terms[first:last].sum(0) for first, last in parts]), likelihoods
-
-
-def mean_posteriors(vectors, bounds, weights, means, variances):
-    return _means(posteriors(vectors, weights, means, variances), bounds)
-
-
-def mean_triangles(vectors, bounds, words):
-    distances = np.sqrt(((vectors[:, None].astype(float) - words) ** 2).sum(2))
-    return _means(np.maximum(0, distances.mean(1, keepdims=True) - distances), bounds)
-
-
-def sum_residuals(vectors, bounds, words, assignments):
-    out = np.zeros((len(bounds) - 1, *words.shape))
-    for i, (first, last) in enumerate(itertools.pairwise(bounds)):
-        for x, k in zip(vectors[first:last], assignments[first:last], strict=True):
-            out[i, k] += x.astype(float) - words[k]
-    return out
-
-
-def _means(rows, bounds):
-    sums = [rows[first:last].sum(0) for first, last in itertools.pairwise(bounds)]
-    return np.stack(sums) / np.maximum(np.diff(bounds), 1)[:, None]
-
-
 def bin_colors(images, rows, cols, levels, scale):
     out = np.zeros((len(images), len(rows), len(cols), 6))
     for i, r, c in np.ndindex(out.shape[:3]):
@@ -484,34 +371,3 @@ def bin_colors(images, rows, cols, levels, scale):
 
 def gather_bins(bins, row_of, col_of):
     return bins[:, row_of[:, None, :, None], col_of[None, :, None, :]].reshape(len(bins), -1, 96)
-
-
-def descend(gradients, rate, decay, parameters):
-    gradients, w = _in_float64(gradients, parameters)
-    return w - rate * (gradients + decay * w)
-
-
-def follow_momentum(gradients, decay, momentum, velocity_rate, gradient_rate, velocities, parameters):
-    gradients, velocities, w = _in_float64(gradients, velocities, parameters)
-    g = gradients + decay * w
-    v = momentum * velocities + g
-    return v, w - velocity_rate * v - gradient_rate * g
-
-
-def scale_by_squares(gradients, rate, decay, kept, added, epsilon, squares, parameters):
-    gradients, squares, w = _in_float64(gradients, squares, parameters)
-    g = gradients + decay * w
-    s = kept * squares + added * g**2
-    return s, w - rate * g / (np.sqrt(s) + epsilon)
-
-
-def adapt_moments(gradients, rate, decay, shrinkage, shares, scale, epsilon, moments, squares, parameters):
-    gradients, moments, squares, w = _in_float64(gradients, moments, squares, parameters)
-    g = gradients + decay * w
-    m = shares[0] * moments + shares[1] * g
-    s = shares[2] * squares + shares[3] * g**2
-    return m, s, shrinkage * w - rate * m / (scale * np.sqrt(s) + epsilon)
-
-
-def _in_float64(*arrays):
-    return [array.astype(np.float64) for array in arrays]

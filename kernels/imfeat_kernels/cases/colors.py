@@ -47,16 +47,16 @@ def histogram_cases(images, rng):
     mask = rng.random(images.shape[:3]) < 0.5
     rows = np.array([0, height // 3, height])
     cols = np.array([0, width // 2, width - 5, width])
-    whole = np.array([0, height]), np.array([0, width])
+    image = np.array([0, height]), np.array([0, width])
     sizes = (_histogram.RGB, (4, 5, 6)), (_histogram.HSV, (8, 8, 8)), (_histogram.RGB, (32, 32, 16))
     for norm in histogram.NORMS.values():
-        for bounds, chosen in (((rows, cols), mask if norm == _histogram.L2 else NO_MASK), (whole, NO_MASK)):
+        for bounds, counted in (((rows, cols), mask if norm == _histogram.L2 else NO_MASK), (image, NO_MASK)):
             shape = n_images, len(bounds[0]) - 1, len(bounds[1]) - 1
             for space, bins in sizes:
-                inputs = images, chosen, space, np.array(bins), *bounds, norm
+                inputs = images, counted, space, np.array(bins), *bounds, norm
                 result = ((*shape, math.prod(bins)), F32)
                 yield case("histogram.joint_histograms", inputs, [result], _of_counts(norm), n)
-            inputs = images, chosen, np.array([4, 256, 6]), *bounds, norm
+            inputs = images, counted, np.array([4, 256, 6]), *bounds, norm
             result = ((*shape, 266), F32)
             yield case("histogram.channel_histograms", inputs, [result], _of_counts(norm), n, read_only=())
         for dtype in (np.uint32, np.int64):
@@ -94,8 +94,8 @@ def equalization_cases(images, rng):
     mask = rng.random(planes.shape) < 0.7
     centers = ((edges[:, 1:] + edges[:, :-1]) / 2).astype(float)
     heights = np.sort(rng.random((n_images, 256)), 1)
-    for chosen, read_only in ((np.ones(planes.shape, np.bool_), (0,)), (mask, ())):
-        inputs = planes, edges, chosen
+    for counted, read_only in ((np.ones(planes.shape, np.bool_), (0,)), (mask, ())):
+        inputs = planes, edges, counted
         results = [((n_images, 256), np.int64)]
         yield case("equalize_floats.edge_counts", inputs, results, 0, n, read_only=read_only)
         results = [(planes.shape, planes.dtype)]

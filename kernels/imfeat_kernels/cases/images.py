@@ -89,7 +89,7 @@ def _mirror_indices(patch_size, n_channels):
     half = patch_size // 2
     columns = slice(half), slice(half, patch_size - half)
     return [
-        np.concatenate([patch[:, part].ravel() for part in columns]) for patch in (indices, indices[:, ::-1])
+        np.concatenate([patch[:, side].ravel() for side in columns]) for patch in (indices, indices[:, ::-1])
     ]
 
 

@@ -26,7 +26,8 @@ def histograms(start, stop, images, mask, rows, cols, space, n_bins, norm, out):
     n_tables = 4 if space == CHANNELS else _number_of_tables(n_levels, images)
     tables = np.zeros(n_tables * n_levels, np.uint16)
     total, counts = np.empty(n_levels, np.uint32), np.empty(n_counts, np.uint32)
-    tile, indices = np.empty(3 * TILE, np.uint8), np.empty(TILE, np.uint16)
+    tile = np.empty(3 * TILE, np.uint8)
+    indices = np.empty(TILE, np.uint16)
     values = images.reshape(-1)
     counted = mask.reshape(-1)
     row_size = 3 * images.shape[2]
@@ -182,7 +183,7 @@ def _scatter(indices, n, n_levels, tables):
 
 @njit
 def _count_bytes(values, counters):
-    """Count each byte in the table of its place, modulo the number of tables."""
+    """Count each byte in the table of its position, modulo the number of tables."""
     n_tables = len(counters) // 256
     n_words = len(values) // 8 if n_tables == 8 else len(values) // 24 * 3
     words = values[: 8 * n_words].view(np.uint64)

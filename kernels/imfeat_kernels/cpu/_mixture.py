@@ -15,7 +15,8 @@ HALF, ONE, ZERO = np.float32(0.5), np.float32(1), np.float32(0)
 FAR = np.float32(1e37)  # squares are cut here
 NEVER = np.float32(3e38)  # cost of an unused component
 LOG2E = np.float32(1.4426950408889634)
-LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
+LN2_HIGH = np.float32(0.693359375)
+LN2_LOW = np.float32(-2.12194440e-4)
 LOWEST = np.float32(-87)  # its exponential is 1.6e-38, close to the smallest normal number
 # exp(r) = 1 + r + r^2 p(r) for |r| <= ln(2) / 2, fitted to a relative error of 1e-8
 E0, E1, E2 = np.float32(0.5), np.float32(0.16666577), np.float32(0.04166646)
@@ -114,7 +115,7 @@ def _score(vectors, first, count, center, table, tile, scores):
             sum_squares(tile, i, table, panel, scores)
 
 
-@njit(fastmath=FREE)
+@njit(fastmath=FREE, forceinline=True)
 def _share(scores, bits, count, costs):
     """Turn |t|^2 into posteriors, and return the sum of the logarithms of the densities.
 
@@ -177,7 +178,7 @@ def _list(scores, count, chosen, groups, rows, shares, counts, masses):
                         masses[k] += np.float64(scores[i, k])
 
 
-@njit(fastmath=FREE)
+@njit(fastmath=FREE, forceinline=True)
 def _fold(scores, count, n_words):
     """Turn squared distances z^2 into max(0, mean of z - z)."""
     for i in range(count):

@@ -1,11 +1,11 @@
-"""Normalizing overlapping blocks of cells.
+"""Normalization of overlapping blocks of cells.
 
-A block v of values becomes v / (sum v), the square root of that, v / sqrt(sum v^2), or the latter
-clipped at 0.2 and divided once more by its norm, each with a constant against division by 0.
+The values v of a block become v / (sum v), the square root of that, v / sqrt(sum v^2), or the latter
+clipped at 0.2 and divided by its norm again, each with a constant against division by 0.
 
-What values are divided by is computed for many positions side by side, plane by plane.  For the
-result the values of a cell are laid one after the other, so that those of a row of a block follow
-each other there as they do in the result.
+1. Compute the factors of many positions side by side, plane by plane.
+2. Transpose the values, so that those of a row of a block are contiguous, as in the result.
+3. Multiply the values of each block by its factors.
 """
 
 import numpy as np
@@ -16,23 +16,22 @@ from imfeat_kernels.cpu.launch import launch
 NO_NORM, L1, L1_SQRT, L2, L2_HYS = range(5)
 NORMS = {None: NO_NORM, "l1": L1, "l1-sqrt": L1_SQRT, "l2": L2, "l2-hys": L2_HYS}
 CLIP = np.float32(0.2)
-STRIP = 1 << 12  # values that are worked on together, in the nearest cache
+STRIP = 1 << 12  # values of a strip, which stay in the nearest cache
 
 
 def normalize_blocks(planes, block_size, norm, constants, out):
-    """Gather the values of every block, and divide them by their norm.
+    """Gather the values of every block and divide them by their norm.
 
     Parameters
     ----------
     planes : (n_planes, n_images, height, width) float32
         The values of each cell.
     block_size : int
-        In cells; blocks overlap, one cell apart.
+        Side of a square block, in cells; blocks overlap, one cell apart.
     norm : int
         One of NORMS; NO_NORM copies.
     constants : (3,) float32
-        What is added to a sum (of squares, for L2), to the norm that is divided by, and to the
-        second norm of L2_HYS.
+        Added to the sum (of squares, for L2), to the norm, and to the second norm of L2_HYS.
     out : (n_images, height - block_size + 1, width - block_size + 1, block_size**2 * n_planes) float32
         For each block its cells, row by row.
     """
@@ -47,15 +46,17 @@ def normalize_blocks(planes, block_size, norm, constants, out):
 def _normalize_blocks(start, stop, planes, block_size, norm, constants, rows_a_strip, out):
     n_planes, n_images, height, width = planes.shape
     n_positions, n_rows, n_cols, n_values = n_images * height * width, *out.shape[1:]
-    size, room = rows_a_strip * width, (block_size - 1) * (width + 1)  # from the first cell to the last
-    scratch = np.zeros((3, size + room), np.float32)
-    cells = np.zeros((size + room) * n_planes, np.float32)
-    values, result = planes.reshape(-1), out.reshape(-1)
+    size = rows_a_strip * width
+    reach = (block_size - 1) * (width + 1)  # from the first cell of a block to the last
+    scratch = np.zeros((3, size + reach), np.float32)
+    cells = np.zeros((size + reach) * n_planes, np.float32)
+    values = planes.reshape(-1)
+    result = out.reshape(-1)
     for item in range(start, stop):  # an item is a strip of rows of positions
         first = item * size
         n = min(size, n_positions - first)
-        n_cells = min(n + room, n_positions - first)
-        # Where no block begins, values are computed too, which keeps the loops long.
+        n_cells = min(n + reach, n_positions - first)
+        # Factors are also computed where no block begins, which keeps the loops long.
         _block_factors(values, planes.shape, first, n, n_cells, block_size, norm, constants, scratch)
         _transpose(values, n_positions, first, n_cells, n_planes, cells)
         for row in range(first // width, (first + n) // width):
@@ -80,19 +81,20 @@ def _normalize_blocks(start, stop, planes, block_size, norm, constants, rows_a_s
 
 @njit(error_model="numpy")
 def _block_factors(values, shape, first, n, n_cells, block_size, norm, constants, scratch):
-    """Compute what to multiply each block with (in row 1), and again after clipping (in row 2)."""
+    """Compute the factor of each block (row 1), and the one after clipping (row 2)."""
     if norm == NO_NORM:
         for p in range(n):
             scratch[1, p] = 1
         return
     n_planes, n_images, height, width = shape
-    n_positions, squared = n_images * height * width, norm == L2 or norm == L2_HYS
+    n_positions = n_images * height * width
+    squared = norm == L2 or norm == L2_HYS
     for p in range(n_cells):
         scratch[0, p] = 0
     for b in range(n_planes):
-        place = np.uint64(b * n_positions + first)
+        start = np.uint64(b * n_positions + first)
         for p in range(np.uint64(n_cells)):
-            value = values[place + p]
+            value = values[start + p]
             scratch[0, p] += value * value if squared else value
     for p in range(n):
         scratch[2, p] = constants[0]
@@ -117,9 +119,9 @@ def _clipped_factors(values, shape, first, n, block_size, constants, scratch):
     for b in range(n_planes):
         for y in range(block_size):
             for x in range(block_size):
-                place = np.uint64(b * n_positions + first + y * width + x)
-                for p in range(np.uint64(max(0, min(n, len(values) - int(place))))):
-                    value = values[place + p] * scratch[1, p]
+                start = np.uint64(b * n_positions + first + y * width + x)
+                for p in range(np.uint64(max(0, min(n, len(values) - int(start))))):
+                    value = values[start + p] * scratch[1, p]
                     value = value if value < CLIP else CLIP
                     scratch[2, p] += value * value
     for p in range(n):
@@ -128,23 +130,24 @@ def _clipped_factors(values, shape, first, n, block_size, constants, scratch):
 
 @njit
 def _transpose(values, n_positions, first, n_cells, n_planes, cells):
-    """Lay the values of each cell one after the other."""
+    """Make the values of each cell contiguous."""
     stride = np.uint64(n_planes)
     for b in range(n_planes):
-        place, plane = np.uint64(b * n_positions + first), np.uint64(b)
+        start = np.uint64(b * n_positions + first)
+        plane = np.uint64(b)
         for p in range(np.uint64(n_cells)):
-            cells[p * stride + plane] = values[place + p]
+            cells[p * stride + plane] = values[start + p]
 
 
 @njit
-def _scale(cells, first, n, norm, factor, again, out, place):
+def _scale(cells, first, n, norm, factor, again, out, start):
     if norm == L2_HYS:
         for k in range(n):
             value = cells[first + k] * factor
-            out[place + k] = (value if value < CLIP else CLIP) * again
+            out[start + k] = (value if value < CLIP else CLIP) * again
     elif norm == L1_SQRT:
         for k in range(n):
-            out[place + k] = np.sqrt(cells[first + k] * factor)
+            out[start + k] = np.sqrt(cells[first + k] * factor)
     else:
         for k in range(n):
-            out[place + k] = cells[first + k] * factor
+            out[start + k] = cells[first + k] * factor

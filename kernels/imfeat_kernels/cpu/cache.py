@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept: what Numba finds, or a temporary folder if nothing can be written to."""
+"""The folder of compiled kernels: Numba's choice, or a temporary folder if that is read-only."""
 
 import atexit
 import shutil
@@ -12,9 +12,9 @@ def _probe():
 
 
 def find_folder():
-    """Let kernels be compiled where neither this package nor the user's cache folder can be written to."""
+    """Use a temporary folder if neither this package nor the user's cache folder is writable."""
     try:
         njit(cache=True)(_probe)
-    except RuntimeError:  # which says that there is no such place
-        config.CACHE_DIR = tempfile.mkdtemp(prefix="imfeat-")  # which nobody else can write to
+    except RuntimeError:  # no writable folder
+        config.CACHE_DIR = tempfile.mkdtemp(prefix="imfeat-")  # private to this user
         atexit.register(shutil.rmtree, config.CACHE_DIR, ignore_errors=True)

@@ -1,14 +1,14 @@
-"""Looking at values before a feature does."""
+"""Checks of the range of values."""
 
 from numba import njit
 
 from imfeat_kernels.cpu.launch import launch
 
-CHUNK = 1 << 16  # values an item
+CHUNK = 1 << 16  # values of an item
 
 
 def count_outside(values, low, high, out):
-    """Count the values outside an interval; NaN is outside of every interval.
+    """Count the values outside an interval; NaN lies outside every interval.
 
     Parameters
     ----------

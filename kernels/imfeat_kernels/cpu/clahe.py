@@ -120,7 +120,8 @@ def _clip_counts(count, clip):
     excess = np.uint32(0)
     for k in range(256):
         excess += count[k] - clip if count[k] > clip else np.uint32(0)
-    each, remainder = np.uint32(excess >> np.uint32(8)), excess & np.uint32(255)
+    each = np.uint32(excess >> np.uint32(8))
+    remainder = excess & np.uint32(255)
     for k in range(256):
         count[k] = (count[k] if count[k] < clip else clip) + each
     step = max(256 // remainder, 1) if remainder else 256
@@ -144,7 +145,8 @@ def _clahe_blend(start, stop, images, tables, sizes, out):
         i, y = item // height, item % height
         before, along = _tile_before(y, sizes[0])
         if i != packed_image or before != packed_row:
-            packed_image, packed_row = i, before
+            packed_image = i
+            packed_row = before
             _pack_tables(tables[i, max(before, 0)], tables[i, min(before + 1, n_rows - 1)], packed)
         row = images[i, y]
         first = 0

@@ -28,7 +28,7 @@ def rgb_to_hsv(pixels, white, out):
     pixels : (3 n,) uint8, float32 or float64
         R, G, B, R, G, B, ...
     white : float32 or float64
-        What counts as 1, in the type to compute in.
+        Value that counts as 1, in the type to compute in.
     out : (3 n,) float32
         Overwritten with H, S, V, each in [0, 1]; hue below 1, and 0 for gray.
     """
@@ -55,7 +55,7 @@ def hsv_to_rgb(pixels, white, out):
     pixels : (3 n,) uint8, float32 or float64
         H, S, V, H, S, V, ...
     white : float32 or float64
-        What counts as 1, in the type to compute in.
+        Value that counts as 1, in the type to compute in.
     out : (3 n,) float32
         Overwritten with R, G, B.
     """
@@ -99,8 +99,8 @@ def rgb_to_gray_bytes(pixels, out):
     launch(_rgb_to_gray_bytes, len(out), pixels, out, grain=GRAIN)
 
 
-# The bodies work on slices: a loop that indexes from 0 is what the compiler can vectorize.
-# Constants are made of `unit`, a 1 of the type to compute in: with a literal it would be float64.
+# The bodies work on slices, because the compiler vectorizes loops that index from 0.
+# Constants are made of `unit`, a 1 of the type to compute in; with literals it would be float64.
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -135,7 +135,8 @@ def _hsv_to_rgb(start, stop, pixels, white, out):
     unit = white / white
     three, five = unit + unit + unit, unit + unit + unit + unit + unit
     for i in range(stop - start):
-        sixths, value = x[3 * i] / white * (five + unit), x[3 * i + 2] / white
+        sixths = x[3 * i] / white * (five + unit)
+        value = x[3 * i + 2] / white
         chroma = x[3 * i + 1] / white * value
         y[3 * i] = value - chroma * missing(sixths + five, unit)
         y[3 * i + 1] = value - chroma * missing(sixths + three, unit)
@@ -146,13 +147,15 @@ def _hsv_to_rgb(start, stop, pixels, white, out):
 def _rgb_to_hsi(start, stop, pixels, white, out):
     x, y = pixels[3 * start : 3 * stop], out[3 * start : 3 * stop]
     unit = white / white
-    three, none = unit + unit + unit, unit - unit
+    three = unit + unit + unit
+    zero = unit - unit
     for i in range(stop - start):
         r, g, b = x[3 * i] * unit, x[3 * i + 1] * unit, x[3 * i + 2] * unit
-        total, low = r + g + b, smaller(smaller(r, g), b)
-        saturation = unit - three * low / (total if total > none else unit)
+        total = r + g + b
+        low = smaller(smaller(r, g), b)
+        saturation = unit - three * low / (total if total > zero else unit)
         y[3 * i] = turn(np.float32((r - g) + (r - b)), np.float32(g - b) * np.float32(1.7320508))
-        y[3 * i + 1] = saturation if total > none and saturation > none else none
+        y[3 * i + 1] = saturation if total > zero and saturation > zero else zero
         y[3 * i + 2] = total / (three * white)
 
 
@@ -173,7 +176,7 @@ def _rgb_to_gray_bytes(start, stop, pixels, out):
 
 @njit
 def larger(a, b):
-    return a if a > b else b  # one instruction; max() would have to care for NaN
+    return a if a > b else b  # one instruction; max() also handles NaN
 
 
 @njit
@@ -183,23 +186,23 @@ def smaller(a, b):
 
 @njit
 def hexcone_hue(r, g, b, high, delta, unit):
-    """Return the hue in [0, 1); red goes before green, green before blue where two are highest."""
+    """Return the hue in [0, 1); of several highest channels, the first counts."""
     twice = delta + delta
     sixth = (b - r) + twice if g == high else (r - g) + (twice + twice)
     sixth = g - b if r == high else sixth
-    whole = twice + twice + twice
-    whole = whole if whole > 0 else whole + unit
-    hue = np.float32((sixth if sixth >= 0 else sixth + whole) / whole)
+    turn = twice + twice + twice
+    turn = turn if turn > 0 else turn + unit
+    hue = np.float32((sixth if sixth >= 0 else sixth + turn) / turn)
     return hue if hue < 1 else np.float32(0)
 
 
 @njit(error_model="numpy")
 def pillow_hue(r, g, b, high, low):
-    """Return the hue in [0, 255], a whole number, for colours other than gray.
+    """Return the hue as an integer in [0, 255], for colours other than gray.
 
-    Pillow computes in float64 and rounds to float32 three times.  The same comes out of float32,
-    which is twice as fast, if the turn of negative hues and the cut to a whole number are rounded
-    once: `fused` does that.
+    Pillow computes in float64 and rounds to float32 three times.  Computing in float32 is twice as
+    fast, and gives the same results if the turn of negative hues and the cut to an integer are
+    rounded once, by `fused`.
     """
     one, three, five = np.float32(1), np.float32(3), np.float32(5)
     gap = (high - (r + g + b - high - low)) / (high - low if high > low else one)  # of the middle channel
@@ -210,13 +213,13 @@ def pillow_hue(r, g, b, high, low):
     sixths = red if r == high else sixths
     hue = sixths / np.float32(6)
     hue = hue if sixths >= 0 else fused(sixths, np.float32(1 / 6), one)
-    whole = np.float32(np.int32(hue * np.float32(255)))
-    return whole - one if fused(hue, np.float32(255), -whole) < 0 else whole
+    level = np.float32(np.int32(hue * np.float32(255)))
+    return level - one if fused(hue, np.float32(255), -level) < 0 else level
 
 
 @njit
 def missing(k, unit):
-    """Return the share of the chroma that a channel lacks, k sixths of a turn after its gap begins."""
+    """Return the share of the chroma that a channel lacks, k sixths of a turn after its gap starts."""
     six = unit + unit + unit + unit + unit + unit
     k = k - six if k >= six else k
     k = k - six if k >= six else k

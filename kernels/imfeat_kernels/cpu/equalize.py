@@ -72,7 +72,8 @@ def _count_strips(start, stop, images, mask, counts):
     counters = _counters(n_channels)
     x = images.reshape(-1)
     for item in range(start, stop):  # an item is a strip of an image
-        i, strip = item // n_strips, item % n_strips
+        i = item // n_strips
+        strip = item % n_strips
         first, last = strip * n_pixels // n_strips, (strip + 1) * n_pixels // n_strips
         first, last = (i * n_pixels + first) * n_channels, (i * n_pixels + last) * n_channels
         _count(x, mask, i, first, last, counters, counts[i, strip])
@@ -83,7 +84,8 @@ def _apply_strips(start, stop, images, tables, n_strips, out):
     n_pixels, n_channels = images.shape[1:]
     x, y = images.reshape(-1), out.reshape(-1)
     for item in range(start, stop):
-        i, strip = item // n_strips, item % n_strips
+        i = item // n_strips
+        strip = item % n_strips
         first = (i * n_pixels + strip * n_pixels // n_strips) * n_channels
         last = (i * n_pixels + (strip + 1) * n_pixels // n_strips) * n_channels
         _apply(x, first, last, tables[i], y)
@@ -126,7 +128,7 @@ def _count(x, mask, i, first, last, counters, counts):
 
 @njit
 def _count_bytes(values, counters):
-    """Count each byte in the table of its place, modulo the number of tables."""
+    """Count each byte in the table of its position, modulo the number of tables."""
     n_tables = len(counters) // 256
     n_words = len(values) // 8 if n_tables == 8 else len(values) // 24 * 3
     words = values[: 8 * n_words].view(np.uint64)
@@ -166,7 +168,7 @@ def _empty_counters(counters, counts):
 
 @njit
 def _make_table(counts, convention, sums, tables):
-    """Make a table for each channel; the identity where there is one value, or none."""
+    """Make a table for each channel, the identity if at most one value occurs."""
     for c in range(len(counts)):
         count, table = counts[c], tables[c]
         total = np.int64(0)
@@ -189,7 +191,8 @@ def _torchvision_table(count, sums, table):
         _identity(table)
         return
     # (k + 1/2) / step is never close to a whole number, so rounding cannot take it across one.
-    scale, half = 1.0 / step, 0.5 + step // 2
+    scale = 1.0 / step
+    half = 0.5 + step // 2
     for i in range(256):
         value = np.int32((half + np.float64(sums[i] - count[i])) * scale)
         table[i] = np.uint8(value if value < 255 else 255)

@@ -60,7 +60,8 @@ def _edge_counts(start, stop, planes, edges, mask, out):
 def _interpolate(start, stop, planes, centers, heights, out):
     for item in range(start, stop):
         plane, center, height, y = planes[item], centers[item], heights[item], out[item]
-        first, scale = center[0], 255 / (center[255] - center[0])
+        first = center[0]
+        scale = 255 / (center[255] - center[0])
         for i in range(len(plane)):
             value = min(max(np.float64(plane[i]), center[0]), center[255])
             k = min(int((value - first) * scale), 254)

@@ -139,13 +139,17 @@ def _cell_histograms_by_angle(start, stop, images, cell_size, n_lower, out):
         cells[:] = 0
         for y in range(r * cell_size, (r + 1) * cell_size):
             for x in range(n_cols * cell_size):
-                best, dy, dx = -1.0, 0.0, 0.0
+                best = -1.0
+                dy = 0.0
+                dx = 0.0
                 for c in range(n_channels):
                     v = image[y + 1, x, c] - image[y - 1, x, c] if 0 < y < height - 1 else 0.0
                     h = image[y, x + 1, c] - image[y, x - 1, c] if 0 < x < width - 1 else 0.0
                     size = math.hypot(v, h)
                     if size > best:
-                        best, dy, dx = size, v, h
+                        best = size
+                        dy = v
+                        dx = h
                 angle = (math.atan2(dy, dx) * (180.0 / math.pi)) % turn_size
                 b = min(int(angle / (turn_size / n_bins)), n_bins - 1)
                 b -= angle < turn_size / n_bins * b

@@ -1,4 +1,4 @@
-"""Run a kernel body over its items, on the calling thread or on several."""
+"""Launching kernel bodies on the calling thread or on several threads."""
 
 import itertools
 import os
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 PIECE = 1024  # vectors of a group that are worth a thread
-PIECES = 64  # of one group, at most
+PIECES = 64  # largest number of pieces of a group
 
 
 def _usable_cores():
@@ -26,14 +26,14 @@ _pool_lock = threading.Lock()
 def launch(body, n_items, *arrays, grain=1):
     """Call ``body(start, stop, *arrays)`` on ranges that cover ``range(n_items)``.
 
-    Every item is computed by one call, so the split changes no bits.  ``grain`` is the
-    number of items below which another thread costs more than it saves.
+    Every item is computed by one call, so results are bit-identical for any split.  ``grain`` is
+    the number of items below which another thread costs more than it saves.
     """
-    parts = min(n_threads, n_items // grain)
-    if parts <= 1:
+    n_calls = min(n_threads, n_items // grain)
+    if n_calls <= 1:
         body(0, n_items, *arrays)
         return
-    bounds = [n_items * part // parts for part in range(parts + 1)]
+    bounds = [n_items * k // n_calls for k in range(n_calls + 1)]
     running = [
         _threads().submit(body, start, stop, *arrays) for start, stop in itertools.pairwise(bounds[1:])
     ]
@@ -43,17 +43,26 @@ def launch(body, n_items, *arrays, grain=1):
 
 
 def split_groups(bounds):
-    """Cut groups of vectors into pieces, each of one group, in a way that no other group changes.
+    """Cut groups of vectors into pieces, independently of each other.
 
-    ``bounds`` (n_groups + 1,) says where groups begin and end.  Returns the first piece of each
-    group, and where the pieces (n_pieces, 2) begin and end; an empty group has an empty piece.
+    Parameters
+    ----------
+    bounds : (n_groups + 1,) int64 array
+        Bounds of the groups.
+
+    Returns
+    -------
+    starts : (n_groups,) array
+        Index of the first piece of each group.
+    pieces : (n_pieces, 2) array
+        First vector of each piece, and the one after its last; an empty group has an empty piece.
     """
     counts = np.diff(bounds)
     n_pieces = np.clip(-(-counts // PIECE), 1, PIECES)
     starts = np.cumsum(n_pieces) - n_pieces
-    which = np.arange(n_pieces.sum()) - np.repeat(starts, n_pieces)
-    first, count, of = (np.repeat(values, n_pieces) for values in (bounds[:-1], counts, n_pieces))
-    return starts, np.stack([first + which * count // of, first + (which + 1) * count // of], 1)
+    index = np.arange(n_pieces.sum()) - np.repeat(starts, n_pieces)
+    first, count, n = (np.repeat(values, n_pieces) for values in (bounds[:-1], counts, n_pieces))
+    return starts, np.stack([first + index * count // n, first + (index + 1) * count // n], 1)
 
 
 def set_num_threads(n):
@@ -73,13 +82,13 @@ def _threads():
 
 
 def _drop_pool():
-    """Let go of the pool: its threads end when what was submitted to them is done."""
+    """Drop the pool; its threads end after the submitted calls."""
     global _pool
     _pool = None
 
 
 def _after_fork():
-    """Forget what a child process does not inherit: the threads, and who held the lock."""
+    """Replace the pool and its lock, which a child process does not inherit."""
     global _pool_lock
     _pool_lock = threading.Lock()
     _drop_pool()

@@ -1,11 +1,11 @@
 """Mean and deviation of colours in the bins of local descriptors.
 
-Values are whole numbers, and so are their sums, which are exact: with s = sum x, q = sum x^2 over the
-n pixels of a bin and any number a,
+Values are integers, so their sums are exact.  With s = sum x and q = sum x^2 over the n pixels of a bin, and
+any number a,
 
     mean = s / n,    deviation^2 = (q - 2 a s + n a^2) / n - (s / n - a)^2.
 
-With a near the mean no digits are lost, and where all pixels are equal the deviation is 0.
+With a near the mean no digits are lost, and bins of equal pixels have a deviation of 0.
 """
 
 import numpy as np
@@ -13,8 +13,8 @@ from numba import njit
 
 from imfeat_kernels.cpu.launch import launch
 
-PIXELS = 1 << 14  # that are worth a thread
-LENGTH, NUMBERS = 96, 6  # of a descriptor, of a bin
+PIXELS = 1 << 14  # pixels that are worth a thread
+LENGTH, NUMBERS = 96, 6  # values of a descriptor and of a bin
 
 
 def bin_colors(images, rows, cols, levels, scale, out):
@@ -23,12 +23,12 @@ def bin_colors(images, rows, cols, levels, scale, out):
     Parameters
     ----------
     images : (n_images, height, 3 * width) uint8, float32 or float64
-    rows : (n_rows, 2) int64
-        The first row of pixels of each row of bins, and the one after its last.
-    cols : (n_cols, 2) int64
+    rows, cols : (n_rows, 2), (n_cols, 2) int64
+        First row (column) of pixels of each row (column) of bins, and the one after its last.
     levels : float32 or float64
-        What pixels are multiplied with before they are rounded; 1 for bytes.
+        Factor of the pixels before they are rounded; 1 for bytes.
     scale : float64
+        Factor of the results.
     out : (n_images, n_rows, n_cols, 6) float32
         Overwritten with 3 means and 3 deviations, times ``scale``.
     """
@@ -37,16 +37,15 @@ def bin_colors(images, rows, cols, levels, scale, out):
 
 
 def gather_bins(bins, row_of, col_of, first, out):
-    """Put bins together to descriptors.
+    """Concatenate bins to descriptors.
 
     Parameters
     ----------
     bins : (n_images, n, m, 6) float32
-    row_of : (n_rows, 4) int64
-        The rows of bins of each row of descriptors.
-    col_of : (n_cols, 4) int64
+    row_of, col_of : (n_rows, 4), (n_cols, 4) int64
+        Rows (columns) of bins of each row (column) of descriptors.
     first : int
-        Place in ``out`` of the first descriptor.
+        Index in ``out`` of the first descriptor.
     out : (n_images, n_descriptors, 96) float32
         Overwritten from ``first`` on.
     """
@@ -66,7 +65,7 @@ def _bin_colors(start, stop, images, rows, cols, levels, scale, out):
             left, right = np.uint64(3 * cols[c, 0]), np.uint64(3 * cols[c, 1])
             share = 1 / (n_lines * (cols[c, 1] - cols[c, 0]))
             for channel in range(3):
-                total, square = 0, 0
+                total = square = 0
                 for x in range(left + np.uint64(channel), right, 3):
                     total += sums[x]
                     square += squares[x]
@@ -77,9 +76,10 @@ def _bin_colors(start, stop, images, rows, cols, levels, scale, out):
 
 @njit
 def _sum_rows(images, i, top, bottom, levels, sums, squares):
-    i, n = np.uint64(i), np.uint64(images.shape[2])
+    i = np.uint64(i)
+    n = np.uint64(images.shape[2])
     for x in range(n):
-        sums[x], squares[x] = 0, 0
+        sums[x] = squares[x] = 0
     half = levels / (levels + levels)
     for y in range(np.uint64(top), np.uint64(bottom)):
         for x in range(n):
@@ -93,9 +93,9 @@ def _moments(total, square, share):
     """Return mean and deviation; ``share`` is 1 / n."""
     n = np.int64(1 / share + 0.5)
     near = np.int64(total * share + 0.5)
-    rest = total - n * near
-    # q - 2 a s + n a^2, of numbers that don't grow beyond those that are there
-    variance = (square - near * (total + rest)) * share - (rest * share) ** 2
+    excess = total - n * near
+    # q - 2 a s + n a^2, without numbers larger than q
+    variance = (square - near * (total + excess)) * share - (excess * share) ** 2
     return total * share, np.sqrt(variance if variance > 0 else 0.0)
 
 
@@ -103,12 +103,14 @@ def _moments(total, square, share):
 def _gather_bins(start, stop, bins, row_of, col_of, first, out):
     n_rows, n_cols = len(row_of), len(col_of)
     for item in range(start, stop):  # an item is a row of descriptors
-        i, r = np.uint64(item // n_rows), item % n_rows
+        i = np.uint64(item // n_rows)
+        r = item % n_rows
         for c in range(n_cols):
-            place = np.uint64(first + r * n_cols + c)
+            descriptor = np.uint64(first + r * n_cols + c)
             for j in range(4):
                 row = np.uint64(row_of[r, j])
                 for m in range(4):
-                    col, target = np.uint64(col_of[c, m]), np.uint64((4 * j + m) * NUMBERS)
+                    col = np.uint64(col_of[c, m])
+                    target = np.uint64((4 * j + m) * NUMBERS)
                     for k in range(np.uint64(NUMBERS)):
-                        out[i, place, target + k] = bins[i, row, col, k]
+                        out[i, descriptor, target + k] = bins[i, row, col, k]

@@ -1,8 +1,8 @@
-"""The nearest word of each vector, and the means of the vectors of each word.
+"""The nearest word of each vector, and sums of the vectors of each word.
 
-|x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - x.c).  The products x.c of 8 long vectors and 32 words are compared
-where they are computed, in registers.  Short vectors (colours) lie side by side, so that one
-instruction compares 16 of them with a word.
+|x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - x.c).  The products x.c of 8 long vectors and 32 words are compared in
+registers, where they are computed.  Short vectors (colours) lie side by side, so that one instruction
+compares 16 of them with a word.
 """
 
 import numpy as np
@@ -12,14 +12,14 @@ from imfeat_kernels.cpu.launch import launch
 from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, compare, first_of_lowest, panels
 
 TILE = 32  # vectors that meet all words before the next ones do
-PRODUCTS = 1 << 20  # of numbers, that are worth a thread
+PRODUCTS = 1 << 20  # multiplications that are worth a thread
 SHORT = 4  # dimensions up to which there is no matrix product
 LANES = 256  # short vectors side by side
-CHUNKS = 16  # parts of a sum: a constant, so that the threads don't change its order
+CHUNKS = 16  # partial sums: a constant, so that their order does not depend on the threads
 
 
 def assign(vectors, words, out, distances):
-    """Find the nearest word of each vector; the first of several.
+    """Find the nearest word of each vector, the first of several.
 
     Parameters
     ----------
@@ -35,61 +35,63 @@ def assign(vectors, words, out, distances):
     if d <= SHORT:
         launch(_assign_short, -(-n // LANES), vectors, words, halves, out, distances, grain=64)
         return
-    table, n_tiles = panels(words), -(-n // TILE)
-    lines = np.full(len(table) * BLOCK_COLS, np.inf, np.float32)  # no vector is near to what is no word
-    lines[: len(words)] = halves
+    table = panels(words)
+    padded_halves = np.full(len(table) * BLOCK_COLS, np.inf, np.float32)  # so padding is never nearest
+    padded_halves[: len(words)] = halves
     grain = max(1, PRODUCTS // (TILE * words.size))
-    launch(_assign, n_tiles, vectors, table, lines, out, distances, grain=grain)
+    launch(_assign, -(-n // TILE), vectors, table, padded_halves, out, distances, grain=grain)
 
 
 def sum_by_word(vectors, weights, assignments, sums, counts):
-    """Sum the vectors of each word, each as often as its weight says.
+    """Sum the weighted vectors of each word.
 
     Parameters
     ----------
     vectors : (n, d) float32
     weights : (n,) int64
-        All 1, if there are none.
+        Weights of the vectors; without any, all are 1.
     assignments : (n,) int32
     sums : (n_words, d) float64
         Overwritten.
     counts : (n_words,) int64
         Overwritten with the sum of the weights of each word.
     """
-    parts, shares = np.zeros((CHUNKS, *sums.shape)), np.zeros((CHUNKS, len(counts)), np.int64)
-    launch(_sum_by_word, CHUNKS, vectors, weights, assignments, parts, shares)
-    parts.sum(0, out=sums)
-    shares.sum(0, out=counts)
+    chunk_sums = np.zeros((CHUNKS, *sums.shape))
+    chunk_counts = np.zeros((CHUNKS, len(counts)), np.int64)
+    launch(_sum_by_word, CHUNKS, vectors, weights, assignments, chunk_sums, chunk_counts)
+    chunk_sums.sum(0, out=sums)
+    chunk_counts.sum(0, out=counts)
 
 
 def approach(vectors, word, distances):
-    """Take a new word into account in the squared distances to the nearest word.
+    """Update the squared distances to the nearest word for a new word.
 
     Parameters
     ----------
     vectors : (n, d) float32
     word : (d,) float32
     distances : (n,) float32
-        Lowered where the word is nearer than what was nearest.
+        Changed in place: lowered where the new word is nearer.
     """
     launch(_approach, len(vectors), vectors, word, distances, grain=max(1, (1 << 18) // vectors.shape[1]))
 
 
-# The order of the sum over dimensions is left to the compiler, which then adds 16 at a time.
+# The compiler may choose the order of the sum over dimensions, and adds 16 values at a time.
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
 def _assign(start, stop, vectors, table, halves, out, distances):
     n, d = vectors.shape
     tile = np.zeros((TILE, d), np.float32)
-    lowest, nearest = np.empty((TILE, BLOCK_COLS), np.float32), np.empty((TILE, BLOCK_COLS), np.int32)
+    lowest = np.empty((TILE, BLOCK_COLS), np.float32)
+    nearest = np.empty((TILE, BLOCK_COLS), np.int32)
     for item in range(start, stop):  # an item is a tile of vectors
         first = item * TILE
         count = min(TILE, n - first)
         for i in range(count):
             for j in range(np.uint64(d)):
                 tile[i, j] = vectors[first + i, j]
-        _forget(lowest, nearest)
+        _reset(lowest, nearest)
         for panel in range(len(table)):
-            for i in range(0, count, BLOCK_ROWS):  # rows past the tile are whatever they were, and not used
+            for i in range(0, count, BLOCK_ROWS):  # rows past the tile hold old values, which are not used
                 compare(tile, i, table, panel, halves, i, lowest, nearest)
         for i in range(count):
             square = np.float32(0)
@@ -102,26 +104,30 @@ def _assign(start, stop, vectors, table, halves, out, distances):
 
 
 @njit
-def _forget(lowest, nearest):
+def _reset(lowest, nearest):
     for i in range(np.uint64(TILE)):
         for c in range(np.uint64(BLOCK_COLS)):
-            lowest[i, c], nearest[i, c] = np.float32(np.inf), np.int32(0)
+            lowest[i, c] = np.float32(np.inf)
+            nearest[i, c] = 0
 
 
 @njit(nogil=True, cache=True)
 def _assign_short(start, stop, vectors, words, halves, out, distances):
     n, d = vectors.shape
-    x = np.zeros((SHORT, LANES), np.float32)  # dimension by dimension, and zeros for those beyond d
+    x = np.zeros((SHORT, LANES), np.float32)  # dimension by dimension, zeros beyond d
     lines = np.zeros((len(words), SHORT + 1), np.float32)
-    lines[:, 0], lines[:, 1 : 1 + d] = halves, words
-    best, nearest = np.empty(LANES, np.float32), np.empty(LANES, np.int32)
+    lines[:, 0] = halves
+    lines[:, 1 : 1 + d] = words
+    best = np.empty(LANES, np.float32)
+    nearest = np.empty(LANES, np.int32)
     for item in range(start, stop):  # an item is up to LANES vectors
         first = item * LANES
         count = min(LANES, n - first)
         for j in range(d):
             for i in range(count):
                 x[j, i] = vectors[first + i, j]
-        best[:], nearest[:] = np.inf, 0
+        best[:] = np.inf
+        nearest[:] = 0
         for k in range(len(lines)):
             _compare_in_lanes(x, lines, k, best, nearest)
         for i in range(count):
@@ -142,10 +148,10 @@ def _compare_in_lanes(x, lines, k, best, nearest):
 
 
 @njit(nogil=True, cache=True)
-def _sum_by_word(start, stop, vectors, weights, assignments, parts, shares):
+def _sum_by_word(start, stop, vectors, weights, assignments, chunk_sums, chunk_counts):
     n = len(vectors)
     for item in range(start, stop):  # an item is a chunk of the vectors
-        sums, counts = parts[item], shares[item]
+        sums, counts = chunk_sums[item], chunk_counts[item]
         for i in range(item * n // CHUNKS, (item + 1) * n // CHUNKS):
             weight = weights[i] if len(weights) else 1
             word = assignments[i]
@@ -154,11 +160,12 @@ def _sum_by_word(start, stop, vectors, weights, assignments, parts, shares):
                 sums[word, j] += np.float64(weight) * np.float64(vectors[i, j])
 
 
-# The order of the sum over dimensions is left to the compiler, which then adds 16 at a time.
+# The compiler may choose the order of the sum over dimensions, and adds 16 values at a time.
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
 def _approach(start, stop, vectors, word, distances):
     for i in range(start, stop):
-        vector, square = vectors[i], np.float32(0)
+        vector = vectors[i]
+        square = np.float32(0)
         for j in range(len(word)):
             square += (vector[j] - word[j]) * (vector[j] - word[j])
         distances[i] = min(distances[i], square)

@@ -1,6 +1,6 @@
-"""One step of an optimizer: one pass over parameters w, gradients g, and what it keeps of earlier ones.
+"""Steps of optimizers: one pass over parameters w, gradients g, and the state of the optimizer.
 
-To g is added decay * w first, the gradient of an L2 penalty.
+First decay * w is added to g, the gradient of an L2 penalty.
 """
 
 import numpy as np
@@ -8,8 +8,8 @@ from numba import njit
 
 from imfeat_kernels.cpu.launch import launch
 
-# Parameters that are worth a thread: many, as a matrix product came before, and the threads of BLAS spin for
-# a while on the cores that others would take.
+# Parameters that are worth a thread: many, because the threads of BLAS still spin after the matrix product
+# before a step.
 GRAIN = 1 << 22
 
 
@@ -19,8 +19,8 @@ def descend(gradients, rate, decay, parameters):
     Parameters
     ----------
     gradients : (n,) float32 or float64
-    rate, decay : float of the same type
-    parameters : (n,) same type
+    rate, decay : float of the same dtype
+    parameters : (n,) same dtype
         Changed in place.
     """
     launch(_descend, len(parameters), gradients, rate, decay, parameters, grain=GRAIN)
@@ -33,9 +33,9 @@ def follow_momentum(gradients, decay, momentum, velocity_rate, gradient_rate, ve
     ----------
     gradients, decay, parameters
         As for `descend`.
-    momentum, velocity_rate, gradient_rate : float of the same type
-        With rates (rate, 0) it is plain momentum, with (momentum rate, rate) Nesterov's.
-    velocities : (n,) same type
+    momentum, velocity_rate, gradient_rate : float of the same dtype
+        The rates (rate, 0) give plain momentum, (momentum rate, rate) that of Nesterov.
+    velocities : (n,) same dtype
         Changed in place.
     """
     launch(
@@ -53,8 +53,8 @@ def scale_by_squares(gradients, rate, decay, kept, added, epsilon, squares, para
     ----------
     gradients, rate, decay, parameters
         As for `descend`.
-    kept, added, epsilon : float of the same type
-    squares : (n,) same type
+    kept, added, epsilon : float of the same dtype
+    squares : (n,) same dtype
         Changed in place.
     """
     launch(
@@ -66,7 +66,7 @@ def scale_by_squares(gradients, rate, decay, kept, added, epsilon, squares, para
 
 
 def adapt_moments(gradients, rate, decay, shrinkage, shares, scale, epsilon, moments, squares, parameters):
-    """Compute a step of Adam, or, with a shrinkage of w, of AdamW.
+    """Compute a step of Adam, or of AdamW if w shrinks.
 
     With m = beta_1 m + (1 - beta_1) g and s = beta_2 s + (1 - beta_2) g^2,
 
@@ -76,14 +76,14 @@ def adapt_moments(gradients, rate, decay, shrinkage, shares, scale, epsilon, mom
     ----------
     gradients, rate, decay, parameters
         As for `descend`; the rate is already divided by 1 - beta_1^t.
-    shrinkage : float of the same type
+    shrinkage : float of the same dtype
         1 for Adam.
-    shares : (4,) same type
+    shares : (4,) same dtype
         beta_1, 1 - beta_1, beta_2, 1 - beta_2.
-    scale : float of the same type
+    scale : float of the same dtype
         1 / sqrt(1 - beta_2^t).
-    epsilon : float of the same type
-    moments, squares : (n,) same type
+    epsilon : float of the same dtype
+    moments, squares : (n,) same dtype
         Changed in place.
     """
     launch(

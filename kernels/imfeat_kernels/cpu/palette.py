@@ -1,8 +1,8 @@
 """The nearest colour of a palette, exactly.
 
-Among 64 colours p_j the nearest to x is where D_j = |p_j|^2 - 2 x.p_j is smallest.  64 D_j + j is
-an integer below 2^24, so a float32 holds it exactly, and one minimum finds both the distance and
-the index, ties to the lowest.
+The nearest of 64 colours p_j to x has the smallest D_j = |p_j|^2 - 2 x.p_j.  64 D_j + j is an integer below
+2^24, which float32 holds exactly, so one minimum finds both the distance and the index; ties go to the
+lowest.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ GROUP = 64  # colours that share a minimum
 
 
 def nearest_colors(pixels, palette, out):
-    """Find the nearest colour of each pixel; the first of several.
+    """Find the nearest colour of each pixel, the first of several.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def nearest_colors(pixels, palette, out):
 
 @njit(nogil=True, cache=True)
 def _nearest_colors(start, stop, pixels, palette, out):
-    lines = _lines(palette)
+    lines = _coefficients(palette)
     r, g, b = np.zeros(LANES, np.float32), np.zeros(LANES, np.float32), np.zeros(LANES, np.float32)
     packed = np.empty(LANES, np.float32)
     best, nearest = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
@@ -47,7 +47,8 @@ def _nearest_colors(start, stop, pixels, palette, out):
             _smallest_of_group(r, g, b, lines[group : group + GROUP], packed)
             for i in range(LANES):
                 both = np.int32(packed[i])
-                distance, index = both >> 6, group + (both & 63)
+                distance = both >> 6
+                index = group + (both & 63)
                 nearest[i] = index if distance < best[i] else nearest[i]
                 best[i] = distance if distance < best[i] else best[i]
         for i in range(count):
@@ -55,8 +56,8 @@ def _nearest_colors(start, stop, pixels, palette, out):
 
 
 @njit
-def _lines(palette):
-    """Return 64 |p|^2 + j and -128 p for each colour; what fills up a group is farther than any."""
+def _coefficients(palette):
+    """Return 64 |p|^2 + j and -128 p for each colour; padding is farther than any colour."""
     lines = np.zeros((-(-len(palette) // GROUP) * GROUP, 4), np.float32)
     lines[:, 0] = 1 << 24
     for j in range(len(palette)):
@@ -72,7 +73,7 @@ def _lines(palette):
 @njit
 def _smallest_of_group(r, g, b, lines, packed):
     packed[:] = np.float32(1 << 24)
-    for j in range(0, len(lines), 4):  # four at a time: the minimum is loaded and stored less often
+    for j in range(0, len(lines), 4):  # four at a time, to load and store the minimum less often
         a0, r0, g0, b0 = lines[j]
         a1, r1, g1, b1 = lines[j + 1]
         a2, r2, g2, b2 = lines[j + 2]

@@ -1,4 +1,4 @@
-"""Cutting patches out of images, and taking brightness and contrast out of patches."""
+"""Patches of images, and their normalization."""
 
 import numpy as np
 from numba import njit
@@ -10,7 +10,7 @@ VALUES = 1 << 16  # copied values that are worth a thread
 
 
 def gather_patches(images, positions, patch_size, white, out):
-    """Copy the patches at given positions.
+    """Copy patches at some positions.
 
     Parameters
     ----------
@@ -18,9 +18,9 @@ def gather_patches(images, positions, patch_size, white, out):
     positions : (n, 3) int64
         Image, top row and left column of each patch.
     patch_size : int
-        In pixels.
+        Side of a square patch, in pixels.
     white : float32
-        What counts as 1.
+        Value that counts as 1.
     out : (n, patch_size * patch_size * n_channels) float32
     """
     launch(_gather_patches, len(out), images, positions, patch_size, white, out, grain=_grain(out))
@@ -43,7 +43,7 @@ def dense_patches(images, patch_size, stride, white, out):
 
 
 def normalize_patches(patches, epsilon, out):
-    """Subtract from each patch its mean, and divide by sqrt(variance + epsilon).
+    """Subtract the mean of each patch and divide by sqrt(variance + epsilon).
 
     Parameters
     ----------
@@ -55,25 +55,25 @@ def normalize_patches(patches, epsilon, out):
 
 
 def mirror_parts(images, patch_size, white, epsilon, center, left, right, even, odd):
-    """Normalize the patches at all positions, and split each into what a mirror keeps and what it turns.
+    """Normalize the patches at all positions, and split each into its even and odd part under mirroring.
 
-    With p a normalized patch less the center, and p' its mirror image, ``even`` holds p + p' and
-    ``odd`` p - p', at the places ``left``; where ``right`` is the same place, nothing is odd.
+    For a normalized patch p less the center and its mirror image p', ``even`` holds p + p' and ``odd`` holds
+    p - p', at the indices ``left``.  The middle column, of equal indices ``right``, has no odd part.
 
     Parameters
     ----------
     images : (n_images, height, width, n_channels) uint8, float32 or float64
     patch_size : int
-        In pixels.
+        Side of a square patch, in pixels.
     white : float32
-        What counts as 1.
+        Value that counts as 1.
     epsilon : float32
         Added to the variance.
     center : (patch_size * patch_size * n_channels,) float32
         Subtracted from normalized patches.
     left, right : (patch_size * ceil(patch_size / 2) * n_channels,) uint64
-        The places in a patch of the values of the left half, then of the middle, and those of
-        their mirror images.
+        Indices in a patch of the values of the left half, then of the middle column, and those
+        of their mirror images.
     even : (n_images, n_rows, n_cols, patch_size * ceil(patch_size / 2) * n_channels) float32
         Overwritten.
     odd : (n_images, n_rows, n_cols, patch_size * floor(patch_size / 2) * n_channels) float32
@@ -99,8 +99,10 @@ def _gather_patches(start, stop, images, positions, patch_size, white, out):
 def _dense_patches(start, stop, images, patch_size, stride, white, out):
     _, height, width, n_channels = images.shape
     n_rows, n_cols, d = out.shape[1:]
-    scale, pixels, patches = np.float32(1) / white, images.reshape(-1), out.reshape(-1)
-    length, line = patch_size * n_channels, width * n_channels
+    scale = np.float32(1) / white
+    pixels = images.reshape(-1)
+    patches = out.reshape(-1)
+    length, line = patch_size * n_channels, width * n_channels  # of a row of a patch, and of an image
     rows = np.empty(patch_size * line, np.float32)
     for item in range(start, stop):  # an item is a row of positions
         i, r = item // n_rows, item % n_rows
@@ -116,7 +118,7 @@ def _dense_patches(start, stop, images, patch_size, stride, white, out):
 
 @njit
 def _copy(x, source, n, y, target):
-    """Copy n values, eight at a time; the last eight overlap those before."""
+    """Copy n values, eight at a time; the last eight overlap the previous ones."""
     eight = np.uint64(8)
     if n < eight:
         for j in range(n):
@@ -140,7 +142,7 @@ def _copy_patch(image, top, left, patch_size, scale, patch):
             target[x] = source[x] * scale
 
 
-# The order of the sums is left to the compiler, which then adds 16 values at a time.
+# The compiler may choose the order of the sums, and adds 16 values at a time.
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _normalize_patches(start, stop, patches, epsilon, out):
     for item in range(start, stop):
@@ -148,7 +150,8 @@ def _normalize_patches(start, stop, patches, epsilon, out):
         total = np.float32(0)
         for j in range(len(patch)):
             total += patch[j]
-        mean, squares = total / np.float32(len(patch)), np.float32(0)
+        mean = total / np.float32(len(patch))
+        squares = np.float32(0)
         for j in range(len(patch)):
             squares += (patch[j] - mean) * (patch[j] - mean)
         factor = np.float32(1) / np.sqrt(squares / np.float32(len(patch)) + epsilon)
@@ -156,15 +159,17 @@ def _normalize_patches(start, stop, patches, epsilon, out):
             result[j] = (patch[j] - mean) * factor
 
 
-# The order of the sums is left to the compiler, which then adds 16 values at a time.
+# The compiler may choose the order of the sums, and adds 16 values at a time.
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _mirror_parts(start, stop, images, patch_size, white, epsilon, center, left, right, even, odd):
     _, height, width, n_channels = images.shape
     n_rows, n_cols = even.shape[1:3]
-    pixels, scale = images.reshape(-1), np.float32(1) / white
-    kept, turned = even.reshape(-1, even.shape[3]), odd.reshape(-1, odd.shape[3])
+    pixels = images.reshape(-1)
+    scale = np.float32(1) / white
+    evens, odds = even.reshape(-1, even.shape[3]), odd.reshape(-1, odd.shape[3])
     patch = np.empty(patch_size * patch_size * n_channels, np.float32)
-    d, length = np.uint64(len(patch)), np.uint64(patch_size * n_channels)
+    d = np.uint64(len(patch))
+    length = np.uint64(patch_size * n_channels)
     for item in range(start, stop):  # an item is a row of positions
         i, r = item // n_rows, item % n_rows
         for c in range(n_cols):
@@ -176,14 +181,15 @@ def _mirror_parts(start, stop, images, patch_size, white, epsilon, center, left,
                     value = np.float32(pixels[source + x]) * scale
                     patch[target + x] = value
                     total += value
-            mean, squares = total / np.float32(d), np.float32(0)
+            mean = total / np.float32(d)
+            squares = np.float32(0)
             for j in range(d):
                 squares += (patch[j] - mean) * (patch[j] - mean)
             factor = np.float32(1) / np.sqrt(squares / np.float32(d) + epsilon)
             for j in range(d):
                 patch[j] = (patch[j] - mean) * factor - center[j]
             position = item * n_cols + c
-            for j in range(np.uint64(turned.shape[1])):
-                turned[position, j] = patch[left[j]] - patch[right[j]]
-            for j in range(np.uint64(kept.shape[1])):
-                kept[position, j] = patch[left[j]] + patch[right[j]]
+            for j in range(np.uint64(odds.shape[1])):
+                odds[position, j] = patch[left[j]] - patch[right[j]]
+            for j in range(np.uint64(evens.shape[1])):
+                evens[position, j] = patch[left[j]] + patch[right[j]]

@@ -1,7 +1,7 @@
-"""Products of many vectors and some filters, on the threads of the pool.
+"""Products of vectors and filters, on the threads of the pool.
 
-A product of BLAS is as quick, but its threads go on waiting for the next one for a tenth of a second,
-and keep the cores from what follows.
+A product of BLAS is as fast, but its threads spin for a tenth of a second afterwards and slow down the
+kernels that follow.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from imfeat_kernels.cpu.launch import launch
 from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, multiply, panels
 
 TILE = 48  # vectors that stay in the nearest cache
-PRODUCTS = 1 << 20  # of numbers, that are worth a thread
+PRODUCTS = 1 << 20  # multiplications that are worth a thread
 
 
 def multiply_by_filters(vectors, filters, out):
@@ -42,7 +42,7 @@ def _multiply_by_filters(start, stop, vectors, table, out):
         for panel in range(len(table)):
             for i in range(0, count, BLOCK_ROWS):
                 multiply(tile, i, table, panel, products, i, 0)
-            place = np.uint64(panel * BLOCK_COLS)
+            column = np.uint64(panel * BLOCK_COLS)
             for i in range(count):
                 for c in range(np.uint64(min(BLOCK_COLS, out.shape[1] - panel * BLOCK_COLS))):
-                    out[first + i, place + c] = products[i, c]
+                    out[first + i, column + c] = products[i, c]

@@ -1,7 +1,7 @@
-"""Product quantization: of each group of dimensions, the index of the nearest of its centroids.
+"""Product quantization: the index of the nearest centroid of each group of dimensions.
 
-Distances are computed for all centroids of a group side by side.  A group's centroids fit into the
-nearest cache, so an item is a group, and all vectors go past it.
+Distances are computed for all centroids of a group side by side.  The centroids of a group fit into the
+nearest cache, so an item is a group, which all vectors are compared with.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from imfeat_kernels.cpu.launch import launch
 
 
 def encode(vectors, centroids, out):
-    """Find the nearest centroid of each group of dimensions; the first of several.
+    """Find the nearest centroid of each group of dimensions, the first of several.
 
     Parameters
     ----------
@@ -71,9 +71,10 @@ def _decode(start, stop, codes, centroids, out):
     group_size = centroids.shape[2]
     for item in range(start, stop):  # an item is a vector
         for g in range(codes.shape[1]):
-            code, place = np.uint64(codes[item, g]), np.uint64(g * group_size)
+            code = np.uint64(codes[item, g])
+            column = np.uint64(g * group_size)
             for j in range(np.uint64(group_size)):
-                out[item, place + j] = centroids[g, code, j]
+                out[item, column + j] = centroids[g, code, j]
 
 
 @njit(nogil=True, cache=True)
@@ -90,19 +91,20 @@ def _sum_by_centroid(start, stop, vectors, codes, sums, counts):
 
 
 @njit
-def _nearest(vector, place, centroids, squares, bits):
-    """Find the nearest centroid; ``squares`` and ``bits`` are the same room, as floats and as integers.
+def _nearest(vector, column, centroids, squares, bits):
+    """Find the nearest centroid; ``squares`` and ``bits`` are one buffer, as floats and as integers.
 
-    What is not negative has the same order as its bits, and the smallest of integers is found 16 at
-    a time, which that of floats is not.
+    Floats >= 0 have the same order as their bits, and the compiler finds the smallest of 16 integers at
+    once, but not of floats.
     """
-    n, group_size = np.int32(len(squares)), len(centroids)
+    n = np.int32(len(squares))
+    group_size = len(centroids)
     for k in range(n):
         squares[k] = 0
     for j in range(0, group_size - 3, 4):
-        _add_four(vector[place + j : place + j + 4], centroids[j : j + 4], squares)
+        _add_four(vector[column + j : column + j + 4], centroids[j : j + 4], squares)
     for j in range(group_size - group_size % 4, group_size):
-        value = vector[place + j]
+        value = vector[column + j]
         for k in range(n):
             squares[k] += (value - centroids[j, k]) * (value - centroids[j, k])
     lowest = bits[0]

@@ -1,4 +1,4 @@
-"""Residuals: by how much descriptors differ from their visual words."""
+"""Residuals: differences between descriptors and their visual words."""
 
 import numpy as np
 from numba import njit
@@ -18,16 +18,16 @@ def sum_residuals(vectors, bounds, words, assignments, out):
         Image i has the descriptors ``bounds[i]`` to ``bounds[i + 1] - 1``.
     words : (n_words, d) float32
     assignments : (n,) int32
-        The word of each descriptor.
+        Index of the word of each descriptor.
     out : (n_images, n_words, d) float64
         Overwritten.
     """
     at_once = max(1, VALUES // out[:1].size // PIECES)
     for first in range(0, len(out), at_once):
         starts, pieces = split_groups(bounds[first : first + at_once + 1])
-        parts = np.empty((len(pieces), *out.shape[1:]))
-        launch(_sum_residuals, len(pieces), vectors, pieces, words, assignments, parts)
-        np.add.reduceat(parts, starts, axis=0, out=out[first : first + at_once])
+        sums = np.empty((len(pieces), *out.shape[1:]))
+        launch(_sum_residuals, len(pieces), vectors, pieces, words, assignments, sums)
+        np.add.reduceat(sums, starts, axis=0, out=out[first : first + at_once])
 
 
 @njit(nogil=True, cache=True)

@@ -1,10 +1,10 @@
-"""Smoothing by a symmetric kernel, down and then across, a row at a time.
+"""Smoothing by a symmetric kernel, down and then across, row by row.
 
-With the weights w(0) + 2 sum w(k) = 1, the sum is written as what is added to the pixel itself,
+With weights w(0) + 2 sum w(k) = 1, the sum is written as a correction of the pixel,
 
     p(x) + sum_k w(k) ((p(x + k) - p(x)) + (p(x - k) - p(x))),
 
-which leaves constant patches as they are, to the last bit.
+which keeps constant regions exactly.
 """
 
 import numpy as np
@@ -12,17 +12,17 @@ from numba import njit
 
 from imfeat_kernels.cpu.launch import launch
 
-PIXELS = 1 << 14  # that are worth a thread
+PIXELS = 1 << 14  # pixels that are worth a thread
 
 
 def smooth(images, weights, out):
-    """Smooth images; beyond the border, the pixel at the border counts again.
+    """Smooth images; beyond the border, the pixel at the border is repeated.
 
     Parameters
     ----------
     images : (n_images, height, width) uint8, float32 or float64
     weights : (radius,) float32
-        Of the pixels 1, 2, ... away, on either side.
+        Weights of the pixels 1, 2, ... away, on either side.
     out : (n_images, height, width) float32
         Overwritten, in the unit of ``images``.
     """
@@ -35,9 +35,11 @@ def _smooth(start, stop, images, weights, out):
     _, height, width = images.shape
     radius = len(weights)
     row = np.zeros(width + 2 * radius, np.float32)
-    middle, total = np.zeros(width, np.float32), np.zeros(width, np.float32)
+    middle = np.zeros(width, np.float32)
+    total = np.zeros(width, np.float32)
     for item in range(start, stop):  # an item is a row
-        i, y = np.uint64(item // height), item % height
+        i = np.uint64(item // height)
+        y = item % height
         here = np.uint64(y)
         for x in range(np.uint64(width)):
             middle[x] = np.float32(images[i, here, x])
@@ -48,7 +50,8 @@ def _smooth(start, stop, images, weights, out):
                 up, down = np.float32(images[i, above, x]), np.float32(images[i, below, x])
                 total[x] += weights[k - 1] * ((up - middle[x]) + (down - middle[x]))
         for x in range(radius):
-            row[x], row[radius + width + x] = total[0], total[width - 1]
+            row[x] = total[0]
+            row[radius + width + x] = total[width - 1]
         for x in range(width):
             row[radius + x] = total[x]
         for k in range(1, radius + 1):

@@ -1,8 +1,13 @@
-"""Loops whose sums have to stay in registers: blocks of 8 rows and 32 columns at once.
+"""Loops whose sums stay in registers: blocks of 8 rows and 32 columns.
 
-What comes out of a matrix product is compared, thresholded or squared while it is still near, and
-on the thread that needs it; BLAS could do neither.  As in `instruction`, these are not compiled
-functions, and after a change here the cache on disk must be emptied.
+The results of a matrix product are compared, thresholded or squared in registers, on the thread that needs
+them, which BLAS cannot do.  A block takes these steps:
+
+1. Load 32 values of the table, and broadcast a value of each row.
+2. Multiply and add; 1 and 2 are repeated for all dimensions.
+3. Use the sums: store them (`multiply`, `sum_squares`), or compare them (`compare`).
+
+As in `instruction`, functions are inlined, and after a change here the cache on disk must be emptied.
 """
 
 import numpy as np
@@ -18,7 +23,7 @@ INTEGERS = ir.VectorType(ir.IntType(32), BLOCK_COLS)
 
 
 def panels(vectors):
-    """Return vectors (k, d) as (ceil(k / 32), d, 32): 32 of them side by side, and zeros for missing ones."""
+    """Return vectors (k, d) as (ceil(k / 32), d, 32): 32 of them side by side, padded with zeros."""
     k, d = vectors.shape
     n_panels = -(-k // BLOCK_COLS)
     rows = np.zeros((n_panels * BLOCK_COLS, d), np.float32)
@@ -27,11 +32,11 @@ def panels(vectors):
 
 
 @intrinsic
-def multiply(_, x, row, table, panel, out, place, column):
+def multiply(_, x, row, table, panel, out, target, column):
     """Multiply 8 rows by 32 columns.
 
     ``x`` is (n, d), ``table`` (panels, d, 32): 32 columns for each of d dimensions.
-    out[place + r, column + c] becomes the sum over j of x[row + r, j] * table[panel, j, c].  All are
+    out[target + r, column + c] becomes the sum over j of x[row + r, j] * table[panel, j, c].  All are
     float32.
     """
 
@@ -44,16 +49,16 @@ def multiply(_, x, row, table, panel, out, place, column):
             _store(builder, product, out.data, builder.add(line, arguments[6]))
         return context.get_dummy_value()
 
-    return signature(types.void, x, row, table, panel, out, place, column), instruction
+    return signature(types.void, x, row, table, panel, out, target, column), instruction
 
 
 @intrinsic
-def compare(_, x, row, table, panel, halves, place, lowest, nearest):
+def compare(_, x, row, table, panel, halves, target, lowest, nearest):
     """Compare 8 vectors with 32 words.
 
-    ``x`` and ``table`` are as for `multiply`, ``halves`` (words,) half the squared lengths.  Where
-    halves[32 panel + c] less the product is below lowest[place + r, c], it replaces that, and the panel
-    nearest[place + r, c] (int32).
+    ``x`` and ``table`` are as for `multiply`, ``halves`` (words,) half the squared lengths.  If
+    halves[32 panel + c] less the product is below lowest[target + r, c], it replaces this value, and the
+    panel replaces nearest[target + r, c] (int32).
     """
 
     def instruction(context, builder, signature, arguments):
@@ -61,12 +66,14 @@ def compare(_, x, row, table, panel, halves, place, lowest, nearest):
         halves, lowest, nearest = (
             context.make_array(kinds[k])(context, builder, arguments[k]).data for k in (4, 6, 7)
         )
-        panel, place = arguments[3], arguments[5]
+        panel = arguments[3]
+        target = arguments[5]
         half = _floats(builder, halves, builder.mul(panel, panel.type(BLOCK_COLS)))
         this = _spread(builder, builder.trunc(panel, ir.IntType(32)), INTEGERS)
         for r, product in _products(context, builder, kinds, arguments):
-            line = builder.mul(builder.add(place, place.type(r)), place.type(BLOCK_COLS))
-            score, best = builder.fsub(half, product), _floats(builder, lowest, line)
+            line = builder.mul(builder.add(target, target.type(r)), target.type(BLOCK_COLS))
+            score = builder.fsub(half, product)
+            best = _floats(builder, lowest, line)
             index = builder.load(_pointer(builder, nearest, line, INTEGERS), align=4)
             nearer = builder.fcmp_ordered("<", score, best)
             _store(builder, builder.select(nearer, score, best), lowest, line)
@@ -74,15 +81,15 @@ def compare(_, x, row, table, panel, halves, place, lowest, nearest):
             _store(builder, chosen, nearest, line)
         return context.get_dummy_value()
 
-    return signature(types.void, x, row, table, panel, halves, place, lowest, nearest), instruction
+    return signature(types.void, x, row, table, panel, halves, target, lowest, nearest), instruction
 
 
 @intrinsic
-def first_of_lowest(_, lowest, nearest, place):
+def first_of_lowest(_, lowest, nearest, row):
     """Return the word (int32) of the lowest score in a line of 32 columns, the first of several.
 
-    ``lowest`` and ``nearest`` are what `compare` has made: word 32 nearest[place, c] + c has the score
-    lowest[place, c].
+    ``lowest`` and ``nearest`` are results of `compare`: word 32 nearest[row, c] + c has the score
+    lowest[row, c].
     """
 
     def instruction(context, builder, signature, arguments):
@@ -103,12 +110,12 @@ def first_of_lowest(_, lowest, nearest, place):
         is_best = builder.fcmp_ordered("==", scores, best)
         return _reduce(builder, "smin", builder.select(is_best, words, far))
 
-    return signature(types.int32, lowest, nearest, place), instruction
+    return signature(types.int32, lowest, nearest, row), instruction
 
 
 @intrinsic
 def sum_excess(_, even, odd, first, count, threshold, sums, line):
-    """Sum what exceeds a threshold in 32 columns of some rows.
+    """Sum the excess over a threshold of 32 columns of some rows.
 
     ``even`` and ``odd`` are (n, 32) float32.  Over rows ``first`` to ``first + count - 1`` the sums of
     max(0, z - threshold) and max(0, -z - threshold) for z = even + odd, and then for z = even - odd,
@@ -116,16 +123,18 @@ def sum_excess(_, even, odd, first, count, threshold, sums, line):
     """
 
     def instruction(context, builder, signature, arguments):
-        kinds, kind = signature.args, ir.VectorType(ir.FloatType(), BLOCK_COLS // 2)
+        kinds = signature.args
+        kind = ir.VectorType(ir.FloatType(), BLOCK_COLS // 2)
         even, odd, sums = (
             context.make_array(kinds[k])(context, builder, arguments[k]).data for k in (0, 1, 5)
         )
         first, count, threshold, line = arguments[2], arguments[3], arguments[4], arguments[6]
-        least, zero = _spread(builder, threshold, kind), ir.Constant(kind, [0.0] * kind.count)
+        least = _spread(builder, threshold, kind)
+        zero = ir.Constant(kind, [0.0] * kind.count)
 
         def add_row(i, totals):
-            place = builder.add(builder.mul(builder.add(first, i), i.type(BLOCK_COLS)), start)
-            e, o = (builder.load(_pointer(builder, part, place, kind), align=4) for part in (even, odd))
+            index = builder.add(builder.mul(builder.add(first, i), i.type(BLOCK_COLS)), start)
+            e, o = (builder.load(_pointer(builder, data, index, kind), align=4) for data in (even, odd))
             responses = builder.fadd(e, o), builder.fsub(e, o)
             signed = [z for response in responses for z in (response, builder.fneg(response))]
             for total, z in zip(totals, signed, strict=True):
@@ -134,13 +143,13 @@ def sum_excess(_, even, odd, first, count, threshold, sums, line):
                 yield builder.fadd(total, builder.select(above, excess, zero))
 
         for start in (line.type(0), line.type(kind.count)):  # half of the columns: eight registers of AVX2
-            places = [
+            indices = [
                 builder.add(builder.mul(builder.add(line, line.type(k)), line.type(BLOCK_COLS)), start)
                 for k in range(4)
             ]
-            before = [builder.load(_pointer(builder, sums, place, kind), align=4) for place in places]
-            for total, place in zip(_loop(builder, count, before, add_row), places, strict=True):
-                _store(builder, total, sums, place)
+            before = [builder.load(_pointer(builder, sums, index, kind), align=4) for index in indices]
+            for total, index in zip(_loop(builder, count, before, add_row), indices, strict=True):
+                _store(builder, total, sums, index)
         return context.get_dummy_value()
 
     return signature(types.void, even, odd, first, count, threshold, sums, line), instruction
@@ -161,7 +170,8 @@ def sum_squares(_, x, row, table, panel, out):
             return _fma(builder, distance, distance, total)
 
         out = context.make_array(signature.args[4])(context, builder, arguments[4])
-        width, (row, panel) = builder.extract_value(out.shape, 1), (arguments[1], arguments[3])
+        width = builder.extract_value(out.shape, 1)
+        row, panel = arguments[1], arguments[3]
         column = builder.mul(panel, width.type(BLOCK_COLS))
         for r, total in _sums(context, builder, signature.args, arguments, 2, add_square):
             line = builder.mul(builder.add(row, width.type(r)), width)
@@ -185,18 +195,21 @@ def sum_moments(_, x, rows, shares, count, k, lines, out):
         x, rows, shares, lines, out = (
             context.make_array(kinds[i])(context, builder, arguments[i]) for i in (0, 1, 2, 5, 6)
         )
-        count, k, d = arguments[3], arguments[4], builder.extract_value(x.shape, 1)
+        count = arguments[3]
+        k = arguments[4]
+        d = builder.extract_value(x.shape, 1)
         listed = builder.mul(k, builder.extract_value(rows.shape, 1))
         indices, weights = (builder.gep(array.data, [listed]) for array in (rows, shares))
         line, sums = (
             builder.gep(array.data, [builder.mul(k, builder.mul(d, d.type(2)))]) for array in (lines, out)
         )
-        some = builder.icmp_signed(">", count, count.type(0))
+        has_rows = builder.icmp_signed(">", count, count.type(0))
         blocks = cgutils.for_range_slice(builder, d.type(0), d, d.type(BLOCK_COLS))
-        with builder.if_then(some), blocks as (j, _):
-            places = [j, builder.add(j, d)]
-            factors, listed = [_floats(builder, line, place) for place in places], (indices, weights, count)
-            _sum_moments(builder, builder.gep(x.data, [j]), d, listed, factors, sums, places)
+        with builder.if_then(has_rows), blocks as (j, _):
+            columns = [j, builder.add(j, d)]
+            factors = [_floats(builder, line, column) for column in columns]
+            rows = indices, weights, count
+            _sum_moments(builder, builder.gep(x.data, [j]), d, rows, factors, sums, columns)
         return context.get_dummy_value()
 
     return signature(types.void, x, rows, shares, count, k, lines, out), instruction
@@ -210,7 +223,7 @@ def _products(context, builder, kinds, arguments):
 
 
 def _sums(context, builder, kinds, arguments, n_lines, add):
-    """Yield, for each of 8 rows, its number and the sum over the dimensions.
+    """Yield the number of each of 8 rows and its sums over the dimensions.
 
     ``add(total, value, *columns)`` is called with a value of the row and ``n_lines`` of the table.
     """
@@ -218,7 +231,9 @@ def _sums(context, builder, kinds, arguments, n_lines, add):
     stride, d = (builder.extract_value(array.shape, 1) for array in (x, table))
     length = n_lines * BLOCK_COLS
     lines = builder.gep(table.data, [builder.mul(arguments[3], builder.mul(d, d.type(length)))])
-    at_once = 8 if "+avx512f," in context.codegen().magic_tuple()[2] + "," else 2  # more would not fit
+    at_once = (
+        8 if "+avx512f," in context.codegen().magic_tuple()[2] + "," else 2
+    )  # more would not fit into registers
     for first in range(0, BLOCK_ROWS, at_once):
         rows = [builder.add(arguments[1], d.type(r)) for r in range(first, first + at_once)]
         vectors = [builder.gep(x.data, [builder.mul(i, stride)]) for i in rows]
@@ -234,8 +249,8 @@ def _sums(context, builder, kinds, arguments, n_lines, add):
         yield from enumerate(_loop(builder, d, zeros, step), first)
 
 
-def _sum_moments(builder, x, d, listed, factors, sums, places):
-    indices, weights, count = listed
+def _sum_moments(builder, x, d, rows, factors, sums, columns):
+    indices, weights, count = rows
 
     def add_row(i, totals):
         row = builder.load(builder.gep(indices, [i]))
@@ -244,21 +259,24 @@ def _sum_moments(builder, x, d, listed, factors, sums, places):
         product = builder.fmul(weight, distance)
         return builder.fadd(totals[0], product), _fma(builder, product, distance, totals[1])
 
-    before = [_floats(builder, sums, place) for place in places]
-    for value, place in zip(_loop(builder, count, before, add_row), places, strict=True):
-        _store(builder, value, sums, place)
+    before = [_floats(builder, sums, column) for column in columns]
+    for value, column in zip(_loop(builder, count, before, add_row), columns, strict=True):
+        _store(builder, value, sums, column)
 
 
 def _loop(builder, count, before, step):
-    """Return the values that ``step(i, values)`` has made of those before, for i = 0 to count - 1.
+    """Return the results of ``values = step(i, values)`` for i = 0 to count - 1, starting from ``before``.
 
     The values stay in registers.  ``count`` is at least 1.
     """
-    entry, loop = builder.block, builder.append_basic_block("loop")
+    entry = builder.block
+    loop = builder.append_basic_block("loop")
     builder.branch(loop)
     builder.position_at_end(loop)
-    i, values = builder.phi(count.type), [builder.phi(value.type) for value in before]
-    results, following = list(step(i, values)), builder.add(i, count.type(1))
+    i = builder.phi(count.type)
+    values = [builder.phi(value.type) for value in before]
+    results = list(step(i, values))
+    following = builder.add(i, count.type(1))
     for phi, start, value in zip((i, *values), (count.type(0), *before), (following, *results), strict=True):
         phi.add_incoming(start, entry)
         phi.add_incoming(value, loop)
@@ -269,7 +287,8 @@ def _loop(builder, count, before, step):
 
 
 def _reduce(builder, name, vector, fastmath=()):
-    kind, letter = vector.type, "f" if name.startswith("f") else "i"
+    kind = vector.type
+    letter = "f" if name.startswith("f") else "i"
     function = cgutils.get_or_insert_function(
         builder.module,
         ir.FunctionType(kind.element, [kind]),
@@ -292,13 +311,13 @@ def _fma(builder, *vectors):
     return builder.call(function, vectors)
 
 
-def _floats(builder, data, place):
-    return builder.load(_pointer(builder, data, place, FLOATS), align=4)
+def _floats(builder, data, index):
+    return builder.load(_pointer(builder, data, index, FLOATS), align=4)
 
 
-def _store(builder, value, data, place):
-    builder.store(value, _pointer(builder, data, place, value.type), align=4)
+def _store(builder, value, data, index):
+    builder.store(value, _pointer(builder, data, index, value.type), align=4)
 
 
-def _pointer(builder, data, place, kind):
-    return builder.bitcast(builder.gep(data, [place]), kind.as_pointer())
+def _pointer(builder, data, index, kind):
+    return builder.bitcast(builder.gep(data, [index]), kind.as_pointer())

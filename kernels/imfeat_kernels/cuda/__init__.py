@@ -1,6 +1,6 @@
 """Kernels for CUDA: the names and signatures of `imfeat_kernels.cpu`.
 
-Arrays lie on the device, but for small tables that launchers copy there themselves.  A module is imported
+Arrays lie on the device, except for small tables, which launchers copy to it.  A module is imported
 when a feature first asks for it, and a kernel compiled when it first runs.
 """
 

@@ -1,4 +1,4 @@
-"""Normalizing overlapping blocks of cells: threads find factors, then write values side by side."""
+"""Normalization of overlapping blocks of cells: threads compute factors, then write adjacent values."""
 
 import math
 
@@ -22,7 +22,7 @@ def normalize_blocks(planes, block_size, norm, constants, out):
 
 @cuda.jit(device=True)
 def _value(planes, i, r, c, block_size, k):
-    """Return value k of a block: its cells, row by row, plane by plane."""
+    """Return value k of a block, whose cells are ordered by row and whose values by plane."""
     cell, plane = divided(k, planes.shape[0])
     y, x = divided(cell, block_size)
     return planes[plane, i, r + y, c + x]
@@ -40,17 +40,21 @@ def _place(item, n_rows, n_cols):
 def _normalize_blocks(planes, block_size, norm, constants, out):
     factors = cuda.shared.array(AT_ONCE, f32)
     again = cuda.shared.array(AT_ONCE, f32)
-    t, size, first = u32(cuda.threadIdx.x), u32(block_size), u32(cuda.blockIdx.x) * u32(AT_ONCE)
+    t = u32(cuda.threadIdx.x)
+    size = u32(block_size)
+    first = u32(cuda.blockIdx.x) * u32(AT_ONCE)
     n_rows, n_cols, n_values = u32(out.shape[1]), u32(out.shape[2]), u32(out.shape[3])
     count = min(u32(AT_ONCE), u32(out.shape[0]) * n_rows * n_cols - first)
     if t < count:
         i, r, c = _place(first + t, n_rows, n_cols)
-        squared, total = norm == L2 or norm == L2_HYS, constants[0]
+        squared = norm == L2 or norm == L2_HYS
+        total = constants[0]
         for k in range(n_values):
             value = _value(planes, i, r, c, size, u32(k))
             total += value * value if squared else value
         factor = f32(1) / ((math.sqrt(total) if squared else total) + constants[1])
-        factors[t], again[t] = f32(1) if norm == NO_NORM else factor, f32(1)
+        factors[t] = f32(1) if norm == NO_NORM else factor
+        again[t] = f32(1)
         if norm == L2_HYS:
             total = constants[0]
             for k in range(n_values):
@@ -60,10 +64,10 @@ def _normalize_blocks(planes, block_size, norm, constants, out):
     cuda.syncthreads()
     k = t
     while k < count * n_values:
-        item, place = divided(k, n_values)
+        item, column = divided(k, n_values)
         i, r, c = _place(first + item, n_rows, n_cols)
-        value = _value(planes, i, r, c, size, place) * factors[item]
+        value = _value(planes, i, r, c, size, column) * factors[item]
         if norm == L2_HYS:
             value = min(value, CLIP) * again[item]
-        out[i, r, c, place] = math.sqrt(value) if norm == L1_SQRT else value
+        out[i, r, c, column] = math.sqrt(value) if norm == L1_SQRT else value
         k = u32(k + u32(AT_ONCE))

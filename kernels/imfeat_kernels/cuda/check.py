@@ -1,4 +1,4 @@
-"""Looking at values before a feature does: a block is a chunk of values."""
+"""Checks of the range of values: a block is a chunk of values."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ u32 = np.uint32
 
 
 def count_outside(values, low, high, out):
-    """Count the values outside an interval; NaN is outside of every interval."""
+    """Count the values outside an interval; NaN lies outside every interval."""
     launch(_count_outside, len(out), values, low, high, out)
 
 
@@ -20,7 +20,8 @@ def _count_outside(values, low, high, out):
     if cuda.threadIdx.x == 0:
         total[0] = u32(0)
     cuda.syncthreads()
-    count, i = u32(0), cuda.blockIdx.x * CHUNK + cuda.threadIdx.x
+    count = u32(0)
+    i = cuda.blockIdx.x * CHUNK + cuda.threadIdx.x
     end = min(values.size, (cuda.blockIdx.x + 1) * CHUNK)
     while i < end:
         value = values[i]

@@ -78,7 +78,8 @@ def _hsv_to_rgb(pixels, white, out):
     if first < out.size:
         unit = white / white
         three, five = unit + unit + unit, unit + unit + unit + unit + unit
-        sixths, value = pixels[first] / white * (five + unit), pixels[first + 2] / white
+        sixths = pixels[first] / white * (five + unit)
+        value = pixels[first + 2] / white
         chroma = pixels[first + 1] / white * value
         out[first] = value - chroma * missing(sixths + five, unit)
         out[first + 1] = value - chroma * missing(sixths + three, unit)
@@ -90,9 +91,11 @@ def _rgb_to_hsi(pixels, white, out):
     first = 3 * cuda.grid(1)
     if first < out.size:
         unit = white / white
-        three, none = unit + unit + unit, unit - unit
+        three = unit + unit + unit
+        none = unit - unit
         r, g, b = pixels[first] * unit, pixels[first + 1] * unit, pixels[first + 2] * unit
-        total, low = r + g + b, smaller(smaller(r, g), b)
+        total = r + g + b
+        low = smaller(smaller(r, g), b)
         saturation = unit - three * low / (total if total > none else unit)
         out[first] = turn(f32((r - g) + (r - b)), f32(g - b) * ROOT_3)
         out[first + 1] = saturation if total > none and saturation > none else none

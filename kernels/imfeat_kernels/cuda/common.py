@@ -1,21 +1,21 @@
-"""Functions of single values, and of a block of threads, that several kernels use."""
+"""Functions of several kernels: of single values, of a block of threads, and sums over pieces."""
 
 import numpy as np
 
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
 
 f32, i32, u32 = np.float32, np.int32, np.uint32
 HALF_BLOCK = THREADS // 2
 SMALL, HALF_SMALL = 64, 32  # threads of a small block
-MAGIC = np.float32(12582912)  # 1.5 * 2^23: floats from here on are whole numbers
+MAGIC = np.float32(12582912)  # 1.5 * 2^23: larger floats are integers
 
 
 @cuda.jit(device=True)
 def divided(a, b):
-    """Return quotient and remainder of whole numbers from 0 to 2^32 - 1.
+    """Return quotient and remainder of integers from 0 to 2^32 - 1.
 
-    Numba widens what is computed of them to 64 bits, and the division of those is a subroutine.
+    Numba widens results to 64 bits, whose division is a subroutine.
     """
     quotient = u32(u32(a) // u32(b))
     return quotient, u32(u32(a) - u32(quotient * u32(b)))
@@ -23,13 +23,13 @@ def divided(a, b):
 
 @cuda.jit(device=True)
 def product(a, b):
-    """Return a * b, rounded: what is added to it afterwards can't be fused with it."""
+    """Return a * b, rounded, so that a following addition cannot be fused with it."""
     return cuda.fma(a, b, f32(0))
 
 
 @cuda.jit(device=True)
 def rounded(x):
-    """Return the nearest whole number of |x| < 2^22, of two the even one."""
+    """Round |x| < 2^22 to the nearest integer, halves to the even one."""
     return i32((x + MAGIC) - MAGIC)
 
 
@@ -37,9 +37,10 @@ def rounded(x):
 def block_sum(values):
     """Return the sum of the THREADS values of an array in shared memory, which is overwritten.
 
-    All threads of the block call it, after each has written its own value.
+    All threads of the block call it after writing their values.
     """
-    t, n = cuda.threadIdx.x, HALF_BLOCK
+    t = cuda.threadIdx.x
+    n = HALF_BLOCK
     cuda.syncthreads()
     while n > 0:
         if t < n:
@@ -53,8 +54,9 @@ def block_sum(values):
 
 @cuda.jit(device=True)
 def small_sum(values):
-    """Return the sum of SMALL values, as `block_sum` does, of a block of as many threads."""
-    t, n = cuda.threadIdx.x, HALF_SMALL
+    """Return the sum of SMALL values, as `block_sum` does, for a block of SMALL threads."""
+    t = cuda.threadIdx.x
+    n = HALF_SMALL
     cuda.syncthreads()
     while n > 0:
         if t < n:
@@ -68,8 +70,9 @@ def small_sum(values):
 
 @cuda.jit(device=True)
 def running_sums(values):
-    """Replace THREADS values in shared memory by the sums of those up to each of them."""
-    t, n = cuda.threadIdx.x, 1
+    """Replace THREADS values in shared memory by their cumulative sums."""
+    t = cuda.threadIdx.x
+    n = 1
     cuda.syncthreads()
     while n < THREADS:
         before = values[t - n] if t >= n else values[t] - values[t]
@@ -77,3 +80,22 @@ def running_sums(values):
         values[t] += before
         cuda.syncthreads()
         n <<= 1
+
+
+def add_pieces(piece_sums, starts, out):
+    """Add up the pieces of each group; ``starts`` are the first pieces of the groups."""
+    ends = np.append(starts, len(piece_sums))
+    flat = piece_sums.reshape(len(piece_sums), -1)
+    launch(_add_pieces, blocks_of(out.size), flat, ends, out.reshape(len(out), -1))
+
+
+@cuda.jit
+def _add_pieces(piece_sums, ends, out):
+    """Add up pieces in float64, with an addition for hundreds of descriptors."""
+    item = cuda.grid(1)
+    if item < out.size:
+        i, k = divided(item, out.shape[1])
+        total = out[i, k] - out[i, k]
+        for piece in range(ends[i], ends[i + 1]):
+            total += piece_sums[piece, k]
+        out[i, k] = total

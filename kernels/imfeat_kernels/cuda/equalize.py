@@ -37,7 +37,7 @@ def equalize_bytes(images, mask, convention, out):
 
 @cuda.jit(device=True)
 def _flush(tables, n_counts, item, counts):
-    """Add up the tables of a block, into the counts of all blocks."""
+    """Add the tables of a block to the counts of all blocks."""
     k = u32(cuda.threadIdx.x)
     while k < u32(n_counts):
         total = u32(0)
@@ -52,7 +52,8 @@ def _flush(tables, n_counts, item, counts):
 def _count_words(words, n_channels, counts):
     """Count eight bytes a load."""
     tables = cuda.shared.array(COUNTERS, u32)
-    t, n_counts = u32(cuda.threadIdx.x), u32(n_channels * LEVELS)
+    t = u32(cuda.threadIdx.x)
+    n_counts = u32(n_channels * LEVELS)
     k = t
     while k < u32(TABLES) * n_counts:
         tables[k] = u32(0)
@@ -60,8 +61,10 @@ def _count_words(words, n_channels, counts):
     cuda.syncthreads()
     n_strips, _ = divided(cuda.gridDim.x, words.shape[0])
     item, strip = divided(cuda.blockIdx.x, n_strips)
-    own, three = (t >> u32(5)) * n_counts, u32(3) if n_channels == 3 else u32(1)
-    p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
+    own = (t >> u32(5)) * n_counts
+    three = u32(3) if n_channels == 3 else u32(1)
+    p = strip * u32(THREADS) + t
+    step = n_strips * u32(THREADS)
     while p < u32(words.shape[1]):
         word = words[item, p]
         _, channel = divided(p * u32(2), three)  # of its first byte: 8 p modulo 3
@@ -77,7 +80,8 @@ def _count_words(words, n_channels, counts):
 @cuda.jit
 def _count_bytes(values, mask, n_channels, counts):
     tables = cuda.shared.array(COUNTERS, u32)
-    t, n_counts = u32(cuda.threadIdx.x), u32(n_channels * LEVELS)
+    t = u32(cuda.threadIdx.x)
+    n_counts = u32(n_channels * LEVELS)
     k = t
     while k < u32(TABLES) * n_counts:
         tables[k] = u32(0)
@@ -88,7 +92,8 @@ def _count_bytes(values, mask, n_channels, counts):
     own = (t >> u32(5)) * n_counts
     n_pixels, _ = divided(values.shape[1], n_channels)
     for c in range(n_channels):
-        p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
+        p = strip * u32(THREADS) + t
+        step = n_strips * u32(THREADS)
         while p < n_pixels:
             if mask.shape[0] == 0 or mask[item, p]:
                 value = u32(values[item, p * u32(n_channels) + u32(c)])
@@ -105,8 +110,8 @@ def _make_tables(counts, n_channels, convention, tables):
     ends = cuda.shared.array(2, i32)
     t = cuda.threadIdx.x
     item, channel = divided(cuda.blockIdx.x, n_channels)
-    place = channel * u32(LEVELS)
-    count = counts[item, place + t]
+    start = channel * u32(LEVELS)
+    count = counts[item, start + t]
     sums[t] = count
     if t == 0:
         ends[0], ends[1] = i32(LEVELS - 1), i32(0)
@@ -115,7 +120,8 @@ def _make_tables(counts, n_channels, convention, tables):
         cuda.atomic.min(ends, 0, i32(t))
         cuda.atomic.max(ends, 1, i32(t))
     cuda.syncthreads()
-    total, upto = sums[LEVELS - 1], sums[t]
+    total = sums[LEVELS - 1]
+    upto = sums[t]
     value = u32(t)
     if convention == OPENCV:
         lowest = sums[ends[0]]
@@ -129,7 +135,7 @@ def _make_tables(counts, n_channels, convention, tables):
         if step > u32(0):
             value, _ = divided((step >> u32(1)) + (upto - count), step)
             value = value if value < u32(255) else u32(255)
-    tables[item, place + t] = u8(value)
+    tables[item, start + t] = u8(value)
 
 
 @cuda.jit
@@ -143,9 +149,11 @@ def _apply_words(words, tables, n_channels, out):
         table[u32(c * LEVELS) + t] = tables[item, u32(c * LEVELS) + t]
     cuda.syncthreads()
     three = u32(3) if n_channels == 3 else u32(1)
-    p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
+    p = strip * u32(THREADS) + t
+    step = n_strips * u32(THREADS)
     while p < u32(words.shape[1]):
-        word, result = words[item, p], u64(0)
+        word = words[item, p]
+        result = u64(0)
         _, channel = divided(p * u32(2), three)
         for k in range(8):
             value = u64(u32(table[channel * u32(LEVELS) + u32(word & u64(255))]))
@@ -167,8 +175,9 @@ def _apply_bytes(values, tables, n_channels, out):
     cuda.syncthreads()
     n_pixels, _ = divided(values.shape[1], n_channels)
     for c in range(n_channels):
-        p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
+        p = strip * u32(THREADS) + t
+        step = n_strips * u32(THREADS)
         while p < n_pixels:
-            place = p * u32(n_channels) + u32(c)
-            out[item, place] = table[u32(c * LEVELS) + u32(values[item, place])]
+            index = p * u32(n_channels) + u32(c)
+            out[item, index] = table[u32(c * LEVELS) + u32(values[item, index])]
             p = u32(p + step)

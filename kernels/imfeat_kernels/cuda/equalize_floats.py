@@ -23,7 +23,8 @@ def interpolate(planes, centers, heights, out):
     """Interpolate linearly between evenly spaced points, plane by plane, constant beyond the ends."""
     n_planes, n_pixels = planes.shape
     if planes.dtype == np.float32:
-        centers, heights = centers.astype(np.float32), heights.astype(np.float32)
+        centers = centers.astype(np.float32)
+        heights = heights.astype(np.float32)
     launch(_interpolate, n_planes * blocks_of(n_pixels), planes, centers, heights, out)
 
 
@@ -35,8 +36,10 @@ def _edge_counts(planes, edges, mask, counts):
     item, strip = divided(cuda.blockIdx.x, n_strips)
     table[t] = u32(0)
     cuda.syncthreads()
-    lowest, width = edges[item, 0], edges[item, LEVELS] - edges[item, 0]
-    p, step = strip * u32(THREADS) + t, n_strips * u32(THREADS)
+    lowest = edges[item, 0]
+    width = edges[item, LEVELS] - edges[item, 0]
+    p = strip * u32(THREADS) + t
+    step = n_strips * u32(THREADS)
     while p < u32(planes.shape[1]):
         if mask[item, p]:
             value = planes[item, p]
@@ -66,7 +69,9 @@ def _interpolate(planes, centers, heights, out):
     item, piece = divided(cuda.blockIdx.x, n_blocks)
     i = piece * u32(THREADS) + u32(cuda.threadIdx.x)
     if i < planes.shape[1]:
-        low, high, value = centers[item, 0], centers[item, LEVELS - 1], planes[item, i]
+        low = centers[item, 0]
+        high = centers[item, LEVELS - 1]
+        value = planes[item, i]
         value = value if value > low else low
         value = value if value < high else high
         k = i32((value - low) / (high - low) * f32(LEVELS - 1))

@@ -1,7 +1,7 @@
-"""The compiler of CUDA kernels: chosen here, and nowhere else.
+"""The compiler of CUDA kernels.
 
-The environment variable ``IMFEAT_CUDA_FRONT`` names another module than `numba.cuda` with its interface,
-such as ``numba_cuda_mlir.cuda``.
+It is `numba.cuda`, or the module with the same interface that the environment variable ``IMFEAT_CUDA_FRONT``
+names, such as ``numba_cuda_mlir.cuda``.
 """
 
 import functools
@@ -22,10 +22,7 @@ def fused(a, b, c):
 
 @functools.cache
 def on_device(function):
-    """Return a compiled function of the CPU's kernels, and all that it calls, for the device.
-
-    So arithmetic is written once.  It must be of single values.
-    """
+    """Compile a scalar function of the CPU's kernels, and all functions that it calls, for the device."""
     if function is instruction.fused:
         return fused
     plain = function.py_func

@@ -1,7 +1,7 @@
-"""Counting pixels in bins: a block counts a strip of a region in tables of its own.
+"""Counting pixels in bins: a block counts a strip of a region in its own tables.
 
-Tables lie in shared memory, where additions of integers are single instructions, and groups of warps
-have tables of their own, as long as there is room: threads that meet at one counter wait for each other.
+Tables lie in shared memory, where additions of integers are single instructions.  Groups of warps have their
+own tables if these fit, because threads that add to the same counter wait for each other.
 """
 
 import math
@@ -20,7 +20,7 @@ from imfeat_kernels.tables import bytes_of_bins as bytes_of_bins
 
 byte_bin, float_bin = on_device(cpu.byte_bin), on_device(cpu.float_bin)
 f32, i32, u8, u16, u32, u64 = np.float32, np.int32, np.uint8, np.uint16, np.uint32, np.uint64
-ROOM = 8192  # counters in shared memory
+COUNTERS = 8192  # counters in shared memory
 STRIP = 1 << 15  # pixels of a block
 
 
@@ -46,20 +46,20 @@ def normalize_counts(counts, norm, out):
     launch(_normalize, len(out), counts, np.array([out.shape[1]]), norm, out)
 
 
-def _count_regions(images, mask, rows, cols, space, n_bins, norm, parts, out):
+def _count_regions(images, mask, rows, cols, space, n_bins, norm, sizes, out):
     n_counts = out.shape[3]
     n_regions = out.shape[0] * out.shape[1] * out.shape[2]
     largest = int(np.diff(rows).max()) * int(np.diff(cols).max())
     n_strips = max(1, largest // STRIP)
-    n_tables = next((n for n in (8, 4, 2, 1) if n * n_counts <= ROOM), 0)
+    n_tables = next((n for n in (8, 4, 2, 1) if n * n_counts <= COUNTERS), 0)
     counts = zeros((n_regions, n_counts), np.uint32, out)
     numbers = np.array([space, n_strips, n_tables, *n_bins], np.int32)
     launch(_count, n_regions * n_strips, images, mask, rows, cols, numbers, counts)
-    launch(_normalize, n_regions, counts, parts, norm, out.reshape(n_regions, n_counts))
+    launch(_normalize, n_regions, counts, sizes, norm, out.reshape(n_regions, n_counts))
 
 
 def _next_floats(edges):
-    """Return the least float32 not below each edge: a float32 is below both or neither."""
+    """Return the smallest float32 not below each edge: a float32 is below both or neither."""
     near = edges.astype(np.float32)
     return np.where(near < edges, np.nextafter(near, np.float32(np.inf)), near)
 
@@ -69,7 +69,8 @@ def _to_bytes(values, n_bins, edges, bytes_of_bins, out):
     first = 3 * cuda.grid(1)
     if first < out.size:
         for c in range(3):
-            n, value = i32(n_bins[c]), values[first + c]
+            n = i32(n_bins[c])
+            value = values[first + c]
             b = i32(value * f32(n))
             b = b if b > i32(0) else i32(0)
             b = b if b < n else n - i32(1)
@@ -82,9 +83,12 @@ def _to_bytes(values, n_bins, edges, bytes_of_bins, out):
 
 @cuda.jit
 def _count(images, mask, rows, cols, numbers, counts):
-    tables = cuda.shared.array(ROOM, u32)
-    t, size = u32(cuda.threadIdx.x), u32(counts.shape[1])
-    space, n_strips, n_tables = numbers[0], u32(numbers[1]), u32(numbers[2])
+    tables = cuda.shared.array(COUNTERS, u32)
+    t = u32(cuda.threadIdx.x)
+    size = u32(counts.shape[1])
+    space = numbers[0]
+    n_strips = u32(numbers[1])
+    n_tables = u32(numbers[2])
     item, strip = divided(cuda.blockIdx.x, n_strips)
     k = t
     while k < n_tables * size:
@@ -102,7 +106,9 @@ def _count(images, mask, rows, cols, numbers, counts):
     p = upper * width + t
     while p < lower * width:
         y, x = divided(p, width)
-        y, x, p = top + y, left + x, p + u32(THREADS)
+        y = top + y
+        x = left + x
+        p = p + u32(THREADS)
         if mask.size == 0 or mask[i, y, x]:
             red, green, blue = u8(images[i, y, x, 0]), u8(images[i, y, x, 1]), u8(images[i, y, x, 2])
             if space == CHANNELS:
@@ -132,7 +138,7 @@ def _count(images, mask, rows, cols, numbers, counts):
 def _add(tables, own, n_tables, counts, item, index):
     if n_tables > u32(0):
         cuda.atomic.add(tables, own + index, u32(1))
-    else:  # more counters than there is room for
+    else:  # counters don't fit into shared memory
         cuda.atomic.add(counts, (item, index), u32(1))
 
 
@@ -143,7 +149,7 @@ def _bin(value, n_bins):
 
 @cuda.jit(device=True)
 def _hsv_index(red, green, blue, numbers):
-    """Compute the joint bin of hue, saturation and value, with the same bits as `color.rgb_to_hsv`."""
+    """Compute the joint bin of hue, saturation and value, bit-identical to those of `color.rgb_to_hsv`."""
     r, g, b = f32(i32(red)), f32(i32(green)), f32(i32(blue))
     n0, n1, n2 = f32(numbers[3]), f32(numbers[4]), f32(numbers[5])
     high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
@@ -154,12 +160,15 @@ def _hsv_index(red, green, blue, numbers):
 
 
 @cuda.jit
-def _normalize(counts, parts, norm, out):
+def _normalize(counts, sizes, norm, out):
     sums = cuda.shared.array(THREADS, u64)
-    t, item, first = cuda.threadIdx.x, cuda.blockIdx.x, 0
-    for part in range(parts.size):
-        n = parts[part]
-        total, k = u64(0), first + t
+    t = cuda.threadIdx.x
+    item = cuda.blockIdx.x
+    first = 0
+    for histogram in range(sizes.size):
+        n = sizes[histogram]
+        total = u64(0)
+        k = first + t
         while k < first + n:
             count = u64(counts[item, k])
             total += count * count if norm == L2 else count

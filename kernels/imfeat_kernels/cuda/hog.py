@@ -1,7 +1,7 @@
-"""Histograms of oriented gradients: a thread votes for a column of pixels, in bins of its own.
+"""Histograms of oriented gradients: a thread adds the votes of a column of pixels to its own bins.
 
-Bins of a thread lie in shared memory, one below the other, so that no two threads meet, and none has to
-add with others to one number, which of floats takes a loop on every card.
+Bins lie in shared memory, those of a thread in a column, so that there are no bank conflicts and no atomic
+additions, which for floats are loops.
 """
 
 import math
@@ -17,18 +17,20 @@ from imfeat_kernels.tables import block_weights as block_weights
 
 nearness, turn = on_device(cpu.nearness), on_device(cpu.turn)
 f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32
-ROOM = 8192  # sums in shared memory
+BINS = 8192  # bins in shared memory
 SLACK = cpu.SLACK
 SQUARES, MAGNITUDES, ALMOST = 0, 1, 2  # how gradients of channels are compared
-PIXELS, SUMS = 1024, 2048  # of a strip of a block of cells, of its bins, in shared memory
+PIXELS = 1024  # pixels of a block of cells in shared memory
+SUMS = 2048  # bins of a block of cells in shared memory
 
 
 def cell_histograms(images, cell_size, edges, n_lower, mirrors, out):
     """Histogram the orientations of the gradients in every cell, without interpolation."""
     n_bins, n_images, n_rows, n_cols = out.shape
-    threads = max(n for n in (32, 64, 128, 256) if n == 32 or n * n_bins <= ROOM)
+    threads = max(n for n in (32, 64, 128, 256) if n == 32 or n * n_bins <= BINS)
     n_cells = max(1, threads // cell_size)  # of a block
-    n_blocks, at_once = n_images * n_rows * -(-n_cols // n_cells), ROOM // threads
+    n_blocks = n_images * n_rows * -(-n_cols // n_cells)
+    at_once = BINS // threads
     how = SQUARES if images.dtype == np.uint8 else MAGNITUDES
     for first in range(0, n_bins, at_once):
         numbers = cell_size, n_cells, n_lower, first, min(first + at_once, n_bins), how
@@ -47,8 +49,10 @@ def block_histograms(images, cell_size, weights, turns, out):
 
 @cuda.jit(device=True)
 def gradient(images, i, y, x, c):
-    """Return the differences down and across of a pixel, 0 at the border of the image."""
-    height, width, zero = u32(images.shape[1]), u32(images.shape[2]), f32(images[i, y, x, c])
+    """Return the vertical and horizontal difference at a pixel, 0 at the border of the image."""
+    height = u32(images.shape[1])
+    width = u32(images.shape[2])
+    zero = f32(images[i, y, x, c])
     zero = zero - zero
     dy, dx = zero, zero
     if y > u32(0) and y + u32(1) < height:
@@ -60,7 +64,7 @@ def gradient(images, i, y, x, c):
 
 @cuda.jit(device=True)
 def _magnitude(dy, dx):
-    """Return the correctly rounded magnitude, by which equals are told from almost equals."""
+    """Return the correctly rounded magnitude, which tells equal from almost equal ones."""
     a, b = product(dy, dy), product(dx, dx)
     high = a + b
     low = (b - (high - a) if a > b else a - (high - b)) + cuda.fma(dy, dy, -a) + cuda.fma(dx, dx, -b)
@@ -70,7 +74,7 @@ def _magnitude(dy, dx):
 
 @cuda.jit(device=True)
 def _is_stronger(dy, dx, best_dy, best_dx, how):
-    """Tell whether a gradient is stronger than another, as the CPU does."""
+    """Return whether a gradient is stronger than the best one, as on the CPU."""
     if how == MAGNITUDES:
         return _magnitude(dy, dx) > _magnitude(best_dy, best_dx)
     slack = SLACK if how == ALMOST else f32(1)
@@ -79,7 +83,7 @@ def _is_stronger(dy, dx, best_dy, best_dx, how):
 
 @cuda.jit(device=True)
 def _strongest_gradient(images, i, y, x, how):
-    """Return the gradient of the channel that has the largest, the first of several."""
+    """Return the gradient of the strongest channel, the first of several."""
     dy, dx = gradient(images, i, y, x, u32(0))
     for c in range(1, images.shape[3]):
         next_dy, next_dx = gradient(images, i, y, x, u32(c))
@@ -93,11 +97,15 @@ def _bin_of(dy, dx, edges, n_lower):
     """Return the bin of a gradient: it has passed the edge at angle a where dy cos(a) >= dx sin(a)."""
     n_bins = i32(edges.shape[0])
     turned = dy < f32(0) or (dy == f32(0) and dx < f32(0))
-    b, first, last = i32(0), i32(1), n_lower
+    b = i32(0)
+    first = i32(1)
+    last = n_lower
     if turned:
         dy, dx = -dy, -dx
         if n_lower < n_bins:
-            b, first, last = n_lower - i32(1), n_lower, n_bins
+            b = n_lower - i32(1)
+            first = n_lower
+            last = n_bins
     while first < last:
         if dy * edges[first, 0] >= dx * edges[first, 1]:
             b += i32(1)
@@ -108,16 +116,19 @@ def _bin_of(dy, dx, edges, n_lower):
 @cuda.jit
 def _cell_histograms(images, numbers, edges, out):
     """Compute cells side by side; a thread takes a column, or several where a cell is wide."""
-    bins = cuda.shared.array(ROOM, f32)
+    bins = cuda.shared.array(BINS, f32)
     t, n_threads = u32(cuda.threadIdx.x), u32(cuda.blockDim.x)
-    size, n_cells, n_lower = u32(numbers[0]), u32(numbers[1]), numbers[2]
+    size = u32(numbers[0])
+    n_cells = u32(numbers[1])
+    n_lower = numbers[2]
     low, high, how = numbers[3], numbers[4], numbers[5]
     n_rows, n_cols = u32(out.shape[2]), u32(out.shape[3])
     per_row, _ = divided(n_cols + n_cells - u32(1), n_cells)
     row, cell = divided(cuda.blockIdx.x, per_row)
     i, r = divided(row, n_rows)
     cell = cell * n_cells
-    n_here, own = min(n_cells, n_cols - cell), t
+    n_here = min(n_cells, n_cols - cell)
+    own = t
     while own < u32(high - low) * n_threads:
         bins[own] = f32(0)
         own = u32(own + n_threads)
@@ -130,7 +141,9 @@ def _cell_histograms(images, numbers, edges, out):
                 bins[u32(b - low) * n_threads + t] += math.sqrt(dy * dy + dx * dx)
         x = u32(x + n_threads)
     cuda.syncthreads()
-    n_bins, share, k = u32(high - low), f32(1) / f32(size * size), t
+    n_bins = u32(high - low)
+    share = f32(1) / f32(size * size)
+    k = t
     columns = size if size < n_threads else n_threads  # the threads that a cell has
     while k < n_here * n_bins:
         b, c = divided(k, n_here)
@@ -143,30 +156,36 @@ def _cell_histograms(images, numbers, edges, out):
 
 @cuda.jit
 def _block_histograms(images, numbers, weights, out):
-    """Compute the bins of a block of cells: pixels first, then each thread some of the bins."""
-    places = cuda.shared.array(PIXELS, f32)
+    """Compute the bins of a block of cells: votes of pixels first, then each thread sums some bins."""
+    positions = cuda.shared.array(PIXELS, f32)
     sizes = cuda.shared.array(PIXELS, f32)
     sums = cuda.shared.array(SUMS, f32)
-    t, step = u32(cuda.threadIdx.x), u32(THREADS)
-    cell_size, turns, low, high = u32(numbers[0]), f32(numbers[1]), u32(numbers[2]), u32(numbers[3])
+    t = u32(cuda.threadIdx.x)
+    step = u32(THREADS)
+    cell_size = u32(numbers[0])
+    turns = f32(numbers[1])
+    low = u32(numbers[2])
+    high = u32(numbers[3])
     block_size, n_bins = u32(out.shape[0]), u32(out.shape[2])
     n_rows, n_cols, width = u32(out.shape[4]), u32(out.shape[5]), u32(weights.shape[1])
     row, c = divided(cuda.blockIdx.x, n_cols)
     i, r = divided(row, n_rows)
-    n_sums, around = block_size * block_size * (high - low), f32(n_bins)
+    n_sums = block_size * block_size * (high - low)
+    around = f32(n_bins)
     k = t
     while k < n_sums:
         sums[k] = f32(0)
         k = u32(k + step)
     first = u32(0)
     while first < width * width:
-        count, p = min(u32(PIXELS), width * width - first), t
+        count = min(u32(PIXELS), width * width - first)
+        p = t
         while p < count:
             y, x = divided(first + p, width)
             y, x = r * cell_size + y, c * cell_size + x
             dy, dx = _strongest_gradient(images, i, y, x, ALMOST)
-            at = turn(dx, dy) * turns - f32(0.5)
-            places[p] = at - around if at >= around - f32(0.5) else at
+            position = turn(dx, dy) * turns - f32(0.5)
+            positions[p] = position - around if position >= around - f32(0.5) else position
             sizes[p] = math.sqrt(dy * dy + dx * dx)
             p = u32(p + step)
         cuda.syncthreads()
@@ -174,11 +193,13 @@ def _block_histograms(images, numbers, weights, out):
         while k < n_sums:
             b, cell = divided(k, block_size * block_size)
             cell_row, cell_col = divided(cell, block_size)
-            center, total, p = f32(low + b), sums[k], u32(0)
+            center = f32(low + b)
+            total = sums[k]
+            p = u32(0)
             y, x = divided(first, width)
             while p < count:
                 weight = weights[cell_row, y] * weights[cell_col, x]
-                total += weight * sizes[p] * nearness(places[p] - center, around)
+                total += weight * sizes[p] * nearness(positions[p] - center, around)
                 p, x = p + u32(1), x + u32(1)
                 if x == width:
                     y, x = y + u32(1), u32(0)

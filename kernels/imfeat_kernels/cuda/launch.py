@@ -1,4 +1,4 @@
-"""Run kernels on the current device, in the stream of the array that was adopted last."""
+"""Launching kernels on the current device, in the stream of the array that was adopted last."""
 
 import threading
 
@@ -6,26 +6,26 @@ import numpy as np
 
 from imfeat_kernels.cuda.front import cuda
 
-THREADS = 256  # of a block, where nothing asks for another number
-_callers = threading.local()  # the stream of the caller, in each thread
+THREADS = 256  # default number of threads of a block
+_callers = threading.local()  # stream of the caller, for each thread
 
 
 def launch(body, n_blocks, *arguments, threads=THREADS):
     """Run a kernel on blocks of threads; arrays of the host are copied to the device first."""
     if n_blocks:
         stream = _stream()
-        there = [
+        on_device = [
             cuda.to_device(argument, stream=stream) if isinstance(argument, np.ndarray) else argument
             for argument in arguments
         ]
-        body[n_blocks, threads, stream](*there)
+        body[n_blocks, threads, stream](*on_device)
 
 
 def adopt(array, stream):
-    """Return what has a ``__cuda_array_interface__`` as a device array.
+    """Return an array with a ``__cuda_array_interface__`` as a device array.
 
-    Kernels run in the stream from now on, given as a pointer; without one, in the default stream, after
-    what the array itself says that has to be waited for.
+    From now on kernels run in ``stream``, a pointer.  If it is None, they run in the default stream, after
+    the stream that the array names.
     """
     _callers.stream = 0 if stream is None else cuda.external_stream(stream)
     return cuda.as_cuda_array(array, sync=stream is None)
@@ -37,12 +37,12 @@ def to_device(array):
 
 
 def is_available():
-    """Tell whether there are a driver and a device."""
+    """Return whether there are a driver and a device."""
     return cuda.is_available()
 
 
 def reason():
-    """Return what the driver says."""
+    """Return the error message of the driver."""
     return " ".join(str(cuda.cuda_error() or "no device").split()).rstrip(".")
 
 
@@ -65,29 +65,29 @@ def about():
 
 
 def empty(shape, dtype, like):
-    """Return an array where another lies."""
+    """Allocate an array on the device of ``like``."""
     return cuda.device_array(shape, dtype, stream=_stream())
 
 
 def zeros(shape, dtype, like):
-    """Return an array of zeros, as `empty` does."""
+    """Allocate an array of zeros on the device of ``like``."""
     array = empty(shape, dtype, like)
     launch(_clear, blocks_of(array.size), array.reshape(-1))
     return array
 
 
 def blocks_of(n_items, threads=THREADS):
-    """Return the number of blocks that have a thread an item."""
+    """Return the number of blocks with a thread for each item."""
     return -(-n_items // threads)
 
 
 def on_host(array):
-    """Return a small array as one of the host."""
+    """Return a small array as a NumPy array."""
     return array if isinstance(array, np.ndarray) else array.copy_to_host()
 
 
 def as_words(array):
-    """Return an array (n, m) of bytes as one of 8 bytes each, or None where rows don't begin or end so."""
+    """View bytes (n, m) as words of 8 bytes; None if rows are not multiples of words."""
     interface = getattr(array, "__cuda_array_interface__", None) or array.__array_interface__
     if array.shape[1] % 8 or interface["data"][0] % 8:
         return None

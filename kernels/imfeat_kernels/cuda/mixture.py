@@ -1,7 +1,9 @@
-"""Mixtures of Gaussians with diagonal covariance: posteriors, and the moments under them.
+"""Mixtures of Gaussians with diagonal covariance: posteriors, and moments under the posteriors.
 
-Scores of a batch of descriptors and all components are computed as matrix products are, then a group of
-threads turns those of a descriptor into posteriors, and others sum what the descriptors of an image give.
+1. `_squares` computes |t|^2 of a batch of descriptors for all components, like a matrix product.
+2. `_share` turns it into posteriors (`_fold` into triangles): a block is a descriptor.
+3. `_sum_moments` (`_sum_columns` for averages) sums over pieces of images.
+4. `_add_pieces` adds up the pieces of an image.
 """
 
 import math
@@ -10,7 +12,7 @@ import numpy as np
 
 from imfeat_kernels.cpu._mixture import FAR, HALF, LEAST, NEVER
 from imfeat_kernels.cpu.launch import split_groups
-from imfeat_kernels.cuda.common import SMALL, divided, small_sum
+from imfeat_kernels.cuda.common import SMALL, add_pieces, divided, small_sum
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, on_host
 from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SPAN, add_squares, first_sum
@@ -21,7 +23,7 @@ TOGETHER = 8  # components whose moments a thread sums
 
 
 def posteriors(vectors, weights, means, variances, out):
-    """Compute the probabilities that each component has made a descriptor."""
+    """Compute the posterior probabilities of the components for each descriptor."""
     scales, shifts, costs, _ = _tables(weights, means, variances)
     logs = empty(len(out), np.float32, out)
     _score(vectors, scales, shifts, out)
@@ -31,25 +33,21 @@ def posteriors(vectors, weights, means, variances, out):
 def moments(vectors, bounds, weights, means, variances, out, likelihoods):
     """Sum posteriors q, q t and q t^2 over the descriptors of each image; t = (x - mean) / deviation."""
     scales, shifts, costs, peak = _tables(weights, means, variances)
-
-    def reduce(vectors, pieces, scores, parts):
+    n_groups = -(-len(costs) // TOGETHER)
+    for images, first, last, starts, pieces in _batches(bounds, len(costs)):
+        scores = empty((last - first, len(costs)), np.float32, out)
+        batch = vectors[first:last]
+        _score(batch, scales, shifts, scores)
         logs = empty(len(scores), np.float32, out)
         launch(_share, len(scores), costs, logs, scores, threads=SMALL)
-        n_groups = -(-len(costs) // TOGETHER)
-        launch(_sum_moments, len(pieces) * n_groups, vectors, pieces, scales, shifts, scores, parts)
-        return logs
-
-    for part, first, last, starts, pieces in _batches(bounds, len(costs)):
-        scores = empty((last - first, len(costs)), np.float32, out)
-        _score(vectors[first:last], scales, shifts, scores)
-        parts = empty((len(pieces), *out.shape[1:]), np.float32, out)
-        logs = reduce(vectors[first:last], pieces, scores, parts)
-        add_pieces(parts, starts, out[part])
+        piece_sums = empty((len(pieces), *out.shape[1:]), np.float32, out)
+        launch(_sum_moments, len(pieces) * n_groups, batch, pieces, scales, shifts, scores, piece_sums)
+        add_pieces(piece_sums, starts, out[images])
         totals = empty((len(pieces), 1), np.float32, out)
         launch(_sum_columns, len(pieces), logs.reshape(len(logs), 1), pieces, totals)
-        counts = np.diff(bounds[part.start : part.stop + 1])
-        add_pieces(totals, starts, likelihoods[part].reshape(-1, 1))
-        launch(_add_peaks, blocks_of(len(counts)), counts, peak, likelihoods[part])
+        counts = np.diff(bounds[images.start : images.stop + 1])
+        add_pieces(totals, starts, likelihoods[images].reshape(-1, 1))
+        launch(_add_peaks, blocks_of(len(counts)), counts, peak, likelihoods[images])
 
 
 def mean_posteriors(vectors, bounds, weights, means, variances, out):
@@ -63,7 +61,7 @@ def mean_posteriors(vectors, bounds, weights, means, variances, out):
 
 
 def mean_triangles(vectors, bounds, words, out):
-    """Average, over the descriptors of each image, how much nearer than average each word is."""
+    """Average the triangle encodings of the descriptors of each image."""
     words = on_host(words)
 
     def finish(scores):
@@ -72,28 +70,22 @@ def mean_triangles(vectors, bounds, words, out):
     _average(vectors, bounds, np.ones_like(words), -words, finish, out)
 
 
-def add_pieces(parts, starts, out):
-    """Add up the pieces of each group; ``starts`` are the first pieces of the groups."""
-    ends = np.append(starts, len(parts))
-    flat = parts.reshape(len(parts), -1)
-    launch(_add_pieces, blocks_of(out.size), flat, ends, out.reshape(len(out), -1))
-
-
 def _average(vectors, bounds, scales, shifts, finish, out):
-    for part, first, last, starts, pieces in _batches(bounds, len(scales)):
+    for images, first, last, starts, pieces in _batches(bounds, len(scales)):
         scores = empty((last - first, len(scales)), np.float32, out)
         _score(vectors[first:last], scales, shifts, scores)
         finish(scores)
-        parts = empty((len(pieces), len(scales)), np.float32, out)
-        launch(_sum_columns, len(pieces), scores, pieces, parts)
-        add_pieces(parts, starts, out[part])
-        counts = np.maximum(np.diff(bounds[part.start : part.stop + 1]), 1)
-        launch(_divide, blocks_of(out[part].size), counts, out[part])
+        piece_sums = empty((len(pieces), len(scales)), np.float32, out)
+        launch(_sum_columns, len(pieces), scores, pieces, piece_sums)
+        add_pieces(piece_sums, starts, out[images])
+        counts = np.maximum(np.diff(bounds[images.start : images.stop + 1]), 1)
+        launch(_divide, blocks_of(out[images].size), counts, out[images])
 
 
 def _batches(bounds, n_components):
-    """Yield images that fit, where their descriptors begin and end, and their pieces counted from there."""
-    at_once, i = max(1, VALUES // n_components), 0
+    """Yield slices of images that fit, bounds of their descriptors, and their pieces relative to these."""
+    at_once = max(1, VALUES // n_components)
+    i = 0
     while i < len(bounds) - 1:
         last = max(i + 1, int(np.searchsorted(bounds, bounds[i] + at_once, "right")) - 1)
         starts, pieces = split_groups(bounds[i : last + 1])
@@ -105,7 +97,9 @@ def _tables(weights, means, variances):
     """Return scales and shifts (n_components, d) of t, costs of components, and the density that costs 0."""
     weights, means, variances = on_host(weights), on_host(means), on_host(variances)
     scales = 1 / np.sqrt(variances, dtype=np.float64)
-    shifts, costs, used = -means * scales, np.full(len(means), NEVER), weights > 0
+    shifts = -means * scales
+    costs = np.full(len(means), NEVER)
+    used = weights > 0
     logs = np.log(weights[used], dtype=np.float64) + np.log(scales[used]).sum(1)
     costs[used] = logs.max() - logs
     peak = logs.max() - means.shape[1] / 2 * math.log(2 * math.pi)
@@ -138,11 +132,14 @@ def _squares(vectors, scales, shifts, scores):
 
 @cuda.jit
 def _share(costs, logs, scores):
-    """Turn |t|^2 of a descriptor into posteriors, and keep the logarithm of its density."""
+    """Turn |t|^2 of a descriptor into posteriors, and store the logarithm of its density."""
     lowest = cuda.shared.array(SMALL, f32)
     sums = cuda.shared.array(SMALL, f32)
-    t, i, n = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x), u32(costs.size)
-    least, k = NEVER, t
+    t = u32(cuda.threadIdx.x)
+    i = u32(cuda.blockIdx.x)
+    n = u32(costs.size)
+    least = NEVER
+    k = t
     while k < n:
         square = scores[i, k]
         score = costs[k] + HALF * (square if square < FAR else FAR)
@@ -153,7 +150,8 @@ def _share(costs, logs, scores):
     cuda.syncthreads()
     for k in range(SMALL):
         least = lowest[k] if lowest[k] < least else least
-    total, k = f32(0), t
+    total = f32(0)
+    k = t
     while k < n:
         value = math.exp(least - scores[i, k])
         scores[i, k] = value
@@ -173,15 +171,19 @@ def _share(costs, logs, scores):
 def _fold(scores):
     """Turn squared distances z^2 of a descriptor into max(0, mean of z - z)."""
     sums = cuda.shared.array(SMALL, f32)
-    t, i, n = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x), u32(scores.shape[1])
-    total, k = f32(0), t
+    t = u32(cuda.threadIdx.x)
+    i = u32(cuda.blockIdx.x)
+    n = u32(scores.shape[1])
+    total = f32(0)
+    k = t
     while k < n:
         distance = math.sqrt(scores[i, k])
         scores[i, k] = distance
         total += distance
         k = u32(k + u32(SMALL))
     sums[t] = total
-    mean, k = small_sum(sums) / f32(n), t
+    mean = small_sum(sums) / f32(n)
+    k = t
     while k < n:
         nearer = mean - scores[i, k]
         scores[i, k] = nearer if nearer > f32(0) else f32(0)
@@ -189,14 +191,15 @@ def _fold(scores):
 
 
 @cuda.jit
-def _sum_moments(vectors, pieces, scales, shifts, scores, parts):
-    """Sum moments of a few components over a piece of an image; a thread is a dimension, or several."""
+def _sum_moments(vectors, pieces, scales, shifts, scores, piece_sums):
+    """Sum moments of some components over a piece of an image; a thread sums one or several dimensions."""
     plain, squared = cuda.local.array(TOGETHER, f32), cuda.local.array(TOGETHER, f32)
     masses = cuda.local.array(TOGETHER, f32)
     n_components, d = u32(scales.shape[0]), u32(scales.shape[1])
     n_groups, _ = divided(n_components + u32(TOGETHER - 1), TOGETHER)
     piece, group = divided(cuda.blockIdx.x, n_groups)
-    first, j = group * u32(TOGETHER), u32(cuda.threadIdx.x)
+    first = group * u32(TOGETHER)
+    j = u32(cuda.threadIdx.x)
     while j < d:
         for c in range(TOGETHER):
             plain[c], squared[c], masses[c] = f32(0), f32(0), f32(0)
@@ -213,33 +216,21 @@ def _sum_moments(vectors, pieces, scales, shifts, scores, parts):
         for c in range(TOGETHER):
             k = first + u32(c)
             if k < n_components:
-                parts[piece, k, u32(1) + j], parts[piece, k, u32(1) + d + j] = plain[c], squared[c]
+                piece_sums[piece, k, u32(1) + j], piece_sums[piece, k, u32(1) + d + j] = plain[c], squared[c]
                 if j == u32(0):
-                    parts[piece, k, 0] = masses[c]
+                    piece_sums[piece, k, 0] = masses[c]
         j = u32(j + u32(THREADS))
 
 
 @cuda.jit
-def _sum_columns(values, pieces, parts):
+def _sum_columns(values, pieces, piece_sums):
     piece, k = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x)
     while k < u32(values.shape[1]):
         total = f32(0)
         for i in range(u32(pieces[piece, 0]), u32(pieces[piece, 1])):
             total += values[i, k]
-        parts[piece, k] = total
+        piece_sums[piece, k] = total
         k = u32(k + u32(THREADS))
-
-
-@cuda.jit
-def _add_pieces(parts, ends, out):
-    """Add up pieces in float64, as the contract has it: an addition for hundreds of descriptors."""
-    item = cuda.grid(1)
-    if item < out.size:
-        i, k = divided(item, out.shape[1])
-        total = out[i, k] - out[i, k]
-        for piece in range(ends[i], ends[i + 1]):
-            total += parts[piece, k]
-        out[i, k] = total
 
 
 @cuda.jit

@@ -1,6 +1,6 @@
 """The nearest colour of a palette, exactly: a thread finds it for several pixels.
 
-|p|^2 - 2 x.p is a whole number below 2^24, which a float32 holds exactly.
+|p|^2 - 2 x.p is an integer below 2^24, which float32 holds exactly.
 """
 
 import numpy as np
@@ -9,12 +9,12 @@ from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
 
 f32, i32, u32 = np.float32, np.int32, np.uint32
-PIXELS = 4  # of a thread, which share what it reads of the palette
+PIXELS = 4  # pixels of a thread, which reads the palette once for all of them
 CHUNK = THREADS  # colours in shared memory
 
 
 def nearest_colors(pixels, palette, out):
-    """Find the nearest colour of each pixel; the first of several."""
+    """Find the nearest colour of each pixel, the first of several."""
     launch(_nearest_colors, blocks_of(len(out), PIXELS * THREADS), pixels, palette, out)
 
 
@@ -23,7 +23,8 @@ def _nearest_colors(pixels, palette, out):
     lines = cuda.shared.array((CHUNK, 4), f32)
     x = cuda.local.array((PIXELS, 3), f32)
     best, nearest = cuda.local.array(PIXELS, f32), cuda.local.array(PIXELS, i32)
-    t, n = cuda.threadIdx.x, palette.shape[0]
+    t = cuda.threadIdx.x
+    n = palette.shape[0]
     start = cuda.blockIdx.x * (PIXELS * THREADS) + t
     for k in range(PIXELS):
         i = min(start + k * THREADS, out.size - 1)

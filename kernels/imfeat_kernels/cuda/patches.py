@@ -1,4 +1,4 @@
-"""Cutting patches out of images, and taking brightness and contrast out of patches."""
+"""Patches of images, and their normalization: a block is a patch."""
 
 import math
 
@@ -12,7 +12,7 @@ f32, u32 = np.float32, np.uint32
 
 
 def gather_patches(images, positions, patch_size, white, out):
-    """Copy the patches at given positions."""
+    """Copy patches at some positions."""
     launch(_gather_patches, len(out), images, positions, patch_size, white, out, threads=SMALL)
 
 
@@ -23,12 +23,12 @@ def dense_patches(images, patch_size, stride, white, out):
 
 
 def normalize_patches(patches, epsilon, out):
-    """Subtract from each patch its mean, and divide by sqrt(variance + epsilon)."""
+    """Subtract the mean of each patch and divide by sqrt(variance + epsilon)."""
     launch(_normalize_patches, len(out), patches, epsilon, out, threads=SMALL)
 
 
 def mirror_parts(images, patch_size, white, epsilon, center, left, right, even, odd):
-    """Normalize the patches at all positions, and split each into what a mirror keeps and what it turns."""
+    """Normalize the patches at all positions, and split each into its even and odd part under mirroring."""
     n_images, n_rows, n_cols, _ = even.shape
     options = patch_size, white, epsilon, center, left, right
     launch(_mirror_parts, n_images * n_rows * n_cols, images, *options, even, odd, threads=SMALL)
@@ -64,19 +64,24 @@ def _dense_patches(images, patch_size, stride, white, out):
 @cuda.jit
 def _normalize_patches(patches, epsilon, out):
     sums = cuda.shared.array(SMALL, f32)
-    t, item, d = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x), u32(patches.shape[1])
-    total, j = f32(0), t
+    t = u32(cuda.threadIdx.x)
+    item = u32(cuda.blockIdx.x)
+    d = u32(patches.shape[1])
+    total = f32(0)
+    j = t
     while j < d:
         total += patches[item, j]
         j = u32(j + u32(SMALL))
     sums[t] = total
     mean = small_sum(sums) / f32(d)
-    total, j = f32(0), t
+    total = f32(0)
+    j = t
     while j < d:
         total += (patches[item, j] - mean) * (patches[item, j] - mean)
         j = u32(j + u32(SMALL))
     sums[t] = total
-    factor, j = f32(1) / math.sqrt(small_sum(sums) / f32(d) + epsilon), t
+    factor = f32(1) / math.sqrt(small_sum(sums) / f32(d) + epsilon)
+    j = t
     while j < d:
         out[item, j] = (patches[item, j] - mean) * factor
         j = u32(j + u32(SMALL))
@@ -85,28 +90,34 @@ def _normalize_patches(patches, epsilon, out):
 @cuda.jit
 def _mirror_parts(images, patch_size, white, epsilon, center, left, right, even, odd):
     sums = cuda.shared.array(SMALL, f32)
-    t, item, d, size = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x), u32(center.size), u32(patch_size)
+    t = u32(cuda.threadIdx.x)
+    item = u32(cuda.blockIdx.x)
+    d = u32(center.size)
+    size = u32(patch_size)
     n_rows, n_cols = u32(even.shape[1]), u32(even.shape[2])
     row, x = divided(item, n_cols)
     i, y = divided(row, n_rows)
-    total, j = f32(0), t
+    total = f32(0)
+    j = t
     while j < d:
         total += patch_value(images, i, y, x, size, white, j)
         j = u32(j + u32(SMALL))
     sums[t] = total
     mean = small_sum(sums) / f32(d)
-    total, j = f32(0), t
+    total = f32(0)
+    j = t
     while j < d:
         value = patch_value(images, i, y, x, size, white, j) - mean
         total += value * value
         j = u32(j + u32(SMALL))
     sums[t] = total
-    factor, j = f32(1) / math.sqrt(small_sum(sums) / f32(d) + epsilon), t
+    factor = f32(1) / math.sqrt(small_sum(sums) / f32(d) + epsilon)
+    j = t
     while j < u32(left.size):
         a, b = u32(left[j]), u32(right[j])
-        here = (patch_value(images, i, y, x, size, white, a) - mean) * factor - center[a]
-        there = (patch_value(images, i, y, x, size, white, b) - mean) * factor - center[b]
-        even[i, y, x, j] = here + there
+        value = (patch_value(images, i, y, x, size, white, a) - mean) * factor - center[a]
+        mirrored = (patch_value(images, i, y, x, size, white, b) - mean) * factor - center[b]
+        even[i, y, x, j] = value + mirrored
         if j < u32(odd.shape[3]):
-            odd[i, y, x, j] = here - there
+            odd[i, y, x, j] = value - mirrored
         j = u32(j + u32(SMALL))

@@ -1,6 +1,6 @@
 """Responses of words to patches, made sparse and averaged over cells of an image.
 
-A thread sums a word in a cell of an image, over its positions; threads beside it take the next words.
+A thread sums the positions of a cell of an image for a word; adjacent threads have adjacent words.
 """
 
 import math
@@ -16,8 +16,9 @@ f32, i32, u32 = np.float32, np.int32, np.uint32
 
 
 def pool_thresholds(even, odd, even_filters, odd_filters, threshold, first_row, rows, cols, sums):
-    """Add by how much the responses of words exceed a threshold, of either sign, to the cells."""
-    mirrored, n_words = odd.size > 0, len(even_filters)
+    """Add the excess of responses over a threshold, of either sign, to the averages of cells."""
+    mirrored = odd.size > 0
+    n_words = len(even_filters)
     e = empty((*even.shape[:3], n_words), np.float32, sums)
     multiply_by_filters(even.reshape(-1, even.shape[3]), even_filters, e.reshape(-1, n_words))
     o = empty((*odd.shape[:3], n_words) if mirrored else (0, 0, 0, 0), np.float32, sums)
@@ -28,14 +29,14 @@ def pool_thresholds(even, odd, even_filters, odd_filters, threshold, first_row, 
 
 
 def pool_triangles(even, odd, squares, first_row, rows, cols, sums):
-    """Add by how much distances to words are below their mean to the cells."""
+    """Add the triangle encodings of distances to words to the averages of cells."""
     n_positions = even.shape[0] * even.shape[1] * even.shape[2]
     flat = even.reshape(n_positions, even.shape[3])
     others = odd.reshape(odd.shape[0] * odd.shape[1] * odd.shape[2], odd.shape[3])
     lengths = empty((2, n_positions), np.float32, sums)
     launch(_mean_distances, n_positions, flat, others, squares, lengths)
-    what = even, odd, squares, lengths, first_row, rows, cols
-    launch(_pool_triangles, blocks_of(sums.size), *what, sums)
+    inputs = even, odd, squares, lengths, first_row, rows, cols
+    launch(_pool_triangles, blocks_of(sums.size), *inputs, sums)
 
 
 @cuda.jit
@@ -43,13 +44,13 @@ def _pool_thresholds(even, odd, threshold, first_row, rows, cols, sums):
     item = cuda.grid(1)
     n_rows, n_cells, n_words = rows.shape[0], cols.shape[0], sums.shape[4]
     if item < sums.shape[0] * n_rows * n_cells * n_words:
-        place, k = divided(item, n_words)
-        row, c = divided(place, n_cells)
+        cell, k = divided(item, n_words)
+        row, c = divided(cell, n_cells)
         i, r = divided(row, n_rows)
         mirrored = odd.size > 0
         above, below = f32(0), f32(0)
         for side in range(2 if mirrored else 1):
-            cell = n_cells - 1 - c if side == 1 else c  # the cell whose mirror image this one is
+            cell = n_cells - 1 - c if side == 1 else c  # the mirrored cell
             more, less = f32(0), f32(0)
             for y in range(max(rows[r, 0] - first_row, 0), min(rows[r, 1] - first_row, even.shape[1])):
                 for x in range(cols[cell, 0], cols[cell, 1]):
@@ -75,8 +76,11 @@ def _distance(length, square, product):
 def _mean_distances(even, odd, squares, lengths):
     """Compute the squared length of a patch, and its mean distance from words and their mirror images."""
     sums = cuda.shared.array(THREADS, f32)
-    t, p, n_words = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x), u32(squares.size)
-    mirrored, total = odd.size > 0, f32(0)
+    t = u32(cuda.threadIdx.x)
+    p = u32(cuda.blockIdx.x)
+    n_words = u32(squares.size)
+    mirrored = odd.size > 0
+    total = f32(0)
     j = n_words + t
     while j < u32(even.shape[1]):
         total += even[p, j] * even[p, j]
@@ -86,7 +90,9 @@ def _mean_distances(even, odd, squares, lengths):
         total += odd[p, j] * odd[p, j]
         j = u32(j + u32(THREADS))
     sums[t] = total
-    length, total, k = block_sum(sums), f32(0), t
+    length = block_sum(sums)
+    total = f32(0)
+    k = t
     while k < n_words:
         if mirrored:
             apart = _distance(length, squares[k], even[p, k] + odd[p, k])
@@ -105,18 +111,21 @@ def _pool_triangles(even, odd, squares, lengths, first_row, rows, cols, sums):
     item = cuda.grid(1)
     if item < sums.size:
         n_rows, n_cells, n_words = rows.shape[0], cols.shape[0], sums.shape[4]
-        place, k = divided(item, n_words)
-        row, c = divided(place, n_cells)
+        cell, k = divided(item, n_words)
+        row, c = divided(cell, n_cells)
         i, r = divided(row, n_rows)
-        n_sides, total = 2 if odd.size > 0 else 1, f32(0)
+        n_sides = 2 if odd.size > 0 else 1
+        total = f32(0)
         for side in range(n_sides):
-            cell, near = n_cells - 1 - c if side == 1 else c, f32(0)
+            cell = n_cells - 1 - c if side == 1 else c
+            near = f32(0)
             for y in range(max(rows[r, 0] - first_row, 0), min(rows[r, 1] - first_row, even.shape[1])):
                 for x in range(cols[cell, 0], cols[cell, 1]):
-                    p, product = (i * even.shape[1] + y) * even.shape[2] + x, even[i, y, x, k]
+                    p = (i * even.shape[1] + y) * even.shape[2] + x
+                    product = even[i, y, x, k]
                     if n_sides == 2:
-                        other = odd[i, y, x, k]
-                        product = product - other if side == 1 else product + other
+                        odd_product = odd[i, y, x, k]
+                        product = product - odd_product if side == 1 else product + odd_product
                     near += max(lengths[1, p] - _distance(lengths[0, p], squares[k], product), f32(0))
             total += near / f32(n_sides * (rows[r, 1] - rows[r, 0]) * (cols[cell, 1] - cols[cell, 0]))
         sums[i, r, c, 0, k] += total

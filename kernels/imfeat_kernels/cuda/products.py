@@ -1,4 +1,4 @@
-"""Products of many vectors and some filters."""
+"""Products of vectors and filters."""
 
 import numpy as np
 

@@ -1,8 +1,10 @@
 """Sums over dimensions for all pairs of vectors and words: a block has 128 of each, a thread 8 by 8.
 
-A few dimensions at a time of both go to shared memory, dimension by dimension, so that a thread reads
-16 numbers there for 64 multiplications.  The sums of a thread stay in registers: the loops over them
-have constant bounds, and are unrolled.
+1. Copy some dimensions of vectors and words to shared memory, dimension by dimension.
+2. Multiply and add: a thread reads 16 values for 64 multiplications.  Its sums stay in registers, because
+   loops over them have constant bounds and are unrolled.
+
+These steps are repeated for all dimensions.
 """
 
 import numpy as np
@@ -13,13 +15,13 @@ from imfeat_kernels.cuda.front import cuda
 f32, u32 = np.float32, np.uint32
 SIDE, ACROSS = 16, 8  # threads of a block along either side, sums of a thread along either side
 SPAN, DEPTH = 128, 8  # vectors and words of a block, dimensions at a time
-ROW = SPAN + 4  # so that threads that write a column meet in no bank
+ROW = SPAN + 4  # so that threads that write a column have no bank conflicts
 THREADS = SIDE * SIDE
 
 
 @cuda.jit(device=True)
 def first_sum(t):
-    """Return the place, of 128 along either side, of the first sum of a thread."""
+    """Return row and column of the first sum of a thread."""
     ty, tx = divided(t, SIDE)
     return ty * u32(ACROSS), tx * u32(ACROSS)
 
@@ -30,7 +32,8 @@ def add_products(vectors, first, words, first_word, x, w, sums):
 
     ``x`` and ``w`` are (DEPTH, ROW) float32 in shared memory.
     """
-    t, d = u32(cuda.threadIdx.x), u32(vectors.shape[1])
+    t = u32(cuda.threadIdx.x)
+    d = u32(vectors.shape[1])
     ty, tx = first_sum(t)
     for a in range(ACROSS):
         for b in range(ACROSS):
@@ -52,7 +55,8 @@ def add_products(vectors, first, words, first_word, x, w, sums):
 @cuda.jit(device=True)
 def add_squares(vectors, first, scales, shifts, first_word, x, w, v, sums):
     """Set sums[a, b] to the sum of (x * scale + shift)^2; otherwise as `add_products`."""
-    t, d = u32(cuda.threadIdx.x), u32(vectors.shape[1])
+    t = u32(cuda.threadIdx.x)
+    d = u32(vectors.shape[1])
     ty, tx = first_sum(t)
     for a in range(ACROSS):
         for b in range(ACROSS):
@@ -78,7 +82,6 @@ def _load(rows, first, start, lines):
     """Copy DEPTH dimensions of SPAN rows, zeros beyond the ends."""
     t = u32(cuda.threadIdx.x)
     for k in range(SPAN * DEPTH // THREADS):
-        place = t + u32(k * THREADS)
-        row, j = divided(place, DEPTH)
+        row, j = divided(t + u32(k * THREADS), DEPTH)
         inside = first + row < u32(rows.shape[0]) and start + j < u32(rows.shape[1])
         lines[j, row] = rows[first + row, start + j] if inside else f32(0)

@@ -1,7 +1,8 @@
-"""Oriented gradients in cells, signed, unsigned and as texture, normalized four times.
+"""Signed and unsigned oriented gradients and texture of cells, normalized four times (UoCTTI).
 
-Votes of a column of pixels for a row of cells are summed by a thread in bins of its own; each pixel is
-looked at twice, for the two rows of cells that it votes for.
+1. `_vote` sums the votes for a row of cells: a thread sums columns of pixels in its own bins.  Each pixel is
+   read twice, for the two rows of cells that it votes for.
+2. `_normalize` computes the energies around a cell, and normalizes it: a thread is a cell.
 """
 
 import math
@@ -17,14 +18,15 @@ from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
 
 clipped = on_device(cpu.clipped)
 f32, i32, u32 = np.float32, np.int32, np.uint32
-ROOM = SIGNED * THREADS  # sums in shared memory
+SUMS = SIGNED * THREADS  # sums in shared memory
 
 
 def cell_features(images, cell_size, out):
-    """Describe every cell by 18 signed and 9 unsigned directions and 4 numbers for texture."""
+    """Describe every cell by 18 signed and 9 unsigned directions and 4 values for texture."""
     n_images, n_rows, n_cols, _ = out.shape
     votes = empty((n_images, n_rows, n_cols, SIGNED), np.float32, out)
-    n_cells = max(1, (THREADS - 1) // cell_size - 1)  # of a block: a cell takes votes from half a cell around
+    # Cells of a block; pixels up to half a cell away vote for a cell.
+    n_cells = max(1, (THREADS - 1) // cell_size - 1)
     white = np.float32(255 if images.dtype == np.uint8 else 1)
     n_blocks = n_images * n_rows * -(-n_cols // n_cells)
     launch(_vote, n_blocks, images, cell_size, n_cells, white, votes)
@@ -33,7 +35,7 @@ def cell_features(images, cell_size, out):
 
 @cuda.jit(device=True)
 def _direction(dy, dx):
-    """Return the direction of 18 with the largest product; as on the CPU."""
+    """Return the direction of 18 with the largest product, as on the CPU."""
     up, across = abs(dy), abs(dx)
     g1, g2 = across * C1 + up * S1, across * C2 + up * S2
     g3, g4 = across * C3 + up * S3, across * C4 + up * S4
@@ -46,7 +48,7 @@ def _direction(dy, dx):
 
 @cuda.jit(device=True)
 def _weight(pixel, center, size):
-    """Return how much a pixel votes for a cell: 1 at the center of the cell, 0 at the next ones."""
+    """Return the weight of a pixel for a cell: 1 at its center, 0 at the centers of its neighbours."""
     apart = abs(f32(pixel) + f32(0.5) - center) / size
     return f32(1) - apart if apart < f32(1) else f32(0)
 
@@ -62,33 +64,38 @@ def _square(images, i, y, x, c, white):
 @cuda.jit(device=True)
 def _strongest_gradient(images, i, y, x, white):
     """Return the gradient of the strongest channel; rounding decides between equals."""
-    best, n_channels = u32(0), images.shape[3]
+    best = u32(0)
+    n_channels = images.shape[3]
     if n_channels > 1:
         largest = _square(images, i, y, x, best, white)
         for c in range(1, n_channels):
             square = _square(images, i, y, x, u32(c), white)
             if square > largest:
-                best, largest = u32(c), square
+                best = u32(c)
+                largest = square
     return gradient(images, i, y, x, best)
 
 
 @cuda.jit
 def _vote(images, cell_size, n_cells, white, votes):
-    sums = cuda.shared.array(ROOM, f32)
-    t, size = i32(cuda.threadIdx.x), i32(cell_size)
+    sums = cuda.shared.array(SUMS, f32)
+    t = i32(cuda.threadIdx.x)
+    size = i32(cell_size)
     n_rows, n_cols = i32(votes.shape[1]), i32(votes.shape[2])
     height, width = i32(images.shape[1]), i32(images.shape[2])
     per_row, _ = divided(n_cols + i32(n_cells) - i32(1), n_cells)
     row, cell = divided(cuda.blockIdx.x, per_row)
     i, r = divided(row, n_rows)
-    r, cell = i32(r), i32(cell) * i32(n_cells)
-    n_here, n_threads = min(i32(n_cells), n_cols - cell), i32(THREADS)
+    r = i32(r)
+    cell = i32(cell) * i32(n_cells)
+    n_here = min(i32(n_cells), n_cols - cell)
+    n_threads = i32(THREADS)
     for k in range(SIGNED):
         sums[i32(k) * n_threads + t] = f32(0)
     top, left = r * size - ((size + i32(1)) >> i32(1)), cell * size - ((size + i32(1)) >> i32(1))
     span = (n_here + i32(1)) * size + i32(1)
     middle, center = (f32(r) + f32(0.5)) * f32(size), (f32(cell) + f32(0.5)) * f32(size)
-    is_wide = span > n_threads  # then it is a single cell, for which columns are weighted at once
+    is_wide = span > n_threads  # then the block is a single cell, and columns are weighted at once
     column = t
     while column < span:
         x = left + column
@@ -103,7 +110,9 @@ def _vote(images, cell_size, n_cells, white, votes):
     k = t
     while k < n_here * i32(SIGNED):
         c, b = divided(k, SIGNED)
-        c, b, total = i32(c), i32(b), f32(0)
+        c = i32(c)
+        b = i32(b)
+        total = f32(0)
         first = i32(0) if is_wide else c * size
         center = (f32(cell + c) + f32(0.5)) * f32(size)
         for column in range(first, min(first + i32(2) * size + i32(1), n_threads)):
@@ -115,7 +124,7 @@ def _vote(images, cell_size, n_cells, white, votes):
 
 @cuda.jit(device=True)
 def _energy(votes, i, r, c):
-    """Return the energy of a cell; beyond the border lies the cell at the border once more."""
+    """Return the energy of a cell; beyond the border, the cell at the border is repeated."""
     r = min(max(r, i32(0)), i32(votes.shape[1] - 1))
     c = min(max(c, i32(0)), i32(votes.shape[2] - 1))
     energy = f32(0)
@@ -127,7 +136,7 @@ def _energy(votes, i, r, c):
 
 @cuda.jit(device=True)
 def _factor(votes, i, r, c):
-    """Return what the cells r - 1, r and c - 1, c are multiplied with for their corner."""
+    """Return the factor of the corner of the cells r - 1, r and c - 1, c."""
     upper = _energy(votes, i, r - i32(1), c - i32(1)) + _energy(votes, i, r - i32(1), c)
     lower = _energy(votes, i, r, c - i32(1)) + _energy(votes, i, r, c)
     return f32(1) / math.sqrt(upper + lower + FLOOR)

@@ -1,0 +1,155 @@
+"""Slow and simple definitions of the kernels for descriptors and parameters; see `reference`."""
+
+import itertools
+
+import numpy as np
+
+
+def assign(vectors, words):
+    squares = ((vectors[:, None].astype(np.float64) - words) ** 2).sum(-1)
+    return squares.argmin(1), squares.min(1)
+
+
+def sum_by_word(vectors, weights, assignments, counts):
+    chosen = (assignments[:, None] == np.arange(len(counts))) * (weights[:, None] if len(weights) else 1)
+    return chosen.T @ vectors.astype(np.float64), chosen.sum(0)
+
+
+def approach(vectors, word, distances):
+    return np.minimum(distances, ((vectors.astype(np.float64) - word) ** 2).sum(1))
+
+
+def pool_thresholds(even, odd, even_filters, odd_filters, threshold, first_row, rows, cols, sums):
+    even, odd = even @ even_filters.T.astype(np.float64), odd @ odd_filters.T.astype(np.float64)
+    pair = (even + odd, even - odd) if odd_filters.size else (even,)
+    parts = [np.stack([np.maximum(s * z - threshold, 0) for s in (1, -1)], 3) for z in pair]
+    return sums + _pool(parts, rows - first_row, cols)
+
+
+def multiply_by_filters(vectors, filters):
+    return vectors.astype(np.float64) @ filters.T
+
+
+def pool_triangles(even, odd, squares, first_row, rows, cols, sums):
+    n_words = len(squares)
+    length = (even[..., n_words:] ** 2).sum(-1) + (odd[..., n_words:] ** 2).sum(-1)
+    z = even[..., :n_words]
+    pair = (z + odd[..., :n_words], z - odd[..., :n_words]) if odd.size else (z,)
+    distances = [np.sqrt(np.maximum(length[..., None] + squares - 2 * z, 0)) for z in pair]
+    mean = np.mean(distances, axis=(0, -1))[..., None]
+    parts = [np.maximum(mean - d, 0)[..., None, :] for d in distances]
+    return sums + _pool(parts, rows - first_row, cols)
+
+
+def _pool(parts, rows, cols):
+    """Average over cells, of which rows may be missing; the second of two parts over the mirrored cells."""
+    cells = [
+        [
+            [part[:, max(a, 0) : max(b, 0), c:d].sum((1, 2)) / ((b - a) * (d - c)) for c, d in cols]
+            for a, b in rows
+        ]
+        for part in parts
+    ]
+    out = np.moveaxis(np.array(cells), 3, 1)  # (parts, images, rows, cols, signs, words)
+    return out[0] if len(out) == 1 else (out[0] + out[1][:, :, ::-1]) / 2
+
+
+def encode(vectors, centroids):
+    groups = vectors.reshape(len(vectors), len(centroids), -1, 1).astype(np.float64)
+    return ((groups - centroids) ** 2).sum(2).argmin(2)
+
+
+def decode(codes, centroids):
+    return np.concatenate([centroids[g][codes[:, g]] for g in range(len(centroids))], 1)
+
+
+def sum_by_centroid(vectors, codes, counts):
+    n_groups = codes.shape[1]
+    groups = vectors.reshape(len(vectors), n_groups, -1).astype(np.float64)
+    members = codes[..., None] == np.arange(counts.shape[1])
+    return np.einsum("ngk,ngj->gkj", members, groups), members.sum(0)
+
+
+def _weighted_log_densities(vectors, weights, means, variances):
+    x = vectors[:, None].astype(float)
+    means = means.astype(float)
+    variances = variances.astype(float)
+    with np.errstate(divide="ignore"):
+        logs = np.log(weights.astype(float))
+    return logs - 0.5 * (np.log(2 * np.pi * variances) + (x - means) ** 2 / variances).sum(2)
+
+
+def log_densities(vectors, weights, means, variances):
+    logs = _weighted_log_densities(vectors, weights, means, variances)
+    return logs.max(1) + np.log(np.exp(logs - logs.max(1, keepdims=True)).sum(1))
+
+
+def posteriors(vectors, weights, means, variances):
+    logs = _weighted_log_densities(vectors, weights, means, variances)
+    densities = np.exp(logs - logs.max(1, keepdims=True))
+    return densities / densities.sum(1, keepdims=True)
+
+
+def moments(vectors, bounds, weights, means, variances):
+    shares = posteriors(vectors, weights, means, variances)
+    likelihoods = []
+    shares[shares < 1e-6] = 0
+    t = (vectors[:, None] - means.astype(float)) / np.sqrt(variances.astype(float))
+    terms = np.concatenate([shares[..., None], shares[..., None] * t, shares[..., None] * t**2], 2)
+    parts = list(itertools.pairwise(bounds))
+    logs = log_densities(vectors, weights, means, variances)
+    likelihoods = np.array([logs[first:last].sum() for first, last in parts])
+    return np.stack([terms[first:last].sum(0) for first, last in parts]), likelihoods
+
+
+def mean_posteriors(vectors, bounds, weights, means, variances):
+    return _means(posteriors(vectors, weights, means, variances), bounds)
+
+
+def mean_triangles(vectors, bounds, words):
+    distances = np.sqrt(((vectors[:, None].astype(float) - words) ** 2).sum(2))
+    return _means(np.maximum(0, distances.mean(1, keepdims=True) - distances), bounds)
+
+
+def sum_residuals(vectors, bounds, words, assignments):
+    out = np.zeros((len(bounds) - 1, *words.shape))
+    for i, (first, last) in enumerate(itertools.pairwise(bounds)):
+        for x, k in zip(vectors[first:last], assignments[first:last], strict=True):
+            out[i, k] += x.astype(float) - words[k]
+    return out
+
+
+def _means(rows, bounds):
+    sums = [rows[first:last].sum(0) for first, last in itertools.pairwise(bounds)]
+    return np.stack(sums) / np.maximum(np.diff(bounds), 1)[:, None]
+
+
+def descend(gradients, rate, decay, parameters):
+    gradients, w = _in_float64(gradients, parameters)
+    return w - rate * (gradients + decay * w)
+
+
+def follow_momentum(gradients, decay, momentum, velocity_rate, gradient_rate, velocities, parameters):
+    gradients, velocities, w = _in_float64(gradients, velocities, parameters)
+    g = gradients + decay * w
+    v = momentum * velocities + g
+    return v, w - velocity_rate * v - gradient_rate * g
+
+
+def scale_by_squares(gradients, rate, decay, kept, added, epsilon, squares, parameters):
+    gradients, squares, w = _in_float64(gradients, squares, parameters)
+    g = gradients + decay * w
+    s = kept * squares + added * g**2
+    return s, w - rate * g / (np.sqrt(s) + epsilon)
+
+
+def adapt_moments(gradients, rate, decay, shrinkage, shares, scale, epsilon, moments, squares, parameters):
+    gradients, moments, squares, w = _in_float64(gradients, moments, squares, parameters)
+    g = gradients + decay * w
+    m = shares[0] * moments + shares[1] * g
+    s = shares[2] * squares + shares[3] * g**2
+    return m, s, shrinkage * w - rate * m / (scale * np.sqrt(s) + epsilon)
+
+
+def _in_float64(*arrays):
+    return [array.astype(np.float64) for array in arrays]
