@@ -15,6 +15,11 @@ rows = [f"| `{name}` | {title} | `{expression}` |" for name, title, expression i
 head = ["| name | feature | transformer, for images of 224 x 224 pixels |", "| --- | --- | --- |"]
 (HERE / "recipes_table.md").write_text("\n".join([*head, *rows]) + "\n", encoding="utf-8")
 
+# The list of transformers is that of the package.
+classes = [f".. autoclass:: {name}" for name in imfeat.estimators.__all__]
+block = ["```{eval-rst}", ".. currentmodule:: imfeat.estimators", *classes, "```"]
+(HERE / "estimators_list.md").write_text("\n".join(block) + "\n", encoding="utf-8")
+
 project = "imfeat"
 copyright = "the authors of imfeat; BSD-3-Clause"
 release = imfeat.__version__
@@ -32,7 +37,7 @@ extensions = [
     "sphinx.ext.extlinks",
     "sphinx.ext.mathjax",
 ]
-exclude_patterns = ["_build", "recipes_table.md", "**.ipynb_checkpoints"]
+exclude_patterns = ["_build", "recipes_table.md", "estimators_list.md", "**.ipynb_checkpoints"]
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # tests/test_notebooks.py executes them and compares

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import copy
+import importlib
 import inspect
 import multiprocessing
 import os
@@ -22,8 +23,12 @@ from tests import device, machine_code, ptx
 ON_THE_HOST = {"optimize"}  # optimizers run on the host, beside BLAS
 NAMES = sorted({case.kernel for case in cases.gpu_cases(np.zeros((1, 24, 24, 3), np.uint8), n_vectors=3)})
 CARDS = [pytest.param(card, id=f"sm_{card[0]}{card[1]}") for card in device.CARDS]
-# A sum for hundreds of numbers is double by contract.
-DOUBLE_IN_LOOPS = {"_add_chunks", "_add_pieces"}
+# Modules name the bodies whose contract asks for doubles.
+DOUBLE_IN_LOOPS = {
+    body
+    for name in ("common", *cuda.__all__)
+    for body in getattr(importlib.import_module(f"imfeat_kernels.cuda.{name}"), "DOUBLES", ())
+}
 
 needs_compiler = pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
 needs_assembler = pytest.mark.skipif(

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import inspect
+import pkgutil
 
 import numba
 import numpy as np
@@ -92,3 +93,12 @@ def test_copies_of_a_helper_are_the_same(name):
     """Numba's cache does not notice changes in other files, so each file has its own copy."""
     modules = [importlib.import_module(f"imfeat_kernels.cpu.{file}") for file in COPIES[name]]
     assert len({inspect.getsource(getattr(module, name)) for module in modules}) == 1
+
+
+def test_helpers_that_may_reorder_sums_are_inlined():
+    """Without, a process that compiles them runs another copy than one that loads the caller from the cache."""
+    for found in pkgutil.iter_modules(cpu.__path__):
+        for helper in vars(importlib.import_module(f"imfeat_kernels.cpu.{found.name}")).values():
+            options = getattr(helper, "targetoptions", {})
+            if options.get("fastmath") and not options.get("nogil"):
+                assert options.get("forceinline"), helper

@@ -244,9 +244,8 @@ def run(images, tmp_path_factory):
 
 
 def test_quantizers_are_learned_over_shards(run):
-    one, three = (
-        extract.learn_quantizer(run.folder, "tuned-color", bits=4, n_workers=n, n_iterations=4) for n in (1, 3)
-    )
+    options = {"bits": 4, "n_iterations": 4}
+    one, three = (extract.learn_quantizer(run.folder, "tuned-color", n_workers=n, **options) for n in (1, 3))
     np.testing.assert_array_equal(one.centroids_, three.centroids_)
     features = run["tuned-color"][~np.isnan(run["tuned-color"][:, 0])]
     at_once = imfeat.ProductQuantizer(bits=4, n_iterations=4, rng=0).fit(features)

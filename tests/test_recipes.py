@@ -47,6 +47,16 @@ def test_a_recipe_named_like_a_function_means_its_defaults(name, function):
         np.testing.assert_array_equal(parse(name).function(size)(images), function(images))
 
 
+@pytest.mark.parametrize("name", [name for name in COMPUTED if RECIPES[name].function])
+def test_transformers_have_the_options_and_defaults_of_functions(name):
+    recipe = RECIPES[name]
+    options = inspect.signature(getattr(imfeat, recipe.function)).parameters
+    ours = inspect.signature(getattr(imfeat, recipe.transformer)).parameters
+    assert set(options) - set(ours) <= {"images", "mask", "out"}
+    for option in set(options) & set(ours):
+        assert ours[option].default == options[option].default
+
+
 def test_pooled_descriptors_are_means_over_regions():
     images = images_of((64, 64))
     positions, descriptors = imfeat.dense_sift(images, step=8)

@@ -33,6 +33,7 @@ AT_ONCE = 16  # descriptors that are normalized together
 DIRECTIONS, BINS, LENGTH = 8, 4, 128
 NOTHING = np.float32(1e-30)  # smaller divisors count as 0
 CLIP = np.float32(0.2)
+FREE = {"reassoc", "contract"}  # of sums of squares, so that they vectorize
 # atan2(y, x) = pi/4 + A r^3 - B r with r = (x - y) / (x + y), within 0.007 for x, y > 0; as in VLFeat
 A, B = np.float32(0.1821 * 4 / np.pi), np.float32(0.9675 * 4 / np.pi)
 
@@ -237,7 +238,7 @@ def _gather(bins, lines, column, apart, start, values):
             copy_eight(bins, source, values, target)
 
 
-@njit(fastmath={"reassoc", "contract"}, error_model="numpy", forceinline=True)  # so that sums of squares vectorize
+@njit(fastmath=FREE, error_model="numpy", forceinline=True)
 def _normalize(values, weights, totals, n, i, descriptor, out):
     """Scale descriptors to a norm of 1, clip them, and scale again; several at once, to hide latencies."""
     for c in range(n):

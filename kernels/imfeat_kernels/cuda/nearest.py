@@ -37,6 +37,9 @@ def approach(vectors, word, distances):
     launch(_approach, len(vectors), vectors, word, distances, threads=THREADS)
 
 
+DOUBLES = ("_add_chunks",)  # sums of hundreds of numbers are double by contract
+
+
 @cuda.jit
 def _half_squares(words, halves):
     i = cuda.grid(1)
