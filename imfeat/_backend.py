@@ -1,4 +1,4 @@
-"""Which kernels serve an array: the only module that imports ``imfeat_kernels``."""
+"""Access to the kernels: the only module that imports ``imfeat_kernels``."""
 
 import functools
 import importlib
@@ -12,10 +12,9 @@ Array: TypeAlias = npt.NDArray[Any]
 
 
 def backend_of(array: Array) -> ModuleType:
-    """Return the package of kernels that run where ``array`` lies.
+    """Return the package of kernels for the device of ``array``.
 
-    The check of arguments has turned everything that lies on the host into a NumPy array by
-    then, so what is left to find out is the device.
+    Checked arguments on the host are NumPy arrays, so the type tells the device.
     """
     return cpu_kernels() if isinstance(array, np.ndarray) else cuda_kernels()
 
@@ -37,21 +36,21 @@ def kernel_cases() -> ModuleType:
     return importlib.import_module("imfeat_kernels.cases")
 
 
-def empty(shape: tuple[int, ...], dtype: npt.DTypeLike, like: Array) -> Array:
-    """Return room for a while, where ``like`` lies."""
+def empty_on_device_of(shape: tuple[int, ...], dtype: npt.DTypeLike, like: Array) -> Array:
+    """Allocate a temporary array on the device of ``like``."""
     if isinstance(like, np.ndarray):
         return np.empty(shape, dtype)
-    room: Array = cuda_kernels().launch.empty(shape, dtype, like)
-    return room
+    array: Array = cuda_kernels().launch.empty(shape, dtype, like)
+    return array
 
 
 def set_num_threads(n: int) -> None:
-    """Let features use up to ``n`` threads from now on, in every thread of this process.
+    """Set the number of threads that features use, for all threads of this process.
 
     Parameters
     ----------
     n : int
-        At least 1.  The results do not depend on it, not even in their last bit.
+        At least 1.  Results are bit-identical for any number of threads.
 
     Raises
     ------

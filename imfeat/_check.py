@@ -1,8 +1,7 @@
-"""What a caller can get wrong, caught at the boundary: kernels check nothing.
+"""Checks of arguments at the public boundary; kernels check nothing.
 
-Arrays come back native, C-contiguous and read-only, so that a kernel is compiled once for each
-dtype and can't write into what belongs to the caller.  What lies on a GPU comes back as a device array,
-if the caller has said that it can do with one (``gpu=True``).
+Arrays are returned in native byte order, C-contiguous and read-only: a kernel is compiled once for each dtype
+and can't write into arrays of the caller.  Arrays on a GPU are returned as device arrays if ``gpu=True``.
 """
 
 import math
@@ -11,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of, empty
+from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._device import adopt, empty_like_owner, is_on_gpu
 
 PLAIN_DTYPES = frozenset(map(np.dtype, ("uint8", "float32", "float64")))
-FLOATS = (np.float32, np.float64)  # scores have the precision of the features; others get the first
-INTEGERS, SEQUENCES = (int, np.integer), (tuple, list, Sequence, np.ndarray)
+FLOATS = (np.float32, np.float64)  # dtypes of features that scores keep
+INTEGERS = (int, np.integer)
+SEQUENCES = (tuple, list, Sequence, np.ndarray)
 Seed = int | np.random.Generator | None
-GPU_PIXELS = 64  # that are worked on at a time on a GPU, for one on a CPU
-SLACK = 1e-3  # how far a float image may stray from [0, 1]: rounding, not another range
+GPU_PIXELS = 64  # pixels per batch on a GPU, for one on a CPU
+SLACK = 1e-3  # distance from [0, 1] that is taken for rounding
 
 
 def as_images(
@@ -64,16 +64,14 @@ def with_channels(batch: Array, images: Array) -> Array:
 
 
 def images_at_once(batch: Array, pixels: int) -> int:
-    """Return how many images to work on at a time, of some pixels in all; a GPU takes more to fill."""
-    room, (_, height, width) = (
-        pixels if isinstance(batch, np.ndarray) else GPU_PIXELS * pixels,
-        batch.shape[:3],
-    )
-    return max(1, room // int(height * width))
+    """Return the number of images per batch of ``pixels`` pixels, more of them on a GPU."""
+    n_pixels = pixels if isinstance(batch, np.ndarray) else GPU_PIXELS * pixels
+    (_, height, width) = batch.shape[:3]
+    return max(1, n_pixels // int(height * width))
 
 
 def reshaped(array: Array, *shape: int) -> Array:
-    """Return an array of another shape, that belongs to the same library."""
+    """Return an array of another shape with the same owner."""
     view = array.reshape(*shape)
     if hasattr(array, "owner"):
         view.owner = array.owner  # type: ignore[attr-defined]
@@ -81,7 +79,7 @@ def reshaped(array: Array, *shape: int) -> Array:
 
 
 def as_mask(mask: Any, images: Array) -> Array:
-    """Return a mask (n_images, height, width) of bool for checked images, where these lie."""
+    """Return a mask (n_images, height, width) of bool for checked images, on their device."""
     on_host = isinstance(images, np.ndarray)
     if is_on_gpu(mask) == on_host:
         raise TypeError("images and mask must lie on the same device; copy one of them")
@@ -109,14 +107,14 @@ def as_vectors(
     if array.dtype.kind not in "uif":
         raise TypeError(f"{name} must be numbers, got {array.dtype}")
     if array.ndim < 1 or (axes is not None and array.ndim != axes):
-        wanted = "(..., d)" if axes is None else "(n, d)"
-        raise ValueError(f"{name} must have the shape {wanted}, got {array.shape}")
+        shapes = "(..., d)" if axes is None else "(n, d)"
+        raise ValueError(f"{name} must have the shape {shapes}, got {array.shape}")
     if length is not None and array.shape[-1] != length:
         raise ValueError(f"{name} must be vectors of length {length}, got length {array.shape[-1]}")
     if array.shape[-1] == 0:
         raise ValueError(f"{name} must have at least one dimension a vector, got the shape {array.shape}")
     if isinstance(array, np.ndarray):
-        with np.errstate(over="ignore"):  # what overflows is infinite, and refused
+        with np.errstate(over="ignore"):  # overflow gives infinity, which is refused below
             array = _plain(array.astype(np.float32, copy=False))
     elif array.dtype != np.float32:
         raise TypeError(f"{name} on a GPU must be float32, got {array.dtype}; convert them first")
@@ -137,14 +135,14 @@ def as_words(codebook: Any, *, gpu: bool = False) -> Array:
 def as_groups(
     descriptors: Any, offsets: Any, length: int, *, gpu: bool = False
 ) -> tuple[Array, Array, tuple[int, ...]]:
-    """Return descriptors (n, d) of all images, where those of each begin and end, and the leading axes.
+    """Return descriptors (n, d) of all images, their bounds by image, and the leading axes.
 
     ``descriptors`` are (n, d) of one image, or with ``offsets`` of several, or (..., n, d).
     """
     vectors = as_vectors(descriptors, name="descriptors", length=length, axes=None, gpu=gpu)
     if vectors.ndim < 2 or (offsets is not None and vectors.ndim > 2):
-        wanted = "(..., n, d), or (n, d) with offsets"
-        raise ValueError(f"descriptors must have the shape {wanted}, got {vectors.shape}")
+        shapes = "(..., n, d), or (n, d) with offsets"
+        raise ValueError(f"descriptors must have the shape {shapes}, got {vectors.shape}")
     *leading, n, _ = vectors.shape
     if offsets is not None:
         bounds = as_offsets(offsets, n)
@@ -205,7 +203,7 @@ def as_offsets(offsets: Any, n: int) -> Array:
 
 
 def as_out(out: Any, shape: tuple[int, ...], dtype: Any, images: Array) -> Array:
-    """Return an array to write a result into: ``out`` if there is one, else a new one; see `given`."""
+    """Return the array for a result: ``out`` if it fits, else a new one; see `to_caller_array`."""
     if not isinstance(images, np.ndarray):
         return _as_out_on_gpu(out, shape, dtype, images)
     if out is None:
@@ -221,8 +219,8 @@ def as_out(out: Any, shape: tuple[int, ...], dtype: Any, images: Array) -> Array
     return out
 
 
-def given(out: Array) -> Array:
-    """Return a result as the caller knows it: of the library that the input came from."""
+def to_caller_array(out: Array) -> Array:
+    """Return a result as an array of the library of the input."""
     result: Array = getattr(out, "owner", out)
     return result
 
@@ -232,16 +230,16 @@ def _as_out_on_gpu(out: Any, shape: tuple[int, ...], dtype: Any, images: Array) 
         return empty_like_owner(shape, dtype, images)
     if not is_on_gpu(out):
         raise TypeError(f"out must lie on the GPU, as the input does, got {type(out).__name__}")
-    room = adopt(out, "out", copy=False)
-    if room.shape != shape or room.dtype != dtype:
-        raise ValueError(f"out must be {np.dtype(dtype)} of shape {shape}, got {room.dtype} {room.shape}")
-    return room
+    array = adopt(out, "out", copy=False)
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(f"out must be {np.dtype(dtype)} of shape {shape}, got {array.dtype} {array.shape}")
+    return array
 
 
-def as_on_host(array: Array, what: str) -> Array:
-    """Refuse an array on a GPU for what is computed on the CPU only."""
+def as_on_host(array: Array, operation: str) -> Array:
+    """Refuse an array on a GPU for an operation of the CPU."""
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"{what} is not computed on a GPU; copy the images to the host")
+        raise TypeError(f"{operation} is not computed on a GPU; copy the images to the host")
     return array
 
 
@@ -249,7 +247,7 @@ def count_outside(values: Array, low: float, high: float) -> int:
     """Count the values outside [low, high]; NaN is outside."""
     kernels = backend_of(values)
     flat = values.reshape(-1)
-    counts = empty((-(-flat.size // kernels.check.CHUNK),), np.int64, values)
+    counts = empty_on_device_of((-(-flat.size // kernels.check.CHUNK),), np.int64, values)
     kernels.check.count_outside(flat, flat.dtype.type(low), flat.dtype.type(high), counts)
     return int(_on_host(counts).sum())
 
@@ -260,7 +258,7 @@ def _on_host(array: Any) -> Array:
 
 
 def _as_array(value: Any, name: str, gpu: bool = False) -> Array:
-    if type(value) is np.ndarray and value.dtype in PLAIN_DTYPES:  # nothing to find out
+    if type(value) is np.ndarray and value.dtype in PLAIN_DTYPES:  # the usual case
         return value
     if is_on_gpu(value):
         if gpu:
@@ -281,7 +279,7 @@ def _as_array(value: Any, name: str, gpu: bool = False) -> Array:
 
 
 def _plain(array: Array) -> Array:
-    """Return a read-only view in C order, copying only if it must; what lies on a GPU is as it must be."""
+    """Return a read-only view in C order, or a copy if need be; device arrays are returned as they are."""
     if not isinstance(array, np.ndarray):
         return array
     plain = array.view() if array.flags.c_contiguous else np.array(array, order="C")
@@ -295,8 +293,8 @@ def _check_image_shape(shape: tuple[int, ...], gray: bool, color: bool, name: st
     looks_like_channels = len(shape) > 2 and shape[-1] in (1, 2, 4)
     if fits and not looks_like_channels and 0 not in shape[-3 if colored else -2 :]:
         return
-    wanted = " or ".join(["(..., height, width, 3)"] * color + ["(..., height, width)"] * gray)
-    error = f"{name} must have the shape {wanted}, got {shape}"
+    shapes = " or ".join(["(..., height, width, 3)"] * color + ["(..., height, width)"] * gray)
+    error = f"{name} must have the shape {shapes}, got {shape}"
     if not fits:
         hint = "; move the channels last with np.moveaxis(images, -3, -1)" if 3 in shape[-3:-2] else ""
         hint = "; drop the alpha channel with images[..., :3]" if len(shape) > 2 and shape[-1] == 4 else hint

@@ -1,4 +1,4 @@
-"""Arrays on a GPU: how they come in, and how results go back to the library that they came from.
+"""Conversion of arrays on a GPU to device arrays and back to the caller's library.
 
 Whatever has a ``__cuda_array_interface__`` comes in as a device array of Numba, which is what kernels
 take; nothing is copied.  Results of CuPy and PyTorch arrays are allocated by these, on the same device, and
@@ -26,13 +26,14 @@ def is_on_gpu(value: Any) -> bool:
 
 
 def adopt(value: Any, name: str, *, copy: bool = True) -> Array:
-    """Return an array on a GPU as a device array that knows its ``owner``, copied if it has gaps.
+    """Return an array on a GPU as a device array with an ``owner``, copied if it is not contiguous.
 
     Kernels run in the stream of the caller from now on.
     """
     if hasattr(value, "owner"):  # it was adopted before
         return value  # type: ignore[no-any-return]
-    library, stream = _library(value), None
+    library = _library(value)
+    stream = None
     if library == "torch" and value.requires_grad:
         raise TypeError(f"{name} requires grad, which features do not pass on; pass {name}.detach()")
     if library == "torch":
@@ -56,7 +57,7 @@ def adopt(value: Any, name: str, *, copy: bool = True) -> Array:
 
 
 def to_device(array: Array) -> Any:
-    """Copy an array to the current GPU, for features to be computed there.
+    """Copy an array to the current GPU.
 
     Parameters
     ----------
@@ -77,22 +78,23 @@ def to_device(array: Array) -> Any:
 
 
 def empty_like_owner(shape: tuple[int, ...], dtype: Any, like: Any) -> Array:
-    """Return room for a result where ``like`` lies, allocated by the library that it came from."""
-    owner, name = getattr(like, "owner", like), np.dtype(dtype).name
+    """Allocate a result on the device of ``like``, by the library of its owner."""
+    owner = getattr(like, "owner", like)
+    name = np.dtype(dtype).name
     try:
         if _library(owner) == "torch":
             torch = sys.modules["torch"]
             return adopt(torch.empty(shape, dtype=getattr(torch, name), device=owner.device), "out")
         if _library(owner) == "cupy":
             return adopt(sys.modules["cupy"].empty(shape, name), "out")
-        room: Any = cuda_kernels().launch.empty(shape, dtype, like)
+        array: Any = cuda_kernels().launch.empty(shape, dtype, like)
     except Exception as error:
         if "memory" not in f"{type(error).__name__} {error}".lower():
             raise
         size = np.dtype(dtype).itemsize * int(np.prod(shape))
         raise MemoryError(f"no room for {size:,} bytes on the GPU; pass fewer images at a time") from error
-    room.owner = room
-    return room  # type: ignore[no-any-return]
+    array.owner = array
+    return array  # type: ignore[no-any-return]
 
 
 def why_unavailable() -> str | None:

@@ -41,12 +41,12 @@ def parse_calls(text: str) -> list[Call]:
             raise ValueError(f"expected the name of a feature at {text[position:]!r} in {text!r}")
         arguments = _arguments(text, match.end())
         calls.append((match[1], _literals(match[1], arguments)))
-        rest = text[match.end() + len(arguments) :].lstrip()
-        if not rest:
+        remainder = text[match.end() + len(arguments) :].lstrip()
+        if not remainder:
             return calls
-        if rest[0] != "+":
-            raise ValueError(f"expected ',', '+' or options in parentheses at {rest!r} in {text!r}")
-        position = len(text) - len(rest) + 1
+        if remainder[0] != "+":
+            raise ValueError(f"expected ',', '+' or options in parentheses at {remainder!r} in {text!r}")
+        position = len(text) - len(remainder) + 1
 
 
 def _arguments(text: str, start: int) -> str:

@@ -1,4 +1,4 @@
-"""Where local descriptors lie."""
+"""Positions of local descriptors on a grid."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,12 +18,13 @@ class Grid(NamedTuple):
 
 
 def as_grids(size: tuple[int, ...], step: int, bin_size: int, scales: Sequence[float] | None) -> list[Grid]:
-    """Return the grids of all scales, whose first descriptors have one center, to half a pixel."""
-    sizes, grids = _bin_sizes(bin_size, scales), []
-    for one in sizes:
-        offset = 3 * (max(sizes) - one) // 2
-        n_rows, n_cols = ((side - 1 - offset - 3 * one) // step + 1 for side in size)
-        grids.append(Grid(one, offset, (n_rows, n_cols)))
+    """Return the grids of all scales, whose first descriptors have size_of_bin center, to half a pixel."""
+    sizes = _bin_sizes(bin_size, scales)
+    grids = []
+    for size_of_bin in sizes:
+        offset = 3 * (max(sizes) - size_of_bin) // 2
+        n_rows, n_cols = ((side - 1 - offset - 3 * size_of_bin) // step + 1 for side in size)
+        grids.append(Grid(size_of_bin, offset, (n_rows, n_cols)))
     least = 3 * max(sizes) + 1
     if min(size) < least:
         raise ValueError(
@@ -47,8 +48,8 @@ def _bin_sizes(bin_size: int, scales: Sequence[float] | None) -> list[int]:
 
 def positions_of(grids: list[Grid], step: int) -> Array:
     """Return the centers of descriptors (n, 2), scale by scale, row by row."""
-    parts = []
+    centers = []
     for bin_size, offset, shape in grids:
         y, x = (offset + 1.5 * bin_size + step * np.arange(n) for n in shape)
-        parts.append(np.stack(np.meshgrid(y, x, indexing="ij"), -1).reshape(-1, 2))
-    return np.concatenate(parts).astype(np.float32)
+        centers.append(np.stack(np.meshgrid(y, x, indexing="ij"), -1).reshape(-1, 2))
+    return np.concatenate(centers).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Products of vectors and filters, without threads of BLAS that would keep cores from other kernels."""
+"""Products of vectors and filters by the kernels, without the threads of BLAS."""
 
 import numpy as np
 

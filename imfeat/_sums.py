@@ -1,4 +1,4 @@
-"""Sums over descriptors that fits are made of, and the descriptors in memory that they are taken over.
+"""Mergeable sums over descriptors, from which whitening, words, mixtures and quantizers are fitted.
 
 A fit asks an object for sums, one pass after the other:
 

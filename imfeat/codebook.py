@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of, empty
-from imfeat._check import Seed, as_count, as_flag, as_out, as_vectors, as_words, given, one_of
+from imfeat._backend import Array, backend_of, empty_on_device_of
+from imfeat._check import Seed, as_count, as_flag, as_out, as_vectors, as_words, one_of, to_caller_array
 from imfeat._kmeans import STARTS, Batches, first_words, lloyd, lloyd_in_batches, unit_length
 from imfeat._progress import iterations
 from imfeat._sums import InMemory
@@ -28,14 +28,14 @@ def learn_codebook(
         Finite numbers; computed with as float32.  With ``batch_size`` also a `numpy.memmap` that
         doesn't fit into memory.
     n_words : int
-        At most n.
+        Number of words, at most n.
     rng : int or numpy.random.Generator, optional
-        Where the randomness comes from; the same seed gives the same words.
+        Seed or generator of random numbers; the same seed gives the same words.
     n_iterations : int
         Upper limit; the search ends before when no descriptor changes its word.  With
         ``batch_size`` the number of batches.
     start : {"k-means++", "k-means||", "random"} or array of shape (n_words, d), optional
-        How the first words are chosen among the descriptors, or what they are.  By default
+        Method that chooses the first words among the descriptors, or the first words.  By default
         ``"k-means++"`` [1]_ for up to 256 words, and for more ``"k-means||"`` [2]_, which needs a
         few passes over the descriptors instead of one a word.
     batch_size : int, optional
@@ -115,10 +115,11 @@ def assign(descriptors: Array, codebook: Array) -> Array:
     vectors = as_vectors(descriptors, name="descriptors", length=words.shape[1], axes=None, gpu=True)
     if isinstance(vectors, np.ndarray) and not isinstance(words, np.ndarray):
         raise TypeError("descriptors lie on the host and codebook on a GPU; copy one of them")
-    indices, flat = as_out(None, vectors.shape[:-1], np.int32, vectors), vectors.reshape(-1, words.shape[1])
-    distances = empty((len(flat),), np.float32, vectors)
+    indices = as_out(None, vectors.shape[:-1], np.int32, vectors)
+    flat = vectors.reshape(-1, words.shape[1])
+    distances = empty_on_device_of((len(flat),), np.float32, vectors)
     backend_of(flat).nearest.assign(flat, words, indices.reshape(-1), distances)
-    return given(indices)
+    return to_caller_array(indices)
 
 
 def _start(vectors: Array, n_words: int, start: str | Array | None, rng: np.random.Generator) -> Array:

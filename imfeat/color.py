@@ -1,9 +1,9 @@
-"""Colour spaces: what hue, how pure, how bright."""
+"""Conversions between RGB, HSV, HSI and gray."""
 
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_images, as_out, given, one_of
+from imfeat._check import as_images, as_out, one_of, to_caller_array
 
 
 def rgb_to_hsv(images: Array, *, dtype: str = "float32", out: Array | None = None) -> Array:
@@ -16,7 +16,7 @@ def rgb_to_hsv(images: Array, *, dtype: str = "float32", out: Array | None = Non
     dtype : {"float32", "uint8"}
         ``"uint8"`` scales each of the three to 0..255, rounding as Pillow does; it takes uint8.
     out : array of the shape and dtype of the result, optional
-        Where to write the result, which is also returned.
+        Array to write the result into; it is also returned.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def rgb_to_hsv(images: Array, *, dtype: str = "float32", out: Array | None = Non
         kernels.color.rgb_to_hsv_bytes(images.reshape(-1), out.reshape(-1))
     else:
         raise TypeError(f'dtype="uint8" takes uint8 images, got {images.dtype}; use dtype="float32"')
-    return given(out)
+    return to_caller_array(out)
 
 
 def hsv_to_rgb(images: Array, *, out: Array | None = None) -> Array:
@@ -60,7 +60,7 @@ def hsv_to_rgb(images: Array, *, out: Array | None = None) -> Array:
     images : array of shape (..., height, width, 3)
         HSV; float32 or float64 in [0, 1], or uint8, where 255 counts as 1.
     out : array of the shape and dtype of the result, optional
-        Where to write the result, which is also returned.
+        Array to write the result into; it is also returned.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def hsv_to_rgb(images: Array, *, out: Array | None = None) -> Array:
     images = as_images(images, gray=False, gpu=True)
     out = as_out(out, images.shape, np.float32, images)
     backend_of(images).color.hsv_to_rgb(images.reshape(-1), white_of(images), out.reshape(-1))
-    return given(out)
+    return to_caller_array(out)
 
 
 def rgb_to_hsi(images: Array, *, out: Array | None = None) -> Array:
@@ -95,7 +95,7 @@ def rgb_to_hsi(images: Array, *, out: Array | None = None) -> Array:
     images : array of shape (..., height, width, 3)
         RGB; uint8, or float32 or float64 in [0, 1].
     out : array of the shape and dtype of the result, optional
-        Where to write the result, which is also returned.
+        Array to write the result into; it is also returned.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def rgb_to_hsi(images: Array, *, out: Array | None = None) -> Array:
     images = as_images(images, gray=False, gpu=True)
     out = as_out(out, images.shape, np.float32, images)
     backend_of(images).color.rgb_to_hsi(images.reshape(-1), white_of(images), out.reshape(-1))
-    return given(out)
+    return to_caller_array(out)
 
 
 def rgb_to_gray(images: Array, *, out: Array | None = None) -> Array:
@@ -132,7 +132,7 @@ def rgb_to_gray(images: Array, *, out: Array | None = None) -> Array:
     images : array of shape (..., height, width, 3)
         RGB; uint8, or float32 or float64 in [0, 1].
     out : array of the shape and dtype of the result, optional
-        Where to write the result, which is also returned.
+        Array to write the result into; it is also returned.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def rgb_to_gray(images: Array, *, out: Array | None = None) -> Array:
     else:
         out = as_out(out, images.shape[:-1], np.float32, images)
         kernels.color.rgb_to_gray(images.reshape(-1), out.reshape(-1))
-    return given(out)
+    return to_caller_array(out)
 
 
 def white_of(images: Array) -> np.floating:

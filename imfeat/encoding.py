@@ -1,9 +1,9 @@
-"""Encodings: many descriptors of an image become one vector."""
+"""Encodings of the descriptors of an image by visual words: hard, soft and triangle."""
 
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_groups, as_number, as_out, as_words, given, one_of
+from imfeat._check import as_groups, as_number, as_out, as_words, one_of, to_caller_array
 from imfeat._norm import NORMS, normalize_histograms
 from imfeat._sums import nearest_words
 
@@ -26,7 +26,7 @@ def bag_of_words(
     offsets : integers of shape (n_images + 1,), optional
         Image i has the descriptors ``offsets[i]`` to ``offsets[i + 1] - 1`` of (n, d).
     norm : {"l1", "l2", "hellinger", None}
-        What the counts of an image are divided by, as in `color_histogram`.
+        Norm that the counts of an image are divided by, as in `color_histogram`.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def bag_of_words(
 def soft_words(
     descriptors: Array, codebook: Array, *, sigma: float | None = None, offsets: Array | None = None
 ) -> Array:
-    """Share each descriptor among the visual words near it.
+    """Assign each descriptor to the visual words near it, by soft assignment.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def soft_words(
 
 
 def triangle(descriptors: Array, codebook: Array, *, offsets: Array | None = None) -> Array:
-    """Tell how much nearer than average each visual word is to the descriptors.
+    """Encode descriptors by the triangle activation of each visual word.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def triangle(descriptors: Array, codebook: Array, *, offsets: Array | None = Non
     on_host = isinstance(vectors, np.ndarray)
     means = as_out(None, (*leading, len(words)), np.float64 if on_host else np.float32, vectors)
     backend_of(vectors).mixture.mean_triangles(vectors, bounds, words, means.reshape(-1, len(words)))
-    return means.astype(np.float32) if on_host else given(means)
+    return means.astype(np.float32) if on_host else to_caller_array(means)
 
 
 def _half_gap(words: Array) -> float:
@@ -137,7 +137,8 @@ def _half_gap(words: Array) -> float:
     if len(words) == 1:
         return 1.0
     centered = words - words.mean(0, dtype=np.float64)
-    squares, nearest = (centered**2).sum(1), np.empty(len(words))
+    squares = (centered**2).sum(1)
+    nearest = np.empty(len(words))
     for k in range(0, len(words), 256):
         gaps = squares + squares[k : k + 256, None] - 2 * centered[k : k + 256] @ centered.T
         gaps[np.arange(len(gaps)), k + np.arange(len(gaps))] = np.inf

@@ -1,8 +1,8 @@
-"""Exposure: histogram equalization, global and local."""
+"""Histogram equalization of images, global and adaptive (CLAHE)."""
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of, empty
+from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
     as_batch,
     as_counts,
@@ -11,10 +11,10 @@ from imfeat._check import (
     as_number,
     as_on_host,
     as_out,
-    given,
     images_at_once,
     is_color,
     one_of,
+    to_caller_array,
 )
 
 N_BINS = 256
@@ -37,11 +37,11 @@ def equalize(
     images : array of shape (..., height, width, 3) or (..., height, width)
         uint8, or float32 or float64 in [0, 1].
     convention : {"torchvision", "opencv"}
-        Whose rounding to follow for uint8; see Notes.
+        Library whose rounding is followed for uint8; see Notes.
     mask : bool array of shape (..., height, width) or (height, width), optional
         Pixels whose values make the histogram; all pixels are mapped.
     out : array of the shape and dtype of the result, optional
-        Where to write the result, which is also returned.
+        Array to write the result into; it is also returned.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def equalize(
     else:
         pixels = as_on_host(pixels, "equalization of floats")
         out.reshape(pixels.shape)[:] = _equalize_floats(pixels, chosen)
-    return given(out)
+    return to_caller_array(out)
 
 
 def equalize_value(
@@ -118,12 +118,12 @@ def equalize_value(
     """
     images = as_images(images, gray=False, gpu=True)
     kernels = backend_of(images)
-    values = empty(images.shape[:-1], images.dtype, images)
+    values = empty_on_device_of(images.shape[:-1], images.dtype, images)
     kernels.brightness.largest_channel(images.reshape(-1, 3), values.reshape(-1))
     values = equalize(values, convention=convention, mask=mask)
     out = as_out(out, images.shape, images.dtype, images)
     kernels.brightness.scale_to_value(images.reshape(-1, 3), values.reshape(-1), out.reshape(-1, 3))
-    return given(out)
+    return to_caller_array(out)
 
 
 def equalize_clahe(
@@ -146,7 +146,7 @@ def equalize_clahe(
         Rows and columns of tiles.  An image whose size they don't divide is continued by its
         mirror image at the bottom and the right for the histograms.
     out : array of the shape and dtype of the result, optional
-        Where to write the result, which is also returned.
+        Array to write the result into; it is also returned.
 
     Returns
     -------
@@ -179,7 +179,8 @@ def equalize_clahe(
         raise ValueError(f"tiles must fit images of {height} x {width} pixels, got {n_rows} x {n_cols}")
     out = as_out(out, images.shape, np.uint8, images)
     _, batch = as_batch(images)
-    results, at_once = out.reshape(batch.shape), images_at_once(batch, PIXELS_AT_ONCE)
+    results = out.reshape(batch.shape)
+    at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
         part = slice(first, first + at_once)
         if not is_color(images):
@@ -190,17 +191,18 @@ def equalize_clahe(
         equalized = np.empty(planes.shape, np.uint8)
         _clahe(planes, clip_limit, (n_rows, n_cols), equalized)
         results[part] = np.moveaxis(equalized.reshape(-1, 3, height, width), 1, -1)
-    return given(out)
+    return to_caller_array(out)
 
 
 def _clahe(planes: Array, clip_limit: float, tiles: tuple[int, int], out: Array) -> None:
     """Equalize planes (n, height, width) by tiles."""
     kernels = backend_of(planes).clahe
-    whole = _mirror_to_multiple(planes, *tiles)
-    tile_height, tile_width = whole.shape[1] // tiles[0], whole.shape[2] // tiles[1]
+    padded = _mirror_to_multiple(planes, *tiles)
+    tile_height = padded.shape[1] // tiles[0]
+    tile_width = padded.shape[2] // tiles[1]
     clip = max(int(clip_limit * tile_height * tile_width / N_BINS), 1)
-    tables = empty((len(planes), *tiles, N_BINS), np.uint8, planes)
-    kernels.clahe_tables(whole, clip, tables)
+    tables = empty_on_device_of((len(planes), *tiles, N_BINS), np.uint8, planes)
+    kernels.clahe_tables(padded, clip, tables)
     kernels.clahe_blend(planes, tables, tile_height, tile_width, out)
 
 
@@ -238,9 +240,11 @@ def _mirror_to_multiple(batch: Array, n_rows: int, n_cols: int) -> Array:
     If one of the two sizes is a multiple already, OpenCV adds a whole period to it.
     """
     _, height, width = batch.shape
-    down, across = -height % n_rows, -width % n_cols
+    down = -height % n_rows
+    across = -width % n_cols
     if not (down or across):
         return batch
-    down, across = down or n_rows, across or n_cols
+    down = down or n_rows
+    across = across or n_cols
     batch = as_on_host(batch, "CLAHE of sizes that the tiles don't divide")
     return np.pad(batch, ((0, 0), (0, down), (0, across)), "reflect")

@@ -1,4 +1,4 @@
-"""Fisher vectors and VLAD: how descriptors of an image differ from a mixture, or from their words."""
+"""Fisher vectors and vectors of locally aggregated descriptors (VLAD)."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from imfeat._sums import mixture_moments, nearest_words
 from imfeat.mixture import Mixture, as_mixture
 from imfeat.scaling import l2_normalize, signed_sqrt
 
-VALUES = 1 << 22  # float64 sums that exist at one time
-RARE = 1e-6  # components of less weight are left out
+VALUES = 1 << 22  # number of float64 sums at a time
+RARE = 1e-6  # weight below which components are left out
 
 
 def fisher_vector(
@@ -34,7 +34,7 @@ def fisher_vector(
     improved : bool
         Take signed square roots, then divide by the length of the vector [2]_.
     convention : {"vlfeat", "skimage", "sanchez2013"}
-        What to be equal to, see Notes.
+        Definition to follow; see Notes.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def fisher_vector(
     With posteriors q, weights w and t = (x - mean) / deviation, the averages over the n descriptors
     of q t / sqrt(w), number k d + j for dimension j of component k, and then in the same order of
     q (t^2 - 1) / sqrt(2 w).  The ``"sanchez2013"`` convention [1]_ has first the K averages of
-    (q - w) / sqrt(w); the ``"skimage"`` convention too, and the opposite sign in the last part.
+    (q - w) / sqrt(w); the ``"skimage"`` convention too, and the opposite sign in the last bounds_of_batch.
     Posteriors below 1e-6 count as 0, and components of a weight below 1e-6 give zeros, as in VLFeat.
 
     References
@@ -68,11 +68,12 @@ def fisher_vector(
     n_components, d = as_mixture(mixture).means.shape
     vectors, bounds, leading = as_groups(descriptors, offsets, d)
     n_numbers = n_components * (2 * d + (convention != "vlfeat"))
-    out, at_once = np.empty((len(bounds) - 1, n_numbers), np.float32), max(1, VALUES // n_numbers)
+    out = np.empty((len(bounds) - 1, n_numbers), np.float32)
+    at_once = max(1, VALUES // n_numbers)
     for first in range(0, len(out), at_once):
-        part = bounds[first : first + at_once + 1]
-        sums, _ = mixture_moments(vectors, part, mixture.parameters)
-        out[first : first + at_once] = _gradients(sums, np.diff(part), mixture.weights, convention)
+        bounds_of_batch = bounds[first : first + at_once + 1]
+        sums, _ = mixture_moments(vectors, bounds_of_batch, mixture.parameters)
+        out[first : first + at_once] = _gradients(sums, np.diff(bounds_of_batch), mixture.weights, convention)
     if as_flag(improved, "improved"):
         out = l2_normalize(signed_sqrt(out))
     return out.reshape(*leading, n_numbers)
@@ -83,13 +84,14 @@ def _gradients(sums: Array, counts: Array, weights: Array, convention: str) -> A
     n_images, _, width = sums.shape
     roots = np.where(weights < RARE, np.inf, np.sqrt(weights, dtype=np.float64))
     sums *= 1 / (np.maximum(counts, 1)[:, None, None] * roots[:, None])
-    mass, (means, variances) = sums[..., 0], np.split(sums[..., 1:], [width // 2], axis=-1)
+    mass = sums[..., 0]
+    (means, variances) = np.split(sums[..., 1:], [width // 2], axis=-1)
     variances -= mass[..., None]
     variances *= -np.sqrt(0.5) if convention == "skimage" else np.sqrt(0.5)
-    parts = [means.reshape(n_images, -1), variances.reshape(n_images, -1)]
+    columns = [means.reshape(n_images, -1), variances.reshape(n_images, -1)]
     if convention != "vlfeat":
-        parts.insert(0, np.where(counts[:, None] > 0, mass - weights / roots, 0))
-    return np.concatenate(parts, axis=1)
+        columns.insert(0, np.where(counts[:, None] > 0, mass - weights / roots, 0))
+    return np.concatenate(columns, axis=1)
 
 
 def vlad(
@@ -107,7 +109,7 @@ def vlad(
         Image i has the descriptors ``offsets[i]`` to ``offsets[i + 1] - 1`` of (n, d).
     norm : {"intra", "l2", "sqrt", None}
         ``"l2"`` divides by the length of the vector; ``"intra"`` before that by the length of the
-        part of each word [2]_; ``"sqrt"`` takes signed square roots before.  ``None`` keeps sums.
+        bounds_of_batch of each word [2]_; ``"sqrt"`` takes signed square roots before.  ``None`` keeps sums.
 
     Returns
     -------
@@ -129,12 +131,13 @@ def vlad(
     one_of(norm, "norm", ("intra", "l2", "sqrt", None))
     words = as_words(codebook)
     vectors, bounds, leading = as_groups(descriptors, offsets, words.shape[1])
-    out, at_once = np.empty((len(bounds) - 1, *words.shape), np.float32), max(1, VALUES // words.size)
+    out = np.empty((len(bounds) - 1, *words.shape), np.float32)
+    at_once = max(1, VALUES // words.size)
     assignments, _ = nearest_words(vectors, words)
     for first in range(0, len(out), at_once):
-        part = bounds[first : first + at_once + 1]
-        sums = np.empty((len(part) - 1, *words.shape))
-        backend_of(vectors).residuals.sum_residuals(vectors, part, words, assignments, sums)
+        bounds_of_batch = bounds[first : first + at_once + 1]
+        sums = np.empty((len(bounds_of_batch) - 1, *words.shape))
+        backend_of(vectors).residuals.sum_residuals(vectors, bounds_of_batch, words, assignments, sums)
         out[first : first + at_once] = sums
     if norm == "intra":
         out = l2_normalize(out)

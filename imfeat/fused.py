@@ -1,4 +1,4 @@
-"""Features of small patches in one pass: what lies between the images and the sums is never stored.
+"""Single-layer features of small patches, computed without storing the patches.
 
 A normalized patch p becomes the whitened patch x = (p - m) W, and the response of word c is x.c:
 one product of p with the filter W c.  A tile of patches at a time, responses are made sparse and
@@ -28,10 +28,10 @@ from imfeat._products import multiply
 from imfeat.color import white_of
 from imfeat.patches import CONTRAST, Whitening
 
-VALUES_AT_ONCE = 1 << 22  # of patches and responses that exist
-SIGNS = {"threshold": 2, "triangle": 1}  # numbers a word and region
-NEARLY = 1e-6  # how much a position may be too small by rounding
-SYMMETRIC = 1e-3  # how far a whitening may be from its mirror image, relative to its largest value
+VALUES_AT_ONCE = 1 << 22  # number of values of patches and responses at a time
+SIGNS = {"threshold": 2, "triangle": 1}  # numbers per word and region
+NEARLY = 1e-6  # rounding error of a position
+SYMMETRIC = 1e-3  # largest difference of a whitening from its mirror image, relative to its largest value
 
 
 def patch_features(
@@ -48,7 +48,7 @@ def patch_features(
     epsilon: float = CONTRAST,
     out: Array | None = None,
 ) -> Array:
-    """Describe images by how much their patches are like each word, region by region.
+    """Describe images by the similarity of their patches to each word, region by region.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def patch_features(
         Rows and columns of regions.  Where positions can't be divided evenly, neighbouring regions
         share a row or a column of them.
     overlap : float
-        How much of its height or width a region has in common with the next one, at least 0 and below 1.
+        Share of its height or width that a region has in common with the next one, in [0, 1).
     encoding : {"threshold", "triangle"}
         ``"threshold"`` [2]_: max(0, z - threshold) and max(0, -z - threshold), where z is the
         product of a whitened patch and a word of length 1.  ``"triangle"`` [1]_:
@@ -76,7 +76,7 @@ def patch_features(
     epsilon : float
         For the contrast of patches; see `normalize_patches`.
     out : array of the shape and dtype of the result, optional
-        Where to write the result, which is also returned.
+        Array to write the result into; it is also returned.
 
     Returns
     -------
@@ -104,7 +104,8 @@ def patch_features(
     checked = as_images(images)
     leading, batch = as_batch(checked)
     pixels = with_channels(batch, checked)
-    patch_size, epsilon = as_count(patch_size, "patch_size"), as_number(epsilon, "epsilon", above=0)
+    patch_size = as_count(patch_size, "patch_size")
+    epsilon = as_number(epsilon, "epsilon", above=0)
     words = as_vectors(codebook, name="codebook")
     one_of(encoding, "encoding", tuple(SIGNS))
     threshold = as_number(threshold, "threshold", least=0)
@@ -116,7 +117,8 @@ def patch_features(
     out = as_out(out, (*leading, math.prod(shape)), np.float32, pixels)
     sums = out.reshape(len(pixels), *shape)
     sums[...] = 0
-    kernels, tiles = backend_of(pixels).pooling, _Tiles(bank, patch_size, np.float32(epsilon))
+    kernels = backend_of(pixels).pooling
+    tiles = _Tiles(bank, patch_size, np.float32(epsilon))
     for i, y in tiles.slices(len(pixels), positions, len(words) if encoding == "triangle" else 0):
         even, odd = tiles.parts(pixels[i, y.start : y.stop + patch_size - 1])
         if encoding == "threshold":
@@ -149,12 +151,15 @@ class _Bank:
 
 
 def _bank(words: Array, whitening: Whitening, patch_size: int, encoding: str, *, mirror: bool) -> _Bank:
-    matrix, squares = whitening.matrix_, np.einsum("kd,kd->k", words, words, dtype=np.float64)
+    matrix = whitening.matrix_
+    squares = np.einsum("kd,kd->k", words, words, dtype=np.float64)
     if encoding == "threshold":
         words = words / np.sqrt(np.where(squares > 0, squares, 1))[:, None]
     filters = multiply(words, matrix).T
     whitener = matrix if encoding == "triangle" else matrix[:, :0]
-    even, odd, pairs = np.concatenate([filters, whitener], 1), filters[:0, :0], np.empty((2, 0), np.uint64)
+    even = np.concatenate([filters, whitener], 1)
+    odd = filters[:0, :0]
+    pairs = np.empty((2, 0), np.uint64)
     if mirror:
         _check_symmetric(whitening, patch_size)
         even, odd, pairs = _halves(filters, whitener, patch_size)
@@ -199,7 +204,9 @@ class _Tiles:
     """Computes what there is between images and sums, in arrays that are used again for each tile."""
 
     def __init__(self, bank: _Bank, patch_size: int, epsilon: np.float32) -> None:
-        self.bank, self.patch_size, self.epsilon = bank, patch_size, epsilon
+        self.bank = bank
+        self.patch_size = patch_size
+        self.epsilon = epsilon
         self.room: dict[str, Array] = {}
 
     def slices(
@@ -216,7 +223,9 @@ class _Tiles:
 
     def parts(self, tile: Array) -> tuple[Array, Array]:
         """Return the even and odd parts (n_images, n_rows, n_cols, d) of the patches of images."""
-        bank, kernels, white = self.bank, backend_of(tile).patches, np.float32(white_of(tile))
+        bank = self.bank
+        kernels = backend_of(tile).patches
+        white = np.float32(white_of(tile))
         n_images, height, width, _ = tile.shape
         shape = n_images, height - self.patch_size + 1, width - self.patch_size + 1
         even = self._array("even", *shape, bank.even.shape[1])

@@ -1,4 +1,4 @@
-"""Colour histograms: how much of each colour there is, and roughly where."""
+"""Colour histograms, joint or by channel, of regions of an image."""
 
 import functools
 import math
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of, empty
+from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
     as_batch,
     as_count,
@@ -16,9 +16,9 @@ from imfeat._check import (
     as_mask,
     as_on_host,
     as_out,
-    given,
     images_at_once,
     one_of,
+    to_caller_array,
 )
 from imfeat._norm import NORMS
 from imfeat.color import rgb_to_gray, rgb_to_hsi, rgb_to_hsv
@@ -56,11 +56,11 @@ def color_histogram(
     grid : (int, int)
         Rows and columns of regions, each with histograms of its own.
     norm : {"l1", "l2", "hellinger", None}
-        What each histogram is divided by: see Notes.
+        Norm that each histogram is divided by; see Notes.
     mask : bool array of shape (..., height, width) or (height, width), optional
         Pixels to count.
     out : array of the shape and dtype of the result, optional
-        Where to write the result, which is also returned.
+        Array to write the result into; it is also returned.
 
     Returns
     -------
@@ -91,7 +91,8 @@ def color_histogram(
         gray = rgb_to_gray(as_on_host(images, 'space="gray"'))
         images = np.repeat(gray[..., None], 3, axis=-1)
         bins = as_count(bins, "bins"), 1, 1
-        space, joint = "rgb", True
+        space = "rgb"
+        joint = True
     n_bins = _as_bins(bins, as_flag(joint, "joint"))
     one_of(norm, "norm", NORMS)
     leading, batch = as_batch(images)
@@ -103,13 +104,13 @@ def color_histogram(
     histograms = out.reshape(len(batch), len(rows) - 1, len(cols) - 1, n_counts)
     if batch.dtype == np.uint8 and (space == "rgb" or (space == "hsv" and joint)):
         _count(batch, chosen, space, joint, n_bins, (rows, cols), norm, histograms)
-        return given(out)
+        return to_caller_array(out)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
-        part = slice(first, first + at_once)
-        pixels = _as_bytes(batch[part], n_bins, space)
-        _count(pixels, chosen[part], "rgb", joint, n_bins, (rows, cols), norm, histograms[part])
-    return given(out)
+        batch_slice = slice(first, first + at_once)
+        pixels = _as_bytes(batch[batch_slice], n_bins, space)
+        _count(pixels, chosen[batch_slice], "rgb", joint, n_bins, (rows, cols), norm, histograms[batch_slice])
+    return to_caller_array(out)
 
 
 def region_bounds(grid: tuple[int, int], height: int, width: int) -> tuple[Array, Array]:
@@ -141,8 +142,9 @@ def _as_bytes(batch: Array, n_bins: tuple[int, ...], space: str) -> Array:
     """Return bytes that lie in the bins in which the pixels lie in the colour space."""
     kernels = backend_of(batch)
     edges, smallest = kernels.histogram.bytes_of_bins(n_bins)
-    out = empty(batch.shape, np.uint8, batch)
-    source, target = batch.reshape(-1, 3), out.reshape(-1)
+    out = empty_on_device_of(batch.shape, np.uint8, batch)
+    source = batch.reshape(-1, 3)
+    target = out.reshape(-1)
     for first in range(0, len(source), PIXELS_AT_ONCE):
         last = first + PIXELS_AT_ONCE
         values = source[first:last].reshape(1, -1, 3)

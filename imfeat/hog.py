@@ -1,11 +1,11 @@
-"""Histograms of oriented gradients: which way the edges run, and where."""
+"""Histograms of oriented gradients (HoG) of Dalal and Triggs, and the UoCTTI variant."""
 
 import functools
 import math
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of, empty
+from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
     as_batch,
     as_count,
@@ -14,13 +14,13 @@ from imfeat._check import (
     as_on_host,
     as_out,
     as_vectors,
-    given,
     images_at_once,
     one_of,
+    to_caller_array,
     with_channels,
 )
 
-PIXELS_AT_ONCE = 1 << 20  # whose histograms of cells are held at a time
+PIXELS_AT_ONCE = 1 << 20  # number of pixels whose histograms are held at a time
 NORMS = (None, "l1", "l1-sqrt", "l2", "l2-hys")
 
 
@@ -50,7 +50,7 @@ def hog(
     orientations : int
         Bins of the orientation.
     norm : {"l2-hys", "l2", "l1", "l1-sqrt", None}
-        What each block is divided by; ``"l2-hys"`` clips at 0.2 and divides again.
+        Norm that each block is divided by; ``"l2-hys"`` clips at 0.2 and divides again.
     interpolation : {"none", "trilinear"}
         Whether a pixel votes for its own bin and cell only, or also for neighbouring bins and,
         within a block, cells, with less weight away from the center of the block.
@@ -59,7 +59,7 @@ def hog(
     sqrt : bool
         Take square roots of the pixels first, against strong shadows.
     out : array of the shape and dtype of the result, optional
-        Where to write the result, which is also returned.
+        Array to write the result into; it is also returned.
 
     Returns
     -------
@@ -89,10 +89,12 @@ def hog(
        :doi:`10.1109/CVPR.2005.177`
     """
     images = as_images(images, gpu=True)
-    cell_size, block_size = as_count(cell_size, "cell_size"), as_count(block_size, "block_size")
+    cell_size = as_count(cell_size, "cell_size")
+    block_size = as_count(block_size, "block_size")
     one_of(norm, "norm", NORMS)
     one_of(interpolation, "interpolation", ("none", "trilinear"))
-    trilinear, signed = interpolation == "trilinear", as_flag(signed, "signed")
+    trilinear = interpolation == "trilinear"
+    signed = as_flag(signed, "signed")
     orientations = as_count(orientations, "orientations", least=2 if trilinear else 1)
     leading, batch = as_batch(images)
     n_rows, n_cols = (
@@ -106,7 +108,8 @@ def hog(
         )
     n_values = block_size * block_size * orientations
     out = as_out(out, (*leading, n_rows * n_cols * n_values), np.float32, images)
-    blocks, roots = out.reshape(len(batch), n_rows, n_cols, n_values), as_flag(sqrt, "sqrt")
+    blocks = out.reshape(len(batch), n_rows, n_cols, n_values)
+    roots = as_flag(sqrt, "sqrt")
     constants = _constants(norm, trilinear, n_values, images.dtype == np.uint8, roots)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
@@ -125,7 +128,7 @@ def hog(
             constants,
             blocks[first : first + at_once],
         )
-    return given(out)
+    return to_caller_array(out)
 
 
 def hog_uoctti(images: Array, *, cell_size: int = 8, mirror: bool = False, out: Array | None = None) -> Array:
@@ -142,7 +145,7 @@ def hog_uoctti(images: Array, *, cell_size: int = 8, mirror: bool = False, out: 
     mirror : bool
         Average over each image and its mirror image.
     out : array of the shape and dtype of the result, optional
-        Where to write the result, which is also returned.
+        Array to write the result into; it is also returned.
 
     Returns
     -------
@@ -175,7 +178,8 @@ def hog_uoctti(images: Array, *, cell_size: int = 8, mirror: bool = False, out: 
     .. [1] P. Felzenszwalb, R. Girshick, D. McAllester, D. Ramanan, "Object detection with
        discriminatively trained part-based models", PAMI 2010. :doi:`10.1109/TPAMI.2009.167`
     """
-    images, cell_size = as_images(images, gpu=True), as_count(cell_size, "cell_size")
+    images = as_images(images, gpu=True)
+    cell_size = as_count(cell_size, "cell_size")
     leading, batch = as_batch(images)
     n_rows, n_cols = ((size + cell_size // 2) // cell_size for size in batch.shape[1:3])
     if not (n_rows and n_cols):
@@ -193,7 +197,7 @@ def hog_uoctti(images: Array, *, cell_size: int = 8, mirror: bool = False, out: 
         kernel(np.ascontiguousarray(pixels[:, :, ::-1]), cell_size, mirrored_cells)
         cells += mirrored_cells
         cells /= 2
-    return given(features)
+    return to_caller_array(features)
 
 
 def draw_hog(
@@ -205,12 +209,12 @@ def draw_hog(
     orientations: int = 9,
     signed: bool = False,
 ) -> Array:
-    """Draw what `hog` describes: in each cell a line along each edge direction.
+    """Draw HoG features: in each cell a line along each edge direction.
 
     Parameters
     ----------
     features : array of shape (..., n_features)
-        What `hog` returned.
+        Features of `hog`.
     shape : (int, int)
         Height and width of the images.
     cell_size, block_size, orientations, signed
@@ -229,11 +233,13 @@ def draw_hog(
     """
     height, width = as_count(shape[0], "shape[0]"), as_count(shape[1], "shape[1]")
     n_rows, n_cols = height // as_count(cell_size, "cell_size"), width // cell_size
-    b, n = as_count(block_size, "block_size"), as_count(orientations, "orientations")
+    b = as_count(block_size, "block_size")
+    n = as_count(orientations, "orientations")
     grid = max(n_rows - b + 1, 0), max(n_cols - b + 1, 0)
     vectors = as_vectors(features, name="features", length=math.prod(grid) * b * b * n, axes=None)
     blocks = vectors.reshape(-1, *grid, b, b, n)
-    cells, shares = np.zeros((len(blocks), n_rows, n_cols, n)), np.zeros((n_rows, n_cols, 1))
+    cells = np.zeros((len(blocks), n_rows, n_cols, n))
+    shares = np.zeros((n_rows, n_cols, 1))
     for r, c in np.ndindex(b, b):
         part = slice(r, r + grid[0]), slice(c, c + grid[1])
         cells[:, *part] += blocks[:, :, :, r, c]
@@ -250,7 +256,7 @@ def draw_hog(
 def _cell_planes(pixels: Array, cell_size: int, block_size: int, orientations: int, signed: bool) -> Array:
     """Return histograms of cells (orientations, n_images, n_rows, n_cols)."""
     shape = pixels.shape[1] // cell_size, pixels.shape[2] // cell_size
-    planes = empty((orientations, len(pixels), *shape), np.float32, pixels)
+    planes = empty_on_device_of((orientations, len(pixels), *shape), np.float32, pixels)
     kernels = backend_of(pixels).hog
     edges = kernels.bin_edges(orientations, signed, np.float64 if pixels.dtype == np.float64 else np.float32)
     kernels.cell_histograms(pixels, cell_size, *edges, planes)
@@ -260,7 +266,9 @@ def _cell_planes(pixels: Array, cell_size: int, block_size: int, orientations: i
 def _block_planes(pixels: Array, cell_size: int, block_size: int, orientations: int, signed: bool) -> Array:
     """Return interpolated histograms of blocks, weighted towards their centers, value by value."""
     shape = pixels.shape[1] // cell_size - block_size + 1, pixels.shape[2] // cell_size - block_size + 1
-    values = empty((block_size, block_size, orientations, len(pixels), *shape), np.float32, pixels)
+    values = empty_on_device_of(
+        (block_size, block_size, orientations, len(pixels), *shape), np.float32, pixels
+    )
     turns = orientations if signed else 2 * orientations
     kernels = backend_of(pixels).hog
     weights = kernels.block_weights(cell_size, block_size)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import Seed, as_count, as_flag, as_out, as_vectors, given
+from imfeat._check import Seed, as_count, as_flag, as_out, as_vectors, to_caller_array
 from imfeat._kmeans import fit_words
 from imfeat._progress import iterations
 from imfeat._sums import Descriptors, InMemory, MixtureSums, Moments
@@ -101,14 +101,14 @@ def learn_mixture(
     descriptors : array of shape (n, d)
         Finite numbers; computed with as float32.
     n_components : int
-        At most n.
+        Number of components, at most n.
     rng : int or numpy.random.Generator, optional
-        Where the randomness of the start comes from; the same seed gives the same mixture.
+        Seed or generator of random numbers, for the start; the same seed gives the same mixture.
     n_iterations : int
         Upper limit; the search ends before when the mean log-likelihood of a descriptor grows by
         less than 1e-5.
     start : Mixture, optional
-        What to begin with, instead of the clusters that `learn_codebook` finds.
+        Mixture to start from, instead of the clusters of `learn_codebook`.
     progress : bool
         Show a progress bar.
 
@@ -172,7 +172,7 @@ def fit_mixture(
 
 
 def posteriors(descriptors: Array, mixture: Mixture) -> Array:
-    """Compute how probable it is that each component of a mixture has made a descriptor.
+    """Compute the posterior probability of each component of a mixture for each descriptor.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def posteriors(descriptors: Array, mixture: Mixture) -> Array:
     flat = vectors.reshape(-1, d)
     by_row = out.reshape(len(flat), len(mixture.weights))
     backend_of(flat).mixture.posteriors(flat, *mixture.parameters, by_row)
-    return given(out)
+    return to_caller_array(out)
 
 
 def as_mixture(mixture: Mixture, length: int | None = None, name: str = "mixture") -> Mixture:

@@ -1,4 +1,4 @@
-"""Palettes: a picture in few colours."""
+"""Palettes: learning, and quantization of colours to the nearest one."""
 
 import math
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from imfeat._check import (
     as_out,
     as_vectors,
     count_outside,
-    given,
+    to_caller_array,
 )
 from imfeat._kmeans import lloyd, plus_plus_start
 from imfeat._sums import InMemory, nearest_words
 from imfeat.codebook import learn_codebook
 
 MOST_COLORS = 1 << 16
-PIXELS_AT_ONCE = 1 << 20  # whose colours are sorted at a time
+PIXELS_AT_ONCE = 1 << 20  # number of pixels whose colours are sorted at a time
 
 
 def uniform_palette(levels: int | Sequence[int]) -> Array:
@@ -54,16 +54,16 @@ def uniform_palette(levels: int | Sequence[int]) -> Array:
 
 
 def learn_palette(images: Array, n_colors: int = 64, *, rng: Seed = None, n_iterations: int = 20) -> Array:
-    """Choose the colours that stand for those of the images best, with k-means.
+    """Learn the colours of a palette from images with k-means.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
         RGB; uint8, or float32 or float64 in [0, 1].  One palette is learned from all pixels.
     n_colors : int
-        At most 65,536, and at most the number of pixels.
+        Number of colours, at most 65,536 and the number of pixels.
     rng : int or numpy.random.Generator, optional
-        Where the randomness of the k-means++ start comes from.
+        Seed or generator of random numbers, for the k-means++ start.
     n_iterations : int
         Upper limit of Lloyd's iterations.
 
@@ -104,12 +104,13 @@ def _distinct(pixels: Array) -> tuple[Array, Array]:
 
     Photographs repeat most of their colours, and k-means counts a colour as often as it occurs.
     """
-    keys, counts = np.empty(0, np.uint32), np.empty(0, np.int64)
+    keys = np.empty(0, np.uint32)
+    counts = np.empty(0, np.int64)
     for first in range(0, len(pixels), PIXELS_AT_ONCE):
-        part = pixels[first : first + PIXELS_AT_ONCE].astype(np.uint32)
-        found, n = np.unique(part[:, 0] << 16 | part[:, 1] << 8 | part[:, 2], return_counts=True)
-        keys, places = np.unique(np.concatenate([keys, found]), return_inverse=True)
-        counts = np.bincount(places, np.concatenate([counts, n])).astype(np.int64)
+        packed = pixels[first : first + PIXELS_AT_ONCE].astype(np.uint32)
+        batch_keys, n = np.unique(packed[:, 0] << 16 | packed[:, 1] << 8 | packed[:, 2], return_counts=True)
+        keys, indices = np.unique(np.concatenate([keys, batch_keys]), return_inverse=True)
+        counts = np.bincount(indices, np.concatenate([counts, n])).astype(np.int64)
     return np.stack([keys >> 16, keys >> 8 & 255, keys & 255], 1).astype(np.float32), counts
 
 
@@ -123,7 +124,7 @@ def quantize_colors(images: Array, palette: Array, *, out: Array | None = None) 
     palette : array of shape (n_colors, 3)
         1 to 65,536 colours; uint8, or floats in [0, 1], which only float images take.
     out : array of the shape and dtype of the result, optional
-        Where to write the result, which is also returned.
+        Array to write the result into; it is also returned.
 
     Returns
     -------
@@ -144,7 +145,7 @@ def quantize_colors(images: Array, palette: Array, *, out: Array | None = None) 
     else:
         pixels = as_on_host(images, "a palette of floats").reshape(-1, 3).astype(np.float32, copy=False)
         out[:] = nearest_words(pixels, palette)[0].reshape(out.shape)
-    return given(out)
+    return to_caller_array(out)
 
 
 def _as_palette(palette: Array, images: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Patches: small windows of pixels as vectors, made comparable."""
+"""Patches of images: extraction, normalization and whitening."""
 
 from typing import Any
 
@@ -13,15 +13,15 @@ from imfeat._check import (
     as_number,
     as_out,
     as_vectors,
-    given,
     one_of,
+    to_caller_array,
     with_channels,
 )
 from imfeat._products import multiply
 from imfeat._sums import Moments
 from imfeat.color import white_of
 
-CONTRAST = 10 / 255**2  # what is usual as the smallest variance, 10 for pixels in 0..255, for those in [0, 1]
+CONTRAST = 10 / 255**2  # usual regularization of the variance, 10 for pixels in 0..255, in units of [0, 1]
 
 
 def sample_patches(images: Array, patch_size: int, n_patches: int, *, rng: Seed = None) -> Array:
@@ -34,9 +34,9 @@ def sample_patches(images: Array, patch_size: int, n_patches: int, *, rng: Seed 
     patch_size : int
         Side of a square patch, in pixels.
     n_patches : int
-        Each from an image and a position drawn independently, all equally likely.
+        Number of patches; images and positions are drawn independently and uniformly.
     rng : int or numpy.random.Generator, optional
-        Where the randomness comes from; the same seed gives the same patches.
+        Seed or generator of random numbers; the same seed gives the same patches.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def sample_patches(images: Array, patch_size: int, n_patches: int, *, rng: Seed 
     out = as_out(None, (n_patches, patch_size * patch_size * n_channels), np.float32, pixels)
     white = np.float32(white_of(pixels))
     backend_of(pixels).patches.gather_patches(pixels, positions, patch_size, white, out)
-    return given(out)
+    return to_caller_array(out)
 
 
 def dense_patches(images: Array, patch_size: int, *, stride: int = 1, out: Array | None = None) -> Array:
@@ -73,7 +73,7 @@ def dense_patches(images: Array, patch_size: int, *, stride: int = 1, out: Array
     stride : int
         Pixels from one position to the next, in both directions.
     out : array of the shape and dtype of the result, optional
-        Where to write the result, which is also returned.
+        Array to write the result into; it is also returned.
 
     Returns
     -------
@@ -95,18 +95,18 @@ def dense_patches(images: Array, patch_size: int, *, stride: int = 1, out: Array
     out = as_out(out, (*leading, *shape), np.float32, pixels)
     white = np.float32(white_of(pixels))
     backend_of(pixels).patches.dense_patches(pixels, patch_size, stride, white, out.reshape(n_images, *shape))
-    return given(out)
+    return to_caller_array(out)
 
 
 def normalize_patches(patches: Array, *, epsilon: float = CONTRAST) -> Array:
-    """Take brightness and contrast out of patches.
+    """Normalize the brightness and contrast of patches.
 
     Parameters
     ----------
     patches : array of shape (..., d)
         Finite numbers, computed with as float32; usually pixels in [0, 1].
     epsilon : float
-        Added to the variance, so that patches of noise don't become patches of contrast.  The
+        Term added to the variance, so that noise is not amplified in flat patches.  The
         default is the 10 that is usual for pixels in 0..255, in units of [0, 1].
 
     Returns
@@ -127,14 +127,15 @@ def normalize_patches(patches: Array, *, epsilon: float = CONTRAST) -> Array:
     """
     vectors = as_vectors(patches, name="patches", axes=None, gpu=True)
     epsilon = as_number(epsilon, "epsilon", above=0)
-    out, d = as_out(None, vectors.shape, np.float32, vectors), vectors.shape[-1]
+    out = as_out(None, vectors.shape, np.float32, vectors)
+    d = vectors.shape[-1]
     flat = vectors.reshape(-1, d)
     backend_of(vectors).patches.normalize_patches(flat, np.float32(epsilon), out.reshape(-1, d))
-    return given(out)
+    return to_caller_array(out)
 
 
 def mirror_patches(patches: Array, patch_size: int) -> Array:
-    """Turn patches into their mirror images, left and right exchanged.
+    """Mirror patches horizontally.
 
     Parameters
     ----------
@@ -151,9 +152,10 @@ def mirror_patches(patches: Array, patch_size: int) -> Array:
     TypeError, ValueError
         If ``patches`` are not vectors of finite numbers of such a length.
     """
-    vectors, patch_size = as_vectors(patches, name="patches", axes=None), as_count(patch_size, "patch_size")
-    n_channels, rest = divmod(vectors.shape[-1], patch_size**2)
-    if rest or not n_channels:
+    vectors = as_vectors(patches, name="patches", axes=None)
+    patch_size = as_count(patch_size, "patch_size")
+    n_channels, remainder = divmod(vectors.shape[-1], patch_size**2)
+    if remainder or not n_channels:
         raise ValueError(
             f"patches must have a multiple of {patch_size} x {patch_size} values, got {vectors.shape[-1]}"
         )
@@ -170,7 +172,7 @@ class Whitening:
         ``"zca"`` turns back to the axes of the pixels, so that a whitened patch still looks like
         a patch; ``"pca"`` leaves the principal axes, strongest first.
     epsilon : float
-        Added to the variances of the principal axes, so that noise is not blown up.
+        Term added to the variances of the principal axes, so that noise is not amplified.
 
     Attributes
     ----------

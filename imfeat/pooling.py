@@ -1,4 +1,4 @@
-"""Spatial pyramids: one vector for each region of an image."""
+"""Spatial pyramids: encodings of the descriptors of each region of an image."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ def pool_regions(
         Rows and columns of regions of equal size.  By default the whole image and three stripes, one
         above the other.
     pool : {"mean", "sum"}
-        What the vector of two regions together is: the mean of theirs, weighted by how many
+        Combination of the vectors of two regions: their mean, weighted by how many
         descriptors they have, or the sum.
     offsets : integers of shape (n_images + 1,), optional
         Image i has the descriptors ``offsets[i]`` to ``offsets[i + 1] - 1`` of (n, d).
@@ -75,12 +75,13 @@ def pool_regions(
     vectors, bounds, leading = as_groups(descriptors, offsets, raw[-1] if raw else 0)
     of_image = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
     n_stacked = 1 if offsets is not None else math.prod(leading)
-    places, sizes = _as_places(positions, image_size, len(vectors), n_stacked, of_image)
+    coordinates, sizes = _as_places(positions, image_size, len(vectors), n_stacked, of_image)
     rows, cols = (_Cuts([shape[axis] for shape in shapes]) for axis in (0, 1))
     n_cells = rows.n * cols.n
-    cells = of_image * n_cells + rows.find(places[:, 0], sizes[:, 0]) * cols.n
-    cells += cols.find(places[:, 1], sizes[:, 1])
-    order, counts = np.argsort(cells, kind="stable"), np.bincount(cells, minlength=len(bounds[1:]) * n_cells)
+    cells = of_image * n_cells + rows.find(coordinates[:, 0], sizes[:, 0]) * cols.n
+    cells += cols.find(coordinates[:, 1], sizes[:, 1])
+    order = np.argsort(cells, kind="stable")
+    counts = np.bincount(cells, minlength=len(bounds[1:]) * n_cells)
     encoded = np.asarray(encode(vectors[order], offsets=np.append(0, np.cumsum(counts))))
     if encoded.ndim != 2 or len(encoded) != len(counts):
         raise ValueError(
@@ -106,11 +107,11 @@ class _Cuts:
         self.cuts = np.unique(np.concatenate([np.arange(n) * (self.unit // n) for n in divisions]))
         self.n = len(self.cuts)
 
-    def find(self, places: Array, sizes: Array) -> Array:
+    def find(self, coordinates: Array, sizes: Array) -> Array:
         """Return the interval of each place in 0 to its size; the end belongs to the last."""
-        parts = np.minimum(places * self.unit / sizes, self.unit - 1).astype(np.int64)
-        found: Array = np.searchsorted(self.cuts, parts, side="right") - 1
-        return found
+        units = np.minimum(coordinates * self.unit / sizes, self.unit - 1).astype(np.int64)
+        intervals: Array = np.searchsorted(self.cuts, units, side="right") - 1
+        return intervals
 
     def members(self, n_parts: int) -> Array:
         """Tell which intervals (n_parts, n) each of equal parts consists of, in ones and zeros."""
@@ -127,13 +128,15 @@ def _as_places(
     n_images = int(of_image.max(initial=-1)) + 1
     if not (sizes > 0).all() or sizes.ndim > 2 or (sizes.ndim == 2 and len(sizes) < n_images):
         raise ValueError(f"image_size must be (height, width), of all images or of each, got {image_size}")
-    places = as_vectors(positions, name="positions", length=2).astype(np.float64)
-    if len(places) * n_stacked != n:
+    coordinates = as_vectors(positions, name="positions", length=2).astype(np.float64)
+    if len(coordinates) * n_stacked != n:
         raise ValueError(
-            f"positions must be those of {n // max(n_stacked, 1)} descriptors, got {len(places)}"
+            f"positions must be those of {n // max(n_stacked, 1)} descriptors, got {len(coordinates)}"
         )
-    places = np.tile(places, (n_stacked, 1))
-    sizes = np.broadcast_to(sizes, places.shape) if sizes.ndim == 1 else sizes[of_image]
-    if ((places < 0) | (places > sizes)).any():
-        raise ValueError(f"positions must lie in images of the size {image_size}, got up to {places.max(0)}")
-    return places, sizes
+    coordinates = np.tile(coordinates, (n_stacked, 1))
+    sizes = np.broadcast_to(sizes, coordinates.shape) if sizes.ndim == 1 else sizes[of_image]
+    if ((coordinates < 0) | (coordinates > sizes)).any():
+        raise ValueError(
+            f"positions must lie in images of the size {image_size}, got up to {coordinates.max(0)}"
+        )
+    return coordinates, sizes

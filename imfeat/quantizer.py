@@ -1,4 +1,4 @@
-"""Product quantization: feature vectors in a byte for each group of dimensions."""
+"""Product quantization: compression of feature vectors to a byte per group of dimensions."""
 
 from typing import Any
 
@@ -23,9 +23,9 @@ class ProductQuantizer:
         Equal parts of a vector that share their centroids, like the regions of a spatial pyramid:
         fewer centroids, and more vectors to learn each from.
     n_iterations : int
-        Of k-means, for each group.
+        Iterations of k-means, for each group.
     rng : int or numpy.random.Generator, optional
-        Where the randomness of the first centroids comes from; the same seed gives the same ones.
+        Seed or generator of random numbers, for the start; the same seed gives the same centroids.
 
     Attributes
     ----------
@@ -121,16 +121,17 @@ class ProductQuantizer:
 
     def decode(self, codes: Array, *, out: Array | None = None) -> Array:
         """Return features (n, d) float32 for their codes (n, n_groups), or write them into ``out``."""
-        centroids, array = self._fitted(), np.asarray(codes)
+        centroids = self._fitted()
+        array = np.asarray(codes)
         n_groups = self.n_parts * len(centroids)
         if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != n_groups:
             raise ValueError(f"codes must be uint8 of shape (n, {n_groups}), got {array.dtype} {array.shape}")
         if self.bits < 8 and array.size and array.max() >= 2**self.bits:
             raise ValueError(f"codes must be less than 2**bits = {2**self.bits}, got {array.max()}")
         out = as_out(out, (len(array), n_groups * self.group_size), np.float32, array)
-        parts = np.ascontiguousarray(array).reshape(self.n_parts * len(array), len(centroids))
+        codes_by_part = np.ascontiguousarray(array).reshape(self.n_parts * len(array), len(centroids))
         backend_of(array).quantizer.decode(
-            parts, centroids, out.reshape(len(parts), len(centroids) * self.group_size)
+            codes_by_part, centroids, out.reshape(len(codes_by_part), len(centroids) * self.group_size)
         )
         return out
 

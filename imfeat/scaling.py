@@ -1,11 +1,11 @@
-"""Scaling features: powers, lengths, and how rare a word is."""
+"""Scaling of features: signed square roots, L2 normalization and tf-idf weights."""
 
 import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_vectors
 
-SHORTEST = 1e-12  # what is shorter is not made longer
+SHORTEST = 1e-12  # length below which vectors are 0
 
 
 def signed_sqrt(features: Array) -> Array:
@@ -66,12 +66,12 @@ def l2_normalize(features: Array, *, axis: int = -1) -> Array:
 
 
 def learn_idf(counts: Array) -> Array:
-    """Learn from images how much each visual word tells: the rarer, the more.
+    """Learn the inverse document frequency of each visual word.
 
     Parameters
     ----------
     counts : array of shape (n_images, n_words)
-        How often each word occurs in each image, or its share; not negative.
+        Counts of each word in each image, or shares; not negative.
 
     Returns
     -------
@@ -95,12 +95,12 @@ def learn_idf(counts: Array) -> Array:
 
 
 def tf_idf(counts: Array, idf: Array) -> Array:
-    """Weight counts of visual words by how much each word tells.
+    """Weight counts of visual words by inverse document frequency.
 
     Parameters
     ----------
     counts : array of shape (..., n_words)
-        How often each word occurs, or its share; not negative.
+        Counts of each word, or shares; not negative.
     idf : array of shape (n_words,)
         Learned by `learn_idf` from training images.
 

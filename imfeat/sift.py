@@ -1,17 +1,26 @@
-"""Local descriptors on a grid: SIFT for shape, mean and deviation for colour."""
+"""Local descriptors on a grid: dense SIFT and local colour."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of, empty
-from imfeat._check import as_batch, as_count, as_flag, as_images, as_out, given, images_at_once, is_color
+from imfeat._backend import Array, backend_of, empty_on_device_of
+from imfeat._check import (
+    as_batch,
+    as_count,
+    as_flag,
+    as_images,
+    as_out,
+    images_at_once,
+    is_color,
+    to_caller_array,
+)
 from imfeat._grid import Grid, as_grids, positions_of
 from imfeat.color import rgb_to_gray
 
-PIXELS_AT_ONCE = 1 << 20  # of images that are described at a time
-SMOOTHING = 6  # bins are as many deviations of the Gaussian that smooths for them
+PIXELS_AT_ONCE = 1 << 20  # number of pixels at a time
+SMOOTHING = 6  # ratio of the size of a bin to the standard deviation of its smoothing
 
 
 def dense_sift(
@@ -22,7 +31,7 @@ def dense_sift(
     scales: Sequence[float] | None = None,
     fast: bool = False,
 ) -> tuple[Array, Array]:
-    """Describe the surroundings of each place of a grid by directions of gradients.
+    """Compute SIFT descriptors on a grid of positions.
 
     Parameters
     ----------
@@ -76,7 +85,9 @@ def dense_sift(
     .. [2] A. Bosch, A. Zisserman, X. Munoz, "Image classification using random forests and ferns",
        ICCV 2007. :doi:`10.1109/ICCV.2007.4409066`
     """
-    images, step, fast = as_images(images, gpu=True), as_count(step, "step"), as_flag(fast, "fast")
+    images = as_images(images, gpu=True)
+    step = as_count(step, "step")
+    fast = as_flag(fast, "fast")
     leading, batch = as_batch(images)
     grids = as_grids(batch.shape[1:3], step, bin_size, scales)
     positions = positions_of(grids, step)
@@ -91,13 +102,13 @@ def dense_sift(
             smoothed = _smoothed(pixels, grid.bin_size / SMOOTHING) if scales is not None else pixels
             _describe(smoothed, grid, step, fast, first, out[start : start + at_once])
             first += math.prod(grid.shape)
-    return positions, given(descriptors)
+    return positions, to_caller_array(descriptors)
 
 
 def local_color(
     images: Array, *, step: int = 4, bin_size: int = 4, scales: Sequence[float] | None = None
 ) -> tuple[Array, Array]:
-    """Describe the surroundings of each place of a grid by mean colours and their deviations.
+    """Compute means and standard deviations of colours around a grid of positions.
 
     Parameters
     ----------
@@ -134,29 +145,33 @@ def local_color(
     .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010. :doi:`10.1007/978-3-642-15561-1_11`
     """
-    images, step = as_images(images, gray=False, gpu=True), as_count(step, "step")
+    images = as_images(images, gray=False, gpu=True)
+    step = as_count(step, "step")
     leading, batch = as_batch(images)
     n_images, height, width, _ = batch.shape
     grids = as_grids((height, width), step, bin_size, scales)
     positions = positions_of(grids, step)
     descriptors = as_out(None, (*leading, len(positions), 96), np.float32, images)
-    out, lines = descriptors.reshape(n_images, len(positions), 96), batch.reshape(n_images, height, width * 3)
+    out = descriptors.reshape(n_images, len(positions), 96)
+    lines = batch.reshape(n_images, height, width * 3)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for start in range(0, n_images, at_once):
-        first, part = 0, slice(start, start + at_once)
+        first = 0
+        part = slice(start, start + at_once)
         for grid in grids:
             _describe_colors(lines[part], grid, step, first, out[part])
             first += math.prod(grid.shape)
-    return positions, given(descriptors)
+    return positions, to_caller_array(descriptors)
 
 
 def _describe_colors(lines: Array, grid: Grid, step: int, first: int, out: Array) -> None:
     """Write the descriptors of a grid into ``out``, from ``first`` on; each bin is computed once."""
-    kernels, bytes_ = backend_of(lines).local_color, lines.dtype == np.uint8
+    kernels = backend_of(lines).local_color
+    bytes_ = lines.dtype == np.uint8
     bits = 0 if bytes_ else min(22, (62 - 2 * grid.bin_size.bit_length()) // 2)
     rows, row_of = _sides(grid, step, 0, lines.shape[1])
     cols, col_of = _sides(grid, step, 1, lines.shape[2] // 3)
-    bins = empty((len(lines), len(rows), len(cols), 6), np.float32, lines)
+    bins = empty_on_device_of((len(lines), len(rows), len(cols), 6), np.float32, lines)
     levels = (np.float32 if bytes_ else lines.dtype.type)(1 << bits)
     kernels.bin_colors(lines, rows, cols, levels, 1 / 255 if bytes_ else 1 / (1 << bits), bins)
     kernels.gather_bins(bins, row_of, col_of, first, out)
@@ -181,7 +196,7 @@ def _describe(pixels: Array, grid: Grid, step: int, fast: bool, first: int, out:
 
 def _smoothed(pixels: Array, deviation: float) -> Array:
     """Return images smoothed by a Gaussian, cut at four deviations."""
-    out = empty(pixels.shape, np.float32, pixels)
+    out = empty_on_device_of(pixels.shape, np.float32, pixels)
     weights = np.exp(-0.5 * (np.arange(math.ceil(4 * deviation) + 1) / deviation) ** 2)
     weights /= 2 * weights.sum() - 1
     backend_of(pixels).smooth.smooth(pixels, weights[1:].astype(np.float32), out)

@@ -96,7 +96,7 @@ def test_copies_of_a_helper_are_the_same(name):
 
 
 def test_helpers_that_may_reorder_sums_are_inlined():
-    """Without, a process that compiles them runs another copy than one that loads the caller from the cache."""
+    """Otherwise a process that compiles them runs another copy than one that loads the cache."""
     for found in pkgutil.iter_modules(cpu.__path__):
         for helper in vars(importlib.import_module(f"imfeat_kernels.cpu.{found.name}")).values():
             options = getattr(helper, "targetoptions", {})

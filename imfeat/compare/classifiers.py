@@ -21,8 +21,12 @@ MOST_TRIED = 5  # strengths tried for each feature and classifier
 
 # The number of epochs is fixed, but larger on small training sets, up to this number of steps: few
 # epochs of few images would leave a classifier undertrained.
-SVM_EPOCHS, SVM_STEPS, SVM_BATCH = 10, 50_000, 8
-MLP_EPOCHS, MLP_STEPS, MLP_BATCH = 20, 400, 128
+SVM_EPOCHS = 10
+SVM_STEPS = 50_000
+SVM_BATCH = 8
+MLP_EPOCHS = 20
+MLP_STEPS = 400
+MLP_BATCH = 128
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ class RefitTrainer:
 
     def train(self, strength: float) -> tuple[Any, bool | None]:
         """Return a model, and whether it met its stopping rule; None if it has none."""
-        features, rows = self.features, self.rows
+        features = self.features
+        rows = self.rows
         model = self.build(strength, len(rows), self.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the record tells

@@ -79,7 +79,8 @@ def fit_wide(
     """
     start = time.perf_counter()
     order = np.concatenate([train_rows, validation_rows])
-    images, labels = data.train.images[order], data.train.labels[order]
+    images = data.train.images[order]
+    labels = data.train.labels[order]
     members = members_of(transformer)
     products = RidgeProducts(len(labels))
     for i, member in enumerate(members, 1):

@@ -1,4 +1,4 @@
-"""Images to learn from: pictures at hand, CIFAR-10, your own folders and arrays."""
+"""Data sets of labelled images: sample pictures, CIFAR-10, folders and arrays."""
 
 import difflib
 import os
@@ -52,9 +52,9 @@ def load(
 
         A folder with the name of a data set is meant by ``"./photos"``.
     size : int or (height, width), optional
-        Of the images, in pixels; 64 x 64 if not given.  Only for folders of image files.
+        Size of the images, in pixels; 64 x 64 by default.  Only for folders of image files.
     fit : {"crop", "stretch"}
-        How an image file of another shape becomes one of ``size``: cropped around its centre,
+        Fitting of an image of another shape to ``size``: cropped around its centre,
         as much as needed, or scaled in each direction by itself.
     test_size : float
         The share of each class that becomes the test set, where the source does not say:

@@ -1,4 +1,4 @@
-"""What every source of images comes as: a training set and a test set."""
+"""Containers of data sets: training and test images with labels."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Data sets kept as arrays in an ``.npz`` file."""
+"""Data sets in ``.npz`` files."""
 
 from pathlib import Path
 from typing import Any, TypeAlias

@@ -1,4 +1,4 @@
-"""CIFAR-10 as its authors publish it, in the binary version."""
+"""CIFAR-10 in its binary version."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Folders of image files, one folder a class."""
+"""Data sets in folders of image files, one folder per class."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,17 +44,17 @@ def find_images(folder: Path) -> Files:
     classes = [path for path in _visible(folder) if path.is_dir()]
     if not classes:
         raise ValueError(f"{folder} holds no folders; {LAYOUTS}")
-    found = {path.name: _visible(path) for path in classes}
-    for name, files in found.items():
+    files_of = {path.name: _visible(path) for path in classes}
+    for name, files in files_of.items():
         if not files:
             raise ValueError(f"the folder of class {name!r}, {folder / name}, is empty: fill or remove it")
-    return found
+    return files_of
 
 
-def split_files(found: Files, test_size: float, rng: np.random.Generator) -> tuple[Files, Files]:
+def split_files(files_of: Files, test_size: float, rng: np.random.Generator) -> tuple[Files, Files]:
     """Draw the given share of each class for testing, at least one file and never all."""
     train, test = {}, {}
-    for name, files in found.items():
+    for name, files in files_of.items():
         if len(files) < 2:
             raise ValueError(f"class {name!r} holds one file: add another, or make train/ and test/ folders")
         n_test = min(max(round(len(files) * test_size), 1), len(files) - 1)
@@ -65,11 +65,11 @@ def split_files(found: Files, test_size: float, rng: np.random.Generator) -> tup
 
 
 def _is_split(root: Path) -> bool:
-    parts = [name for name in ("train", "test") if (root / name).is_dir()]
+    subsets = [name for name in ("train", "test") if (root / name).is_dir()]
     # a lone folder of that name may be a class, of locomotives say, unless it holds folders
-    if len(parts) == 1 and any(path.is_dir() for path in _visible(root / parts[0])):
-        raise ValueError(f"{root} holds {parts[0]}/ alone; {LAYOUTS}")
-    return len(parts) == 2
+    if len(subsets) == 1 and any(path.is_dir() for path in _visible(root / subsets[0])):
+        raise ValueError(f"{root} holds {subsets[0]}/ alone; {LAYOUTS}")
+    return len(subsets) == 2
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Patches of ten pictures that come with scikit-image: a data set that needs no download."""
+"""A data set of patches of ten pictures that scikit-image ships, without a download."""
 
 from importlib import resources
 
@@ -59,7 +59,8 @@ def split_blocks(
     train, test : arrays of shape (n_blocks, 2), int64
         The top left corners (y, x) of disjoint squares of 64 x 64 pixels.
     """
-    rows, columns = height // BLOCK_SIZE, width // BLOCK_SIZE
+    rows = height // BLOCK_SIZE
+    columns = width // BLOCK_SIZE
     corners = np.stack(np.divmod(np.arange(rows * columns), columns), axis=1) * BLOCK_SIZE
     corners = rng.permutation(corners)
     n_test = _n_test(len(corners), test_size)
@@ -101,7 +102,8 @@ def _patch(picture: Image.Image, y: int, x: int, rng: np.random.Generator) -> Pa
 
 def _tones(rng: np.random.Generator) -> list[int]:
     """Return what becomes of the values 0 to 255 of R, then of G, then of B."""
-    gamma, gain = rng.uniform(0.6, 1.6), rng.uniform(0.6, 1.2)
+    gamma = rng.uniform(0.6, 1.6)
+    gain = rng.uniform(0.6, 1.2)
     cast = rng.uniform(0.85, 1.15, size=(3, 1))
     tones = 255 * gain * cast * np.linspace(0, 1, 256) ** gamma
     table: list[int] = np.minimum(tones, 255).round().astype(int).ravel().tolist()

@@ -45,7 +45,7 @@ def decode_all(paths: Sequence[Path], size: tuple[int, int], fit: str) -> tuple[
     -------
     images : array of shape (n_kept, height, width, 3), uint8
     kept : list of int
-        Which of ``paths`` the images come from, in order.
+        Indices of the ``paths`` of the images.
     skipped : tuple of (path, reason)
     """
     images = np.empty((len(paths), *size, 3), np.uint8)

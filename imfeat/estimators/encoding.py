@@ -43,8 +43,8 @@ class BagOfVisualWords(LearnedTransformer):
         Count the nearest word of each patch (`imfeat.bag_of_words`), or all words by how near they
         are (`imfeat.soft_words`, `imfeat.triangle`).
     norm : {"l1", "l2", "hellinger", None}
-        What the counts of each region are divided by; None leaves counts, or of other encodings
-        averages over patches.
+        Norm that the counts of each region are divided by; None keeps counts, or averages over patches
+        for other encodings.
     n_patches : int
         Patches to learn the words from.
     whiten : bool
@@ -54,7 +54,7 @@ class BagOfVisualWords(LearnedTransformer):
     progress : bool
         Show a progress bar while the words are learned.
     random_state : int, numpy.random.RandomState or None
-        Where the patches and the start of k-means come from.
+        Seed of the choice of patches and of the start of k-means.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class BagOfVisualWords(LearnedTransformer):
     image_shape_ : tuple of int
         Shape of the images seen in `fit`.
     n_features_in_ : int
-        Numbers an image.
+        Number of pixel values of an image.
 
     See Also
     --------

@@ -17,14 +17,14 @@ class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=Non
     convention : {"torchvision", "opencv"}
         See `imfeat.equalize`.
     device : {"cpu", "cuda"}
-        Where to compute; images are copied to the GPU, and what comes out back.
+        Device to compute on; images are copied to the GPU and results back.
 
     Attributes
     ----------
     image_shape_ : tuple of int
         Shape of the images seen in `fit`.
     n_features_in_ : int
-        Numbers an image.
+        Number of pixel values of an image.
 
     See Also
     --------

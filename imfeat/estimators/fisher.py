@@ -38,7 +38,7 @@ class FisherVector(LocalEncoder):
     progress : bool
         Show a progress bar while the mixture is learned.
     random_state : int, numpy.random.RandomState or None
-        Where the choice of descriptors and the start of the mixture come from.
+        Seed of the choice of descriptors and of the start of the mixture.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class FisherVector(LocalEncoder):
     image_shape_ : tuple of int
         Shape of the images seen in `fit`.
     n_features_in_ : int
-        Numbers an image.
+        Number of pixel values of an image.
 
     See Also
     --------
@@ -130,7 +130,7 @@ class VLAD(LocalEncoder):
     progress : bool
         Show a progress bar while the words are learned.
     random_state : int, numpy.random.RandomState or None
-        Where the choice of descriptors and the start of k-means come from.
+        Seed of the choice of descriptors and of the start of k-means.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ class VLAD(LocalEncoder):
     image_shape_ : tuple of int
         Shape of the images seen in `fit`.
     n_features_in_ : int
-        Numbers an image.
+        Number of pixel values of an image.
 
     See Also
     --------

@@ -26,7 +26,7 @@ class PatchFeatures(LearnedTransformer):
     grid : (int, int)
         Rows and columns of regions.
     overlap : float
-        How much of its height or width a region has in common with the next one; see [2]_.
+        Share of its height or width that a region has in common with the next one; see [2]_.
     encoding : {"threshold", "triangle"}
         See `imfeat.patch_features`.
     threshold : float
@@ -36,7 +36,7 @@ class PatchFeatures(LearnedTransformer):
     sqrt : bool
         Take square roots of the averages, as words that appear everywhere would count too much.
     epsilon : float
-        Of the whitening; see `imfeat.Whitening`.
+        Regularization of the whitening; see `imfeat.Whitening`.
     n_patches : int
         Patches to learn whitening and words from.
     n_iterations : int
@@ -44,7 +44,7 @@ class PatchFeatures(LearnedTransformer):
     progress : bool
         Show a progress bar while the words are learned.
     random_state : int, numpy.random.RandomState or None
-        Where the patches and the start of k-means come from.
+        Seed of the choice of patches and of the start of k-means.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class PatchFeatures(LearnedTransformer):
     image_shape_ : tuple of int
         Shape of the images seen in `fit`.
     n_features_in_ : int
-        Numbers an image.
+        Number of pixel values of an image.
 
     See Also
     --------
@@ -139,5 +139,6 @@ class PatchFeatures(LearnedTransformer):
 
     def _names(self) -> list[str]:
         signs = ("_pos", "_neg") if SIGNS[self.encoding] == 2 else ("",)
-        regions, n_words = np.ndindex(tuple(self.grid)), len(self.codebook_)
+        regions = np.ndindex(tuple(self.grid))
+        n_words = len(self.codebook_)
         return [f"patches_r{r}_c{c}_w{w}{sign}" for r, c in regions for sign in signs for w in range(n_words)]

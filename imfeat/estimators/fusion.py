@@ -1,4 +1,4 @@
-"""Classifiers that see different features of the same images, and decide together."""
+"""Late fusion: the mean of the scores of several classifiers."""
 
 from collections.abc import Sequence
 from typing import Any, Self

@@ -23,16 +23,16 @@ class ColorHistogram(ImageTransformer):
     grid : (int, int)
         Rows and columns of regions, each with histograms of its own.
     norm : {"l1", "l2", "hellinger", None}
-        What each histogram is divided by.
+        Norm that each histogram is divided by.
     device : {"cpu", "cuda"}
-        Where to compute; images are copied to the GPU, and what comes out back.
+        Device to compute on; images are copied to the GPU and results back.
 
     Attributes
     ----------
     image_shape_ : tuple of int
         Shape of the images seen in `fit`.
     n_features_in_ : int
-        Numbers an image.
+        Number of pixel values of an image.
 
     See Also
     --------

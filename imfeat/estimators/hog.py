@@ -19,7 +19,7 @@ class HOG(ImageTransformer):
     orientations : int
         Bins of the orientation.
     norm : {"l2-hys", "l2", "l1", "l1-sqrt", None}
-        What each block is divided by.
+        Norm that each block is divided by.
     interpolation : {"none", "trilinear"}
         Whether a pixel also votes for neighbouring bins and cells.
     signed : bool
@@ -27,14 +27,14 @@ class HOG(ImageTransformer):
     sqrt : bool
         Take square roots of the pixels first.
     device : {"cpu", "cuda"}
-        Where to compute; images are copied to the GPU, and what comes out back.
+        Device to compute on; images are copied to the GPU and results back.
 
     Attributes
     ----------
     image_shape_ : tuple of int
         Shape of the images seen in `fit`.
     n_features_in_ : int
-        Numbers an image.
+        Number of pixel values of an image.
 
     See Also
     --------
@@ -101,7 +101,7 @@ class UoCTTI(ImageTransformer):
     image_shape_ : tuple of int
         Shape of the images seen in `fit`.
     n_features_in_ : int
-        Numbers an image.
+        Number of pixel values of an image.
 
     See Also
     --------

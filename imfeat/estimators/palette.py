@@ -24,11 +24,11 @@ class PaletteHistogram(LearnedTransformer):
     grid : (int, int)
         Rows and columns of regions, each with a histogram of its own.
     norm : {"l1", "l2", "hellinger", None}
-        What each histogram is divided by.
+        Norm that each histogram is divided by.
     n_pixels : int
-        How many pixels, drawn from all images, to learn from.
+        Number of pixels to learn from, drawn from all images.
     random_state : int, numpy.random.RandomState or None
-        What is drawn, and where k-means starts.
+        Seed of the choice of pixels and of the start of k-means.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class PaletteHistogram(LearnedTransformer):
     image_shape_ : tuple of int
         Shape of the images seen in `fit`.
     n_features_in_ : int
-        Numbers an image.
+        Number of pixel values of an image.
 
     See Also
     --------
@@ -81,7 +81,8 @@ class PaletteHistogram(LearnedTransformer):
         one_of(self.norm, "norm", NORMS)
         bounds = region_bounds(self.grid, *images.shape[1:3])
         row_of, col_of = (np.repeat(np.arange(len(b) - 1), np.diff(b)) for b in bounds)
-        n_regions, n_colors = math.prod(self.grid), len(self.palette_)
+        n_regions = math.prod(self.grid)
+        n_colors = len(self.palette_)
         first_bins = n_colors * (row_of[:, None] * self.grid[1] + col_of)
         counts = np.empty((len(images), n_regions * n_colors), np.uint32)
         for histogram, indices in zip(counts, quantize_colors(images, self.palette_), strict=True):

@@ -41,7 +41,7 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
     fast : bool
         Weight whole bins by the Gaussian around the descriptor's center, not each pixel.
     device : {"cpu", "cuda"}
-        Where to compute; images are copied to the GPU, and what comes out back.
+        Device to compute on; images are copied to the GPU and results back.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
     image_shape_ : tuple of int
         Shape of the images seen in `fit`.
     n_features_in_ : int
-        Numbers an image.
+        Number of pixel values of an image.
 
     See Also
     --------
@@ -98,7 +98,7 @@ class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[
     scales : sequence of positive numbers, optional
         Sizes of descriptors, as multiples of ``bin_size``.
     device : {"cpu", "cuda"}
-        Where to compute; images are copied to the GPU, and what comes out back.
+        Device to compute on; images are copied to the GPU and results back.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[
     image_shape_ : tuple of int
         Shape of the images seen in `fit`.
     n_features_in_ : int
-        Numbers an image.
+        Number of pixel values of an image.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""The columns of a run: features by recipe, or by a file of what was learned for them."""
+"""The columns of a run: features by recipe or by model file."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -68,7 +68,7 @@ def codebook(
     Returns
     -------
     fitted transformer
-        Of `imfeat.estimators`; also in the file.
+        Transformer of `imfeat.estimators`; it is also in the file.
 
     Raises
     ------

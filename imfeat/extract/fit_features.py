@@ -40,7 +40,7 @@ def learn_quantizer(
     out : str or path
         A folder that `run` wrote.
     feature : str
-        Of a length that ``group_size`` divides.
+        Column whose length ``group_size`` divides.
     group_size, bits, n_iterations
         As of `imfeat.ProductQuantizer`.
     seed : int
@@ -93,9 +93,9 @@ def learn_ridge(
         A folder that `run` wrote.
     feature : str
     labels : array of shape (n_images,)
-        Of all images, in the order of `Features.rows`; those of images with an error don't matter.
+        Labels of all images, in the order of `Features.rows`; those of images with errors are ignored.
     strength : float
-        Of the penalty on the sum of squared weights; above 0.
+        Strength of the penalty on the sum of squared weights; above 0.
     scheduler, n_workers
         As in `run`; neither changes a byte of the result.
 
@@ -131,7 +131,7 @@ def learn_ridge(
 
 
 def _results(workers: Scheduler, task: Callable[[int], Any], features: Features) -> Iterator[Any]:
-    return (found for _, found in in_order(workers.run(task, range(features.n_shards))))
+    return (result for _, result in in_order(workers.run(task, range(features.n_shards))))
 
 
 def _rows(folder: str, feature: str, shard: int) -> tuple[Array, Array]:

@@ -79,7 +79,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     Returns
     -------
     fitted model
-        Of the type that was saved.
+        Model of the type that was saved.
 
     Raises
     ------

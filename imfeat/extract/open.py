@@ -92,7 +92,7 @@ class Features:
     def __getitem__(self, name: str) -> Array:
         """Return a feature of all images (n_images, n_features) float32, NaN for those with an error.
 
-        Of a single shard of ``.npy`` it is a memory map.
+        A feature of a single shard in ``.npy`` is a memory map.
         """
         name = self.column(name)
         shards = self.shards(name)

@@ -54,7 +54,7 @@ def run(
     size : int or (height, width)
         Size that images are scaled to, in pixels.
     fit : {"crop", "stretch"}
-        How an image of another shape becomes one of ``size``, as in `imfeat.datasets.load`.
+        Fitting of an image of another shape to ``size``, as in `imfeat.datasets.load`.
     format : {"parquet", "npy"}
         A Parquet file per shard, with a column of fixed-size lists per feature; or an array per shard and
         feature.

@@ -1,4 +1,4 @@
-"""Where images come from: folders, globs, lists, Parquet files and tars, as a stream of places to read."""
+"""Sources of images: folders, globs, lists, Parquet files and tar archives."""
 
 import glob
 import json
@@ -25,7 +25,7 @@ class Item:
     Attributes
     ----------
     name : str
-        What it is called in results: the path of a file, or container and member, as ``a.tar/cat.jpg``.
+        Name in results: the path of a file, or container and member, as ``a.tar/cat.jpg``.
     kind : {"file", "tar", "parquet", "damaged"}
     place : tuple
         Of a file its path; of a member of a tar the path, offset and length; of a row of a Parquet file
@@ -69,7 +69,7 @@ def find(source: str, column: str | None = None) -> Iterator[Item]:
         path a line, relative to it), a Parquet file with paths or bytes, or a tar of images.  Tars and
         Parquet files that a folder, glob or list names are opened as well.
     column : str, optional
-        Of a Parquet file, with paths or bytes; found by its type and name if not given.
+        Column of a Parquet file, with paths or bytes; by default names by type and name.
     """
     path = Path(source).expanduser()
     if path.is_dir():
@@ -77,8 +77,8 @@ def find(source: str, column: str | None = None) -> Iterator[Item]:
     elif path.exists() or path.is_symlink():
         yield from _expand(os.fspath(path), column, lists=True)
     elif glob.has_magic(source):
-        found = sorted(glob.iglob(os.path.expanduser(source), recursive=True))
-        for name in found:
+        names = sorted(glob.iglob(os.path.expanduser(source), recursive=True))
+        for name in names:
             if not os.path.isdir(name):
                 yield from _expand(name, column)
     else:
@@ -135,8 +135,8 @@ def _in_tar(path: str) -> Iterator[Item]:
     with tarfile.open(path, "r:", errors="surrogateescape") as tar:
         for member in tar:
             if member.isfile() and member.name.lower().endswith(SUFFIXES):
-                place = (path, member.offset_data, member.size)
-                yield Item(shown(f"{path}/{member.name}"), "tar", place)
+                position = (path, member.offset_data, member.size)
+                yield Item(shown(f"{path}/{member.name}"), "tar", position)
             tar.members = []  # type: ignore[attr-defined]  # or it would keep all of them
         # Python takes a damaged header for the end, which is a block of zeros.
         assert tar.fileobj is not None
@@ -162,8 +162,8 @@ def _in_parquet(path: str, column: str | None) -> Iterator[Item]:
                     yield Item(shown(f"{path}/{group}/{row}"), "parquet", (path, group, row, column))
             if holds_paths:
                 for name in file.read_row_group(group, columns=[column])[column].to_pylist():
-                    found = os.path.join(os.path.dirname(path), name or "")
-                    yield Item(shown(found), "file", (found,))
+                    path_of_image = os.path.join(os.path.dirname(path), name or "")
+                    yield Item(shown(path_of_image), "file", (path_of_image,))
 
 
 def _column(schema: Any, column: str | None, path: str) -> Any:
