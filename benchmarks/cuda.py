@@ -1,10 +1,10 @@
-"""What compilers make of the CUDA kernels, without a GPU: ``python -m benchmarks.cuda``.
+"""Machine code of the CUDA kernels, without a GPU: ``python -m benchmarks.cuda``.
 
-Compiles every kernel for four cards, runs what was compiled on the CPU against the CPU's kernels, assembles
-it and counts registers, shared memory and instructions; and predicts from the instructions that were run,
-and the bytes that have to move, how long a kernel takes on an H100.  Nothing here was timed.
+Compiles every kernel for four cards, compares the compiled code with the CPU's kernels by running it on the
+CPU, and counts registers, shared memory and instructions of the assembled code.  Predicts times on an H100
+from the instructions that ran and the bytes that move; nothing is timed.
 
-With ``--front numba_cuda_mlir.cuda`` it tells which kernels another compiler gets right.
+With ``--front numba_cuda_mlir.cuda`` it reports which kernels another compiler compiles correctly.
 """
 
 import json
@@ -87,13 +87,12 @@ def examine_all():
             row = facts.setdefault(f"{case.kernel}: {body}({kinds})", {})
             number = f"{10 * card[0] + card[1]}"
             if number not in row:
-                found = machine_code.examine(text, card)
-                row[number] = {key: found[key] for key in found}
+                row[number] = machine_code.examine(text, card)
     return facts, cards
 
 
 def count_costs():
-    """Return the bytes and the instructions that an item of each kernel takes."""
+    """Return the bytes and the instructions of an item of each kernel."""
     from imfeat_kernels.cases import gpu_cases
 
     costs = {}
@@ -130,7 +129,7 @@ def code_table(about, facts, cards):
 
 
 def prediction_table(costs):
-    """Return a line a kernel: what moves, what is computed, what binds, and how long that takes."""
+    """Return a line a kernel: bytes, instructions, the slower of the two, and the predicted time."""
     from imfeat.selfcheck.run import BANDWIDTH, INSTRUCTIONS
 
     lines = [
@@ -148,10 +147,10 @@ def prediction_table(costs):
 
 
 def front_table(front):
-    """Return which kernels a compiler gets right, of those that it compiles."""
+    """Return a table of the kernels that another compiler compiles correctly."""
     from imfeat_kernels.cases import gpu_cases
 
-    found = {}
+    outcomes = {}
     for case in rich.progress.track(list(gpu_cases(pictures(61)[:, :, :47].copy())), front):
         try:
             off, _ = run(case, (9, 0))
@@ -162,10 +161,10 @@ def front_table(front):
             outcome = str(error)
         except Exception as error:  # whatever a compiler may say
             outcome = f"does not compile ({type(error).__name__})"
-        if found.get(case.kernel, "right") == "right":
-            found[case.kernel] = outcome
+        if outcomes.get(case.kernel, "right") == "right":
+            outcomes[case.kernel] = outcome
     lines = [f"| kernel | {front} {version(front.split('.')[0].replace('_', '-'))} |", "| --- | --- |"]
-    return "\n".join([*lines, *(f"| {kernel} | {outcome} |" for kernel, outcome in sorted(found.items()))])
+    return "\n".join([*lines, *(f"| {kernel} | {outcome} |" for kernel, outcome in sorted(outcomes.items()))])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""CUDA kernels without a GPU: compiled as for a card, and run by `ptx.Kernel`.
+"""CUDA kernels without a GPU: compiled for a card, and run by `ptx.Kernel`.
 
-Launchers run as they are.  Only what they do with a device is replaced: arrays lie on the host, and a
-kernel is compiled for the types of its arguments and run there.
+Launchers are unchanged.  Only functions that need a device are replaced: arrays lie on the host, and kernels
+are compiled for the types of their arguments and run there.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ folder = Path(os.environ.get("IMFEAT_PTX_FOLDER") or tempfile.mkdtemp(prefix="im
 
 
 class Runs:
-    """What launchers see instead of `imfeat_kernels.cuda.launch.launch`: runs kernels on the host.
+    """Replacement of `imfeat_kernels.cuda.launch.launch` that runs kernels on the host.
 
     Attributes
     ----------
@@ -52,10 +52,10 @@ class Runs:
 
 @contextlib.contextmanager
 def on_host(card, runs=None):
-    """Let the launchers of `imfeat_kernels.cuda` run on arrays of the host, with `Runs` or another."""
+    """Let the launchers of `imfeat_kernels.cuda` run on host arrays, by `Runs` or another replacement."""
     runs = runs or Runs(card)
     before = {}
-    stand_ins = {
+    replacements = {
         "launch": runs,
         "empty": lambda shape, dtype, like: HostArray(np.empty(shape, dtype)),
         "zeros": lambda shape, dtype, like: HostArray(np.zeros(shape, dtype)),
@@ -63,10 +63,10 @@ def on_host(card, runs=None):
         "adopt": lambda array, stream: HostArray(_memory_of(array)),
     }
     for name in cuda.__all__:
-        getattr(cuda, name)  # so that none is imported with what stands in here
+        getattr(cuda, name)  # import all modules before names are replaced
     modules = [module for name, module in sys.modules.items() if name.startswith("imfeat_kernels.cuda.")]
     for module in modules:
-        for name, value in stand_ins.items():
+        for name, value in replacements.items():
             if name in vars(module):
                 before[module, name] = getattr(module, name)
                 setattr(module, name, value)
@@ -85,14 +85,14 @@ def compiled(body, signature, card):
 
 
 def to_ptx(body, signature, card):
-    """Compile a kernel for a card without asking for one."""
+    """Compile a kernel for a card that is not there."""
     with _pretended(card):
         return front.cuda.compile_ptx(body.py_func, signature, cc=card)[0].rstrip("\0")
 
 
 @contextlib.contextmanager
 def _pretended(card):
-    """Device functions ask the driver for the card that they are compiled for: answer in its place."""
+    """Replace the driver's answer to device functions, which ask for the card to compile for."""
     if MLIR:
         from numba_cuda_mlir import tools
 
@@ -114,7 +114,7 @@ def _pretended(card):
 
 
 def _plain(argument):
-    """Return an argument as it is passed to a kernel: Python's numbers have 64 bits."""
+    """Convert an argument as for a kernel: Python's numbers have 64 bits."""
     if isinstance(argument, bool):
         return np.bool_(argument)
     if isinstance(argument, int):
@@ -128,7 +128,7 @@ def _plain(argument):
 
 
 def _memory_of(array):
-    """Return what lies where an array says that it lies, as a NumPy array."""
+    """Return the memory of an array as a NumPy array."""
     interface = dict(array.__cuda_array_interface__)
     return np.asarray(types.SimpleNamespace(__array_interface__={**interface, "version": 3}))
 
@@ -140,12 +140,12 @@ def _type(argument):
 
 
 def _number(dtype):
-    known = importlib.import_module("numba_cuda_mlir.types" if MLIR else "numba.cuda.types")
-    return known.boolean if dtype == np.bool_ else getattr(known, dtype.name)
+    types_module = importlib.import_module("numba_cuda_mlir.types" if MLIR else "numba.cuda.types")
+    return types_module.boolean if dtype == np.bool_ else getattr(types_module, dtype.name)
 
 
 class HostArray:
-    """What stands in for a device array: it can do what that can, and no more."""
+    """Replacement of a device array with the same methods."""
 
     def __init__(self, array):
         self._array = array
@@ -155,7 +155,7 @@ class HostArray:
         return len(self._array)
 
     def __getitem__(self, index):
-        assert isinstance(index, slice), "device arrays are cut into batches, and nothing else"
+        assert isinstance(index, slice), "device arrays are only sliced into batches"
         return HostArray(self._array[index])
 
     def reshape(self, *shape):

@@ -1,4 +1,4 @@
-"""What the assembler makes of a kernel: registers, spills, and what is in its loops."""
+"""Facts about the machine code of a kernel: registers, spills, and instructions in loops."""
 
 import re
 import subprocess
@@ -7,26 +7,26 @@ from pathlib import Path
 
 DOUBLE = {"DADD", "DMUL", "DFMA", "DSETP", "DMNMX"}
 LOCAL = {"LDL", "STL"}
-WHOLE_DIVISION = re.compile(r"(div|rem)_[us]64")
+INTEGER_DIVISION = re.compile(r"(div|rem)_[us]64")
 
 
 def tool(name: str) -> str | None:
-    """Return where a tool of the CUDA toolkit is, None if there is none."""
+    """Return the path of a tool of the CUDA toolkit, or None if it is not installed."""
     try:
         from cuda.pathfinder import find_nvidia_binary_utility
     except ImportError:
         return None
-    found: str | None = find_nvidia_binary_utility(name)
-    return found
+    path: str | None = find_nvidia_binary_utility(name)
+    return path
 
 
 def is_available() -> bool:
-    """Tell whether the assembler and the disassembler are installed."""
+    """Return whether the assembler and the disassembler are installed."""
     return bool(tool("ptxas") and tool("nvdisasm"))
 
 
 def examine(text: str, card: tuple[int, int]) -> dict[str, int]:
-    """Assemble PTX for a card and count what came out.
+    """Assemble PTX for a card, and count registers, memory and instructions.
 
     Returns
     -------
@@ -38,20 +38,20 @@ def examine(text: str, card: tuple[int, int]) -> dict[str, int]:
         source, binary = Path(folder) / "kernel.ptx", Path(folder) / "kernel.cubin"
         source.write_text(text)
         number = 10 * card[0] + card[1]
-        said = _run("ptxas", "-v", f"-arch=sm_{number}", "-O3", source, "-o", binary)
+        messages = _run("ptxas", "-v", f"-arch=sm_{number}", "-O3", source, "-o", binary)
         code = _run("nvdisasm", "-c", binary)
     lines = _instructions(code)
     looped = _in_loops(lines)
     return {
-        "registers": _number(r"Used (\d+) registers", said),
-        "shared": _number(r"(\d+) bytes smem", said),
-        "spilled": _number(r"(\d+) bytes spill stores", said),
-        "stack": _number(r"(\d+) bytes stack frame", said),
+        "registers": _number(r"Used (\d+) registers", messages),
+        "shared": _number(r"(\d+) bytes smem", messages),
+        "spilled": _number(r"(\d+) bytes spill stores", messages),
+        "stack": _number(r"(\d+) bytes stack frame", messages),
         "instructions": len(lines),
         "local": sum(name.split(".")[0] in LOCAL for _, name, _ in lines),
         "double": sum(name.split(".")[0] in DOUBLE for _, name, _ in lines),
         "double_in_loops": sum(name.split(".")[0] in DOUBLE for name, _ in looped),
-        "divisions_in_loops": sum(bool(WHOLE_DIVISION.search(rest)) for _, rest in looped),
+        "divisions_in_loops": sum(bool(INTEGER_DIVISION.search(operands)) for _, operands in looped),
     }
 
 
@@ -61,8 +61,8 @@ def _run(name: str, *arguments: object) -> str:
 
 
 def _number(pattern: str, text: str) -> int:
-    found = re.search(pattern, text)
-    return int(found[1]) if found else 0
+    match = re.search(pattern, text)
+    return int(match[1]) if match else 0
 
 
 def _instructions(code: str) -> list[tuple[str, str, str]]:
@@ -70,22 +70,22 @@ def _instructions(code: str) -> list[tuple[str, str, str]]:
     lines = []
     label = ""
     for line in code.splitlines():
-        mark = re.match(r"\s*(\.L\w+|\$\w+):", line) or re.match(r"\s*(\.L_x_\d+):", line)
-        if mark:
-            label = mark[1]
-        found = re.search(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)\s*(.*)", line)
-        if found:
-            lines.append((label, found[1], found[2]))
+        label_match = re.match(r"\s*(\.L\w+|\$\w+):", line) or re.match(r"\s*(\.L_x_\d+):", line)
+        if label_match:
+            label = label_match[1]
+        match = re.search(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)\s*(.*)", line)
+        if match:
+            lines.append((label, match[1], match[2]))
             label = ""
     return lines
 
 
 def _in_loops(lines: list[tuple[str, str, str]]) -> list[tuple[str, str]]:
     """Return name and operands of the instructions between a label and a branch back to it."""
-    places = {label: k for k, (label, _, _) in enumerate(lines) if label}
+    line_of = {label: k for k, (label, _, _) in enumerate(lines) if label}
     inside: set[int] = set()
-    for k, (_, name, rest) in enumerate(lines):
-        target = re.search(r"`\((\.L\w+)\)", rest)
-        if name.startswith("BRA") and target and places.get(target[1], k) < k:
-            inside.update(range(places[target[1]], k + 1))
+    for k, (_, name, operands) in enumerate(lines):
+        target = re.search(r"`\((\.L\w+)\)", operands)
+        if name.startswith("BRA") and target and line_of.get(target[1], k) < k:
+            inside.update(range(line_of[target[1]], k + 1))
     return [lines[k][1:] for k in sorted(inside)]

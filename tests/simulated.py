@@ -1,4 +1,4 @@
-"""Run every CUDA kernel once in Numba's simulator; to be called with ``NUMBA_ENABLE_CUDASIM=1``.
+"""Run every CUDA kernel once in Numba's simulator, with ``NUMBA_ENABLE_CUDASIM=1``.
 
 Prints a line a kernel: its name, the largest difference from the CPU, and its tolerance.
 """

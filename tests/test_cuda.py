@@ -1,4 +1,4 @@
-"""CUDA kernels: compiled for every card, and what was compiled run on the CPU against the CPU's kernels."""
+"""CUDA kernels: compiled for every card, and the compiled code run on the CPU, against the CPU's kernels."""
 
 import concurrent.futures
 import copy
@@ -66,7 +66,7 @@ def run_on(card):
 
 
 def simulate():
-    """Run every kernel in Numba's simulator, which takes a process of its own; return what it printed."""
+    """Run every kernel in Numba's simulator, in a process of its own, and return its output."""
     environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
     command = [sys.executable, "-m", "tests.simulated"]
     return subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -74,7 +74,7 @@ def simulate():
 
 @pytest.fixture(scope="session")
 def work(tmp_path_factory):
-    """Start what takes a minute each, two at a time; yield what will come of cards, and of `simulate`."""
+    """Start the runs, which take a minute each, two at a time; yield futures of `run_on` and `simulate`."""
     context = multiprocessing.get_context("spawn")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IMFEAT_PTX_FOLDER", str(tmp_path_factory.mktemp("ptx")))
@@ -100,7 +100,7 @@ def test_names_and_signatures_are_those_of_the_cpu():
 @needs_compiler
 @pytest.mark.parametrize("card", CARDS)
 @pytest.mark.parametrize("kernel", NAMES)
-def test_compiled_code_computes_what_the_cpu_does(work, kernel, card):
+def test_compiled_code_gives_the_results_of_the_cpu(work, kernel, card):
     for off, tolerance in work[0][card].result()[0][kernel]:
         assert off <= tolerance
 
@@ -111,12 +111,12 @@ def test_compiled_code_computes_what_the_cpu_does(work, kernel, card):
 @pytest.mark.parametrize("kernel", NAMES)
 def test_machine_code_is_lean(work, kernel, card):
     facts_of = work[0][card].result()[1]
-    found = {key: facts for key, facts in facts_of.items() if key[0] == kernel}
-    assert found
-    for (_, body, _), facts in found.items():
+    facts_of_kernel = {key: facts for key, facts in facts_of.items() if key[0] == kernel}
+    assert facts_of_kernel
+    for (_, body, _), facts in facts_of_kernel.items():
         assert facts["spilled"] == facts["stack"] == facts["local"] == facts["divisions_in_loops"] == 0
         assert facts["double_in_loops"] == 0 or body in DOUBLE_IN_LOOPS
-        assert facts["registers"] <= 128  # of which 65,536 are there for the threads of two blocks
+        assert facts["registers"] <= 128  # so that two blocks of 256 threads share the 65,536 of a processor
 
 
 def test_every_kernel_runs_in_the_simulator(work):

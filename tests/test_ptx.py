@@ -1,4 +1,4 @@
-"""What runs PTX on the CPU finds planted bugs, and computes what instructions say."""
+"""PTX on the CPU: planted bugs are found, and instructions give the right results."""
 
 import math
 
@@ -45,7 +45,7 @@ def read_before_the_start(out):
 
 
 @cuda.jit
-def read_what_nobody_wrote(out):
+def read_before_a_write(out):
     shared = cuda.shared.array(64, f32)
     t = cuda.threadIdx.x
     if t < 63:
@@ -55,7 +55,7 @@ def read_what_nobody_wrote(out):
 
 
 @cuda.jit
-def meet_at_a_barrier_of_some(out):
+def reach_a_barrier_by_some_threads(out):
     t = cuda.threadIdx.x
     if t < 40:
         cuda.syncthreads()
@@ -110,8 +110,8 @@ def test_a_right_kernel_passes(card):
         (swap_without_barrier, "race|nobody wrote"),
         (read_past_the_end, "global memory out of bounds"),
         (read_before_the_start, "global memory out of bounds"),
-        (read_what_nobody_wrote, "nobody wrote"),
-        (meet_at_a_barrier_of_some, "not all threads reach"),
+        (read_before_a_write, "nobody wrote"),
+        (reach_a_barrier_by_some_threads, "not all threads reach"),
         (leave_before_a_barrier, "not all threads reach"),
         (add_while_others_clear, "race|nobody wrote"),
         (write_past_shared_memory, "shared memory out of bounds"),
@@ -132,14 +132,14 @@ def functions(x, out):
 
 
 @cuda.jit
-def whole_numbers(x, out):
+def integers(x, out):
     i = cuda.grid(1)
     out[i, 0], out[i, 1], out[i, 2] = x[i] // 7, x[i] % 7, (x[i] * 31) >> 3
     out[i, 3], out[i, 4] = min(x[i], 5), (x[i] & 255) << 40
 
 
 @pytest.mark.parametrize("card", device.CARDS)
-def test_instructions_compute_what_they_say(card):
+def test_instructions_give_the_right_results(card):
     x = np.linspace(-30, 30, 64).astype(np.float32)
     out = np.zeros((64, 6), np.float32)
     run(functions, x, out, card=card)
@@ -149,12 +149,12 @@ def test_instructions_compute_what_they_say(card):
     np.testing.assert_allclose(out[:, 5], wide * wide - 3 * wide, atol=2e-4)
     k = np.arange(-32, 32, dtype=np.int64)
     out = np.zeros((64, 5), np.int64)
-    run(whole_numbers, k, out, card=card)
+    run(integers, k, out, card=card)
     expected = k // 7, k % 7, (k * 31) >> 3, np.minimum(k, 5), (k & 255) << 40
     np.testing.assert_array_equal(out, np.stack(expected, 1))
 
 
-def test_what_is_not_translated_says_so():
+def test_unsupported_instructions_are_named():
     with pytest.raises(NotImplementedError, match="shfl"):
         ptx.Kernel(
             ".visible .entry f(\n\t.param .u64 f_0\n)\n{\n\tshfl.sync.down.b32 \t%r1, %r2, 1, 31, -1;\n}\n",

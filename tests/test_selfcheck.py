@@ -1,4 +1,4 @@
-"""The check for those who have a GPU, with one that is pretended, and with none."""
+"""The check of kernels on a GPU: with a simulated GPU, and without one."""
 
 import itertools
 
@@ -30,7 +30,7 @@ def pretended(monkeypatch):
 
 
 @pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
-def test_rows_say_by_how_much_kernels_are_off_and_how_long_they_take(pretended):
+def test_rows_have_differences_and_times(pretended):
     rows = list(itertools.islice(selfcheck.check(selfcheck.noise(16 * 32 * 32), n_vectors=300), 12))
     assert {row.kernel for row in rows} >= {"color.rgb_to_hsv", "color.rgb_to_gray_bytes"}
     for row in rows:
@@ -41,7 +41,7 @@ def test_rows_say_by_how_much_kernels_are_off_and_how_long_they_take(pretended):
 
 
 @pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
-def test_what_is_off_fails(pretended, monkeypatch):
+def test_wrong_results_fail(pretended, monkeypatch):
     row = selfcheck.Row("color.rgb_to_hsv", 0.5, 1e-6, 0.001, None)
     monkeypatch.setattr(selfcheck, "check", lambda images: iter([row]))
     done = CliRunner().invoke(main, ["selfcheck", "--pixels", "16384"])
@@ -65,7 +65,7 @@ def test_the_slower_of_memory_and_instructions_binds():
     assert costs["bytes"] >= 15  # three bytes in, three floats out
     expected = 1e6 * max(costs["bytes"] / 3.35e12, costs["instructions"] / (132 * 4 * 32 * 1.755e9))
     assert selfcheck.predict("color.rgb_to_hsv", 10**6) == pytest.approx(expected)
-    assert selfcheck.predict("nothing.known", 10) is None
+    assert selfcheck.predict("no.kernel", 10) is None
 
 
 def test_noise_has_the_pixels_that_were_asked_for():

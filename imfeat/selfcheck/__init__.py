@@ -1,4 +1,4 @@
-"""The check that someone with a GPU runs: ``imfeat selfcheck``."""
+"""The check of the CUDA kernels on a GPU: ``imfeat selfcheck``."""
 
 from imfeat.selfcheck.run import Row as Row
 from imfeat.selfcheck.run import check as check

@@ -23,6 +23,7 @@ atan2(gy, gx), taken modulo a half or a full turn.
 Both are loops without branches or scattered writes.  The bodies are in ``_hog.py``.
 """
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -78,8 +79,8 @@ def cell_histograms(images, cell_size, edges, n_lower, mirrors, out):
         grain = max(1, ROWS // (cell_size * images.shape[2]))
         launch(_cell_histograms_by_angle, n_images * n_rows, images, cell_size, n_lower, out, grain=grain)
         return
-    layout = _layout(cell_size, n_cols, 0, images)
-    n_items, grain = _items(layout, n_rows, cell_size, images)
+    layout = _layout(cell_size, n_cols, 0, n_images, images.shape[2])
+    n_items, grain = _items(layout, n_rows, cell_size, n_images)
     inputs = images, cell_size, edges, n_lower, mirrors
     launch(_hog.cell_histograms, n_items, *inputs, *layout, out, grain=grain)
 
@@ -99,26 +100,27 @@ def block_histograms(images, cell_size, weights, turns, out):
     out : (block_size, block_size, n_bins, n_images, n_rows, n_cols) float32
         Overwritten with weighted sums of magnitudes.
     """
-    block_size, _, _, _, n_rows, n_cols = out.shape
-    layout = _layout(cell_size, n_cols, block_size - 1, images)
-    n_items, grain = _items(layout, n_rows, 4 * weights.shape[1], images)
+    block_size, _, _, n_images, n_rows, n_cols = out.shape
+    layout = _layout(cell_size, n_cols, block_size - 1, n_images, images.shape[2])
+    n_items, grain = _items(layout, n_rows, 4 * weights.shape[1], n_images)
     launch(_hog.block_histograms, n_items, images, cell_size, weights, turns, *layout, out, grain=grain)
 
 
-def _layout(cell_size, n_cols, n_more, images):
+@functools.lru_cache(256)
+def _layout(cell_size, n_cols, n_more, n_images, width):
     """Return the `Layout` for ``n_cols`` columns of results, which need ``n_more`` cells more."""
     slot = (n_cols + n_more) * cell_size
-    slot += cell_size if images.shape[2] > slot else 0
+    slot += cell_size if width > slot else 0
     if slot <= WIDTH:
-        return Layout(n_cols, 1, slot, max(1, min(len(images), WIDTH // slot)))
-    steps = [max(1, width // cell_size - n_more) for width in range(WIDTH, WIDTH // 2, -64)]
+        return Layout(n_cols, 1, slot, max(1, min(n_images, WIDTH // slot)))
+    steps = [max(1, n // cell_size - n_more) for n in range(WIDTH, WIDTH // 2, -64)]
     step = min(steps, key=lambda step: -(-n_cols // step) * _hog.padded.py_func((step + n_more) * cell_size))
     return Layout(step, -(-n_cols // step), (step + n_more) * cell_size, 1)
 
 
-def _items(layout, n_rows, height, images):
+def _items(layout, n_rows, height, n_images):
     """Return the number of items, each a row of results of some slots, and how many are worth a thread."""
-    n_groups = -(-len(images) * layout.n_pieces // layout.n_slots)
+    n_groups = -(-n_images * layout.n_pieces // layout.n_slots)
     return n_groups * n_rows, max(1, ROWS // (height * layout.n_slots * layout.slot))
 
 
