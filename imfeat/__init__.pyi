@@ -25,7 +25,6 @@ from .estimators.fused import PatchFeatures as PatchFeatures
 from .estimators.fusion import LateFusion as LateFusion
 from .estimators.histogram import ColorHistogram as ColorHistogram
 from .estimators.hog import HOG as HOG
-from .estimators.hog import UoCTTI as UoCTTI
 from .estimators.palette import PaletteHistogram as PaletteHistogram
 from .estimators.pixels import RawPixels as RawPixels
 from .estimators.pooling import RegionPooling as RegionPooling
@@ -40,14 +39,12 @@ from .fused import patch_features as patch_features
 from .histogram import color_histogram as color_histogram
 from .hog import draw_hog as draw_hog
 from .hog import hog as hog
-from .hog import hog_uoctti as hog_uoctti
 from .mixture import Mixture as Mixture
 from .mixture import learn_mixture as learn_mixture
 from .mixture import posteriors as posteriors
 from .palette import learn_palette as learn_palette
 from .palette import quantize_colors as quantize_colors
 from .palette import uniform_palette as uniform_palette
-from .patches import Whitening as Whitening
 from .patches import dense_patches as dense_patches
 from .patches import mirror_patches as mirror_patches
 from .patches import normalize_patches as normalize_patches
@@ -61,5 +58,8 @@ from .scaling import signed_sqrt as signed_sqrt
 from .scaling import tf_idf as tf_idf
 from .sift import dense_sift as dense_sift
 from .sift import local_color as local_color
+from .whitening import Whitening as Whitening
 
 __version__: str
+from .estimators.uoctti import UoCTTI as UoCTTI
+from .uoctti import hog_uoctti as hog_uoctti

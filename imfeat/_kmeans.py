@@ -6,7 +6,8 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import Seed, as_vectors
-from imfeat._sums import ONCE, Descriptors, WordSums, nearest_words
+from imfeat._nearest import nearest_words
+from imfeat._sums import ONCE, Descriptors, WordSums
 
 ROUNDS = 5  # of k-means||, as its authors recommend
 CANDIDATES_PER_WORD = 2  # and round

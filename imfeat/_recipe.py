@@ -4,7 +4,7 @@ import functools
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -150,107 +150,6 @@ class Term:
 
     def _seed(self, seed: int) -> dict[str, int]:
         return {"random_state": seed} if self.recipe.seeded else {}
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One feature or several side by side, as an expression names them.
-
-    Attributes
-    ----------
-    terms : tuple of Term
-    """
-
-    terms: tuple[Term, ...]
-
-    @property
-    def name(self) -> str:
-        """The expression in its usual spacing."""
-        return "+".join(term.text for term in self.terms)
-
-    @property
-    def title(self) -> str:
-        """Name in a sentence."""
-        return " + ".join(term.title for term in self.terms)
-
-    @property
-    def seeded(self) -> bool:
-        """Whether the feature depends on the seed."""
-        return any(term.recipe.seeded for term in self.terms)
-
-    @property
-    def learned(self) -> bool:
-        """Whether the feature learns from images."""
-        return any(term.recipe.learned for term in self.terms)
-
-    @property
-    def coded(self) -> bool:
-        """Whether the feature is kept as codes of a product quantizer."""
-        return len(self.terms) == 1 and self.terms[0].recipe.coded
-
-    @property
-    def is_registered(self) -> bool:
-        """Whether the feature is registered by the caller, at least in part."""
-        return any(term.recipe.is_registered for term in self.terms)
-
-    @property
-    def is_pixels(self) -> bool:
-        """Whether the feature has a number for each pixel and channel."""
-        return len(self.terms) == 1 and self.terms[0].recipe.transformer == "RawPixels"
-
-    @property
-    def fused(self) -> "tuple[Feature, ...]":
-        """The features whose scores are averaged; none for features of their own."""
-        term = self.terms[0]
-        suffix = term.text.removeprefix(term.recipe.name)
-        return tuple(Feature((Term(r.name + suffix, r, term.options),)) for r in term.recipe.fuses)
-
-    def expression(self, size: Size) -> str:
-        """Return the transformer with all options that are not defaults, as Python."""
-        if self.fused:
-            return "the mean of the scores of " + " and ".join(feature.name for feature in self.fused)
-        return " + ".join(term.expression(size) for term in self.terms)
-
-    def transformer(self, size: Size, seed: int = 0) -> Any:
-        """Return the transformer for images of (height, width) pixels, not fitted."""
-        if self.fused:
-            raise ValueError(
-                f"{self.name!r} averages the scores of classifiers, and has no features of its own"
-            )
-        if len(self.terms) == 1:
-            return self.terms[0].transformer(size, seed)
-        from sklearn.pipeline import FeatureUnion
-
-        return FeatureUnion(
-            [(term.text.replace("__", "-"), term.transformer(size, seed)) for term in self.terms]
-        )
-
-    def function(self, size: Size) -> "Callable[[Array], Array]":
-        """Return a function of batches (n, height, width, 3) to features; not for learned ones."""
-        functions = [term.function(size) or Feature((term,)).fitted(size).transform for term in self.terms]
-        return functions[0] if len(functions) == 1 else functools.partial(_side_by_side, functions)
-
-    def fitted(self, size: Size) -> Any:
-        """Return the transformer, fitted to the size of images, for features that are not learned."""
-        return self.transformer(size).fit(_blank(size))
-
-    def check(self, size: Size) -> None:
-        """Raise an error if options don't suit images of a size, as far as that shows without learning."""
-        for feature in self.fused or (self,):
-            if not (feature.learned or feature.is_registered):
-                feature.function(size)(_blank(size))
-
-
-def _blank(size: Size) -> "Array":
-    import numpy as np
-
-    return np.zeros((1, *size, 3), np.uint8)
-
-
-def _side_by_side(functions: "Sequence[Callable[[Array], Array]]", images: "Array") -> "Array":
-    import numpy as np
-
-    return np.concatenate([function(images) for function in functions], axis=1)
 
 
 def _public(name: str) -> Any:

@@ -28,6 +28,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from imfeat._backend import Array, backend_of
+from imfeat._nearest import nearest_centroids, nearest_words
 
 ONCE = np.empty(0, np.int64)  # weights of descriptors that occur once each
 MOST_FAR = 1024  # vectors that replace words in one iteration
@@ -228,22 +229,6 @@ class MixtureSums:
     def add(self, other: "MixtureSums") -> "MixtureSums":
         """Return the sums of both sets of vectors."""
         return MixtureSums(self.n + other.n, self.sums + other.sums, self.likelihood + other.likelihood)
-
-
-def nearest_words(vectors: Array, words: Array) -> tuple[Array, Array]:
-    """Return the nearest words (n,) int32 and squared distances (n,) float32."""
-    indices = np.empty(len(vectors), np.int32)
-    distances = np.empty(len(vectors), np.float32)
-    backend_of(vectors).nearest.assign(vectors, words, indices, distances)
-    return indices, distances
-
-
-def nearest_centroids(vectors: Array, centroids: Array) -> Array:
-    """Return codes (n, n_groups) uint8, the nearest of centroids (n_groups, n_centroids, d)."""
-    codes = np.empty((len(vectors), len(centroids)), np.uint8)
-    by_dimension = np.ascontiguousarray(centroids.transpose(0, 2, 1))
-    backend_of(vectors).quantizer.encode(vectors, by_dimension, codes)
-    return codes
 
 
 def mixture_moments(

@@ -4,8 +4,8 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_groups, as_number, as_out, as_words, one_of, to_caller_array
+from imfeat._nearest import nearest_words
 from imfeat._norm import NORMS, normalize_histograms
-from imfeat._sums import nearest_words
 
 
 def bag_of_words(

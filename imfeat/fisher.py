@@ -4,7 +4,8 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_flag, as_groups, as_words, one_of
-from imfeat._sums import mixture_moments, nearest_words
+from imfeat._nearest import nearest_words
+from imfeat._sums import mixture_moments
 from imfeat.mixture import Mixture, as_mixture
 from imfeat.scaling import l2_normalize, signed_sqrt
 

@@ -26,7 +26,8 @@ from imfeat._check import (
 )
 from imfeat._products import multiply
 from imfeat.color import white_of
-from imfeat.patches import CONTRAST, Whitening
+from imfeat.patches import CONTRAST
+from imfeat.whitening import Whitening
 
 VALUES_AT_ONCE = 1 << 22  # number of values of patches and responses at a time
 SIGNS = {"threshold": 2, "triangle": 1}  # numbers per word and region

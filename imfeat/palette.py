@@ -19,7 +19,8 @@ from imfeat._check import (
     to_caller_array,
 )
 from imfeat._kmeans import lloyd, plus_plus_start
-from imfeat._sums import InMemory, nearest_words
+from imfeat._nearest import nearest_words
+from imfeat._sums import InMemory
 from imfeat.codebook import learn_codebook
 
 MOST_COLORS = 1 << 16

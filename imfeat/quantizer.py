@@ -6,7 +6,8 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import Seed, as_count, as_out, as_vectors
-from imfeat._sums import CentroidSums, Descriptors, InMemory, nearest_centroids
+from imfeat._nearest import nearest_centroids
+from imfeat._sums import CentroidSums, Descriptors, InMemory
 
 
 class ProductQuantizer:

@@ -15,7 +15,8 @@ from functools import partial
 from typing import Any
 
 from imfeat._expressions import parse_calls, split_list
-from imfeat._recipe import Feature, Local, Recipe, Size, Term
+from imfeat._feature import Feature
+from imfeat._recipe import Local, Recipe, Size, Term
 
 SMALL = 64  # height or width in pixels below which tuned recipes take cells of 4 instead of 8 pixels
 SCALES = (1, 1.5, 2, 2.8)  # of local descriptors: about 10,000 in an image of 224 x 224 pixels

@@ -16,7 +16,7 @@ LAYERS = (
     "feature modules",
     "decoding",
     "estimators learn datasets",
-    "recipes _recipe _expressions",
+    "recipes _recipe _feature _expressions",
     "compare extract selfcheck",
     "cli warm",
 )

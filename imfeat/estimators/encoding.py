@@ -14,9 +14,10 @@ from imfeat._progress import iterations
 from imfeat._sums import Descriptors, Moments
 from imfeat.encoding import bag_of_words, soft_words, triangle
 from imfeat.estimators._base import LearnedTransformer
-from imfeat.patches import Whitening, dense_patches, normalize_patches, sample_patches
+from imfeat.patches import dense_patches, normalize_patches, sample_patches
 from imfeat.pooling import pool_regions
 from imfeat.scaling import l2_normalize
+from imfeat.whitening import Whitening
 
 ENCODINGS: dict[str, Callable[..., Array]] = {
     "hard": functools.partial(bag_of_words, norm=None),

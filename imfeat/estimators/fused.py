@@ -11,7 +11,8 @@ from imfeat._progress import iterations
 from imfeat._sums import Descriptors, Moments
 from imfeat.estimators._base import LearnedTransformer
 from imfeat.fused import SIGNS, patch_features
-from imfeat.patches import Whitening, mirror_patches, normalize_patches, sample_patches
+from imfeat.patches import mirror_patches, normalize_patches, sample_patches
+from imfeat.whitening import Whitening
 
 
 class PatchFeatures(LearnedTransformer):

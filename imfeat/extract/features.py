@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 from imfeat._backend import Array
 from imfeat._expressions import split_list
+from imfeat._feature import Feature
 from imfeat._files import sha256
-from imfeat._recipe import Feature
 from imfeat.extract.models import load_model
 from imfeat.extract.store import COLUMNS, file_name
 from imfeat.recipes import parse

@@ -12,10 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from imfeat._backend import Array
 from imfeat._check import as_number
-from imfeat.extract.fit import Shards
 from imfeat.extract.open import Features
 from imfeat.extract.open import open as open_features
 from imfeat.extract.schedule import Scheduler, find_scheduler, in_order
+from imfeat.extract.shards import Shards
 from imfeat.learn import RidgeClassifier, RidgeSums
 from imfeat.quantizer import ProductQuantizer
 

@@ -29,8 +29,8 @@ from imfeat.extract.models_header import (
     digest,
 )
 from imfeat.mixture import Mixture
-from imfeat.patches import Whitening
 from imfeat.quantizer import ProductQuantizer
+from imfeat.whitening import Whitening
 
 VERSION = 2
 ITEM_SIZES = {"F32": 4, "U8": 1}  # bytes of each dtype that files hold

@@ -25,8 +25,7 @@ def rgb_to_hsv(pixels, white, out):
 
     Parameters
     ----------
-    pixels : (3 n,) uint8, float32 or float64
-        R, G, B, R, G, B, ...
+    pixels : (3 n,) uint8, float32 or float64; R, G, B, R, G, B, ...
     white : float32 or float64
         Value that counts as 1, in the type to compute in.
     out : (3 n,) float32
@@ -52,8 +51,7 @@ def hsv_to_rgb(pixels, white, out):
 
     Parameters
     ----------
-    pixels : (3 n,) uint8, float32 or float64
-        H, S, V, H, S, V, ...
+    pixels : (3 n,) uint8, float32 or float64; H, S, V, H, S, V, ...
     white : float32 or float64
         Value that counts as 1, in the type to compute in.
     out : (3 n,) float32
@@ -67,8 +65,7 @@ def rgb_to_hsi(pixels, white, out):
 
     Parameters
     ----------
-    pixels : (3 n,) uint8, float32 or float64
-        R, G, B, R, G, B, ...
+    pixels : (3 n,) uint8, float32 or float64; R, G, B, R, G, B, ...
     white : float32 or float64
         Value that counts as 1, in the type to compute in.
     out : (3 n,) float32
@@ -200,9 +197,8 @@ def hexcone_hue(r, g, b, high, delta, unit):
 def pillow_hue(r, g, b, high, low):
     """Return the hue as an integer in [0, 255], for colours other than gray.
 
-    Pillow computes in float64 and rounds to float32 three times.  Computing in float32 is twice as
-    fast, and gives the same results if the turn of negative hues and the cut to an integer are
-    rounded once, by `fused`.
+    Pillow computes in float64 and rounds to float32 three times.  float32 is twice as fast and gives the same
+    results if the turn of negative hues and the cut to an integer are rounded once, by `fused`.
     """
     one, three, five = np.float32(1), np.float32(3), np.float32(5)
     gap = (high - (r + g + b - high - low)) / (high - low if high > low else one)  # of the middle channel

@@ -77,10 +77,8 @@ def _pool_thresholds(
     mirrored = odd.size > 0
     evens = even.reshape(even.shape[0] * n, even.shape[3])
     odds = odd.reshape(odd.shape[0] * odd.shape[1] * odd.shape[2], odd.shape[3])
-    even_tile, odd_tile = (
-        np.zeros((TILE, even.shape[3]), np.float32),
-        np.zeros((TILE, odd.shape[3]), np.float32),
-    )
+    even_tile = np.zeros((TILE, even.shape[3]), np.float32)
+    odd_tile = np.zeros((TILE, odd.shape[3]), np.float32)
     e, o = np.zeros((TILE, BLOCK_COLS), np.float32), np.zeros((TILE, BLOCK_COLS), np.float32)
     # Sums are those of the pieces into which the bounds of overlapping cells cut the positions.
     n_pieces = (len(row_ends) - 1) * (len(col_ends) - 1)

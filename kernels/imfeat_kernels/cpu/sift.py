@@ -222,10 +222,8 @@ def _sum(source, starts, kernels, kind, slot, n, target):
         w0, w1, w2, w3 = kernels[kind, k], kernels[kind, k + 1], kernels[kind, k + 2], kernels[kind, k + 3]
         for e in range(n):
             before = target[slot + e] if k > 0 else np.float32(0)
-            upper, lower = (
-                w0 * source[s0 + e] + w1 * source[s1 + e],
-                w2 * source[s2 + e] + w3 * source[s3 + e],
-            )
+            upper = w0 * source[s0 + e] + w1 * source[s1 + e]
+            lower = w2 * source[s2 + e] + w3 * source[s3 + e]
             target[slot + e] = before + (upper + lower)
 
 

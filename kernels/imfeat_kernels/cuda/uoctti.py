@@ -156,12 +156,10 @@ def _normalize(votes, out):
         for k in range(SIGNED + UNSIGNED):
             value = votes[i, r, c, k if k < SIGNED else k - SIGNED]
             value = value + votes[i, r, c, k - UNSIGNED] if k >= SIGNED else value
-            c0, c1, c2, c3 = (
-                clipped(value * f0),
-                clipped(value * f1),
-                clipped(value * f2),
-                clipped(value * f3),
-            )
+            c0 = clipped(value * f0)
+            c1 = clipped(value * f1)
+            c2 = clipped(value * f2)
+            c3 = clipped(value * f3)
             out[i, r, c, k] = (c0 + c1 + (c2 + c3)) * f32(0.5)
             if k >= SIGNED:
                 t0, t1, t2, t3 = t0 + c0, t1 + c1, t2 + c2, t3 + c3

@@ -1,0 +1,21 @@
+"""Nearest words of vectors, and nearest centroids of their groups of elements."""
+
+import numpy as np
+
+from imfeat._backend import Array, backend_of
+
+
+def nearest_words(vectors: Array, words: Array) -> tuple[Array, Array]:
+    """Return the nearest words (n,) int32 and squared distances (n,) float32."""
+    indices = np.empty(len(vectors), np.int32)
+    distances = np.empty(len(vectors), np.float32)
+    backend_of(vectors).nearest.assign(vectors, words, indices, distances)
+    return indices, distances
+
+
+def nearest_centroids(vectors: Array, centroids: Array) -> Array:
+    """Return codes (n, n_groups) uint8, the nearest of centroids (n_groups, n_centroids, d)."""
+    codes = np.empty((len(vectors), len(centroids)), np.uint8)
+    by_dimension = np.ascontiguousarray(centroids.transpose(0, 2, 1))
+    backend_of(vectors).quantizer.encode(vectors, by_dimension, codes)
+    return codes
