@@ -18,6 +18,8 @@ from imfeat._expressions import parse_calls, split_list
 from imfeat._feature import Feature
 from imfeat._recipe import Local, Recipe, Size, Term
 
+__all__ = ["parse", "parse_list"]
+
 SMALL = 64  # height or width in pixels below which tuned recipes take cells of 4 instead of 8 pixels
 SCALES = (1, 1.5, 2, 2.8)  # of local descriptors: about 10,000 in an image of 224 x 224 pixels
 SMALL_SCALES = (0.5, 0.75)  # in images below SMALL

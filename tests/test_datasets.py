@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from imfeat.datasets import DataSet, ImageSet, cifar10, decode, load, photos
+from imfeat.datasets import DataSet, ImageSet, cifar10, load, photos
+from imfeat.decoding import decode
 
 RED, GREEN, BLUE, GRAY, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128), (255, 255, 255)
 

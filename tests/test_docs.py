@@ -10,7 +10,8 @@ from sphinx.util.inventory import InventoryFile
 import imfeat
 
 ROOT = Path(__file__).parents[1]
-MODULES = (imfeat, imfeat.compare, imfeat.datasets, imfeat.estimators, imfeat.extract, imfeat.learn)
+PACKAGES = ("compare", "datasets", "estimators", "extract", "learn", "recipes")
+MODULES = (imfeat, *(getattr(imfeat, name) for name in PACKAGES))
 NAMES = {
     f"{module.__name__}.{name}"
     for module in MODULES

@@ -17,7 +17,7 @@ from pictures import as_file, crop
 from PIL import Image
 
 from imfeat import extract
-from imfeat.datasets import decode
+from imfeat.decoding import decode
 from imfeat.extract import images as reading
 from imfeat.extract.sources import Item, find
 
