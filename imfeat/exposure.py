@@ -182,15 +182,15 @@ def equalize_clahe(
     results = out.reshape(batch.shape)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
-        part = slice(first, first + at_once)
+        chunk = slice(first, first + at_once)
         if not is_color(images):
-            _clahe(batch[part], clip_limit, (n_rows, n_cols), results[part])
+            _clahe(batch[chunk], clip_limit, (n_rows, n_cols), results[chunk])
             continue
-        pixels = as_on_host(batch[part], "CLAHE of colour images")
+        pixels = as_on_host(batch[chunk], "CLAHE of colour images")
         planes = np.ascontiguousarray(np.moveaxis(pixels, -1, 1)).reshape(-1, height, width)
         equalized = np.empty(planes.shape, np.uint8)
         _clahe(planes, clip_limit, (n_rows, n_cols), equalized)
-        results[part] = np.moveaxis(equalized.reshape(-1, 3, height, width), 1, -1)
+        results[chunk] = np.moveaxis(equalized.reshape(-1, 3, height, width), 1, -1)
     return to_caller_array(out)
 
 

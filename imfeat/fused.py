@@ -208,7 +208,7 @@ class _Tiles:
         self.bank = bank
         self.patch_size = patch_size
         self.epsilon = epsilon
-        self.room: dict[str, Array] = {}
+        self.scratch: dict[str, Array] = {}
 
     def slices(
         self, n_images: int, positions: tuple[int, ...], n_words: int
@@ -246,15 +246,15 @@ class _Tiles:
 
     def responses(self, even: Array, odd: Array) -> tuple[Array, Array]:
         """Return the responses (n_images, n_rows, n_cols, n_filters) to both parts."""
-        room = self._array("to even", *even.shape[:-1], len(self.bank.even))
-        other_room = self._array("to odd", *odd.shape[:-1], len(self.bank.odd))
-        return multiply(even, self.bank.even, room), multiply(odd, self.bank.odd, other_room)
+        even_responses = self._array("to even", *even.shape[:-1], len(self.bank.even))
+        odd_responses = self._array("to odd", *odd.shape[:-1], len(self.bank.odd))
+        return multiply(even, self.bank.even, even_responses), multiply(odd, self.bank.odd, odd_responses)
 
     def _array(self, name: str, *shape: int) -> Array:
         size = math.prod(shape)
-        if name not in self.room or self.room[name].size < size:
-            self.room[name] = np.empty(size, np.float32)
-        return self.room[name][:size].reshape(shape)
+        if name not in self.scratch or self.scratch[name].size < size:
+            self.scratch[name] = np.empty(size, np.float32)
+        return self.scratch[name][:size].reshape(shape)
 
 
 def _check_sizes(shape: tuple[int, ...], patch_size: int, words: Array, whitening: Whitening) -> None:

@@ -172,9 +172,9 @@ def draw_hog(
     cells = np.zeros((len(blocks), n_rows, n_cols, n))
     shares = np.zeros((n_rows, n_cols, 1))
     for r, c in np.ndindex(b, b):
-        part = slice(r, r + grid[0]), slice(c, c + grid[1])
-        cells[:, *part] += blocks[:, :, :, r, c]
-        shares[part] += 1
+        cells_of_block = slice(r, r + grid[0]), slice(c, c + grid[1])
+        cells[:, *cells_of_block] += blocks[:, :, :, r, c]
+        shares[cells_of_block] += 1
     lines = np.einsum("irco,oyx->irycx", cells / shares, _line_stamps(cell_size, n, signed))
     lines /= np.maximum(lines.max((1, 2, 3, 4), keepdims=True), np.finfo(np.float32).tiny)
     out = np.zeros((len(blocks), height, width), np.float32)

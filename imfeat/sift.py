@@ -157,9 +157,9 @@ def local_color(
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for start in range(0, n_images, at_once):
         first = 0
-        part = slice(start, start + at_once)
+        chunk = slice(start, start + at_once)
         for grid in grids:
-            _describe_colors(lines[part], grid, step, first, out[part])
+            _describe_colors(lines[chunk], grid, step, first, out[chunk])
             first += math.prod(grid.shape)
     return positions, to_caller_array(descriptors)
 
