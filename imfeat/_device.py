@@ -92,7 +92,9 @@ def empty_like_owner(shape: tuple[int, ...], dtype: Any, like: Any) -> Array:
         if "memory" not in f"{type(error).__name__} {error}".lower():
             raise
         size = np.dtype(dtype).itemsize * int(np.prod(shape))
-        raise MemoryError(f"no room for {size:,} bytes on the GPU; pass fewer images at a time") from error
+        raise MemoryError(
+            f"not enough memory on the GPU for {size:,} bytes; pass fewer images at a time"
+        ) from error
     array.owner = array
     return array  # type: ignore[no-any-return]
 

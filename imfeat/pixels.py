@@ -18,7 +18,7 @@ def raw_pixels(images: Array, *, equalize: str | None = None) -> Array:
     images : array of shape (..., height, width, 3) or (..., height, width)
         uint8, or float32 or float64 in [0, 1].
     equalize : {"value", "torchvision", "opencv", "clahe", None}
-        Equalization of the histogram of each image before: `equalize_value`, `equalize` with this
+        Histogram equalization that is applied first: `equalize_value`, `equalize` with this
         convention, which treats each channel by itself, or `equalize_clahe`.
 
     Returns

@@ -216,7 +216,7 @@ def test_too_large_a_result_says_how_large(gpu, images, monkeypatch):
         raise type("OutOfMemoryError", (Exception,), {})("out of memory")
 
     monkeypatch.setattr(gpu, "empty", full)
-    with pytest.raises(MemoryError, match=r"no room for .* bytes on the GPU; pass fewer images"):
+    with pytest.raises(MemoryError, match=r"not enough memory on the GPU for .* bytes; pass fewer images"):
         imfeat.hog(gpu.array(images))
 
 

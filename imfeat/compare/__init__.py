@@ -175,13 +175,13 @@ def _claim(folder: Path, request: dict[str, Any]) -> None:
 
 
 def check_names(
-    names: Sequence[str], is_known: Callable[[str], bool], known: tuple[str, ...], kind: str
+    names: Sequence[str], is_name: Callable[[str], bool], choices: tuple[str, ...], kind: str
 ) -> tuple[str, ...]:
-    """Return names, each once; refuse unknown names, and no names."""
-    unknown = [name for name in names if not is_known(name)]
+    """Return the names without repetitions; raise ValueError if one is unknown or there are none."""
+    unknown = [name for name in names if not is_name(name)]
     if unknown or not names:
         problem = f"unknown {kind} {', '.join(map(repr, unknown))}" if unknown else f"no {kind} given"
-        raise ValueError(f"{problem}; choose among {', '.join(known)}")
+        raise ValueError(f"{problem}; choose among {', '.join(choices)}")
     return tuple(dict.fromkeys(names))
 
 

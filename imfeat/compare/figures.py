@@ -97,7 +97,7 @@ def confusion_figures(cells: Sequence[Cell], labels: Array, class_names: Sequenc
                 color = "black" if shares[i, j] > 0.5 else "white"
                 text = f"{100 * shares[i, j]:.0f}"
                 axes.text(j, i, text, ha="center", va="center", fontsize=6, color=color)
-        axes.set(xlabel="found", ylabel="is", title=f"{cell.record.feature}, {cell.record.classifier}")
+        axes.set(xlabel="predicted", ylabel="true", title=f"{cell.record.feature}, {cell.record.classifier}")
         caption = "Of the images of a class (row), the percentage that each class was found for."
         figures.append((_svg(figure), caption))
     return figures

@@ -15,7 +15,7 @@ NAME = re.compile(r"[A-Za-z][\w.-]*")
 def register(
     name: str, estimator: Any, *, parameter: str | None = None, values: tuple[Any, ...] = (), title: str = ""
 ) -> None:
-    """Make a feature or a classifier of your own known to `run`, under a name.
+    """Register a feature or a classifier for `run` under a name.
 
     Parameters
     ----------

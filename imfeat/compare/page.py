@@ -66,7 +66,7 @@ def _mistakes(result: Measurements, cells: Sequence[Cell]) -> list[Gallery]:
         wrong = np.flatnonzero(cell.predicted != labels)
         worst = wrong[np.argsort(-cell.margins[wrong], kind="stable")[:N_WORST]]
         pictures = [
-            (_png(images[i]), f"{names[labels[i]]}, found: {names[cell.predicted[i]]}") for i in worst
+            (_png(images[i]), f"{names[labels[i]]}, predicted: {names[cell.predicted[i]]}") for i in worst
         ]
         galleries.append((f"{_name(cell)}: the surest of its {len(wrong)} mistakes.", pictures))
     return galleries

@@ -69,7 +69,7 @@ def compare(_, x, row, table, panel, halves, target, lowest, nearest):
         panel = arguments[3]
         target = arguments[5]
         half = _floats(builder, halves, builder.mul(panel, panel.type(BLOCK_COLS)))
-        this = _spread(builder, builder.trunc(panel, ir.IntType(32)), INTEGERS)
+        this = _broadcast(builder, builder.trunc(panel, ir.IntType(32)), INTEGERS)
         for r, product in _products(context, builder, kinds, arguments):
             line = builder.mul(builder.add(target, target.type(r)), target.type(BLOCK_COLS))
             score = builder.fsub(half, product)
@@ -105,7 +105,7 @@ def first_of_lowest(_, lowest, nearest, row):
             ir.Constant(INTEGERS, v) for v in ([BLOCK_COLS] * BLOCK_COLS, list(range(BLOCK_COLS)))
         )
         words = builder.add(builder.mul(panels, width), columns)
-        best = _spread(builder, _reduce(builder, "fmin", scores, fastmath=("nnan",)), FLOATS)
+        best = _broadcast(builder, _reduce(builder, "fmin", scores, fastmath=("nnan",)), FLOATS)
         far = ir.Constant(INTEGERS, [2**31 - 1] * BLOCK_COLS)
         is_best = builder.fcmp_ordered("==", scores, best)
         return _reduce(builder, "smin", builder.select(is_best, words, far))
@@ -129,7 +129,7 @@ def sum_excess(_, even, odd, first, count, threshold, sums, line):
             context.make_array(kinds[k])(context, builder, arguments[k]).data for k in (0, 1, 5)
         )
         first, count, threshold, line = arguments[2], arguments[3], arguments[4], arguments[6]
-        least = _spread(builder, threshold, kind)
+        least = _broadcast(builder, threshold, kind)
         zero = ir.Constant(kind, [0.0] * kind.count)
 
         def add_row(i, totals):
@@ -242,7 +242,7 @@ def _sums(context, builder, kinds, arguments, n_lines, add):
             line = builder.gep(lines, [builder.mul(j, j.type(length))])
             columns = [_floats(builder, line, j.type(k * BLOCK_COLS)) for k in range(n_lines)]
             for total, vector in zip(totals, vectors, strict=True):
-                value = _spread(builder, builder.load(builder.gep(vector, [j])), FLOATS)
+                value = _broadcast(builder, builder.load(builder.gep(vector, [j])), FLOATS)
                 yield add(total, value, *columns)
 
         zeros = [ir.Constant(FLOATS, [0.0] * BLOCK_COLS)] * at_once
@@ -254,7 +254,7 @@ def _sum_moments(builder, x, d, rows, factors, sums, columns):
 
     def add_row(i, totals):
         row = builder.load(builder.gep(indices, [i]))
-        weight = _spread(builder, builder.load(builder.gep(weights, [i])), FLOATS)
+        weight = _broadcast(builder, builder.load(builder.gep(weights, [i])), FLOATS)
         distance = _fma(builder, _floats(builder, x, builder.mul(row, d)), *factors)
         product = builder.fmul(weight, distance)
         return builder.fadd(totals[0], product), _fma(builder, product, distance, totals[1])
@@ -297,7 +297,7 @@ def _reduce(builder, name, vector, fastmath=()):
     return builder.call(function, [vector], fastmath=fastmath)
 
 
-def _spread(builder, value, kind):
+def _broadcast(builder, value, kind):
     undefined = ir.Constant(kind, ir.Undefined)
     first = builder.insert_element(undefined, value, ir.IntType(32)(0))
     return builder.shuffle_vector(
