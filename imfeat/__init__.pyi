@@ -25,6 +25,7 @@ from .estimators.fused import PatchFeatures as PatchFeatures
 from .estimators.fusion import LateFusion as LateFusion
 from .estimators.histogram import ColorHistogram as ColorHistogram
 from .estimators.hog import HOG as HOG
+from .estimators.lbp import LBP as LBP
 from .estimators.palette import PaletteHistogram as PaletteHistogram
 from .estimators.pixels import RawPixels as RawPixels
 from .estimators.pooling import RegionPooling as RegionPooling
@@ -39,6 +40,8 @@ from .fused import patch_features as patch_features
 from .histogram import color_histogram as color_histogram
 from .hog import draw_hog as draw_hog
 from .hog import hog as hog
+from .lbp import lbp as lbp
+from .lbp import lbp_codes as lbp_codes
 from .mixture import Mixture as Mixture
 from .mixture import learn_mixture as learn_mixture
 from .mixture import posteriors as posteriors

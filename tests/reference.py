@@ -6,12 +6,14 @@ Only the names of norms, colour spaces and conventions are shared with the kerne
 """
 
 import inspect
+import itertools
 
 import numpy as np
 from imfeat_kernels import cpu
 from imfeat_kernels.cpu._histogram import HELLINGER, HSV, L2, NO_NORM
 from imfeat_kernels.cpu.blocks import L1, L1_SQRT, L2_HYS
 from imfeat_kernels.cpu.equalize import OPENCV
+from imfeat_kernels.cpu.lbp import DEFAULT, ROR, UNIFORM
 from PIL import Image
 from reference_vectors import *  # noqa: F403
 
@@ -371,3 +373,57 @@ def bin_colors(images, rows, cols, levels, scale):
 
 def gather_bins(bins, row_of, col_of):
     return bins[:, row_of[:, None, :, None], col_of[None, :, None, :]].reshape(len(bins), -1, 96)
+
+
+def neighbors(images, rows, row_shares, cols, col_shares):
+    """Return the values of the neighbours of each pixel (n_neighbors, n_images, height, width)."""
+    _, height, width = images.shape
+    margin = max(abs(rows).max(), abs(cols).max()) + 1
+    padded = np.pad(images.astype(np.float64), ((0, 0), (margin, margin), (margin, margin)))
+
+    def shifted(dy, dx):
+        return padded[:, margin + dy : margin + dy + height, margin + dx : margin + dx + width]
+
+    values = []
+    for row, below, col, right in zip(rows, row_shares[:, :, None], cols, col_shares, strict=True):
+        upper = (1 - right) * shifted(row, col) + right * shifted(row, col + 1)
+        lower = (1 - right) * shifted(row + 1, col) + right * shifted(row + 1, col + 1)
+        values.append((1 - below) * upper + below * lower)
+    return np.stack(values)
+
+
+def pattern_codes(images, rows, row_shares, cols, col_shares, method):
+    bits = neighbors(images, rows, row_shares, cols, col_shares) >= images
+    patterns = np.moveaxis(bits, 0, -1).reshape(-1, len(rows)).astype(int)
+    return np.array([pattern_code(list(pattern), method) for pattern in patterns]).reshape(images.shape)
+
+
+def pattern_code(bits, method):
+    n = len(bits)
+    number = sum(bit << k for k, bit in enumerate(bits))
+    n_changes = sum(a != b for a, b in itertools.pairwise(bits))
+    if method == DEFAULT:
+        return number
+    if method == ROR:
+        return min((number >> k) | (number << (n - k)) & (2**n - 1) for k in range(n))
+    if method == UNIFORM:
+        return sum(bits) if n_changes <= 2 else n + 1
+    if n_changes > 2 or sum(bits) in (0, n):
+        return n * (n - 1) + 2 if n_changes > 2 else 0 if not any(bits) else n * (n - 1) + 1
+    turn = sum(bits) - bits.index(0) if bits[0] else n - bits.index(1)
+    return 1 + (sum(bits) - 1) * n + turn
+
+
+def neighbor_variances(images, rows, row_shares, cols, col_shares):
+    return neighbors(images, rows, row_shares, cols, col_shares).var(0)
+
+
+def count_codes(codes, rows, cols, out):
+    regions = [
+        [codes[:, top:bottom, left:right] for left, right in itertools.pairwise(cols)]
+        for top, bottom in itertools.pairwise(rows)
+    ]
+    counts = [
+        [[np.bincount(x.ravel(), minlength=out.shape[3]) for x in cell] for cell in line] for line in regions
+    ]
+    return np.array(counts).transpose(2, 0, 1, 3)

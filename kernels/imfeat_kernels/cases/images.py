@@ -9,7 +9,7 @@ import numpy as np
 
 from imfeat_kernels import tables
 from imfeat_kernels.cases.case import F32, case, gray_of, is_bytes, white_of
-from imfeat_kernels.cpu import blocks
+from imfeat_kernels.cpu import blocks, lbp
 
 
 def hog_cases(images, rng):
@@ -129,4 +129,28 @@ def descriptor_cases(images, rng):
         yield case("local_color.gather_bins", inputs, [result], 0, 30 * n_images, read_only=())
 
 
-MAKERS = hog_cases, block_cases, patch_cases, descriptor_cases
+def pattern_cases(images, rng):
+    """Yield the cases of ``lbp``."""
+    n_images, height, width, _ = images.shape
+    gray = gray_of(images)
+    white = 255 if is_bytes(images) else 1
+    for n_neighbors, radius in ((8, 1), (5, 2.3), (24, 3)):
+        angles = 2 * np.pi * np.arange(n_neighbors) / n_neighbors
+        offsets = np.round(-radius * np.sin(angles), 5), np.round(radius * np.cos(angles), 5)
+        places = []
+        for offset, n in zip(offsets, (height, width), strict=True):
+            places += [np.floor(offset).astype(np.int64), (np.arange(n) + offset[:, None]) % 1]
+        for method in lbp.METHODS.values():
+            results = [(gray.shape, np.uint32)]
+            yield case("lbp.pattern_codes", (gray, *places, method), results, 0, gray.size)
+        results = [(gray.shape, F32)]
+        yield case("lbp.neighbor_variances", (gray, *places), results, 1e-6 * white**2, gray.size)
+    if is_bytes(images):
+        codes = rng.integers(0, 10, gray.shape).astype(np.uint32)
+        rows = np.array([0, height // 3, height])
+        cols = np.array([0, width // 2, width - 5, width])
+        results = [((n_images, 2, 3, 10), np.uint32)]
+        yield case("lbp.count_codes", (codes, rows, cols), results, 0, codes.size, read_only=())
+
+
+MAKERS = hog_cases, block_cases, patch_cases, descriptor_cases, pattern_cases
