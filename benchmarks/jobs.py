@@ -85,6 +85,13 @@ ALL = {
         "hog", inputs.gray, options={"interpolation": "trilinear"}, goals=(Goal(3, "OpenCV"),)
     ),
     "hog_uoctti": Job("hog_uoctti", inputs.gray, goals=(Goal(5, "VLFeat"),)),
+    "lbp_codes, uniform": Job(
+        "lbp_codes",
+        inputs.gray,
+        options={"method": "uniform"},
+        goals=(Goal(10, "scikit-image", threads=1),),
+        reuses_output=False,
+    ),
     "equalize, gray": Job("equalize", inputs.gray, goals=large_and_tiny(1.9, 1.7, "OpenCV")),
     "equalize, RGB": Job("equalize", goals=large_and_tiny(2, 4, "OpenCV")),
     "equalize_value": Job("equalize_value"),

@@ -32,6 +32,13 @@ def hog(images, n_threads):
     return each(describe, images, n_threads)
 
 
+def uniform_patterns(images, n_threads):
+    def describe(image):
+        return skimage.feature.local_binary_pattern(image, 8, 1, "uniform")
+
+    return each(describe, images, n_threads)
+
+
 def equalize(images, n_threads):
     return each(skimage.exposure.equalize_hist, images, n_threads)
 
@@ -54,6 +61,7 @@ JOBS = {
     "rgb_to_hsv, uint8 to float32": to_hsv,
     "hsv_to_rgb, float32": from_hsv,
     "hog": hog,
+    "lbp_codes, uniform": uniform_patterns,
     "equalize, gray": equalize,
     "equalize_clahe": clahe,
     "fisher_vector, 64 components": fisher_vector(64),
