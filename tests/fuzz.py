@@ -16,6 +16,7 @@ import click
 import numpy as np
 import skimage.data
 from PIL import Image
+from raw_files import chunk, png, pnm, tiff
 
 import imfeat
 from imfeat import extract
@@ -45,8 +46,19 @@ def images():
         ("TIFF", photo, frames),
         ("WEBP", photo, {}),
         ("WEBP", photo, {"lossless": True}),
+        ("PPM", photo, {}),
+        ("PPM", photo.convert("I;16"), {}),
+        ("JPEG2000", photo, {}),
+        ("AVIF", photo, {}),
     ]
-    files = []
+    samples = np.random.default_rng(0).integers(0, 65536, (64, 64, 3))
+    files = [
+        tiff(samples, 16, 2, planes=2),
+        tiff(samples[..., :1], 16, 0),
+        tiff(samples[..., :2], 16, 1, extra=[1]),
+        pnm(samples[:8, :8] & 255, 3, 255),
+        png(samples, 16, 2, chunk(b"tRNS", bytes(6)) + chunk(b"zTXt", b"a\0\0x")),
+    ]
     for kind, image, options in wanted:
         buffer = io.BytesIO()
         image.save(buffer, kind, **options)

@@ -1,22 +1,27 @@
 """Image files to arrays of one size; files that can't be decoded give a reason instead."""
 
+import contextlib
+import functools
 import io
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from imfeat._environment import usable_cores
+from imfeat.decoding.metadata import orientation_of, upright, without_metadata
+from imfeat.decoding.rgb import as_rgb, check_jpeg_2000
+from imfeat.decoding.tiff import is_misread, is_tiff, read_tiff
 
 DEFAULT_SIZE = 64
 FITS = ("crop", "stretch")
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF")
 MAX_BYTES = 512 * 2**20
 MAX_PIXELS = 64_000_000
 MAX_SCANS = 500  # of a JPEG: each passes over all pixels, and a small file can hold many
@@ -51,10 +56,7 @@ def decode_all(paths: Sequence[Path], size: tuple[int, int], fit: str) -> tuple[
     images = np.empty((len(paths), *size, 3), np.uint8)
     kept: list[int] = []
     skipped = []
-    # Warning filters belong to the process, and two threads that set and restore them at the same time leave
-    # them changed: they are set once for all workers, by one caller after the other.
-    with _filters, warnings.catch_warnings(), ThreadPoolExecutor(usable_cores()) as pool:
-        warnings.filterwarnings("error", module=r"PIL\.")
+    with _warnings_of_pillow(), ThreadPoolExecutor(usable_cores()) as pool:
         for start in range(0, len(paths), FILES_AT_ONCE):
             batch = paths[start : start + FILES_AT_ONCE]
             results = pool.map(lambda path: _decode_or_reason(path, size, fit), batch)
@@ -78,12 +80,7 @@ def decode(content: bytes, size: tuple[int, int], fit: str) -> Pixels:
     n_scans = content.count(START_OF_SCAN) if content.startswith(START_OF_JPEG) else 0
     if n_scans > MAX_SCANS:
         raise ValueError(f"{n_scans:,} scans, more than {MAX_SCANS}")
-    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-        n_pixels = image.width * image.height
-        if n_pixels > MAX_PIXELS:
-            raise ValueError(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
-        ImageOps.exif_transpose(image, in_place=True)
-        rgb = _rgb(image)
+    rgb = _read(content)
     height, width = size
     if fit == "crop":
         # ImageOps.fit never builds the scaled picture, which for one of 1 x 10,000,000 pixels would be huge.
@@ -93,11 +90,61 @@ def decode(content: bytes, size: tuple[int, int], fit: str) -> Pixels:
     return np.asarray(fitted)
 
 
+def _read(content: bytes) -> Image.Image:
+    """Return the first frame as RGB, upright; what is wrong with metadata alone is no error."""
+    try:
+        return _read_as_it_is(content)
+    except Exception:
+        bare = without_metadata(content)
+        if bare is None or bare == content:
+            raise
+        return _read_as_it_is(bare)
+
+
+def _read_as_it_is(content: bytes) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(content), formats=_formats())
+    except UnidentifiedImageError:
+        if not is_tiff(content):
+            raise
+        return upright(*read_tiff(content, MAX_PIXELS))
+    with image:
+        n_pixels = image.width * image.height
+        if n_pixels > MAX_PIXELS:
+            raise ValueError(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
+        if image.format == "TIFF" and is_misread(image):
+            return upright(*read_tiff(content, MAX_PIXELS))
+        if image.format == "JPEG2000":
+            check_jpeg_2000(content)
+        image.load()  # Pillow turns a TIFF upright itself, and removes its orientation
+        orientation = orientation_of(image)
+        return upright(as_rgb(image, content), orientation)
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Return the formats that this version of Pillow has."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
 def decode_or_reason(content: bytes, size: tuple[int, int], fit: str) -> Pixels | str:
-    """Decode a file with Pillow's warnings as errors, or return the reason of the failure."""
-    with _filters, warnings.catch_warnings():
-        warnings.filterwarnings("error", module=r"PIL\.")
+    """Decode a file, or return the reason of the failure."""
+    with _warnings_of_pillow():
         return _decode_or_reason(content, size, fit)
+
+
+@contextlib.contextmanager
+def _warnings_of_pillow() -> Iterator[None]:
+    """Make Pillow's warning of too many pixels an error, and hide those about metadata.
+
+    Warning filters belong to the process, and two threads that set and restore them at the same time leave
+    them changed: they are set once for all workers, by one caller after the other.
+    """
+    with _filters, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
 
 
 def _decode_or_reason(file: Path | bytes, size: tuple[int, int], fit: str) -> Pixels | str:
@@ -120,22 +167,3 @@ def _check_file(path: Path) -> None:
     n_bytes = path.stat().st_size
     if n_bytes > MAX_BYTES:
         raise ValueError(f"{n_bytes:,} bytes, more than {MAX_BYTES:,}")
-
-
-def _rgb(image: ImageFile.ImageFile) -> Image.Image:
-    # Pillow before 10.3 opens 16-bit PNGs as 32-bit integers
-    if image.mode.startswith("I;16") or (image.mode, image.format) == ("I", "PNG"):
-        return _rgb_of_16_bit(image)
-    if image.mode in ("I", "F"):
-        raise ValueError(f"pixels of Pillow's mode {image.mode} have no agreed range; save 8 or 16 bits")
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    rgba = image.convert("RGBA")
-    white = Image.new("RGBA", rgba.size, "white")
-    return Image.alpha_composite(white, rgba).convert("RGB")
-
-
-def _rgb_of_16_bit(image: Image.Image) -> Image.Image:
-    # Pillow's own conversion clips everything above 255 to white
-    gray = (np.asarray(image).astype(np.uint32) + 128) // 257
-    return Image.fromarray(gray.astype(np.uint8)).convert("RGB")
