@@ -163,7 +163,7 @@ def _source_options(command: Any) -> Any:
             type=click.IntRange(min=1),
             help="Images at a time.",
         ),
-        click.option("--column", help="Of a Parquet file, with paths or bytes."),
+        click.option("--column", help="Of a Parquet file, with paths or bytes; of a field, image.bytes."),
         click.option(
             "--scheduler", default="local", show_default=True, help="local, or tcp://... of a Dask cluster."
         ),
@@ -187,14 +187,16 @@ def _source_options(command: Any) -> Any:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--format", default="parquet", show_default=True, type=click.Choice(["parquet", "npy"]))
 @click.option(
-    "--resume", is_flag=True, help="Go on with the run in --out; without SOURCE, with its settings."
+    "--resume",
+    is_flag=True,
+    help="Go on with the run in --out, or begin it; without SOURCE, with its settings.",
 )
 @_source_options
 def extract(source: str | None, features: str, out: Path, resume: bool, **options: Any) -> None:
     """Compute features of the images in SOURCE, however many.
 
     SOURCE is a folder (with all folders below it), a glob, a list of paths (.txt), a Parquet file with paths
-    or bytes, or a tar of images.  An image that can't be read is a row with an error.
+    or bytes, or a tar or zip of images.  An image that can't be read is a row with an error.
     """
     from imfeat import extract as files
 
@@ -272,6 +274,9 @@ def _told(interrupted: str) -> Iterator[None]:
 
 def _tell(features: "Features") -> None:
     click.echo(f"{features!r}\nOpen them with imfeat.extract.open({str(features.folder)!r}).")
+    if features.left_out:
+        counts = ", ".join(f"{n:,} {reason}" for reason, n in features.left_out.items())
+        click.echo(f"Files that are clearly no images were left out: {counts}.  left_out.jsonl names them.")
     for row in itertools.islice(features.errors(), SHOWN_ERRORS):
         click.echo(f"  {row['path']}: {row['error']}")
     if features.n_errors > SHOWN_ERRORS:

@@ -3,7 +3,9 @@
 import contextlib
 import hashlib
 import io
+import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -444,7 +446,7 @@ BROKEN = {
     "half.jpg": (noise("jpeg")[:1500], "OSError"),
     "half.png": (noise("png")[:1500], ""),
     "text.jpg": (b"<html>404</html>", "not a readable image of the formats JPEG, PNG"),
-    "list.txt": (b"0.png apple", "not a readable image"),
+    "list": (b"0.png apple", "not a readable image"),
     "empty.png": (b"", "not a readable image"),
     "bomb.png": (png_header_of(50_000, 50_000), "DecompressionBomb"),
     "warned.png": (png_header_of(10_000, 10_000), "DecompressionBomb"),
@@ -489,13 +491,12 @@ def test_skipped_files_are_warned_of_once(tmp_path):
 def test_what_is_not_a_file_is_skipped(tmp_path):
     write_classes(tmp_path / "train")
     write_classes(tmp_path / "test")
-    (tmp_path / "train" / "apple" / "folder").mkdir()
+    (tmp_path / "train" / "apple" / "folder").mkdir()  # and nothing in it
     (tmp_path / "train" / "apple" / "loop").symlink_to("loop")
     os.mkfifo(tmp_path / "train" / "apple" / "pipe")
-    with pytest.warns(UserWarning, match="skipped 3 of the 19 files"):
+    with pytest.warns(UserWarning, match="skipped 2 of the 18 files"):
         train = load(tmp_path).train
-    assert [Path(path).name for path, _ in train.skipped] == ["folder", "loop", "pipe"]
-    assert "a folder inside" in train.skipped[0][1]
+    assert [Path(path).name for path, _ in train.skipped] == ["loop", "pipe"]
 
 
 def test_a_file_of_too_many_bytes_is_not_opened(tmp_path, monkeypatch):
@@ -556,6 +557,169 @@ def test_a_folder_without_folders_is_refused(tmp_path):
         load(tmp_path)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_sidecars_take_no_part_in_the_split(tmp_path, seed):
+    write_classes(tmp_path, 5)
+    for name in ("apple", "pear"):
+        for i in range(5):
+            (tmp_path / name / f"{i:02}.json").write_text("{}")
+            (tmp_path / name / f"{i:02}b.png").write_bytes(b"broken")
+    with pytest.warns(UserWarning, match="skipped 10 of the 20 files"):
+        train, test = load(tmp_path, size=8, rng=seed)
+    assert np.bincount(test.labels).tolist() == [1, 1]
+    assert np.bincount(train.labels).tolist() == [4, 4]
+    assert len(train.left_out) == 10
+    assert train.left_out[0] == (str(tmp_path / "apple" / "00.json"), "sidecar")
+
+
+@pytest.mark.parametrize(
+    ("train_name", "test_name"),
+    [
+        *(("train", "val"), ("train", "valid"), ("Train", "Test"), ("training", "testing")),
+        *(("TRAIN", "Validation"), ("Final_Training", "Final_Test")),
+    ],
+)
+def test_names_of_subsets(tmp_path, train_name, test_name):
+    write_classes(tmp_path / train_name, 4)
+    write_classes(tmp_path / test_name, 2)
+    (tmp_path / "README.md").write_text("about")
+    train, test = load(tmp_path, size=8)
+    assert train.class_names == test.class_names == ("apple", "pear")
+    assert numbers(train, 1) == [0, 1, 2, 3]
+    assert numbers(test, 1) == [0, 1]
+
+
+def test_validation_images_join_the_training_set_where_there_is_a_test_set(tmp_path):
+    for name, n in (("train", 4), ("val", 3), ("test", 2)):
+        write_classes(tmp_path / name, n)
+    train, test = load(tmp_path, size=8)
+    assert numbers(train, 0) == numbers(train, 1) == [0, 1, 2, 3, 0, 1, 2]
+    assert numbers(test, 1) == [0, 1]
+
+
+def test_folders_below_those_of_classes_and_above_them(tmp_path):
+    for name in ("apple", "pear"):
+        for i in range(4):
+            write(tmp_path / "data" / "images" / name / f"part{i % 2}" / "x" / f"{i}.png", (i, i, i))
+    (tmp_path / "data" / "LICENSE.txt").write_text("free")
+    train, test = load(tmp_path, size=8)
+    assert train.class_names == ("apple", "pear")
+    assert sorted(numbers(train, 0) + numbers(test, 0)) == [0, 1, 2, 3]
+
+
+def test_images_outside_the_folders_of_classes_are_skipped_with_a_reason(tmp_path):
+    write_classes(tmp_path)
+    write(tmp_path / "lone.png")
+    with pytest.warns(UserWarning, match="skipped 1 of the 9 files"):
+        train, _ = load(tmp_path)
+    assert train.skipped == ((str(tmp_path / "lone.png"), "not in the folder of a class"),)
+
+
+@pytest.mark.parametrize("layout", ["official", "kaggle"])
+def test_gtsrb(tmp_path, layout):
+    """Test images are in one folder, and a table has their classes."""
+    names = (
+        ("Final_Training/Images/{:05}", "Final_Test/Images") if layout == "official" else ("Train/{}", "Test")
+    )
+    for label in (0, 1, 12):
+        for i in range(3):
+            path = write(tmp_path / names[0].format(label) / f"{label:05}_{i:05}.ppm", (label, i, 0))
+        (path.parent / f"GT-{label:05}.csv").write_text("Filename;ClassId\n")
+    rows = [("00000.ppm", 12), ("00001.ppm", 0), ("00002.ppm", 12)]
+    for name, label in rows:
+        write(tmp_path / names[1] / name, (label, 99, 0))
+    if layout == "official":
+        text = "".join(f"{name};50;50;5;5;45;45;{label}\r\n" for name, label in rows)
+        header = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId\r\n"
+        (tmp_path / "GT-final_test.csv").write_text(header + text)
+        (tmp_path / names[1] / "GT-final_test.test.csv").write_text("Filename;Width\n00000.ppm;50\n")
+    else:
+        text = "".join(f"50,50,{label},Test/{name}\n" for name, label in rows)
+        (tmp_path / "Test.csv").write_text("Width,Height,ClassId,Path\n" + text)
+    train, test = load(tmp_path, size=8)
+    assert train.class_names == (("00000", "00001", "00012") if layout == "official" else ("0", "1", "12"))
+    assert np.bincount(train.labels).tolist() == [3, 3, 3]
+    assert test.labels.tolist() == [0, 2, 2]
+    assert [red for red, _, _ in colours_of(test, 2)] == [12, 12]
+
+
+def test_test_images_without_classes_are_refused_or_skipped(tmp_path):
+    write_classes(tmp_path / "train")
+    write(tmp_path / "test" / "0.png")
+    with pytest.raises(ValueError, match=r"the images for testing in .* have no classes"):
+        load(tmp_path)
+    write_classes(tmp_path / "val", 2)
+    with pytest.warns(UserWarning, match=r"0\.png \(not in the folder of a class, and no \.csv"):
+        _, test = load(tmp_path, size=8)
+    assert numbers(test, 0) == [0, 1]
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"])
+def test_archives_are_read_as_the_folders_they_hold(tmp_path, suffix):
+    write_classes(tmp_path / "fruit" / "train", 70)
+    write_classes(tmp_path / "fruit" / "test", 2)
+    (tmp_path / "fruit" / "__MACOSX").mkdir()
+    (tmp_path / "fruit" / "__MACOSX" / "0.png").write_bytes(b"")
+    kind = {".zip": "zip", ".tar": "tar", ".tar.bz2": "bztar", ".tar.xz": "xztar"}.get(suffix, "gztar")
+    made = Path(shutil.make_archive(str(tmp_path / "made"), kind, tmp_path, "fruit"))
+    path = made.rename(tmp_path / f"fruit{suffix}")
+    expected = load(tmp_path / "fruit", size=8)
+    data = load(path, size=8)
+    assert digest(data) == digest(expected)
+    assert data.train.left_out == ((f"{path}/fruit/__MACOSX/0.png", "of an operating system"),)
+    assert len(expected.train.left_out) == 1
+
+
+@pytest.mark.parametrize("names", [None, ["pear", "apple"]])
+@pytest.mark.parametrize("layout", ["data/{}-00000-of-00001.parquet", "default/{}/0000.parquet"])
+def test_parquet_files_of_hugging_face(tmp_path, names, layout):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    write_classes(tmp_path / "files", 4)
+    for subset, n in (("train", 4), ("test", 2)):
+        paths = [tmp_path / "files" / name / f"{i:02}.png" for i in range(n) for name in ("pear", "apple")]
+        images = [{"bytes": path.read_bytes(), "path": path.name} for path in paths]
+        table = pa.table({"image": images, "label": pa.array([0, 1] * n, pa.int64())})
+        if names:
+            features = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": names}}
+            table = table.replace_schema_metadata(
+                {"huggingface": json.dumps({"info": {"features": features}})}
+            )
+        path = tmp_path / "hub" / layout.format(subset)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, path, row_group_size=3)
+    (tmp_path / "hub" / "README.md").write_text("a card")
+    train, test = load(tmp_path / "hub", size=8)
+    assert train.class_names == (("apple", "pear") if names else ("0", "1"))
+    assert numbers(train, 0) == numbers(train, 1) == [0, 1, 2, 3]
+    assert numbers(test, 1) == [0, 1]
+    alone = load(tmp_path / "hub" / layout.format("train"), size=8)
+    assert len(alone.train) == 6
+    assert np.bincount(alone.test.labels).tolist() == [1, 1]
+
+
+def test_a_parquet_file_without_labels_says_what_it_has(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"image": [b"0"], "text": ["a"]}), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"no column of labels, called label.*; it has image, text"):
+        load(tmp_path / "a.parquet")
+
+
+def test_linked_folders_are_classes_and_cycles_are_noticed(tmp_path):
+    write_classes(tmp_path / "away")
+    (tmp_path / "data").mkdir()
+    for name in ("apple", "pear"):
+        (tmp_path / "data" / name).symlink_to(tmp_path / "away" / name)
+    (tmp_path / "away" / "pear" / "back").symlink_to(tmp_path / "data")
+    train, test = load(tmp_path / "data", size=8)
+    assert train.class_names == ("apple", "pear")
+    assert len(train) + len(test) == 8
+    assert [reason for _, reason in train.left_out] == ["link to a folder that holds it"]
+
+
 def test_an_empty_class_is_refused(tmp_path):
     (write_classes(tmp_path) / "plum").mkdir()
     with pytest.raises(ValueError, match=r"'plum'.* is empty"):
@@ -583,7 +747,7 @@ def test_a_class_that_is_only_tested_is_refused(tmp_path):
 
 def test_train_without_test_is_refused(tmp_path):
     write_classes(tmp_path / "train")
-    write_classes(tmp_path / "val")
+    write_classes(tmp_path / "others")
     with pytest.raises(ValueError, match=r"holds train/ alone"):
         load(tmp_path)
 
@@ -657,6 +821,71 @@ def test_class_names_name_integer_labels_in_a_column(tmp_path):
     train, _ = load(save(tmp_path, y_train=column, class_names=names))
     assert train.class_names == tuple("abcdefgh")
     assert train.labels.tolist() == [3, 1, 3, 7, 1, 1]
+
+
+def test_arrays_of_one_channel_and_labels_of_other_kinds(tmp_path):
+    gray = np.arange(48, dtype=np.uint8).reshape(6, 2, 4)
+    images = load(save(tmp_path, x_train=gray[..., np.newaxis])).train.images
+    np.testing.assert_array_equal(images, np.stack([gray, gray, gray], axis=-1))
+    y_train, y_test = np.array([True, False, True, True, False, True]), np.array([False, True])
+    for change, names in (
+        (lambda y: y, ("False", "True")),
+        (lambda y: y[:, np.newaxis], ("False", "True")),
+        (lambda y: y.astype("S5"), ("False", "True")),
+        (lambda y: y.astype(np.uint8), ("0", "1")),
+    ):
+        train, test = load(save(tmp_path, y_train=change(y_train), y_test=change(y_test)))
+        assert train.class_names == names
+        assert train.labels.tolist() == [1, 0, 1, 1, 0, 1]
+        assert test.labels.tolist() == [0, 1]
+    train, _ = load(save(tmp_path, y_train=y_train, y_test=y_test, class_names=np.array([b"no", b"yes"])))
+    assert train.class_names == ("no", "yes")
+    assert train.labels.tolist() == [1, 0, 1, 1, 0, 1]
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (28, 28, 3)])
+@pytest.mark.parametrize("with_validation", [True, False])
+def test_medmnist(tmp_path, shape, with_validation):
+    rng = np.random.default_rng(0)
+    sizes = {"train": 6, "val": 3, "test": 4} if with_validation else {"train": 6, "test": 4}
+    arrays = {
+        f"{name}_images": rng.integers(256, size=(n, *shape), dtype=np.uint8) for name, n in sizes.items()
+    }
+    arrays |= {
+        f"{name}_labels": (np.arange(n, dtype=np.uint8) % 2)[:, np.newaxis] for name, n in sizes.items()
+    }
+    np.savez(tmp_path / "medmnist.npz", **arrays)
+    train, test = load(tmp_path / "medmnist.npz")
+    assert train.class_names == ("0", "1")
+    assert train.labels.tolist() == [0, 1] * 3 + ([0, 1, 0] if with_validation else [])
+    assert test.labels.tolist() == [0, 1, 0, 1]
+    np.testing.assert_array_equal(
+        train.images[1, ..., 0], arrays["train_images"][1].reshape(28, 28, -1)[..., 0]
+    )
+    if with_validation:
+        np.testing.assert_array_equal(
+            train.images[-1, ..., 2], arrays["val_images"][-1].reshape(28, 28, -1)[..., -1]
+        )
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"train_labels": np.zeros((6, 14), np.uint8)}, "train_labels must have the shape"),
+        ({"val_images": np.zeros((2, 5, 5), np.uint8)}, "val_images has images of"),
+        ({"train_images": np.zeros((6, 28, 28, 28), np.uint8)}, "train_images must have the shape"),
+        ({"test_labels": np.array([0, 5])}, "test_labels holds labels .* of train_labels"),
+    ],
+)
+def test_what_is_no_image_set_of_medmnist_is_refused(tmp_path, changed, message):
+    arrays = {
+        f"{name}_images": np.zeros((n, 28, 28), np.uint8)
+        for name, n in (("train", 6), ("val", 2), ("test", 2))
+    }
+    arrays |= {f"{name}_labels": np.arange(n) % 2 for name, n in (("train", 6), ("val", 2), ("test", 2))}
+    np.savez(tmp_path / "medmnist.npz", **arrays | changed)
+    with pytest.raises(ValueError, match=message):
+        load(tmp_path / "medmnist.npz")
 
 
 @pytest.mark.parametrize(

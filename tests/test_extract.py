@@ -235,7 +235,7 @@ def test_the_number_of_workers_changes_no_byte(folder, run, tmp_path):
         ({"shard_size": 0}, ValueError, "shard_size must be at least 1"),
         ({"n_workers": 0}, ValueError, "n_workers must be at least 1"),
         ({"scheduler": "dask"}, ValueError, "scheduler must be 'local' or an address"),
-        ({"resume": True}, FileNotFoundError, "holds no run to resume"),
+        ({"source": ""}, ValueError, "source is empty"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_written(folder, tmp_path, options, error, message):

@@ -19,7 +19,7 @@ from PIL import Image
 from imfeat import extract
 from imfeat.decoding import decode
 from imfeat.extract import images as reading
-from imfeat.extract.sources import Item, find
+from imfeat.sources import Item, find
 
 SIDE = 24
 PIXELS = crop(7, SIDE)

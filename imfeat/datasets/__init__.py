@@ -13,10 +13,12 @@ from imfeat.datasets.cifar10 import find_cifar10, load_cifar10
 from imfeat.datasets.folder import load_folder
 from imfeat.datasets.photos import load_photos
 from imfeat.decoding import FITS, as_pair
+from imfeat.sources import ARCHIVES, TABLES
 
 __all__ = ["DataSet", "ImageSet", "load"]
 
 NAMED = ("photos", "cifar10")
+ARRAYS = ".npz"
 
 
 def load(
@@ -44,11 +46,15 @@ def load(
           Downloaded once (170 MB) into the folder named by the environment variable
           ``IMFEAT_CACHE``, by default the user's cache folder, and checked.
         - the path of a folder that holds, or is, an unpacked ``cifar-10-batches-bin``.
-        - the path of a folder of image files, either ``train/<class>/*`` and
-          ``test/<class>/*`` or ``<class>/*``: see Notes.
+        - the path of a folder of image files, or of an archive of one (``.zip``, ``.tar``,
+          ``.tar.gz``, ``.tar.bz2``, ``.tar.xz``), either ``<class>/*``, or ``train/<class>/*`` and
+          ``test/<class>/*`` or ``val/<class>/*``: see Notes.
+        - the path of a Parquet file, or of a folder of them, with a column of images and one of
+          labels, as data sets of Hugging Face have them.
         - the path of an ``.npz`` file with ``x_train, y_train, x_test, y_test``, as in
-          ``numpy.savez``: images (n, height, width, 3) or, gray, (n, height, width), uint8;
-          labels (n,), integers or strings; and, if you like, ``class_names``.
+          ``numpy.savez``, or with the names of MedMNIST, ``train_images, train_labels, ...``:
+          images (n, height, width, 3) or, gray, (n, height, width) or (n, height, width, 1),
+          uint8; labels (n,), integers, bools or strings; and, if you like, ``class_names``.
 
         A folder with the name of a data set is meant by ``"./photos"``.
     size : int or (height, width), optional
@@ -82,13 +88,20 @@ def load(
 
     Notes
     -----
-    Image files are JPEG, PNG, WebP, BMP, TIFF or GIF, whatever they are called.  They are
-    turned upright as EXIF says and converted to RGB: transparent pixels are laid on white, 16-bit
-    gray is scaled down to 8 bits, of animations the first frame is taken; colour profiles are
-    ignored.  Files that are broken, have more than 64 million pixels or are something else are
-    skipped with a warning, also those that Pillow only warns about; hidden files, ``Thumbs.db``
-    and ``desktop.ini`` without one.  The images are in the order of their classes and file
-    names.
+    Image files are JPEG, PNG, WebP, BMP, TIFF, GIF, PPM, JPEG 2000 or AVIF, whatever they are called.
+    They are turned upright as EXIF says and converted to RGB: transparent pixels are laid on white,
+    16-bit samples are scaled down to 8 bits, of animations the first frame is taken; colour profiles
+    are ignored.  Files that are broken, have more than 64 million pixels or are something else are
+    skipped with a warning.  Files that are clearly no images are left out without one, and listed in
+    ``left_out``: hidden files, ``Thumbs.db``, ``desktop.ini``, ``__MACOSX/`` and sidecars such as
+    ``.json``, ``.xml``, ``.txt``, ``.csv`` and ``.md``.  The images are in the order of their classes
+    and file names.
+
+    Folders below those of the classes belong to the class; folders that hold all others, as ``images/``,
+    are passed by.  ``train``, ``training``, ``test``, ``testing``, ``val``, ``valid`` and ``validation``
+    are recognized in upper and lower case.  Images for validation are the test set where there is no
+    other, and training images, behind the others of their class, where there is.  Images for testing
+    that are not in folders of classes, as in GTSRB, get those of a ``.csv`` that names them.
 
     References
     ----------
@@ -103,7 +116,7 @@ def load(
         return load_photos(test_size, rng) if source == "photos" else load_cifar10()
     if cifar10 := find_cifar10(path):
         return load_cifar10(cifar10)
-    if not path.is_dir():
+    if path.name.lower().endswith(ARRAYS):
         return load_arrays(path)
     data = load_folder(path, as_pair(size), fit, test_size, rng)
     _warn_of_skipped(path, data)
@@ -126,13 +139,13 @@ def _existing(source: str | os.PathLike[str]) -> Path:
             f"no source {os.fspath(source)!r}: expected 'photos', 'cifar10' or the path of an existing "
             f"folder or .npz file{hint}"
         )
-    if not path.is_dir() and path.suffix.lower() != ".npz":
-        raise ValueError(f"{path} is neither a folder nor an .npz file")
+    if not path.is_dir() and not path.name.lower().endswith((*ARCHIVES, *TABLES, ARRAYS)):
+        raise ValueError(f"{path} is neither a folder nor an .npz file, a Parquet file, a tar or a zip")
     return path
 
 
 def _is_image_folder(path: Path) -> bool:
-    return path.is_dir() and find_cifar10(path) is None
+    return not path.name.lower().endswith(ARRAYS) and find_cifar10(path) is None
 
 
 def _warn_of_skipped(path: Path, data: DataSet) -> None:

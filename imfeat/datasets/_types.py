@@ -22,6 +22,9 @@ class ImageSet:
     class_names : tuple of str
     skipped : tuple of (path, reason)
         The files that should have been among the images and could not be read.
+    left_out : tuple of (path, reason)
+        The files of the source that are clearly no images, such as hidden files and ``.json``; all of them
+        are with the training set.
 
     Raises
     ------
@@ -33,6 +36,7 @@ class ImageSet:
     labels: npt.NDArray[np.int64]
     class_names: tuple[str, ...]
     skipped: Skipped = ()
+    left_out: Skipped = ()
 
     def __post_init__(self) -> None:
         _check_images(self.images)

@@ -1,19 +1,29 @@
-"""Data sets in folders of image files, one folder per class."""
+"""Data sets of image files in folders, archives and Parquet files.
 
-from collections.abc import Mapping, Sequence
+1. Find the files, and read a class and a subset (training, validation, test) from the path of each.
+2. Decode them.
+3. Where the source has no subsets, draw the test set from the images that could be read.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from imfeat._check import Seed
+from imfeat.datasets._labels import LAYOUTS, Found, labels_of_paths
+from imfeat.datasets._tables import labels_of_tables
 from imfeat.datasets._types import DataSet, ImageSet
 from imfeat.decoding import decode_all
+from imfeat.decoding.decode import Pixels, Skipped
+from imfeat.sources import find
 
-HIDDEN_BY_WINDOWS = ("thumbs.db", "desktop.ini")
-LAYOUTS = "expected <class>/<image files>, or train/<class>/<image files> and test/<class>/<image files>"
+KINDS_IN_ARCHIVES = ("tar", "packed", "sparse", "zip")
 
-Files: TypeAlias = Mapping[str, Sequence[Path]]  # of each class
+Array: TypeAlias = npt.NDArray[Any]
 
 
 def load_folder(
@@ -27,79 +37,94 @@ def load_folder(
 
     See `imfeat.datasets.load`.
     """
-    if _is_split(root):
-        train, test = find_images(root / "train"), find_images(root / "test")
-        _check_same_classes(train, test)
-    else:
-        train, test = split_files(find_images(root), test_size, np.random.default_rng(rng))
-    if len(train) < 2:
-        raise ValueError(f"{root} holds one class, {next(iter(train))!r}, and two are needed; {LAYOUTS}")
-    data = DataSet(*(_read(files, tuple(train), size, fit) for files in (train, test)))
-    _check_readable(root, data)
-    return data
+    left_out: list[tuple[str, str]] = []
+    items = list(find(os.fspath(root), leave_out=lambda name, reason: left_out.append((name, reason))))
+    is_of_tables = bool(items) and all(item.kind == "parquet" for item in items)
+    found = labels_of_tables(root, items) if is_of_tables else labels_of_paths(root, items, tuple(left_out))
+    classes = sorted(
+        {label for label, subset in zip(found.labels, found.subsets, strict=True) if subset != "test"}
+    )
+    _check_classes(root, found, classes)
+    train = _read(_select(found, ("", "train", "validation")), classes, size, fit)
+    train, test = (
+        (train, _read(_select(found, ("test",)), classes, size, fit))
+        if "test" in found.subsets
+        else _split(root, train, test_size, np.random.default_rng(rng))
+    )
+    skipped = (*found.skipped, *train.skipped)
+    train = ImageSet(train.images, train.labels, train.class_names, skipped, tuple(left_out))
+    _check_readable(root, train, test)
+    return DataSet(train, test)
 
 
-def find_images(folder: Path) -> Files:
-    """Return the files of each class, sorted by name; hidden files are not among them."""
-    classes = [path for path in _visible(folder) if path.is_dir()]
-    if not classes:
-        raise ValueError(f"{folder} holds no folders; {LAYOUTS}")
-    files_of = {path.name: _visible(path) for path in classes}
-    for name, files in files_of.items():
-        if not files:
-            raise ValueError(f"the folder of class {name!r}, {folder / name}, is empty: fill or remove it")
-    return files_of
+def _check_classes(root: Path, found: Found, classes: Sequence[str]) -> None:
+    unknown = sorted(set(found.labels).difference(classes))
+    if unknown:
+        raise ValueError(f"test/ holds classes that train/ lacks: {', '.join(unknown)}")
+    if len(classes) < 2:
+        raise ValueError(f"{root} holds one class, {classes[0]!r}, and two are needed; {LAYOUTS}")
 
 
-def split_files(files_of: Files, test_size: float, rng: np.random.Generator) -> tuple[Files, Files]:
-    """Draw the given share of each class for testing, at least one file and never all."""
-    train, test = {}, {}
-    for name, files in files_of.items():
-        if len(files) < 2:
-            raise ValueError(f"class {name!r} holds one file: add another, or make train/ and test/ folders")
-        n_test = min(max(round(len(files) * test_size), 1), len(files) - 1)
-        drawn = set(rng.permutation(len(files))[:n_test].tolist())
-        train[name] = [path for i, path in enumerate(files) if i not in drawn]
-        test[name] = [files[i] for i in sorted(drawn)]
-    return train, test
-
-
-def _is_split(root: Path) -> bool:
-    subsets = [name for name in ("train", "test") if (root / name).is_dir()]
-    # a lone folder of that name may be a class, of locomotives say, unless it holds folders
-    if len(subsets) == 1 and any(path.is_dir() for path in _visible(root / subsets[0])):
-        raise ValueError(f"{root} holds {subsets[0]}/ alone; {LAYOUTS}")
-    return len(subsets) == 2
-
-
-def _visible(folder: Path) -> list[Path]:
-    # sorted, as the order in which a file system lists its files is its own
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if not path.name.startswith(".") and path.name.lower() not in HIDDEN_BY_WINDOWS
+def _select(found: Found, subsets: Iterable[str]) -> Found:
+    """Return the files of some subsets; those of the validation set come after those of the training set."""
+    kept = [k for subset in subsets for k, other in enumerate(found.subsets) if other == subset]
+    return Found(
+        [found.items[k] for k in kept], [found.labels[k] for k in kept], [found.subsets[k] for k in kept]
     )
 
 
-def _check_same_classes(train: Files, test: Files) -> None:
-    unknown = sorted(test.keys() - train.keys())
-    if unknown:
-        raise ValueError(f"test/ holds classes that train/ lacks: {', '.join(unknown)}")
+def _read(found: Found, classes: Sequence[str], size: tuple[int, int], fit: str) -> ImageSet:
+    """Decode files, and put the images in the order of their classes and names."""
+    images, kept, skipped = decode_all(found.items, size, fit)
+    index_of = {name: index for index, name in enumerate(classes)}
+    labels = np.array([index_of[found.labels[k]] for k in kept], np.int64)
+    # Files of a folder are sorted by name, and validation comes after training; members of archives are not.
+    names = [found.items[k].name.split("/") if found.items[k].kind in KINDS_IN_ARCHIVES else [] for k in kept]
+    is_validation = [found.subsets[k] == "validation" for k in kept]
+    order = sorted(range(len(kept)), key=lambda j: (labels[j], is_validation[j], names[j]))
+    if order != list(range(len(kept))):
+        images, labels = images[order], labels[order]
+    return ImageSet(images, labels, tuple(classes), skipped)
 
 
-def _read(files: Files, class_names: tuple[str, ...], size: tuple[int, int], fit: str) -> ImageSet:
-    paths = [path for name in files for path in files[name]]
-    images, kept, skipped = decode_all(paths, size, fit)
-    labels = np.repeat([class_names.index(name) for name in files], [len(files[name]) for name in files])
-    return ImageSet(images, labels[kept].astype(np.int64), class_names, skipped)
+def _split(
+    root: Path, data: ImageSet, test_size: float, rng: np.random.Generator
+) -> tuple[ImageSet, ImageSet]:
+    """Draw the given share of each class for testing, at least one image and never all."""
+    drawn = np.zeros(len(data), bool)
+    for index, name in enumerate(data.class_names):
+        of_class = np.flatnonzero(data.labels == index)
+        _check_readable(root, data, None, index)
+        if len(of_class) < 2:
+            raise ValueError(
+                f"class {name!r} holds one file that can be read: add another, or make train/ and test/"
+            )
+        n_test = min(max(round(len(of_class) * test_size), 1), len(of_class) - 1)
+        drawn[of_class[rng.permutation(len(of_class))[:n_test]]] = True
+    test = ImageSet(data.images[drawn], data.labels[drawn], data.class_names)
+    images = _compact(data.images, np.flatnonzero(~drawn))
+    return ImageSet(images, data.labels[~drawn], data.class_names, data.skipped), test
 
 
-def _check_readable(root: Path, data: DataSet) -> None:
-    skipped = data.train.skipped + data.test.skipped
+def _compact(images: Pixels, kept: Array) -> Pixels:
+    """Move images to the front of their array, which a copy of all would double."""
+    for to, at in enumerate(kept):
+        images[to] = images[at]
+    return images[: len(kept)]
+
+
+def _check_readable(root: Path, train: ImageSet, test: ImageSet | None, index: int | None = None) -> None:
+    """Raise ValueError if a class has no image for training, or there is none for testing."""
+    skipped: Skipped = train.skipped + (test.skipped if test is not None else ())
     first = f" The first: {skipped[0][0]} ({skipped[0][1]})" if skipped else ""
-    if not len(data.test):
+    if test is not None and not len(test):
         raise ValueError(f"no image for testing in {root} could be read.{first}")
-    counts = np.bincount(data.train.labels, minlength=len(data.train.class_names))
-    if not counts.all():
-        name = data.train.class_names[int(counts.argmin())]
+    counts = np.bincount(train.labels, minlength=len(train.class_names))
+    empty = (
+        np.flatnonzero(counts == 0)
+        if index is None
+        else np.flatnonzero(counts[index : index + 1] == 0) + index
+    )
+    if len(empty):
+        name = train.class_names[int(empty[0])]
         raise ValueError(f"no image for training of class {name!r} in {root} could be read.{first}")

@@ -6,3 +6,4 @@ from imfeat.decoding.decode import MAX_BYTES as MAX_BYTES
 from imfeat.decoding.decode import as_pair as as_pair
 from imfeat.decoding.decode import decode_all as decode_all
 from imfeat.decoding.decode import decode_or_reason as decode_or_reason
+from imfeat.decoding.decode import reason_of as reason_of

@@ -7,8 +7,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +30,21 @@ START_OF_SCAN = b"\xff\xda"
 
 _filters = threading.Lock()
 
+
+class File(Protocol):
+    """A file that can be read, as `imfeat.sources.Item`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def is_read_in_order(self) -> bool: ...
+
+    def read(self, most_bytes: int) -> bytes:
+        """Return its bytes, or raise OSError or ValueError."""
+        ...
+
+
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Skipped: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -43,26 +57,27 @@ def as_pair(size: int | tuple[int, int] | None) -> tuple[int, int]:
     return int(sides[0]), int(sides[-1])
 
 
-def decode_all(paths: Sequence[Path], size: tuple[int, int], fit: str) -> tuple[Pixels, list[int], Skipped]:
+def decode_all(files: Sequence[File], size: tuple[int, int], fit: str) -> tuple[Pixels, list[int], Skipped]:
     """Decode files on all usable cores.
 
     Returns
     -------
     images : array of shape (n_kept, height, width, 3), uint8
     kept : list of int
-        Indices of the ``paths`` of the images.
-    skipped : tuple of (path, reason)
+        Indices of the ``files`` of the images.
+    skipped : tuple of (name, reason)
     """
-    images = np.empty((len(paths), *size, 3), np.uint8)
+    images = np.empty((len(files), *size, 3), np.uint8)
     kept: list[int] = []
     skipped = []
     with _warnings_of_pillow(), ThreadPoolExecutor(usable_cores()) as pool:
-        for start in range(0, len(paths), FILES_AT_ONCE):
-            batch = paths[start : start + FILES_AT_ONCE]
-            results = pool.map(lambda path: _decode_or_reason(path, size, fit), batch)
+        for start in range(0, len(files), FILES_AT_ONCE):
+            batch = files[start : start + FILES_AT_ONCE]
+            contents = (_content_or_reason(file) if file.is_read_in_order else file for file in batch)
+            results = pool.map(lambda content: _decode_or_reason(content, size, fit), contents)
             for i, result in enumerate(results, start):
                 if isinstance(result, str):
-                    skipped.append((str(paths[i]), result))
+                    skipped.append((files[i].name, result))
                 else:
                     images[len(kept)] = result
                     kept.append(i)
@@ -147,23 +162,27 @@ def _warnings_of_pillow() -> Iterator[None]:
         yield
 
 
-def _decode_or_reason(file: Path | bytes, size: tuple[int, int], fit: str) -> Pixels | str:
+def _decode_or_reason(content: File | bytes | str, size: tuple[int, int], fit: str) -> Pixels | str:
+    if not isinstance(content, bytes | str):
+        content = _content_or_reason(content)
+    if isinstance(content, str):
+        return content
     try:
-        if isinstance(file, Path):
-            _check_file(file)
-            file = file.read_bytes()
-        return decode(file, size, fit)
+        return decode(content, size, fit)
     except UnidentifiedImageError:
         return f"not a readable image of the formats {', '.join(FORMATS)}"
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 
 
-def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise IsADirectoryError("a folder inside the folder of a class")
-    if not path.is_file():  # opening a pipe would block
-        raise ValueError("not a regular file")
-    n_bytes = path.stat().st_size
-    if n_bytes > MAX_BYTES:
-        raise ValueError(f"{n_bytes:,} bytes, more than {MAX_BYTES:,}")
+def _content_or_reason(file: File) -> bytes | str:
+    try:
+        return file.read(MAX_BYTES)
+    except (OSError, ValueError) as error:
+        return reason_of(error)
+
+
+def reason_of(error: Exception) -> str:
+    """Return what a file could not be read for, without its path, which is said beside it."""
+    message = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return f"{type(error).__name__}: {message}"

@@ -27,6 +27,7 @@ from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
 from imfeat.extract.shards import Shards
 from imfeat.extract.worker import IMAGES_AT_ONCE
 from imfeat.recipes import parse
+from imfeat.sources import absolute
 
 
 def codebook(
@@ -80,7 +81,7 @@ def codebook(
     """
     one_of(fit, "fit", FITS)
     settings = {
-        "source": os.path.abspath(os.path.expanduser(os.fspath(source))),
+        "source": absolute(source),
         "size": list(as_pair(size)),
         "fit": fit,
         "shard_size": as_count(shard_size, "shard_size"),

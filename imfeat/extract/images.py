@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat.decoding import MAX_BYTES, decode_or_reason
-from imfeat.extract.sources import Item
+from imfeat.decoding import MAX_BYTES, decode_or_reason, reason_of
+from imfeat.sources import Item
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ def read_image(item: Item, size: tuple[int, int], fit: str) -> tuple[Row, Any]:
     try:
         content = item.read(MAX_BYTES)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return Row(item.name, None, None, f"{type(error).__name__}: {reason}"), None
+        return Row(item.name, None, None, reason_of(error)), None
     pixels = decode_or_reason(content, size, fit)
     digest = hashlib.sha256(content).hexdigest()
     if isinstance(pixels, str):

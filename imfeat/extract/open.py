@@ -65,6 +65,8 @@ class Features:
         Settings of the run; ``settings["features"]`` has the full expression of each column.
     n_errors : int
         Number of images that could not be read.
+    left_out : dict of str to int
+        Number of files that are clearly no images, by reason; ``left_out.jsonl`` in the folder names them.
     shard_sizes : list of int
         Number of images of each shard.
     """
@@ -74,6 +76,7 @@ class Features:
         self.names: dict[str, int] = manifest["features"]
         self.settings: dict[str, Any] = manifest["settings"]
         self.n_errors: int = manifest["n_errors"]
+        self.left_out: dict[str, int] = manifest.get("left_out", {})
         self.shard_sizes: list[int] = [receipt["n_rows"] for receipt in receipts]
         self._with_errors = [receipt["shard"] for receipt in receipts if receipt["n_errors"]]
 

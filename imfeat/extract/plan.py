@@ -1,14 +1,18 @@
 """The plan of a run, fixed before it begins: its settings, and the images of each shard."""
 
+import contextlib
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from imfeat._files import complete, read_json, sha256, write_json
-from imfeat.extract.sources import Item, find
+from imfeat.sources import Item, find
+
+LEFT_OUT = "left_out.jsonl"
 
 
 class Plan:
@@ -22,6 +26,8 @@ class Plan:
     key : str
         Digest of the settings and of the lists of images, which the receipt of every shard names.
     n_shards, n_images : int
+    left_out : dict
+        Number of files that are clearly no images, by reason.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,6 +38,7 @@ class Plan:
         self.settings: dict[str, Any] = content["settings"]
         self.n_shards: int = content["n_shards"]
         self.n_images: int = content["n_images"]
+        self.left_out: dict[str, int] = content.get("left_out", {})
         self.key: str = content["key"]
 
     @classmethod
@@ -41,31 +48,38 @@ class Plan:
             plan = cls(folder)
             plan.check_same(settings)
             return plan
-        items = find(settings["source"], settings["column"])
-        return cls.make(folder, settings, items, settings["shard_size"])
+        return cls.make(folder, settings)
 
     @classmethod
-    def make(
-        cls, folder: Path, settings: Mapping[str, Any], items: Iterable[Item], shard_size: int
-    ) -> "Plan":
+    def make(cls, folder: Path, settings: Mapping[str, Any]) -> "Plan":
         """Write the plan of a run into a folder, as the images are found, and return it."""
         lists = folder / "plan"
         lists.mkdir(exist_ok=True)
         for path in lists.glob("*.jsonl"):  # left by a run that was killed while it wrote its plan
             path.unlink()
+        left_out: Counter[str] = Counter()
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         n_shards = n_images = 0
-        stream = iter(items)
-        while shard := list(itertools.islice(stream, shard_size)):
-            path = lists / f"{n_shards:06}.jsonl"
-            with complete(path) as unfinished:
-                unfinished.write_text("".join(f"{item.as_line()}\n" for item in shard), encoding="ascii")
-            digest.update(sha256(path).encode())
-            n_shards += 1
-            n_images += len(shard)
+        with _lines(folder / LEFT_OUT) as write:
+
+            def leave_out(name: str, reason: str) -> None:
+                write(json.dumps([name, reason]))
+                left_out[reason] += 1
+
+            items = find(settings["source"], settings["column"], leave_out)
+            while shard := list(itertools.islice(items, settings["shard_size"])):
+                path = lists / f"{n_shards:06}.jsonl"
+                with _lines(path) as write_item:
+                    for item in shard:
+                        write_item(item.as_line())
+                digest.update(sha256(path).encode())
+                n_shards += 1
+                n_images += len(shard)
         if not n_images:
-            raise ValueError(f"no images in {settings['source']}")
-        counts = {"n_shards": n_shards, "n_images": n_images, "key": digest.hexdigest()}
+            (folder / LEFT_OUT).unlink()
+            raise ValueError(f"no images in {settings['source']}; {left_out.total():,} other files")
+        counts = {"n_shards": n_shards, "n_images": n_images, "left_out": dict(sorted(left_out.items()))}
+        counts |= {"key": digest.hexdigest()}
         write_json(folder / "plan.json", {"settings": settings, **counts})
         return cls(folder)
 
@@ -83,3 +97,10 @@ class Plan:
                 f"{self.folder} holds a run with {name}={self.settings.get(name)!r}, not {settings[name]!r}: "
                 "continue with the same settings, or choose another folder"
             )
+
+
+@contextlib.contextmanager
+def _lines(path: Path) -> Iterator[Callable[[str], None]]:
+    """Yield a function that writes a line to a file, which is complete or absent."""
+    with complete(path) as unfinished, open(unfinished, "w", encoding="ascii") as file:
+        yield lambda line: print(line, file=file)

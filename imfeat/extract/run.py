@@ -22,6 +22,7 @@ from imfeat.extract.plan import Plan
 from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
 from imfeat.extract.store import FORMATS, find_receipt
 from imfeat.extract.worker import compute, extract_shard
+from imfeat.sources import absolute
 
 
 def run(
@@ -45,7 +46,7 @@ def run(
     ----------
     source : str or path
         A folder with all folders below it, a glob, a list of paths (.txt), a Parquet file with paths or
-        bytes, or a tar of images.
+        bytes, or an archive of images: a tar (also .tar.gz, .tar.bz2 and .tar.xz) or a zip.
     features : str or sequence of str
         Recipes of `imfeat.recipes`, as ``"hog(cell_size=16), color"``, and files that `codebook` wrote.
         Recipes that learn, as ``"words"``, are learned first, from the same images.
@@ -61,13 +62,13 @@ def run(
     shard_size : int
         Number of images that are in memory at a time, and computed again after an interruption.
     column : str, optional
-        Column of a Parquet source, with paths or bytes.
+        Column of a Parquet source, with paths or bytes, or a field of one, as ``"image.bytes"``.
     scheduler : str
         ``"local"``, or the address of the scheduler of a Dask cluster whose workers see the same files.
     n_workers : int, optional
         Number of local processes; by default one per core.
     resume : bool
-        Continue the run in ``out``, which must have the same settings.
+        Continue the run in ``out``, which must have the same settings, or begin it.
     progress : bool
         Show a progress bar.
 
@@ -90,14 +91,15 @@ def run(
     Notes
     -----
     An image that can't be read is a row with an error and without features, never the end of the run.
+    Files that are clearly no images, such as hidden files and sidecars (``.json``, ``.txt``, ...), have no
+    row: they are counted in ``manifest.json`` and named in ``left_out.jsonl``.
+
     Results are byte-identical for any number of workers and interruptions.
     """
     settings = _settings(source, features, size, fit, format, shard_size, column)
     begun = (Path(out) / "plan.json").exists()
     if begun and not as_flag(resume, "resume"):
         raise FileExistsError(f"{out} holds a run already: go on with it (resume), or choose another folder")
-    if resume and not begun:
-        raise FileNotFoundError(f"{out} holds no run to resume")
     return _complete(Path(out), settings, find_scheduler(scheduler, n_workers), progress)
 
 
@@ -153,7 +155,7 @@ def _settings(
     one_of(format, "format", FORMATS)
     pair = as_pair(size)
     return {
-        "source": os.path.abspath(os.path.expanduser(os.fspath(source))),
+        "source": absolute(source),
         "features": describe(features, pair),
         "size": list(pair),
         "fit": fit,
@@ -179,8 +181,9 @@ def _finish(plan: Plan, columns: dict[str, int]) -> None:
             n_errors += receipt["n_errors"]
             file.write(json.dumps(receipt) + "\n")
     counts = {"n_images": plan.n_images, "n_errors": n_errors, "n_shards": plan.n_shards}
+    left_out = {"n_left_out": sum(plan.left_out.values()), "left_out": plan.left_out}
     models = {
         name: sha256(path) for name, (_, path) in learned(plan.settings["features"], plan.folder).items()
     }
-    manifest = {"settings": plan.settings, "features": columns, "models": models, **counts}
+    manifest = {"settings": plan.settings, "features": columns, "models": models, **counts, **left_out}
     write_json(plan.folder / "manifest.json", manifest)
