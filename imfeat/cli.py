@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 import imfeat
 from imfeat.recipes import COMPARED, EXTRACTED, LEARNED, RECIPES
@@ -66,7 +67,11 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
         ("photos", "patches of ten pictures, no download"),
         ("cifar10", "CIFAR-10, downloaded once"),
     ]
-    sources += [("a folder", "of images, a folder per class, or of CIFAR-10"), ("an .npz file", "of arrays")]
+    sources += [
+        ("a folder", "of images, a folder per class, also in a tar or zip, or of CIFAR-10"),
+        ("a Parquet file", "of images and labels, or a folder of them, as of Hugging Face"),
+        ("an .npz file", "of arrays"),
+    ]
     for title, rows in (("classifiers", classifiers), ("data", sources)):
         click.echo(f"{title}:")
         for name, description in rows:
@@ -76,7 +81,10 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
 
 @main.command()
 @click.option(
-    "--data", default="photos", show_default=True, help="photos, cifar10, a folder or an .npz file."
+    "--data",
+    default="photos",
+    show_default=True,
+    help="photos, cifar10, a folder, an archive, a Parquet file or an .npz file.",
 )
 @click.option(
     "--features",
@@ -96,7 +104,11 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for the results.  [default: runs/DATA-TIME]"
 )
-@click.option("--resume", type=click.Path(path_type=Path), help="Go on with the run in this folder.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Go on with the run in this folder; with --data, or begin it.",
+)
 @click.option(
     "--cache/--no-cache", default=True, help="Keep features on disk for other runs.  [default: cache]"
 )
@@ -136,7 +148,8 @@ def compare(
     source = Path(data).resolve().name if Path(data).exists() else data
     folder = resume or out or Path("runs", f"{source}-{datetime.now():%Y%m%d-%H%M%S}")
     try:
-        if resume is not None:
+        is_default = click.get_current_context().get_parameter_source("data") == ParameterSource.DEFAULT
+        if resume is not None and is_default:
             result = experiment.resume(folder, cache=cache)
         else:
             names: dict[str, Any] = {"features": features, "classifiers": _names(classifiers)}

@@ -14,7 +14,7 @@ IMFEAT = Path(imfeat.__file__).parent
 KERNELS = IMFEAT.parent / "kernels" / "imfeat_kernels"
 LAYERS = (
     "feature modules",
-    "decoding",
+    "decoding sources",
     "estimators learn datasets",
     "recipes _recipe _feature _expressions",
     "compare extract selfcheck",

@@ -4,6 +4,7 @@ import json
 import os
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ from imfeat.compare.tuning import LARGE_VALIDATION_SHARE, MAX_TUNING_IMAGES, VAL
 from imfeat.compare.workspace import Workspace
 from imfeat.datasets import DataSet, load
 from imfeat.recipes import COMPARED, parse, parse_list
+from imfeat.sources import absolute
 
 __all__ = ["Record", "Result", "register", "resume", "run"]
 
@@ -93,7 +95,7 @@ def run(
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
     request = {
-        "source": str(source) if str(source) in ("photos", "cifar10") else os.path.abspath(source),
+        "source": str(source) if str(source) in ("photos", "cifar10") else absolute(source),
         "features": list(features),
         "classifiers": list(classifiers),
         "n_seeds": n_seeds,
@@ -215,6 +217,7 @@ def _settings(
         "n_test": len(data.test),
         "image_size": [height, width],
         "class_names": list(data.train.class_names),
+        "left_out": dict(sorted(Counter(reason for _, reason in data.train.left_out).items())),
         "seeds": list(seeds),
         "features": {name: parse(name).expression((height, width)) for name in features},
         "strengths": {name: list(CLASSIFIERS[name].strengths) for name in classifiers},

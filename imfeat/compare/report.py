@@ -101,18 +101,21 @@ def as_markdown(result: Measurements) -> str:
     more += [f"{name} | {' | '.join(row)}" for name, row in zip(names, more_rows(result), strict=True)]
     paragraphs.append("\n".join(f"| {line} |" for line in more))
     paragraphs.append(PROTOCOL)
-    if result.skipped:
-        head, *files = skipped_lines(result)
-        paragraphs.append("\n- ".join([head, *files]))
+    if lines := skipped_lines(result):
+        paragraphs.append("\n- ".join(lines))
     return "\n\n".join(paragraphs) + "\n"
 
 
 def skipped_lines(result: Measurements) -> list[str]:
-    """Return the number of skipped image files, and a line for each with the reason; empty without any."""
-    if not result.skipped:
-        return []
-    head = f"Image files that could not be read and were skipped: {len(result.skipped)}"
-    return [head, *(f"{path}: {reason}" for path, reason in result.skipped)]
+    """Return lines about files that could not be read, with reasons, and those that were left out."""
+    lines = []
+    if result.skipped:
+        lines.append(f"Image files that could not be read and were skipped: {len(result.skipped)}")
+        lines += [f"{path}: {reason}" for path, reason in result.skipped]
+    if left_out := result.settings.get("left_out"):
+        counts = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
+        lines.append(f"Files that are clearly no images were left out: {counts}")
+    return lines
 
 
 def best_row(result: Measurements) -> int:
