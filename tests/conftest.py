@@ -5,6 +5,15 @@ import numpy as np
 import pytest
 import skimage.data
 
+# Files that take longest.  A worker takes a file at a time, and none of these may be left for the end.
+LONGEST = ("environments", "notebooks", "hostile", "ptx", "cuda", "docs", "compare", "learning", "extract")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest."""
+    order = {f"test_{name}.py": k for k, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call():

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from imfeat import compare
+from imfeat.cli import main
 from imfeat.compare import (
     answer,
     cache,
@@ -580,6 +582,35 @@ def test_broken_files_are_named_and_skipped(tmp_path, data):
     ]
     assert "skipped: 1\n- " in report.as_markdown(result)
     assert report.skipped_lines(one_result(color=[1.0])) == []
+
+
+def test_files_that_are_no_images_are_counted(tmp_path, data):
+    for k, image in enumerate(data.train.images[:12]):
+        path = tmp_path / "images" / f"class{k % 2}" / f"{k}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+        path.with_suffix(".json").write_text("{}")
+    (tmp_path / "images" / "._a.png").write_bytes(b"")
+    result = compare.run(
+        tmp_path / "images", features="raw", classifiers=["ridge"], n_seeds=1, size=16, cache=False
+    )
+    assert result.settings["left_out"] == {"hidden": 1, "sidecar": 12}
+    assert report.skipped_lines(result) == [
+        "Files that are clearly no images were left out: 1 hidden, 12 sidecar"
+    ]
+    assert "left out: 1 hidden, 12 sidecar" in report.as_markdown(result)
+
+
+def test_resuming_with_data_begins_what_was_not_begun(tmp_path, source):
+    names = ["--features", "raw", "--classifiers", "ridge", "--seeds", "1"]
+    arguments = ["compare", *names, "--resume", str(tmp_path / "run")]
+    refused = CliRunner().invoke(main, arguments)
+    assert "holds no run to resume" in refused.output
+    for _ in range(2):
+        begun = CliRunner().invoke(main, [*arguments, "--data", str(source)])
+        assert begun.exit_code == 0, begun.output
+    other = CliRunner().invoke(main, [*arguments, "--data", "photos"])
+    assert "holds a run of other source" in other.output
 
 
 def test_progress_is_shown_on_terminals_only(source, capsys, monkeypatch):
