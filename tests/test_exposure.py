@@ -71,6 +71,29 @@ def test_float_channels_are_equalized_one_by_one(rgb):
         np.testing.assert_array_equal(imfeat.equalize(images)[..., c], imfeat.equalize(channel))
 
 
+def test_nearly_flat_floats_are_equalized_with_the_others(rng):
+    images = rng.random((3, 32, 32)).astype(np.float32)
+    images[1] = 0.9 + 1e-5 * images[1]  # of which 256 bins coincide in float32
+    expected = [skimage.exposure.equalize_hist(image.astype(np.float64)) for image in images]
+    np.testing.assert_allclose(imfeat.equalize(images), expected, atol=1e-6)
+    colors = np.stack([images, images, images], axis=-1)
+    np.testing.assert_allclose(imfeat.equalize_value(colors)[1, ..., 2], expected[1], atol=1e-5)
+    mask = rng.random((3, 32, 32)) < 0.5
+    masked = skimage.exposure.equalize_hist(images[1].astype(np.float64), mask=mask[1])
+    np.testing.assert_allclose(imfeat.equalize(images, mask=mask)[1], masked, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_steps", [1, 2, 100])
+@pytest.mark.parametrize("low", [0.0, 1e-30, 0.75])
+def test_the_smallest_ranges_of_floats(dtype, n_steps, low):
+    low = np.array(low, dtype)
+    image = np.full((8, 8), low)
+    image[::2] += n_steps * np.spacing(low)
+    assert image.min() < image.max()
+    np.testing.assert_array_equal(imfeat.equalize(image), np.where(image > low, 1, 0.5))
+
+
 def test_a_mask_limits_the_histogram(photo, rng):
     image = np.ascontiguousarray(photo[:60, :70, 0])
     mask = rng.random(image.shape) < 0.5

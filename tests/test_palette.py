@@ -123,3 +123,29 @@ def test_more_colors_than_pixels_are_refused():
 def test_wrong_levels_are_refused(levels):
     with pytest.raises((TypeError, ValueError), match="levels must be"):
         imfeat.uniform_palette(levels)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("n_distinct", [1, 2, 5])
+@pytest.mark.parametrize("n_colors", [8, 300])
+def test_more_colors_than_there_are_add_none(dtype, n_distinct, n_colors):
+    """300 words start by k-means||, fewer by k-means++."""
+    colors = np.array([[9, 9, 9], [200, 10, 0], [9, 9, 10], [255, 255, 255], [0, 77, 0]], np.uint8)[
+        :n_distinct
+    ]
+    images = colors[np.arange(400) % n_distinct].reshape(20, 20, 3)
+    if dtype != "uint8":
+        colors, images = (values.astype(dtype) / 255 for values in (colors, images))
+    for seed in range(5):
+        palette = imfeat.learn_palette(images, n_colors, rng=seed)
+        assert palette.shape == (n_colors, 3)
+        expected = {tuple(color) for color in colors.astype(palette.dtype)}
+        assert set(map(tuple, palette)) == expected
+
+
+@pytest.mark.parametrize("start", ["k-means++", "k-means||", "random", None])
+def test_more_words_than_distinct_descriptors_add_none(start):
+    descriptors = np.array([[1.5, -3.25], [1e3, 7.1], [0.1, 0.2]], np.float32)[np.arange(60) % 3]
+    for seed in range(5):
+        codebook = imfeat.learn_codebook(descriptors, 20, rng=seed, start=start)
+        assert set(map(tuple, codebook)) <= set(map(tuple, descriptors))
