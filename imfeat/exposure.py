@@ -250,9 +250,9 @@ def _bin_edges(values: Array) -> Array:
     low, high = (values.min(), values.max()) if values.size else (np.zeros(1, values.dtype)[0],) * 2
     if low == high:
         low, high = low - values.dtype.type(0.5), high + values.dtype.type(0.5)
-    edges = np.linspace(low, high, N_BINS + 1, dtype=values.dtype)
+    edges: Array = np.linspace(low, high, N_BINS + 1, dtype=values.dtype)
     if high - low < LEAST_RANGE or (edges[1:] <= edges[:-1]).any():
-        return np.linspace(0, FLAT, N_BINS + 1, dtype=values.dtype)
+        edges = np.linspace(0, FLAT, N_BINS + 1, dtype=values.dtype)
     return edges
 
 
@@ -261,7 +261,8 @@ def _stretched(plane: Array, mask: Array) -> Array:
     if plane.dtype == np.float32:
         return plane[np.newaxis].astype(np.float64)
     low, high = plane[mask].min(), plane[mask].max()
-    return np.clip((plane[np.newaxis] - low) / (high - low), 0, 1)
+    stretched: Array = np.clip((plane[np.newaxis] - low) / (high - low), 0, 1)
+    return stretched
 
 
 def _mirror_to_multiple(batch: Array, n_rows: int, n_cols: int) -> Array:

@@ -141,6 +141,14 @@ def test_an_empty_source_is_not_the_current_folder(tmp_path, command):
     assert not (tmp_path / "out" / "plan.json").exists()
 
 
+def test_a_file_that_is_no_source_is_refused(tmp_path):
+    (tmp_path / "labels.csv").write_text("a.png,3\n")
+    with pytest.raises(ValueError, match="neither an image nor a source of images: expected a folder"):
+        found(tmp_path / "labels.csv")
+    (tmp_path / "really.csv").write_bytes(PNG)
+    assert found(tmp_path / "really.csv")[0] == [(".", PNG)]
+
+
 def test_resuming_what_was_not_begun_begins(tmp_path):
     (tmp_path / "a.png").write_bytes(PNG)
     features = extract.run(tmp_path / "a.png", "color", tmp_path / "out", resume=True)

@@ -18,10 +18,14 @@ def in_table(path: str, column: str | None) -> Iterator[Item]:
     ------
     NoImagesError
         If no column holds images, or not the one that was asked for.
+    ImportError
+        If pyarrow is not installed.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise ImportError(f"{path}: pyarrow missing, pip install 'imfeat[extract]'") from error
     try:
         with pq.ParquetFile(path) as file:
             column, kind = choose_column(file.schema_arrow, column, path)

@@ -9,7 +9,7 @@ from imfeat.sources._archives import ARCHIVES, in_archive
 from imfeat.sources._columns import NoImagesError
 from imfeat.sources._item import Item, LeaveOut
 from imfeat.sources._lists import LISTS, in_list
-from imfeat.sources._names import HEAD, HIDDEN, LINK_UPWARD, NO_IMAGES, reason_to_leave_out
+from imfeat.sources._names import HEAD, HIDDEN, LINK_UPWARD, NO_IMAGES, SIDECAR, reason_to_leave_out
 from imfeat.sources._paths import shown
 from imfeat.sources._tables import TABLES, in_table
 
@@ -37,7 +37,7 @@ def find(source: str, column: str | None = None, leave_out: LeaveOut | None = No
     FileNotFoundError
         If there is no such source.
     ValueError
-        If it is a Parquet file without a column of images, or a list that can't be read.
+        If it is a Parquet file without a column of images, or a file that is clearly no source.
     """
     finder = _Finder(column, leave_out or (lambda name, reason: None))
     path = Path(source).expanduser()
@@ -94,6 +94,8 @@ class _Finder:
                 yield from [line] if isinstance(line, Item) else self._expand(line)
         elif name.endswith(TABLES):
             yield from in_table(path, self.column)
+        elif reason_to_leave_out(("", os.path.basename(name)), lambda: _head(path)) == SIDECAR:
+            raise ValueError(f"{path} is neither an image nor a source of images: expected {EXPECTED}")
         else:
             yield from self._expand(path)
 
