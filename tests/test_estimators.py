@@ -17,6 +17,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import validate_data
 
@@ -441,6 +442,8 @@ def test_late_fusion_takes_tables_by_default(rng):
     np.testing.assert_array_equal(fused.decision_function(x), expected)
     assert fused.n_features_in_ == 5
     assert not hasattr(clone(fused), "n_features_in_")
+    assert get_tags(LateFusion([LogisticRegression()])).input_tags.sparse
+    assert not get_tags(LateFusion([LogisticRegression(), RidgeClassifier()])).input_tags.sparse
 
 
 def test_the_patches_of_many_images_never_lie_in_memory_together():

@@ -29,6 +29,7 @@ from imfeat.learn import (
     RidgeSums,
 )
 from imfeat.learn._weights import class_factors
+from imfeat.learn.precondition import Coordinates
 from imfeat.learn.svm import draw_by_weight
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -267,17 +268,35 @@ def test_weighted_sums_serve_the_squared_hinge(rng):
 
 def test_the_svm_weighs_as_liblinear(rng):
     x, y = table(rng, 500)
-    weights = rng.exponential(size=500)
+    weights = 3 * rng.exponential(size=500)
     signs = np.where(y[:, None] == np.arange(3), 1, -1)
 
     def objective(model):
         slack = np.maximum(1 - signs * (x @ model.coef_.T + model.intercept_), 0)
-        return (model.coef_**2).sum() / 2 + weights @ slack.sum(1)
+        return 100 * (model.coef_**2).sum() / 2 + weights @ slack.sum(1)
 
-    peer = LinearSVC(loss="hinge", max_iter=100_000, intercept_scaling=10).fit(x, y, weights)
-    ours = LinearSVM(epochs=100, random_state=0).fit(x, y, weights)
+    peer = LinearSVC(loss="hinge", C=1 / 100, max_iter=100_000, intercept_scaling=10).fit(x, y, weights)
+    options = {"strength": 100.0, "epochs": 100, "random_state": 0}
+    ours = LinearSVM(**options).fit(x, y, weights)
     assert objective(ours) == pytest.approx(objective(peer), rel=0.01)
-    assert objective(LinearSVM(epochs=100, random_state=0).fit(x, y)) > 1.02 * objective(peer)
+    assert objective(LinearSVM(**options).fit(x, y)) > 1.02 * objective(peer)
+    assert objective(LinearSVM(**options).fit(x, y, weights / 3)) > 1.01 * objective(peer)
+
+
+def test_strong_regularization_leaves_the_class_of_most_weight(rng):
+    x, y = table(rng, 300)
+    model = LinearSVM(strength=1e7, random_state=0).fit(x, y, np.where(y == 1, 5.0, 1.0))
+    np.testing.assert_allclose(model.decision_function(x), [[-1, 1, -1]] * 300, atol=0.05)
+
+
+def test_coordinates_are_those_of_the_weighted_loss(rng):
+    x = (rng.normal(size=(50, 4)) * [1, 2, 3, 4] + 7).astype(np.float32)
+    weights = rng.exponential(size=50)
+    weights /= weights.mean()
+    coordinates = Coordinates(lambda rows: x[rows], 50, 4, 0.5, 0.1, weights.astype(np.float32))
+    expected = 0.5 * np.cov(x.T, bias=True, aweights=weights) + 0.1 * np.eye(4)
+    np.testing.assert_allclose(coordinates.lower @ coordinates.lower.T, expected, atol=2e-3)
+    np.testing.assert_allclose(coordinates.mean, np.average(x, 0, weights), rtol=1e-5)
 
 
 def test_images_are_drawn_as_often_as_they_weigh():
@@ -373,6 +392,10 @@ def test_fusions_weigh_in_pipelines(rng):
     assert LateFusion([search]).fit(flat, y, weights).decision_function(flat).shape == (150, 3)
     with pytest.raises(TypeError, match="sample_weight must be a parameter of the fit of all classifiers"):
         LateFusion([KNeighborsClassifier()]).fit(flat, y, weights)
+    pixels = make_pipeline(RawPixels(), KNeighborsClassifier())
+    counts = rng.integers(0, 3, 50)  # of few images, integers repeat images for any classifier
+    weighted = LateFusion([pixels]).fit(images[:50], y[:50], counts)
+    assert weighted.classifiers_[0][-1].n_samples_fit_ == counts.sum()
 
 
 def test_every_classifier_has_the_parameter():

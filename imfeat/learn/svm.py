@@ -40,7 +40,7 @@ class LinearSVM(ScoreClassifier):
     strength : float
         Strength of the penalty on the squares of the weights.
     epochs : int
-        Number of passes over the images.
+        Number of passes over the images, all of which are taken.
     batch_size : int
         Number of images per step.
     warm_start : bool
@@ -222,4 +222,4 @@ def draw_by_weight(weights: Array, rng: np.random.Generator) -> Array:
     """
     bounds = np.cumsum(weights)
     places = (np.arange(len(weights)) + rng.random()) * (bounds[-1] / len(weights))
-    return rng.permutation(np.minimum(np.searchsorted(bounds, places, side="right"), len(weights) - 1))
+    return rng.permutation(np.minimum(np.searchsorted(bounds, places), len(weights) - 1))
