@@ -262,7 +262,7 @@ def test_parameters_without_gradients_stay_for_any_epsilon(kind):
 def test_weight_decays_are_one_for_each_array(kind):
     arrays = [np.ones(2), np.ones(3)]
     kind(0.1, weight_decay=[0.1, 0.2]).step(arrays, [np.ones(2), np.ones(3)])
-    with pytest.raises(ValueError, match="one for each of 2 arrays of parameters, got 3"):
+    with pytest.raises(ValueError, match="weight_decay must be one or 2 numbers for 2 arrays, got 3"):
         kind(0.1, weight_decay=[0.1, 0.2, 0.3]).step(arrays, [np.ones(2), np.ones(3)])
 
 

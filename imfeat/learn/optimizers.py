@@ -36,10 +36,8 @@ class Optimizer:
 
     Raises
     ------
-    TypeError
-        If a setting is not a number, or not a sequence of numbers.
-    ValueError
-        If a setting is NaN, infinite or negative, or a decay of averages is 1 or more.
+    TypeError, ValueError
+        If a setting is no number, NaN, infinite or negative, or a decay of averages is 1 or more.
     """
 
     n_state_arrays = 0  # arrays kept for each array of parameters
@@ -64,8 +62,7 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If the arrays are not those of the steps before, or not C-contiguous, or not as many as the
-            weight decays.
+            If the arrays are not those of the steps before, not as many as the decays, or not C-contiguous.
         """
         if not self._state:
             self._state = [
@@ -79,12 +76,10 @@ class Optimizer:
                 "parameters and gradients must be C-contiguous; pass np.ascontiguousarray(array)"
             )
         decays = np.asarray(self.weight_decay, np.float64)
-        if decays.shape not in ((), (len(parameters),)):
-            raise ValueError(
-                "weight_decay must be one number, or one for each of "
-                f"{len(parameters)} arrays of parameters, got {decays.size}"
-            )
-        decays = np.broadcast_to(decays, len(parameters))
+        n = len(parameters)
+        if decays.shape not in ((), (n,)):
+            raise ValueError(f"weight_decay must be one or {n} numbers for {n} arrays, got {decays.size}")
+        decays = np.broadcast_to(decays, n)
         self.n_steps += 1
         for w, g, decay, state in zip(parameters, gradients, decays, self._state, strict=True):
             kernels = backend_of(w).optimize
