@@ -13,6 +13,7 @@ from imfeat._backend import Array
 from imfeat._check import as_number, one_of
 
 SMALL = 128  # images up to which integer weights repeat images
+COLUMNS = 8  # by which most rows are told apart
 
 
 def as_weights(sample_weight: Any, n_images: int) -> Array | None:
@@ -72,23 +73,27 @@ def repeat_images(X: Array, y: Array, sample_weight: Any) -> tuple[Array, Array,
     and the steps of stochastic training, depend on the order.
     """
     weights = as_weights(sample_weight, len(y))
-    if weights is None:
-        counts = np.ones(len(y), int)
-    elif weights.sum() <= SMALL and not (weights % 1).any():
-        counts = weights.astype(int)
-    else:
-        return X, y, weights
-    if counts.sum() > SMALL:
+    if weights is None and (len(y) > SMALL or _all_differ(X)):
+        return X, y, None
+    counts = np.ones(len(y)) if weights is None else weights
+    if counts.sum() > SMALL or (counts % 1).any():
         return X, y, weights
     check_classification_targets(y)
     labels = np.unique(y, return_inverse=True)[1]
-    order = np.repeat(np.arange(len(y)), counts).tolist()
+    order = np.repeat(np.arange(len(y)), counts.astype(int)).tolist()
     keys = {i: (labels[i], X[i].tobytes()) for i in order}
     if len(set(keys.values())) < len(order):
         order.sort(key=keys.__getitem__)
     elif weights is None:
         return X, y, None
     return X[order], y[order], None
+
+
+def _all_differ(X: Array) -> bool:
+    """Tell whether all rows differ in a few columns; False if they may be equal."""
+    X = X.reshape(len(X), -1)
+    columns = X[:, :: max(1, X.shape[1] // COLUMNS)]
+    return len({row.tobytes() for row in columns}) == len(X)
 
 
 def class_factors(

@@ -88,9 +88,8 @@ class Perceptron(ScoreClassifier):
         if counted is not None:
             X, y = X[counted], y[counted]
         labels = self._encode_labels(y, continues=continues)
-        rates = np.full(len(X), as_number(self.learning_rate, "learning_rate", above=0))
-        if weights is not None:
-            rates *= weights / weights.mean()
+        factors = np.ones(len(X)) if weights is None else weights / weights.mean()
+        rates = (as_number(self.learning_rate, "learning_rate", above=0) * factors).tolist()
         rng = self._make_rng()
         targets = (labels[:, None] == np.arange(len(self.classes_))).astype(np.float64)
         if not continues:
