@@ -95,7 +95,8 @@ def row(job, n_threads, calls, repeats):
 def epoch(x, y, optimizer):
     """Return calls that go `EPOCHS` times through all images, in random order, in batches."""
     settings = {"momentum": {"learning_rate": 0.01}, "adam": {"learning_rate": 1e-3}}[optimizer]
-    ours = MLPClassifier((HIDDEN,), optimizer=optimizer, batch_size=BATCH, epochs=EPOCHS, **settings)
+    sizes = {"batch_size": BATCH, "epochs": EPOCHS, "n_iter_no_change": None}
+    ours = MLPClassifier((HIDDEN,), optimizer=optimizer, **sizes, **settings)
     solver = {"momentum": {"solver": "sgd", "nesterovs_momentum": False}, "adam": {"solver": "adam"}}[
         optimizer
     ]

@@ -168,14 +168,24 @@ def as_counts(value: Any, name: str, n: int) -> tuple[int, ...]:
     return tuple([as_count(item, name) for item in value])
 
 
-def as_number(value: Any, name: str, *, above: float = -np.inf, least: float = -np.inf) -> float:
-    """Return a finite number above a bound, and at least another."""
+def as_number(
+    value: Any, name: str, *, above: float = -np.inf, least: float = -np.inf, below: float = np.inf
+) -> float:
+    """Return a finite number above a bound, at least another, and below a third."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not (above < value < np.inf and value >= least):
+    if not (above < value < below and value >= least):
         bound = f"above {above}" if above > -np.inf else f"at least {least}"
-        raise ValueError(f"{name} must be {bound} and finite, got {value}")
+        end = f"below {below}" if below < np.inf else "finite"
+        raise ValueError(f"{name} must be {bound} and {end}, got {value}")
     return float(value)
+
+
+def as_numbers(value: Any, name: str, n: int | None = None, **bounds: float) -> tuple[float, ...]:
+    """Return the numbers of a sequence, ``n`` of them if given, within the bounds of `as_number`."""
+    if isinstance(value, str) or not isinstance(value, SEQUENCES) or n not in (None, len(value)):
+        raise TypeError(f"{name} must be {'numbers' if n is None else f'{n} numbers'}, got {value!r}")
+    return tuple([as_number(item, name, **bounds) for item in value])
 
 
 def as_flag(value: Any, name: str) -> bool:

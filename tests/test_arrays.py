@@ -232,7 +232,9 @@ VECTOR_FUNCTIONS = {
     "l2_normalize": imfeat.l2_normalize,
     "codebook": lambda x: imfeat.assign(VECTORS, x),
     "LinearClassifier": lambda x: fit_and_predict(learn.LinearClassifier(), x),
-    "MLPClassifier": lambda x: fit_and_predict(learn.MLPClassifier((4,), epochs=2, random_state=0), x),
+    "MLPClassifier": lambda x: fit_and_predict(
+        learn.MLPClassifier((4,), epochs=2, n_iter_no_change=None, random_state=0), x
+    ),
     "RidgeClassifier": lambda x: fit_and_predict(learn.RidgeClassifier(), x),
     "LinearSVM": lambda x: fit_and_predict(learn.LinearSVM(epochs=2, random_state=0), x),
     "Perceptron": lambda x: fit_and_predict(learn.Perceptron(epochs=2, random_state=0), x),

@@ -16,6 +16,9 @@ import imfeat.learn as learn
 from imfeat.learn import LinearClassifier, MLPClassifier, Perceptron
 from imfeat.learn.precondition import Coordinates
 
+# The tests below take few epochs on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 
 @pytest.fixture(scope="module")
 def digits():
@@ -29,12 +32,12 @@ def digits():
         LinearClassifier(),
         LinearClassifier("hinge", optimizer="momentum", epochs=60),
         LinearClassifier("softmax", penalty="l1", optimizer="adam", epochs=60),
-        MLPClassifier(epochs=60),
+        MLPClassifier(),
         MLPClassifier((10, 10), activation="tanh", optimizer="momentum", learning_rate=0.05, epochs=60),
         Perceptron(),
     ]
 )
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning", "ignore:L-BFGS did not:UserWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_scikit_learn_conventions(estimator, check):
     check(estimator)
 

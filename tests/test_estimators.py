@@ -17,12 +17,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import validate_data
 
 import imfeat
 from imfeat.estimators import (
     HOG,
+    LBP,
     VLAD,
     BagOfVisualWords,
     ColorHistogram,
@@ -39,6 +41,7 @@ from imfeat.estimators import (
     _local,
     encoding,
 )
+from imfeat.learn import RidgeClassifier
 
 LEARNED = (BagOfVisualWords, PatchFeatures, FisherVector, VLAD)
 ALL = (RawPixels, ColorHistogram, HOG, UoCTTI, Equalize, DenseSIFT, LocalColor, RegionPooling, *LEARNED)
@@ -116,6 +119,10 @@ class TablesAsGradients(Tables, HOG):
         super().__init__(cell_size=cell_size)
 
 
+class TablesAsPatterns(Tables, LBP):
+    pass
+
+
 class TablesAsCells(Tables, UoCTTI):
     pass
 
@@ -177,6 +184,7 @@ class TablesAsClusters(Tables, VLAD):
         TablesAsPixels(),
         TablesAsColors(),
         TablesAsGradients(),
+        TablesAsPatterns(),
         TablesAsCells(),
         TablesAsPooled(),
         TablesAsExposures(),
@@ -187,8 +195,11 @@ class TablesAsClusters(Tables, VLAD):
         TablesAsPatches(),
         TablesAsGaussians(),
         TablesAsClusters(),
+        LateFusion(),
+        LateFusion([RidgeClassifier([1.0]), LogisticRegression()], weights=[2, 1]),
     ]
 )
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_scikit_learn_conventions(estimator, check):
     check(estimator)
 
@@ -411,6 +422,28 @@ def test_late_fusion_adds_scores(images):
         LateFusion(parts, weights=[1]).fit(images, labels)
     with pytest.raises(ValueError, match="classifiers must be at least one"):
         LateFusion([]).fit(images, labels)
+    with pytest.raises(TypeError, match="classifiers must be a sequence of classifiers"):
+        LateFusion(LogisticRegression()).fit(images, labels)
+    for weights, error in (
+        ([1, -1], ValueError),
+        ([1, np.nan], ValueError),
+        ([0, 0], ValueError),
+        (3, TypeError),
+    ):
+        with pytest.raises(error, match="weights must be"):
+            LateFusion(parts, weights=weights).fit(images, labels)
+
+
+def test_late_fusion_takes_tables_by_default(rng):
+    x = rng.normal(size=(200, 5)).astype(np.float32)
+    y = (x[:, 0] + rng.normal(size=200) > 0) + (x[:, 1] > 1)
+    fused = LateFusion().fit(x, y)
+    expected = RidgeClassifier().fit(x, y).decision_function(x)
+    np.testing.assert_array_equal(fused.decision_function(x), expected)
+    assert fused.n_features_in_ == 5
+    assert not hasattr(clone(fused), "n_features_in_")
+    assert get_tags(LateFusion([LogisticRegression()])).input_tags.sparse
+    assert not get_tags(LateFusion([LogisticRegression(), RidgeClassifier()])).input_tags.sparse
 
 
 def test_the_patches_of_many_images_never_lie_in_memory_together():

@@ -64,7 +64,7 @@ def test_templates_are_the_weights_as_images(rng):
     assert pictures.dtype == np.float32
     assert pictures[1].reshape(-1)[4] == 1  # what speaks most for class 1
     assert pictures[0].reshape(-1)[4] == 0
-    hidden = MLPClassifier((5,), epochs=1).fit(x, y)
+    hidden = MLPClassifier((5,), epochs=1, n_iter_no_change=None).fit(x, y)
     assert learn.templates(hidden, (6, 3)).shape == (5, 6, 3)
     assert learn.templates(learn.RidgeClassifier([1.0]).fit(x, y), (6, 3)).shape == (2, 6, 3)
     np.testing.assert_array_equal(learn.templates(Network.random((4, 1), rng=rng), (2, 2)).max() <= 1, True)

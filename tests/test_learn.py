@@ -199,6 +199,73 @@ def test_an_optimizer_stays_with_its_parameters(rng):
         learn.SGD(-1)
 
 
+RATES = (learn.SGD, learn.Momentum, learn.Nesterov, learn.AdaGrad, learn.RMSProp, learn.Adam, learn.AdamW)
+REFUSED_NUMBERS = [(-1.0, ValueError), (np.nan, ValueError), (np.inf, ValueError), ("1", TypeError)]
+SHARES = [
+    (learn.Momentum, "momentum"),
+    (learn.Nesterov, "momentum"),
+    (learn.RMSProp, "decay"),
+]
+
+
+@pytest.mark.parametrize(("value", "error"), [*REFUSED_NUMBERS, (None, TypeError), (True, TypeError)])
+@pytest.mark.parametrize("kind", RATES)
+def test_settings_of_optimizers_are_finite_and_not_negative(kind, value, error):
+    with pytest.raises(error, match="learning_rate must be"):
+        kind(value)
+    for decay in (value, [0.1, value]):
+        with pytest.raises(error, match="weight_decay must be"):
+            kind(0.1, weight_decay=decay)
+    if hasattr(kind(0.1), "epsilon"):
+        with pytest.raises(error, match="epsilon must be"):
+            kind(0.1, epsilon=value)
+
+
+@pytest.mark.parametrize(("value", "error"), [*REFUSED_NUMBERS, (1.0, ValueError), (1.5, ValueError)])
+def test_averages_that_do_not_decay_are_refused(value, error):
+    for kind, name in SHARES:
+        with pytest.raises(error, match=f"{name} must be"):
+            kind(0.1, value)
+    for kind in (learn.Adam, learn.AdamW):
+        for betas in ((value, 0.999), (0.9, value)):
+            with pytest.raises(error, match="betas must be"):
+                kind(0.1, betas)
+    for kind in (learn.Adam, learn.AdamW):
+        for betas in (0.9, "ab", (0.9,), (0.9, 0.99, 0.999), None):
+            with pytest.raises(TypeError, match="betas must be 2 numbers, got"):
+                kind(0.1, betas)
+
+
+def test_the_bounds_of_pytorch_are_accepted():
+    for kind in RATES:
+        kind(0)
+        kind(np.float32(0.1), weight_decay=0)
+        kind(1, weight_decay=np.array([0.1, 0.0]))
+    learn.Momentum(0.1, 0)
+    learn.RMSProp(0.1, 0)
+    learn.Adam(0.1, [0, 0], epsilon=0)
+    with pytest.raises(ValueError, match="momentum must be above 0"):  # as PyTorch: that is SGD
+        learn.Nesterov(0.1, 0)
+
+
+@pytest.mark.parametrize("kind", [learn.AdaGrad, learn.RMSProp, learn.Adam, learn.AdamW])
+def test_parameters_without_gradients_stay_for_any_epsilon(kind):
+    for dtype in (np.float32, np.float64):
+        for epsilon in (0, 1e-60):
+            point, optimizer = np.ones(2, dtype), kind(0.125, epsilon=epsilon)
+            optimizer.step([point], [np.array([0, 1], dtype)])
+            assert point[0] == 1
+            assert -1 < point[1] < 1
+
+
+@pytest.mark.parametrize("kind", RATES)
+def test_weight_decays_are_one_for_each_array(kind):
+    arrays = [np.ones(2), np.ones(3)]
+    kind(0.1, weight_decay=[0.1, 0.2]).step(arrays, [np.ones(2), np.ones(3)])
+    with pytest.raises(ValueError, match="weight_decay must be one or 2 numbers for 2 arrays, got 3"):
+        kind(0.1, weight_decay=[0.1, 0.2, 0.3]).step(arrays, [np.ones(2), np.ones(3)])
+
+
 def test_schedules_are_those_of_pytorch():
     for name in ("step", "cosine"):
         rates = [SCHEDULES[name](epoch, 12) for epoch in range(12)]

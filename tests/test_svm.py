@@ -17,7 +17,7 @@ def data(rng):
     return x, (x[:, :4] + 0.05 * rng.normal(size=(600, 4))).argmax(1)
 
 
-@parametrize_with_checks([LinearSVM(epochs=20)])
+@parametrize_with_checks([LinearSVM()])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_scikit_learn_conventions(estimator, check):
     check(estimator)

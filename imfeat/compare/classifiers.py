@@ -107,6 +107,7 @@ def _mlp(hidden: tuple[int, ...], strength: float, n_images: int, seed: int) -> 
         schedule="cosine",
         batch_size=MLP_BATCH,
         epochs=max(MLP_EPOCHS, MLP_STEPS // steps),
+        n_iter_no_change=None,
         weight_decay=strength / n_images,
         random_state=seed,
     )

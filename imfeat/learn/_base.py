@@ -16,6 +16,8 @@ class ScoreClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Subclasses define ``_scores``, or a ``decision_function`` of their own.
     """
 
+    classes_: Array
+
     # Whether the scores of two classes are negatives of each other.
     _has_opposite_scores = False
 
@@ -39,12 +41,20 @@ class ScoreClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         predicted: Array = self.classes_[scores.argmax(1) if scores.ndim == 2 else (scores > 0).astype(int)]
         return predicted
 
-    def _encode_labels(self, y: Array, classes: Array | None = None) -> Array:
-        """Set ``classes_``, by default the distinct labels, and return labels 0 to n_classes - 1."""
+    def _encode_labels(self, y: Array, classes: Array | None = None, *, continues: bool = False) -> Array:
+        """Set ``classes_``, by default the distinct labels, and return labels 0 to n_classes - 1.
+
+        Other classes than before are refused if training continues.
+        """
         check_classification_targets(y)
-        self.classes_ = np.unique(y if classes is None else classes)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y must have at least two classes, got one class, {self.classes_[0]!r}")
+        classes = np.unique(y if classes is None else classes)
+        if len(classes) < 2:
+            raise ValueError(f"y must have at least two classes, got one class, {classes[0]!r}")
+        if continues and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"warm_start=True needs y with the classes of the last fit, {self.classes_}, got {classes}"
+            )
+        self.classes_ = classes
         labels: Array = np.searchsorted(self.classes_, y)
         return labels
 

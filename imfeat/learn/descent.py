@@ -7,6 +7,7 @@ absolute values ("l1").
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +20,7 @@ Rows = Callable[[Array], Array]
 
 GROWTH = 1e6  # factor of the loss beyond which training has diverged
 ROWS_AT_ONCE = 512  # rows of a full batch that stay in the cache between the two products
+ROWS_EVALUATED = 1024  # rows at a time whose loss is computed without a gradient
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,53 @@ class Objective:
         return sum(PENALTIES[self.penalty](layer.weights, self.strength)[0] for layer in network.layers)
 
 
+@dataclass(frozen=True)
+class Images:
+    """Images to learn from.
+
+    Attributes
+    ----------
+    rows : function
+        ``rows(indices)`` returns features (n, n_features).  The next call may overwrite them.
+    labels : array of shape (n_images,), int
+    weights : array of shape (n_images,), optional
+        Weights of the images, of mean 1.
+    factors : array of shape (n_classes,), optional
+        Factors of the losses of the images of each class.
+    """
+
+    rows: Rows
+    labels: Array
+    weights: Array | None = None
+    factors: Array | None = None
+
+    def at(self, indices: Array) -> "Images":
+        """Return some of the images, their weights again of mean 1."""
+        weights = None if self.weights is None else normalize(self.weights[indices])
+        return Images(lambda batch: self.rows(indices[batch]), self.labels[indices], weights, self.factors)
+
+    @cached_property
+    def loss_weights(self) -> Array | None:
+        """The factor (n_images,) float32 of the loss of each image, or None if all are 1."""
+        if self.factors is None:
+            return self.weights
+        factors: Array = self.factors[self.labels]
+        return factors if self.weights is None else factors * self.weights
+
+    def count(self, batch: Array, condition: Array | None = None) -> float:
+        """Return the number of images of a batch for which a condition holds, each counted by its weight."""
+        if self.weights is None:
+            return len(batch) if condition is None else int(np.count_nonzero(condition))
+        weights = self.weights[batch] if condition is None else self.weights[batch[condition]]
+        return float(weights.sum(dtype=np.float64))
+
+
+def normalize(weights: Array) -> Array | None:
+    """Return weights of mean 1 as float32, or None if all are 1."""
+    weights = (weights / weights.mean()).astype(np.float32)
+    return None if (weights == 1).all() else weights
+
+
 def reader_of(features: Array) -> Rows:
     """Return a function that reads rows (n, n_features), as a view or into a buffer that it reuses."""
     buffer = np.empty((0, features.shape[1]), features.dtype)
@@ -71,21 +120,14 @@ def run_epoch(
     network: Network,
     optimizer: Optimizer,
     objective: Objective,
-    rows: Rows,
-    labels: Array,
-    weights: Array | None,
+    images: Images,
     batches: Sequence[Array],
 ) -> tuple[float, float]:
     """Take a step for each batch of images.
 
     Parameters
     ----------
-    network, optimizer, objective
-    rows : function
-        ``rows(indices)`` returns features (n, n_features).  The next call may overwrite them.
-    labels : array of shape (n_images,), int
-    weights : array of shape (n_images,), optional
-        Weights of the images.
+    network, optimizer, objective, images
     batches : sequence of arrays of int
         Indices of images.
 
@@ -100,14 +142,18 @@ def run_epoch(
         If the loss becomes infinite or NaN, or a million times the loss of the first batch.
     """
     loss = LOSSES[objective.loss]
+    weights = images.loss_weights
     total_loss = 0.0
-    n_correct = 0
+    n_correct = 0.0
+    n_counted = 0.0
     n_images = 0
     first_value = None
     for batch in batches:
-        scores = network.forward(rows(batch))
-        n_correct += int(np.count_nonzero(scores.argmax(1) == labels[batch]))
-        value, gradient = loss(scores, labels[batch], None if weights is None else weights[batch])
+        labels = images.labels[batch]
+        scores = network.forward(images.rows(batch))
+        n_correct += images.count(batch, scores.argmax(1) == labels)
+        n_counted += images.count(batch)
+        value, gradient = loss(scores, labels, None if weights is None else weights[batch])
         first_value = value if first_value is None else first_value
         if not value <= GROWTH * max(1.0, first_value):
             raise FloatingPointError(
@@ -121,21 +167,36 @@ def run_epoch(
                 shrink(layer.weights, optimizer.learning_rate * objective.strength)
         total_loss += len(batch) * value
         n_images += len(batch)
-    return total_loss / n_images + objective.penalties(network), n_correct / n_images
+    return total_loss / n_images + objective.penalties(network), n_correct / n_counted
 
 
-def full_gradient(
-    network: Network, objective: Objective, rows: Rows, labels: Array, weights: Array | None
-) -> tuple[float, list[Array]]:
+def evaluate(network: Network, objective: Objective, images: Images) -> tuple[float, float]:
+    """Return the loss, which includes the penalty, and the accuracy of a network."""
+    total_loss = 0.0
+    n_correct = 0.0
+    n = len(images.labels)
+    weights = images.loss_weights
+    for first in range(0, n, ROWS_EVALUATED):
+        batch = np.arange(first, min(first + ROWS_EVALUATED, n))
+        scores = network.apply(images.rows(batch))
+        labels = images.labels[batch]
+        n_correct += images.count(batch, scores.argmax(1) == labels)
+        loss, _ = LOSSES[objective.loss](scores, labels, None if weights is None else weights[batch])
+        total_loss += len(batch) * loss
+    return total_loss / n + objective.penalties(network), n_correct / n
+
+
+def full_gradient(network: Network, objective: Objective, images: Images) -> tuple[float, list[Array]]:
     """Return the mean loss of all images, without the penalty, and its gradients in float64."""
-    n = len(labels)
+    n = len(images.labels)
+    weights = images.loss_weights
     mean_loss = 0.0
     mean_gradients = [np.zeros(array.shape) for array in network.parameters]
     for first in range(0, n, ROWS_AT_ONCE):
         batch = np.arange(first, min(first + ROWS_AT_ONCE, n))
-        scores = network.forward(rows(batch))
+        scores = network.forward(images.rows(batch))
         batch_weights = None if weights is None else weights[batch]
-        value, gradient = LOSSES[objective.loss](scores, labels[batch], batch_weights)
+        value, gradient = LOSSES[objective.loss](scores, images.labels[batch], batch_weights)
         network.backward(gradient)
         share = len(batch) / n
         mean_loss += share * value

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._check import as_number
 from imfeat.learn._cholesky import add_products, factorize, substitute
 from imfeat.learn._squared_hinge import Solution, hinge_targets, iterate
 
@@ -66,7 +67,7 @@ class RidgeProducts:
         ValueError
             If images depend on each other, and the strength is too small to make up for it.
         """
-        self._factorize(strength, len(targets))
+        self._factorize(as_number(strength, "strength", least=0), len(targets))
         intercepts = targets.mean(0, dtype=np.float64).astype(np.float32)
         centered = (targets - intercepts).astype(np.float32)
         shares = substitute(self.matrix, centered)

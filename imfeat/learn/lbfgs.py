@@ -9,7 +9,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from imfeat._backend import Array
-from imfeat.learn.descent import Objective, Rows, full_gradient
+from imfeat.learn.descent import Images, Objective, full_gradient
 from imfeat.learn.losses import PENALTIES
 from imfeat.learn.network import Network
 from imfeat.learn.precondition import MOST_FEATURES, Coordinates
@@ -21,9 +21,7 @@ CURVATURE = {"squared_hinge": 2.0, "squared_error": 2.0}
 def minimize(
     network: Network,
     objective: Objective,
-    rows: Rows,
-    labels: Array,
-    weights: Array | None,
+    images: Images,
     *,
     n_iterations: int,
     tolerance: float,
@@ -32,7 +30,7 @@ def minimize(
 
     Parameters
     ----------
-    network, objective, rows, labels, weights
+    network, objective, images
         As for `run_epoch`.
     n_iterations : int
         Maximum number of iterations.
@@ -52,13 +50,15 @@ def minimize(
     weights to exactly 0.
     """
     if objective.penalty == "l1" and objective.strength > 0:
-        return _minimize_l1(network, objective, rows, labels, weights, n_iterations, tolerance)
+        return _minimize_l1(network, objective, images, n_iterations, tolerance)
     n_features, n_outputs = network.layers[0].weights.shape
     coordinates = None
     if len(network.layers) == 1 and n_features <= MOST_FEATURES:
         factor = CURVATURE.get(objective.loss, 1 / n_outputs)
         strength = objective.strength if objective.penalty == "l2" else 0.0
-        coordinates = Coordinates(rows, len(labels), n_features, factor, strength)
+        coordinates = Coordinates(
+            images.rows, len(images.labels), n_features, factor, strength, images.weights
+        )
     max_slope = np.inf  # largest element of the last gradient with respect to the parameters
 
     def evaluate(point: Array) -> tuple[float, Array]:
@@ -68,7 +68,7 @@ def minimize(
         else:
             for array, value in zip(network.parameters, coordinates.parameters(point), strict=True):
                 array[...] = value
-        loss, gradients = full_gradient(network, objective, rows, labels, weights)
+        loss, gradients = full_gradient(network, objective, images)
         for layer, gradient in zip(network.layers, gradients[::2], strict=True):
             if objective.penalty is not None and objective.strength:
                 penalty, slope = PENALTIES[objective.penalty](layer.weights, objective.strength)
@@ -86,9 +86,7 @@ def minimize(
 def _minimize_l1(
     network: Network,
     objective: Objective,
-    rows: Rows,
-    labels: Array,
-    weights: Array | None,
+    images: Images,
     n_iterations: int,
     tolerance: float,
 ) -> tuple[list[float], bool]:
@@ -101,7 +99,7 @@ def _minimize_l1(
     def evaluate(point: Array) -> tuple[float, Array]:
         nonlocal max_slope
         _assign(network, point[:half] - point[half:])
-        loss, gradients = full_gradient(network, objective, rows, labels, weights)
+        loss, gradients = full_gradient(network, objective, images)
         slope = _flat(gradients)
         slope = np.concatenate([slope, -slope]) + strengths
         max_slope = float(np.abs(np.where(point > 0, slope, np.minimum(slope, 0))).max())

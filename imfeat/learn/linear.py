@@ -39,16 +39,23 @@ class LinearClassifier(NetworkClassifier):
     batch_size : int
         Number of images per step.
     epochs : int
-        Number of passes over the images; for ``"lbfgs"``, maximum number of iterations.
+        Maximum number of passes over the images; for ``"lbfgs"``, of iterations.
     tol : float
-        Bound on the elements of the gradient at which ``"lbfgs"`` ends.
+        With ``"lbfgs"``, training ends when no element of the gradient is larger.  Otherwise it ends when
+        the loss has not fallen by ``tol`` for more than ``n_iter_no_change`` epochs.
+    n_iter_no_change : int or None
+        See ``tol``.  With None, with a ``patience``, and with a schedule other than ``"constant"``, which is
+        laid out for all ``epochs``, the loss doesn't end the training.
     class_weight : dict, "balanced" or None
-        Factors of the loss of the images of each class.
+        Factors of the loss of the images of each class.  ``"balanced"`` gives each class the same weight.
     patience : int, optional
         Number of epochs without a better validation accuracy after which training stops and the best
-        parameters are restored; not for ``"lbfgs"``.
+        parameters are restored; not for ``"lbfgs"``.  The training loss doesn't end the training then.
     validation_share : float
         Share of the images, the last ones of each class, that are for validation if ``patience`` is given.
+    warm_start : bool
+        Whether `fit` goes on from the parameters of the last fit, which must have had the same classes,
+        features and layers.  The optimizer and the schedule start anew.
     random_state : int, numpy.random.RandomState or None
         Source of the order of the images.
 
@@ -59,9 +66,12 @@ class LinearClassifier(NetworkClassifier):
     intercept_ : array of shape (n_classes,), float32
     history_ : dict of lists
         ``loss`` and ``accuracy`` on the training images in each epoch, before the step of each batch;
-        with a ``patience`` also ``validation_accuracy``.
+        with a ``patience`` also ``validation_loss`` and ``validation_accuracy``, after the epoch.  Losses
+        include the penalty.
     n_iter_ : int
-        Number of epochs, or of iterations.
+        Number of epochs, or of iterations, of the last fit.
+    converged_ : bool or None
+        Whether the rule that ends the training was met; None if all epochs were to be taken.
     network_ : Network
     n_features_in_ : int
 
@@ -69,6 +79,11 @@ class LinearClassifier(NetworkClassifier):
     ------
     FloatingPointError
         If the learning rate is so large that the loss grows without bound.
+
+    Warns
+    -----
+    sklearn.exceptions.ConvergenceWarning
+        If training takes all epochs, and the rule that ends it was not met.
 
     Notes
     -----
@@ -97,9 +112,11 @@ class LinearClassifier(NetworkClassifier):
         batch_size: int = 128,
         epochs: int = 100,
         tol: float = 1e-4,
+        n_iter_no_change: int | None = 10,
         class_weight: dict[object, float] | str | None = None,
         patience: int | None = None,
         validation_share: float = 0.1,
+        warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.loss = loss
@@ -111,9 +128,11 @@ class LinearClassifier(NetworkClassifier):
         self.batch_size = batch_size
         self.epochs = epochs
         self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
         self.class_weight = class_weight
         self.patience = patience
         self.validation_share = validation_share
+        self.warm_start = warm_start
         self.random_state = random_state
 
     @property

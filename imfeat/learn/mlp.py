@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imfeat._check import as_count, as_number, one_of
+from imfeat._check import SEQUENCES, as_count, as_number, one_of
 from imfeat.learn._classifier import NetworkClassifier
 from imfeat.learn.activations import ACTIVATIONS
 from imfeat.learn.descent import Objective
@@ -35,18 +35,25 @@ class MLPClassifier(NetworkClassifier):
     batch_size : int
         Number of images per step.
     epochs : int
-        Number of passes over the images; for ``"lbfgs"``, maximum number of iterations.
+        Maximum number of passes over the images; for ``"lbfgs"``, of iterations.
     tol : float
-        Bound on the elements of the gradient at which ``"lbfgs"`` ends.
+        With ``"lbfgs"``, training ends when no element of the gradient is larger.  Otherwise it ends when
+        the loss has not fallen by ``tol`` for more than ``n_iter_no_change`` epochs.
+    n_iter_no_change : int or None
+        See ``tol``.  With None, with a ``patience``, and with a schedule other than ``"constant"``, which is
+        laid out for all ``epochs``, the loss doesn't end the training.
     weight_decay : float
         Strength of an L2 penalty on weights, not on biases; decoupled from the moments for ``"adamw"``.
     class_weight : dict, "balanced" or None
-        Factors of the loss of the images of each class.
+        Factors of the loss of the images of each class.  ``"balanced"`` gives each class the same weight.
     patience : int, optional
         Number of epochs without a better validation accuracy after which training stops and the best
-        parameters are restored; not for ``"lbfgs"``.
+        parameters are restored; not for ``"lbfgs"``.  The training loss doesn't end the training then.
     validation_share : float
         Share of the images, the last ones of each class, that are for validation if ``patience`` is given.
+    warm_start : bool
+        Whether `fit` goes on from the parameters of the last fit, which must have had the same classes,
+        features and layers.  The optimizer and the schedule start anew.
     random_state : int, numpy.random.RandomState or None
         Source of the initial weights and of the order of the images.
 
@@ -57,9 +64,12 @@ class MLPClassifier(NetworkClassifier):
         Its ``layers`` have ``weights`` and ``biases``.
     history_ : dict of lists
         ``loss`` and ``accuracy`` on the training images in each epoch, before the step of each batch;
-        with a ``patience`` also ``validation_accuracy``.
+        with a ``patience`` also ``validation_loss`` and ``validation_accuracy``, after the epoch.  Losses
+        include the penalty.
     n_iter_ : int
-        Number of epochs, or of iterations.
+        Number of epochs, or of iterations, of the last fit.
+    converged_ : bool or None
+        Whether the rule that ends the training was met; None if all epochs were to be taken.
     n_features_in_ : int
 
     Raises
@@ -67,9 +77,16 @@ class MLPClassifier(NetworkClassifier):
     FloatingPointError
         If the learning rate is so large that the loss grows without bound.
 
+    Warns
+    -----
+    sklearn.exceptions.ConvergenceWarning
+        If training takes all epochs, and the rule that ends it was not met.
+
     Notes
     -----
-    Features are used as they are; put a `StandardScaler` before the classifier.
+    Features are used as they are; put a `StandardScaler` before the classifier.  The rule that ends the
+    training is that of scikit-learn's ``MLPClassifier``, except that training goes on while the loss is above
+    that of the first epoch.
 
     References
     ----------
@@ -87,12 +104,14 @@ class MLPClassifier(NetworkClassifier):
         learning_rate: float = 1e-3,
         schedule: str = "constant",
         batch_size: int = 128,
-        epochs: int = 20,
+        epochs: int = 200,
         tol: float = 1e-4,
+        n_iter_no_change: int | None = 10,
         weight_decay: float = 0.0,
         class_weight: dict[object, float] | str | None = None,
         patience: int | None = None,
         validation_share: float = 0.1,
+        warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.hidden = hidden
@@ -104,14 +123,18 @@ class MLPClassifier(NetworkClassifier):
         self.batch_size = batch_size
         self.epochs = epochs
         self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
         self.weight_decay = weight_decay
         self.class_weight = class_weight
         self.patience = patience
         self.validation_share = validation_share
+        self.warm_start = warm_start
         self.random_state = random_state
 
     def _make_network(self, n_features: int, n_classes: int, rng: np.random.Generator) -> Network:
         one_of(self.activation, "activation", tuple(ACTIVATIONS))
+        if isinstance(self.hidden, str) or not isinstance(self.hidden, SEQUENCES):
+            raise TypeError(f"hidden must be a sequence of integers, got {self.hidden!r}")
         sizes = [n_features, *(as_count(n, "hidden") for n in self.hidden), n_classes]
         return Network.random(sizes, activation=self.activation, rng=rng)
 

@@ -10,7 +10,8 @@
     AdamW       as Adam, after w -= rate weight_decay w
 
 A weight decay adds weight_decay w, the gradient of an L2 penalty, to g.  Only AdamW keeps it out of
-the moments.  Settings and steps are those of torch.optim.
+the moments.  Settings and steps are those of torch.optim.  Settings that it refuses are refused, and so
+are decays of 1 and more, with which averages of gradients don't decay.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_number
+from imfeat._check import SEQUENCES, as_number, as_numbers
 
 
 class Optimizer:
@@ -32,13 +33,21 @@ class Optimizer:
         Learning rate, which may be changed between steps, for example by a schedule.
     weight_decay : float or sequence of float
         Weight decay of all arrays of parameters, or of each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is no number, NaN, infinite or negative, or a decay of averages is 1 or more.
     """
 
     n_state_arrays = 0  # arrays kept for each array of parameters
 
     def __init__(self, learning_rate: float, weight_decay: float | Sequence[float] = 0.0) -> None:
         self.learning_rate = as_number(learning_rate, "learning_rate", least=0)
-        self.weight_decay = weight_decay
+        if isinstance(weight_decay, SEQUENCES):
+            self.weight_decay: float | Sequence[float] = as_numbers(weight_decay, "weight_decay", least=0)
+        else:
+            self.weight_decay = as_number(weight_decay, "weight_decay", least=0)
         self.n_steps = 0
         self._state: list[tuple[Array, ...]] = []
 
@@ -53,7 +62,7 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If the arrays are not those of the steps before, or not C-contiguous.
+            If the arrays are not those of the steps before, not as many as the decays, or not C-contiguous.
         """
         if not self._state:
             self._state = [
@@ -66,8 +75,12 @@ class Optimizer:
             raise ValueError(
                 "parameters and gradients must be C-contiguous; pass np.ascontiguousarray(array)"
             )
+        decays = np.asarray(self.weight_decay, np.float64)
+        n = len(parameters)
+        if decays.shape not in ((), (n,)):
+            raise ValueError(f"weight_decay must be one or {n} numbers for {n} arrays, got {decays.size}")
+        decays = np.broadcast_to(decays, n)
         self.n_steps += 1
-        decays = np.broadcast_to(np.asarray(self.weight_decay, np.float64), len(parameters))
         for w, g, decay, state in zip(parameters, gradients, decays, self._state, strict=True):
             kernels = backend_of(w).optimize
             self._step(kernels, w.reshape(-1), g.reshape(-1), w.dtype.type(decay), *state)
@@ -92,7 +105,7 @@ class Momentum(Optimizer):
         self, learning_rate: float, momentum: float = 0.9, *, weight_decay: float | Sequence[float] = 0.0
     ) -> None:
         super().__init__(learning_rate, weight_decay)
-        self.momentum = as_number(momentum, "momentum", least=0)
+        self.momentum = as_number(momentum, "momentum", least=0, below=1)
 
     def _rates(self) -> tuple[float, float]:
         """Return the factors of v and g in the step of w."""
@@ -111,6 +124,12 @@ class Nesterov(Momentum):
     .. [1] I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and
        momentum in deep learning", ICML 2013.
     """
+
+    def __init__(
+        self, learning_rate: float, momentum: float = 0.9, *, weight_decay: float | Sequence[float] = 0.0
+    ) -> None:
+        super().__init__(learning_rate, momentum, weight_decay=weight_decay)
+        as_number(momentum, "momentum", above=0)
 
     def _rates(self) -> tuple[float, float]:
         return self.learning_rate * self.momentum, self.learning_rate
@@ -140,7 +159,8 @@ class AdaGrad(Optimizer):
     def _step(self, kernels: ModuleType, w: Array, g: Array, decay: Any, *state: Array) -> None:
         real = w.dtype.type
         factors = map(real, self._factors())
-        kernels.scale_by_squares(g, real(self.learning_rate), decay, *factors, real(self.epsilon), *state, w)
+        epsilon = _above_zero(self.epsilon, w)
+        kernels.scale_by_squares(g, real(self.learning_rate), decay, *factors, epsilon, *state, w)
 
 
 class RMSProp(AdaGrad):
@@ -160,7 +180,7 @@ class RMSProp(AdaGrad):
         weight_decay: float | Sequence[float] = 0.0,
     ) -> None:
         super().__init__(learning_rate, epsilon=epsilon, weight_decay=weight_decay)
-        self.decay = as_number(decay, "decay", least=0)
+        self.decay = as_number(decay, "decay", least=0, below=1)
 
     def _factors(self) -> tuple[float, float]:
         return self.decay, 1 - self.decay
@@ -187,7 +207,7 @@ class Adam(Optimizer):
         weight_decay: float | Sequence[float] = 0.0,
     ) -> None:
         super().__init__(learning_rate, weight_decay)
-        self.betas = betas
+        self.betas = as_numbers(betas, "betas", 2, least=0, below=1)
         self.epsilon = as_number(epsilon, "epsilon", least=0)
 
     def _step(self, kernels: ModuleType, w: Array, g: Array, decay: Any, *state: Array) -> None:
@@ -198,7 +218,8 @@ class Adam(Optimizer):
         scale = (1 - beta_2**self.n_steps) ** -0.5
         added_decay = 0 if self.decoupled else decay
         shrinkage = 1 - self.learning_rate * float(decay) if self.decoupled else 1
-        numbers = real(rate), real(added_decay), real(shrinkage), factors, real(scale), real(self.epsilon)
+        epsilon = _above_zero(self.epsilon, w)
+        numbers = real(rate), real(added_decay), real(shrinkage), factors, real(scale), epsilon
         kernels.adapt_moments(g, *numbers, *state, w)
 
 
@@ -212,6 +233,11 @@ class AdamW(Adam):
     """
 
     decoupled = True
+
+
+def _above_zero(epsilon: float, w: Array) -> Any:
+    """Return a number of the dtype of w, so that a parameter whose gradients were all 0 stays as it is."""
+    return max(w.dtype.type(epsilon), np.finfo(w.dtype).tiny)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

@@ -37,16 +37,31 @@ class Coordinates:
         Factor of the covariance.
     strength : float
         Strength of an L2 penalty.
+    weights : array of shape (n,), optional
+        Weights of the images, of mean 1.
     """
 
-    def __init__(self, rows: Any, n: int, d: int, factor: float, strength: float) -> None:
+    def __init__(
+        self,
+        rows: Any,
+        n: int,
+        d: int,
+        factor: float,
+        strength: float,
+        weights: Array | None = None,
+    ) -> None:
         matrix = np.zeros((d, d), np.float32)
         sums = np.zeros(d)
         shift = rows(np.arange(min(n, ROWS_AT_ONCE))).mean(0)  # near the mean, which limits cancellation
         for first in range(0, n, ROWS_AT_ONCE):
-            x = rows(np.arange(first, min(first + ROWS_AT_ONCE, n))) - shift
+            batch = np.arange(first, min(first + ROWS_AT_ONCE, n))
+            x = rows(batch) - shift
+            if weights is None:
+                sums += x.sum(0, dtype=np.float64)
+            else:
+                sums += weights[batch].astype(np.float64) @ x
+                x *= np.sqrt(weights[batch])[:, None]
             add_products(matrix, x.T)
-            sums += x.sum(0, dtype=np.float64)
         mean = (sums / n).astype(np.float32)
         matrix *= factor / n
         matrix -= factor * np.outer(mean, mean)

@@ -7,9 +7,10 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from imfeat._backend import Array
-from imfeat._check import FLOATS, as_number
+from imfeat._check import FLOATS, as_number, as_numbers
 from imfeat.learn._base import ScoreClassifier
 from imfeat.learn._tables import as_table
+from imfeat.learn._weights import repeat_images, without_zeros
 from imfeat.learn.ridge_sums import RidgeSums
 
 
@@ -38,7 +39,9 @@ class RidgeClassifier(ScoreClassifier):
     Notes
     -----
     Features are used as they are.  Put a `StandardScaler` before the classifier, as the penalty treats
-    all weights alike.  Computations are in float32 and keep one matrix (n_features, n_features).
+    all weights alike.  Computations are in float32 and keep one matrix (n_features, n_features).  The
+    objective is a sum, as scikit-learn's: weights of images that sum to 1, as those of AdaBoost, need
+    ``strengths`` that are smaller by the number of images.
 
     References
     ----------
@@ -54,20 +57,48 @@ class RidgeClassifier(ScoreClassifier):
         self.strengths = strengths
         self.validation_share = validation_share
 
-    def fit(self, X: Array, y: Array) -> Self:
-        """Learn from features (n, n_features) and labels (n,); return itself."""
+    def fit(self, X: Array, y: Array, sample_weight: Array | None = None) -> Self:
+        """Learn from features; return itself.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_features)
+            Features.
+        y : array of shape (n,)
+            Labels.
+        sample_weight : array of shape (n,), optional
+            Finite weights of at least 0, factors of the squared errors of the images, also in the accuracy
+            on the validation images.  A weight of 2 counts as an image twice, and one of 0 as none.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the features, the labels, the weights or a parameter are not as described.
+        """
         X, y = as_table(self, X, y, dtype=np.float32)
+        X, y, weights = repeat_images(X, y, sample_weight)
+        counted, weights = without_zeros(weights, len(y))
+        if counted is not None:
+            X, y = X[counted], y[counted]
         labels = self._encode_labels(y)
-        strengths = [as_number(strength, "strengths", above=0) for strength in self.strengths]
-        train, validation = split_last(labels, self.validation_share if len(strengths) > 1 else 0)
-        sums = RidgeSums(X.shape[1], len(self.classes_)).add(X[train], labels[train])
+        strengths = as_numbers(self.strengths, "strengths", above=0)
+        if not strengths:
+            raise ValueError("strengths must be at least one number, got none")
+        share = as_number(self.validation_share, "validation_share", least=0, below=1)
+        train, validation = split_last(labels, share if len(strengths) > 1 else 0)
+
+        def images(indices: Array) -> tuple[Array, Array, Array | None]:
+            return X[indices], labels[indices], None if weights is None else weights[indices]
+
+        sums = RidgeSums(X.shape[1], len(self.classes_)).add(*images(train))
         accuracies: dict[float, float] = {}
         for strength in strengths if len(validation) else ():
-            weights, intercepts = sums.solve(strength)
-            predicted = (X[validation] @ weights + intercepts).argmax(1)
-            accuracies[strength] = float((predicted == labels[validation]).mean())
+            x, truth, counts = images(validation)
+            coef, intercepts = sums.solve(strength)
+            predicted = (x @ coef + intercepts).argmax(1)
+            accuracies[strength] = float(np.average(predicted == truth, weights=counts))
         best = max(accuracies, key=accuracies.__getitem__) if accuracies else strengths[0]
-        self.fit_sums(sums.add(X[validation], labels[validation]), best, self.classes_)
+        self.fit_sums(sums.add(*images(validation)) if len(validation) else sums, best, self.classes_)
         self.validation_scores_ = accuracies
         return self
 

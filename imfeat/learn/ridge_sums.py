@@ -5,7 +5,7 @@ also less their means, the weights that minimize |X W - Y|^2 + strength |W|^2 ar
 
     W = (X^T X + strength I)^-1 X^T Y.
 
-X^T X is a sum over images.  It is accumulated in batches and serves all strengths.
+X^T X is a sum over images, each times its weight.  It is accumulated in batches and serves all strengths.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from imfeat._backend import Array
+from imfeat._check import as_number
 from imfeat.learn._cholesky import add_products, blocks, factorize, substitute
 from imfeat.learn._squared_hinge import Solution, hinge_targets, iterate
+from imfeat.learn._weights import as_weights
 
-Batches = Callable[[], Iterable[tuple[Array, Array]]]
+Batches = Callable[[], Iterable[tuple[Array, ...]]]
 
 ROWS_AT_ONCE = 4096
 
@@ -43,12 +45,12 @@ class RidgeSums:
         self.matrix = np.zeros((n_features, n_features), dtype)
         self.diagonal = np.zeros(n_features, dtype)
         self.products = np.zeros((n_features, n_classes))
-        self.n_images = 0
+        self.n_images: float = 0
         self.sums = np.zeros(n_features)
         self.counts = np.zeros(n_classes)
         self._shift = np.zeros(n_features, dtype)
 
-    def add(self, features: Array, labels: Array) -> Self:
+    def add(self, features: Array, labels: Array, sample_weight: Array | None = None) -> Self:
         """Add images; return itself.
 
         Parameters
@@ -56,24 +58,34 @@ class RidgeSums:
         features : array of shape (n, n_features)
         labels : array of shape (n,), int
             0 to ``n_classes - 1``.
+        sample_weight : array of shape (n,), optional
+            Finite weights of at least 0, as what an image counts in the sums; ``n_images`` is their sum.
         """
+        weights = as_weights(sample_weight, len(labels))
         for first in range(0, len(labels), ROWS_AT_ONCE):
             batch = slice(first, first + ROWS_AT_ONCE)
-            self._add_batch(np.asarray(features[batch], self.matrix.dtype), labels[batch])
+            batch_weights = None if weights is None else weights[batch]
+            self._add_batch(np.asarray(features[batch], self.matrix.dtype), labels[batch], batch_weights)
         return self
 
-    def _add_batch(self, x: Array, labels: Array) -> None:
+    def _add_batch(self, x: Array, labels: Array, weights: Array | None) -> None:
         if not self.n_images:  # a shift near the mean, which limits cancellation
             self._shift = x.mean(0, dtype=np.float64).astype(x.dtype)
         x = x - self._shift
+        targets = np.zeros((len(x), len(self.counts)), x.dtype)
+        targets[np.arange(len(x)), labels] = 1 if weights is None else weights
+        self.products += x.T @ targets
+        if weights is None:
+            self.sums += x.sum(0, dtype=np.float64)
+            self.counts += targets.sum(0, dtype=np.float64)
+            self.n_images += len(x)
+        else:
+            self.sums += weights @ x
+            self.counts += np.bincount(labels, weights, minlength=len(self.counts))
+            self.n_images += float(weights.sum())
+            x *= np.sqrt(weights)[:, None].astype(x.dtype)
         add_products(self.matrix, x.T)
         self.diagonal += np.einsum("nd,nd->d", x, x)
-        targets = np.zeros((len(x), len(self.counts)), x.dtype)
-        targets[np.arange(len(x)), labels] = 1
-        self.products += x.T @ targets
-        self.sums += x.sum(0, dtype=np.float64)
-        self.counts += targets.sum(0, dtype=np.float64)
-        self.n_images += len(x)
 
     def merge(self, other: "RidgeSums") -> Self:
         """Add the sums over other images; return itself.
@@ -113,6 +125,7 @@ class RidgeSums:
         ValueError
             If features depend on each other, and the strength is too small to make up for it.
         """
+        as_number(strength, "strength", least=0)
         self._factorize(strength)
         return self._solve_for(2 * self.products - self.sums[:, None], 2 * self.counts - self.n_images)
 
@@ -125,7 +138,8 @@ class RidgeSums:
         ----------
         strength : float
         batches : function without arguments
-            Yields the features (n, n_features) and labels (n,) that were added, in batches.
+            Yields the features (n, n_features) and labels (n,) that were added, in batches, and their
+            weights (n,) if they had any.
         n_iterations : int
             Passes over the batches.
 
@@ -135,12 +149,14 @@ class RidgeSums:
         """
 
         def refit(solution: Solution) -> Solution:
-            weights, intercepts = solution
+            coef, intercepts = solution
             products = np.zeros_like(self.products)
             totals = np.zeros_like(self.counts)
-            for x, labels in batches():
+            for x, labels, *weights in batches():
                 signs = np.where(labels[:, None] == np.arange(len(totals)), np.float32(1), np.float32(-1))
-                targets = hinge_targets(signs, x @ weights + intercepts)
+                targets = hinge_targets(signs, x @ coef + intercepts)
+                if weights:
+                    targets *= weights[0][:, None]
                 totals += targets.sum(0, dtype=np.float64)
                 products += x.T @ targets - np.outer(self._shift, targets.sum(0))
             return self._solve_for(products, totals)
