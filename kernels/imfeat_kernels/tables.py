@@ -8,7 +8,6 @@ import functools
 import numpy as np
 
 FAR = 4  # distance of words from the origin, in standard deviations, from which on they are centered
-WINDOW = 2  # deviation of the Gaussian around the center of a SIFT descriptor, in bins
 
 
 @functools.lru_cache(64)
@@ -75,7 +74,7 @@ def block_weights(cell_size, block_size):
     return (linear * gauss).astype(np.float32)
 
 
-def bin_weights(bin_size, fast):
+def bin_weights(bin_size, fast, window):
     """Return the weights of pixels and of bins that `sift.dense_sift` takes.
 
     Parameters
@@ -84,6 +83,8 @@ def bin_weights(bin_size, fast):
         In pixels.
     fast : bool
         Weight whole bins by the Gaussian around the center, not each pixel.
+    window : float
+        Deviation of the Gaussian, in bins.
 
     Returns
     -------
@@ -95,7 +96,7 @@ def bin_weights(bin_size, fast):
     pixel = np.arange(1 - bin_size, bin_size)
     center = bin_size * (np.arange(4) - 1.5)
     triangle = 1 - abs(pixel) / bin_size
-    gauss = np.exp(-0.5 * ((pixel + center[:, None]) / (WINDOW * bin_size)) ** 2)
+    gauss = np.exp(-0.5 * ((pixel + center[:, None]) / (window * bin_size)) ** 2)
     kernels = triangle[None] if fast else triangle * gauss
     kernels = np.pad(kernels, ((0, 0), (0, -kernels.shape[1] % 4)))
     shares = gauss.mean(1) if fast else np.ones(4)
