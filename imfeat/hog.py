@@ -76,7 +76,11 @@ def hog(
     -----
     With ``interpolation="none"`` this is ``skimage.feature.hog``, within 1e-5; there and here the
     unit of the pixels is kept, so that with ``norm=None`` a histogram of a uint8 image is 255
-    times that of the same image in [0, 1].  With ``interpolation="trilinear"`` and ``"l2-hys"`` it
+    times that of the same image in [0, 1].  Rounding is that of ``skimage.feature.hog`` for uint8 and
+    float64, where as there a gradient has no vote if its angle is so little below 0 that it is rounded
+    to 180 degrees (less than 2e-14).  In float32 images a gradient within 1e-5 degrees of the
+    edge between two bins may have its vote in either; of images without such gradients none differ.
+    With ``interpolation="trilinear"`` and ``"l2-hys"`` it
     is OpenCV's ``HOGDescriptor`` [1]_ within 1e-3, blocks and cells in rows instead of columns;
     floats count 255-fold there, so both dtypes give the same.
 
