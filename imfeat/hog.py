@@ -92,7 +92,8 @@ def hog(
     .. [1] N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVPR 2005.
        :doi:`10.1109/CVPR.2005.177`
     """
-    images = as_images(images, gpu=True)
+    roots = as_flag(sqrt, "sqrt")
+    images = as_images(images, gpu=True, clip=roots)
     cell_size = as_count(cell_size, "cell_size")
     block_size = as_count(block_size, "block_size")
     one_of(norm, "norm", NORMS)
@@ -113,7 +114,6 @@ def hog(
     n_values = block_size * block_size * orientations
     out = as_out(out, (*leading, n_rows * n_cols * n_values), np.float32, images)
     blocks = out.reshape(len(batch), n_rows, n_cols, n_values)
-    roots = as_flag(sqrt, "sqrt")
     constants = _constants(norm, trilinear, n_values, images.dtype == np.uint8, roots)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):

@@ -150,7 +150,7 @@ def local_color(
     .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010. :doi:`10.1007/978-3-642-15561-1_11`
     """
-    images = as_images(images, gray=False, gpu=True)
+    images = as_images(images, gray=False, gpu=True, clip=True)
     step = as_count(step, "step")
     leading, batch = as_batch(images)
     n_images, height, width, _ = batch.shape

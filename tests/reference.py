@@ -27,6 +27,10 @@ def run(case):
     return results if isinstance(results, tuple) else (results,)
 
 
+def clip(values, low, high):
+    return np.clip(values, low, high)
+
+
 def count_outside(values, low, high):
     chunk = 1 << 16
     inside = (values >= low) & (values <= high)

@@ -129,7 +129,7 @@ def _cell_histograms_by_angle(start, stop, images, cell_size, n_lower, out):
     """Vote one by one, with angles computed as scikit-image computes them.
 
     In float64 images made from bytes, rounding decides on which side of 45 degrees a gradient lies, so
-    the same numbers need the same rounding.  An angle just below 0 is rounded to 180 degrees, beyond all bins.
+    the same numbers need the same rounding.  An angle just below 0 is rounded to 180 degrees, past all bins.
     """
     n_bins, _, n_rows, n_cols = out.shape
     height, width, n_channels = images.shape[1:]
