@@ -23,9 +23,18 @@ SLACK = 1e-3  # distance from [0, 1] that is taken for rounding
 
 
 def as_images(
-    images: Any, *, gray: bool = True, color: bool = True, name: str = "images", gpu: bool = False
+    images: Any,
+    *,
+    gray: bool = True,
+    color: bool = True,
+    name: str = "images",
+    gpu: bool = False,
+    clip: bool = False,
 ) -> Array:
     """Return images as an array (..., height, width[, 3]) of uint8, float32 or float64.
+
+    Floats may lie outside [0, 1] by rounding, up to `SLACK`.  ``clip`` is for what is undefined there: these
+    are set to 0 or 1, in a copy.
 
     Raises
     ------
@@ -42,9 +51,7 @@ def as_images(
             "convert them first, for example with (images / images.max()).astype('float32')"
         )
     array = _plain(array)
-    if array.dtype != np.uint8:
-        _check_unit_range(array, name)
-    return array
+    return array if array.dtype == np.uint8 else _in_unit_range(array, name, clip)
 
 
 def is_color(images: Array) -> bool:
@@ -262,6 +269,15 @@ def count_outside(values: Array, low: float, high: float) -> int:
     return int(_on_host(counts).sum())
 
 
+def _clipped(array: Array) -> Array:
+    unit = array.dtype.type(1)
+    clipped = empty_on_device_of(array.shape, array.dtype, array)
+    backend_of(array).check.clip(array.reshape(-1), unit - unit, unit, clipped.reshape(-1))
+    if hasattr(array, "owner"):
+        clipped.owner = array.owner  # type: ignore[attr-defined]
+    return _plain(clipped)
+
+
 def _on_host(array: Any) -> Array:
     host: Array = array if isinstance(array, np.ndarray) else array.copy_to_host()
     return host
@@ -317,10 +333,13 @@ def _check_image_shape(shape: tuple[int, ...], gray: bool, color: bool, name: st
     raise ValueError(f"{name} must have at least one pixel each, got the shape {shape}")
 
 
-def _check_unit_range(array: Array, name: str) -> None:
+def _in_unit_range(array: Array, name: str, clip: bool) -> Array:
+    """Return checked floats, with ``clip`` those of [0, 1]."""
+    if clip and not count_outside(array, 0, 1):  # the usual case
+        return array
     n_outside = count_outside(array, -SLACK, 1 + SLACK)
     if not n_outside:
-        return
+        return _clipped(array) if clip else array
     array = _on_host(array)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinite values ({n_outside} not in [0, 1])")

@@ -33,9 +33,7 @@ class PrincipalAxes:
 
     def transform(self, descriptors: Array) -> Array:
         """Return the coordinates (..., n_components) of descriptors (..., d), float32."""
-        out = multiply(descriptors, self.components_)
-        out -= np.einsum("kd,d->k", self.components_, self.mean_, dtype=np.float64).astype(np.float32)
-        return out
+        return multiply(descriptors, self.components_, center=self.mean_)
 
     def options(self) -> dict[str, Any]:
         """Return no options, as there are none."""

@@ -39,7 +39,7 @@ def rgb_to_hsv(images: Array, *, dtype: str = "float32", out: Array | None = Non
     .. [1] A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
        :doi:`10.1145/965139.807361`
     """
-    images = as_images(images, gray=False, gpu=True)
+    images = as_images(images, gray=False, gpu=True, clip=True)
     one_of(dtype, "dtype", ("float32", "uint8"))
     kernels = backend_of(images)
     out = as_out(out, images.shape, dtype, images)
@@ -81,7 +81,7 @@ def hsv_to_rgb(images: Array, *, out: Array | None = None) -> Array:
     .. [1] A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
        :doi:`10.1145/965139.807361`
     """
-    images = as_images(images, gray=False, gpu=True)
+    images = as_images(images, gray=False, gpu=True, clip=True)
     out = as_out(out, images.shape, np.float32, images)
     backend_of(images).color.hsv_to_rgb(images.reshape(-1), white_of(images), out.reshape(-1))
     return to_caller_array(out)
@@ -118,7 +118,7 @@ def rgb_to_hsi(images: Array, *, out: Array | None = None) -> Array:
     ----------
     .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 6.2.
     """
-    images = as_images(images, gray=False, gpu=True)
+    images = as_images(images, gray=False, gpu=True, clip=True)
     out = as_out(out, images.shape, np.float32, images)
     backend_of(images).color.rgb_to_hsi(images.reshape(-1), white_of(images), out.reshape(-1))
     return to_caller_array(out)

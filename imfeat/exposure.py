@@ -119,7 +119,7 @@ def equalize_value(
     V is the largest channel, so the way through HSV and back is a factor a pixel: each channel
     is multiplied by what V was multiplied by, and rounded once.
     """
-    images = as_images(images, gray=False, gpu=True)
+    images = as_images(images, gray=False, gpu=True, clip=True)
     kernels = backend_of(images)
     values = empty_on_device_of(images.shape[:-1], images.dtype, images)
     kernels.brightness.largest_channel(images.reshape(-1, 3), values.reshape(-1))

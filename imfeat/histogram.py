@@ -85,7 +85,7 @@ def color_histogram(
     .. [1] M. J. Swain, D. H. Ballard, "Color indexing", IJCV 7, 1991.
        :doi:`10.1007/BF00130487`
     """
-    images = as_images(images, gray=False, gpu=True)
+    images = as_images(images, gray=False, gpu=True, clip=True)
     one_of(space, "space", SPACES)
     if space == "gray":
         gray = rgb_to_gray(as_on_host(images, 'space="gray"'))

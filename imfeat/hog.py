@@ -76,7 +76,11 @@ def hog(
     -----
     With ``interpolation="none"`` this is ``skimage.feature.hog``, within 1e-5; there and here the
     unit of the pixels is kept, so that with ``norm=None`` a histogram of a uint8 image is 255
-    times that of the same image in [0, 1].  With ``interpolation="trilinear"`` and ``"l2-hys"`` it
+    times that of the same image in [0, 1].  Rounding is that of ``skimage.feature.hog`` for uint8 and
+    float64, where as there a gradient has no vote if its angle is so little below 0 that it is rounded
+    to 180 degrees (less than 2e-14).  In float32 images a gradient within 1e-5 degrees of the
+    edge between two bins may have its vote in either; of images without such gradients none differ.
+    With ``interpolation="trilinear"`` and ``"l2-hys"`` it
     is OpenCV's ``HOGDescriptor`` [1]_ within 1e-3, blocks and cells in rows instead of columns;
     floats count 255-fold there, so both dtypes give the same.
 
@@ -88,7 +92,8 @@ def hog(
     .. [1] N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVPR 2005.
        :doi:`10.1109/CVPR.2005.177`
     """
-    images = as_images(images, gpu=True)
+    roots = as_flag(sqrt, "sqrt")
+    images = as_images(images, gpu=True, clip=roots)
     cell_size = as_count(cell_size, "cell_size")
     block_size = as_count(block_size, "block_size")
     one_of(norm, "norm", NORMS)
@@ -109,7 +114,6 @@ def hog(
     n_values = block_size * block_size * orientations
     out = as_out(out, (*leading, n_rows * n_cols * n_values), np.float32, images)
     blocks = out.reshape(len(batch), n_rows, n_cols, n_values)
-    roots = as_flag(sqrt, "sqrt")
     constants = _constants(norm, trilinear, n_values, images.dtype == np.uint8, roots)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):

@@ -84,7 +84,7 @@ def learn_palette(images: Array, n_colors: int = 64, *, rng: Seed = None, n_iter
     .. [1] M. E. Celebi, "Improving the performance of k-means for color quantization", Image and
        Vision Computing 29, 2011.  :doi:`10.1016/j.imavis.2010.10.002`
     """
-    images = as_images(images, gray=False)
+    images = as_images(images, gray=False, clip=True)
     n_colors = as_count(n_colors, "n_colors")
     pixels = images.reshape(-1, 3)
     if n_colors > min(len(pixels), MOST_COLORS):

@@ -11,6 +11,7 @@ from imfeat._check import (
     as_count,
     as_flag,
     as_images,
+    as_number,
     as_out,
     images_at_once,
     is_color,
@@ -30,6 +31,7 @@ def dense_sift(
     bin_size: int = 4,
     scales: Sequence[float] | None = None,
     fast: bool = False,
+    window: float = 2.0,
 ) -> tuple[Array, Array]:
     """Compute SIFT descriptors on a grid of positions.
 
@@ -48,6 +50,8 @@ def dense_sift(
         size, ``bin_size``, and nothing is smoothed.
     fast : bool
         Weight whole bins by the Gaussian around the descriptor's center, not each pixel.
+    window : float
+        Deviation of this Gaussian, in bins; above 0.
 
     Returns
     -------
@@ -69,9 +73,9 @@ def dense_sift(
     -----
     These are the frames and descriptors of VLFeat's ``vl_dsift``, within 1e-4 of the norm, but for
     its factor of 512, its limit of 255, and in the fast mode its running sums, which lose digits
-    in images over 1,000 pixels wide.  With ``scales`` they are those of its ``vl_phow``, without the
-    threshold for weak gradients; descriptors of all scales have the same first center, to half
-    a pixel.
+    in images over 1,000 pixels wide.  Descriptors of all ``scales`` have the same first center, to half
+    a pixel.  With ``step=2, scales=(1, 1.5, 2, 2.5), fast=True, window=1.5`` they are those of its
+    ``vl_phow``, without the threshold for weak gradients.
 
     The first bin of the first descriptor has its center on the first pixel, so a descriptor takes
     ``3 * bin_size + 1`` pixels.  Each pixel votes for the two nearest directions and the four nearest
@@ -88,6 +92,7 @@ def dense_sift(
     images = as_images(images, gpu=True)
     step = as_count(step, "step")
     fast = as_flag(fast, "fast")
+    window = as_number(window, "window", above=0)
     leading, batch = as_batch(images)
     grids = as_grids(batch.shape[1:3], step, bin_size, scales)
     positions = positions_of(grids, step)
@@ -100,7 +105,7 @@ def dense_sift(
         first = 0
         for grid in grids:
             smoothed = _smoothed(pixels, grid.bin_size / SMOOTHING) if scales is not None else pixels
-            _describe(smoothed, grid, step, fast, first, out[start : start + at_once])
+            _describe(smoothed, grid, step, fast, window, first, out[start : start + at_once])
             first += math.prod(grid.shape)
     return positions, to_caller_array(descriptors)
 
@@ -145,7 +150,7 @@ def local_color(
     .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010. :doi:`10.1007/978-3-642-15561-1_11`
     """
-    images = as_images(images, gray=False, gpu=True)
+    images = as_images(images, gray=False, gpu=True, clip=True)
     step = as_count(step, "step")
     leading, batch = as_batch(images)
     n_images, height, width, _ = batch.shape
@@ -186,11 +191,13 @@ def _sides(grid: Grid, step: int, axis: int, size: int) -> tuple[Array, Array]:
     return sides, which.reshape(-1, 4)
 
 
-def _describe(pixels: Array, grid: Grid, step: int, fast: bool, first: int, out: Array) -> None:
+def _describe(
+    pixels: Array, grid: Grid, step: int, fast: bool, window: float, first: int, out: Array
+) -> None:
     """Write the descriptors of a grid into ``out``, from ``first`` on."""
     spacing = math.gcd(step, grid.bin_size) if fast else step
     kernels = backend_of(pixels).sift
-    weights = kernels.bin_weights(grid.bin_size, fast)
+    weights = kernels.bin_weights(grid.bin_size, fast, window)
     kernels.dense_sift(pixels, grid.bin_size, step, spacing, grid.offset, *weights, grid.shape, first, out)
 
 

@@ -49,7 +49,9 @@ def hog_uoctti(images: Array, *, cell_size: int = 8, mirror: bool = False, out: 
     -----
     This is the UoCTTI variant [1]_ of VLFeat's ``vl_hog`` for 9 orientations and images in [0, 1],
     within 1e-4, but for gradients of float images that rounding alone puts into one direction or
-    its neighbour; VLFeat returns the cells of an image as an array (n_rows, n_cols, 31).
+    its neighbour.  The gradients of bytes are exact: the first of channels with equal gradients is taken,
+    as VLFeat does for images in 0..255.  VLFeat returns the cells of an image as an array
+    (n_rows, n_cols, 31).
 
     Pixels vote for the nearest direction, and for the four nearest cells with bilinear weights;
     those of the border have no gradient.  A cell is normalized by the energy of each of the four

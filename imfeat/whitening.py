@@ -65,7 +65,7 @@ class Whitening:
         if not hasattr(self, "matrix_"):
             raise ValueError("this Whitening has not been fitted; call fit with patches first")
         vectors = as_vectors(patches, name="patches", length=len(self.mean_), axes=None)
-        return multiply(vectors - self.mean_, self.matrix_.T)
+        return multiply(vectors, self.matrix_.T, center=self.mean_)
 
     def options(self) -> dict[str, Any]:
         """Return the parameters that it was made with."""

@@ -27,6 +27,10 @@ def run(case):
     return results if isinstance(results, tuple) else (results,)
 
 
+def clip(values, low, high):
+    return np.clip(values, low, high)
+
+
 def count_outside(values, low, high):
     chunk = 1 << 16
     inside = (values >= low) & (values <= high)
@@ -277,7 +281,8 @@ def normalize_blocks(planes, block_size, norm, constants):
 def cell_features(images, cell_size):
     n_images, height, width, _ = images.shape
     n_rows, n_cols = (height + cell_size // 2) // cell_size, (width + cell_size // 2) // cell_size
-    pixels = (images / (255 if images.dtype == np.uint8 else 1)).astype(np.float32)
+    white = 255 if images.dtype == np.uint8 else 1
+    pixels = images.astype(np.float32)
     signed = np.zeros((n_images, n_rows, n_cols, 18))
     angles = np.arange(9) * np.pi / 9
     rows, cols = (
@@ -292,7 +297,7 @@ def cell_features(images, cell_size):
         k = abs(products).argmax(-1)[..., None]
         k += 9 * (np.take_along_axis(products, k, -1) < 0)
         for direction in range(18):
-            signed[i, ..., direction] = rows @ ((k == direction) * np.hypot(gy, gx))[..., 0] @ cols.T
+            signed[i, ..., direction] = rows @ ((k == direction) * np.hypot(gy, gx) / white)[..., 0] @ cols.T
     unsigned = signed[..., :9] + signed[..., 9:]
     energy = np.pad((unsigned**2).sum(-1), ((0, 0), (1, 1), (1, 1)), "edge")
     squares = energy[:, 1:, 1:] + energy[:, 1:, :-1] + energy[:, :-1, 1:] + energy[:, :-1, :-1]

@@ -26,8 +26,8 @@ def pool_thresholds(even, odd, even_filters, odd_filters, threshold, first_row, 
     return sums + _pool(parts, rows - first_row, cols)
 
 
-def multiply_by_filters(vectors, filters):
-    return vectors.astype(np.float64) @ filters.T
+def multiply_by_filters(vectors, center, filters):
+    return (vectors.astype(np.float64) - center) @ filters.T
 
 
 def pool_triangles(even, odd, squares, first_row, rows, cols, sums):

@@ -278,3 +278,50 @@ def test_out_must_be_another_array_than_the_images(rgb):
         imfeat.equalize(rgb, out=rgb)
     with pytest.raises(TypeError, match="out must be a NumPy array, got list"):
         imfeat.equalize(rgb, out=[])
+
+
+# What is undefined just outside [0, 1]: roots of negative values, saturation of more than 1, empty bins.
+OUTSIDE = {
+    "rgb_to_hsv": imfeat.rgb_to_hsv,
+    "rgb_to_hsi": imfeat.rgb_to_hsi,
+    "hsv_to_rgb": imfeat.hsv_to_rgb,
+    "equalize_value": imfeat.equalize_value,
+    "learn_palette": lambda x: imfeat.learn_palette(x, 8, rng=0),
+    "local_color": lambda x: imfeat.local_color(x)[1],
+    "hog": lambda x: imfeat.hog(x, sqrt=True),
+    "hog gray": lambda x: imfeat.hog(x[..., 0], sqrt=True),
+    "hog trilinear": lambda x: imfeat.hog(x, sqrt=True, interpolation="trilinear"),
+    **{
+        f"color_histogram {space}": lambda x, space=space: imfeat.color_histogram(x, space=space, norm=None)
+        for space in ("rgb", "hsv", "hsi", "gray")
+    },
+    "HOG": lambda x: imfeat.HOG(sqrt=True).fit_transform(x),
+    "LocalColor": lambda x: imfeat.LocalColor().fit_transform(x),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_outside_by_rounding_are_those_at_the_border(name, dtype, rng):
+    images = (rng.random((2, 24, 28, 3)) * 1.002 - 0.001).astype(dtype)
+    images[:, :4] = [-1e-4, 1e-5, -9e-4]  # the largest is small
+    images[rng.random(images.shape) < 0.2] = -0.0009
+    before = images.copy()
+    found = OUTSIDE[name](images)
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found, OUTSIDE[name](np.clip(images, 0, 1)))
+    np.testing.assert_array_equal(images, before)
+    images[0, 9, 9] = -0.5
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\], got -0.5"):
+        OUTSIDE[name](images)
+    images[0, 9, 9] = np.nan
+    with pytest.raises(ValueError, match="must be finite"):
+        OUTSIDE[name](images)
+
+
+def test_roots_of_dark_pixels_keep_their_gradients():
+    image = np.full((16, 16), -0.001, np.float32)
+    image[:, 8:] = 0.25
+    expected = imfeat.hog(np.maximum(image, 0), sqrt=True)
+    np.testing.assert_array_equal(imfeat.hog(image, sqrt=True), expected)
+    assert expected.max() > 0.1

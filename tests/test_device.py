@@ -117,6 +117,14 @@ def test_features_lie_where_images_do(gpu, images, name):
 
 
 @needs_compiler
+def test_values_outside_by_rounding_are_those_at_the_border(gpu, rng):
+    images = (rng.random((2, 8, 9, 3)) * 1.001 - 0.0005).astype(np.float32)
+    found = imfeat.rgb_to_hsv(gpu.array(images))
+    assert type(found) is gpu.array
+    np.testing.assert_allclose(found.array, imfeat.rgb_to_hsv(np.clip(images, 0, 1)), rtol=0, atol=1e-6)
+
+
+@needs_compiler
 def test_words_of_descriptors_lie_where_these_do(gpu, rng):
     x, words = (rng.normal(size=(n, 16)).astype(np.float32) for n in (50, 7))
     there = gpu.array(x)

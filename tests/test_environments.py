@@ -1,5 +1,6 @@
 """Kernels checked in other ways than they are run, and where caches and processes are not as usual."""
 
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from imfeat_kernels import cpu
+from test_kernels import CASES
 
 import imfeat
 
@@ -40,6 +43,33 @@ def test_kernels_with_checked_bounds_and_as_plain_python(tmp_path, variable):
     )
     assert done.returncode == 0, done.stdout[-3000:]
     assert "100%" in done.stdout
+
+
+def test_a_later_process_gives_the_same_bytes(tmp_path):
+    """As one that compiles, with an empty cache, and one that loads what it compiled."""
+    # Others can't differ: without fastmath flags, all copies of a helper round alike.
+    kernels = {"mixture.mean_triangles", "mixture.moments", "sift.dense_sift"}
+    bytes_ = {name for name, case in CASES.items() if case.inputs[0].dtype == np.uint8}
+    names = [
+        name
+        for name, case in CASES.items()
+        if case.kernel in kernels and (name in bytes_ or case.kernel.startswith("mixture"))
+    ]
+    code = f"import test_environments; print(*test_environments.digests({names}))"
+    first, later = (
+        run(sys.executable, "-c", code, cwd=Path(__file__).parent, NUMBA_CACHE_DIR=tmp_path) for _ in range(2)
+    )
+    assert first.returncode == later.returncode == 0, first.stderr + later.stderr
+    assert len(first.stdout.split()) == len(names) > 0
+    assert first.stdout == later.stdout
+
+
+def digests(names):
+    """Return digests of the results of cases of kernels."""
+    return [
+        hashlib.sha256(b"".join(result.tobytes() for result in CASES[name].run(cpu))).hexdigest()
+        for name in names
+    ]
 
 
 def assert_right(done):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import reference
 import skimage.feature
+import skimage.filters
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -82,6 +83,22 @@ def test_small_images_match_scikit_image(image, orientations):
     expected = skimage.feature.hog(image, orientations, (4, 4), (2, 2), "L1")
     actual = imfeat.hog(image, cell_size=4, orientations=orientations, norm="l1")
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("orientations", [1, 4, 7, 9, 12])
+@pytest.mark.parametrize("norm", NORMS)
+def test_gradients_of_float64_at_edges_of_bins_match_scikit_image(rng, orientations, norm):
+    """Of equal values that differ by rounding: angles just below 0, and just beside 45 and 60 degrees."""
+    dark = rng.integers(0, 3, (25, 25)) * 1e-17
+    dark[:, ::2] = np.linspace(0, 1, 13) ** 2
+    few = rng.integers(0, 4, (25, 25)) / 7 * 0.3
+    smooth = skimage.filters.gaussian(rng.random((25, 25, 3)), 2, channel_axis=-1)
+    for image in (dark, dark.T, few, np.sqrt(few), np.stack([few, few, dark], -1), smooth):
+        axis = -1 if image.ndim == 3 else None
+        options = {"orientations": orientations, "pixels_per_cell": (8, 8), "cells_per_block": (2, 2)}
+        expected = skimage.feature.hog(image, block_norm=NORMS[norm], channel_axis=axis, **options)
+        actual = imfeat.hog(image, norm=norm, orientations=orientations)
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("signed", [False, True])

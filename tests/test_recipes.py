@@ -193,3 +193,9 @@ def test_the_listing_prints_full_expressions():
     assert rows["hog"] == "HOG()"
     assert rows["dalal-triggs"] == "HOG(cell_size=8, interpolation='trilinear')"
     assert set(rows) == set(RECIPES)
+
+
+def test_options_of_local_descriptors_are_those_of_the_recipe():
+    transformer = recipes.parse("fisher-sift(window=1.5)").transformer((64, 64), 0)
+    assert transformer.local.window == 1.5
+    assert recipes.parse("dense-sift").transformer((64, 64), 0).local.window == 2

@@ -75,13 +75,31 @@ def test_matches_vlfeat(name, step, bin_size, fast, dtype):
     assert_close(np.minimum(descriptors, LIMIT), expected, 1e-4)
 
 
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("window", [0.7, 1.5])
+def test_windows_match_vlfeat(window, fast):
+    options = {"step": 5, "bin_size": 3, "fast": fast, "window": window}
+    descriptors = imfeat.dense_sift(STORED["natural_in"], **options)[1]
+    assert_close(np.minimum(descriptors, LIMIT), STORED[f"window_out_{window}_{fast}"] / 512, 1e-4)
+    estimator = imfeat.DenseSIFT(**options)
+    np.testing.assert_array_equal(estimator.fit_transform(STORED["natural_in"][None])[0], descriptors)
+
+
+@pytest.mark.parametrize(("name", "fast", "window"), [("scales", False, 2), ("phow", True, 1.5)])
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
-def test_scales_match_vlfeat(dtype):
+def test_scales_match_vlfeat(name, fast, window, dtype):
     image = STORED["natural_in"]
     image = image if dtype == "uint8" else (image / 255).astype(dtype)
-    positions, descriptors = imfeat.dense_sift(image, step=3, scales=(1, 1.5, 2.5))
-    np.testing.assert_array_equal(positions, STORED["scales_positions"])
-    assert_close(np.minimum(descriptors, LIMIT), STORED["scales_out"] / 512, 1e-3)
+    scales = 1, 1.5, 2.5
+    positions, descriptors = imfeat.dense_sift(image, step=3, scales=scales, fast=fast, window=window)
+    np.testing.assert_array_equal(positions, STORED[f"{name}_positions"])
+    assert_close(np.minimum(descriptors, LIMIT), STORED[f"{name}_out"] / 512, 1e-3)
+
+
+@pytest.mark.parametrize("window", [0, -1.5, np.nan, np.inf])
+def test_windows_that_are_refused(window):
+    with pytest.raises(ValueError, match="window must be above 0"):
+        imfeat.dense_sift(STORED["natural_in"], window=window)
 
 
 @pytest.mark.parametrize("fast", [False, True])

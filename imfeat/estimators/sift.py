@@ -40,6 +40,8 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         Sizes of descriptors, as multiples of ``bin_size``, of images smoothed accordingly.
     fast : bool
         Weight whole bins by the Gaussian around the descriptor's center, not each pixel.
+    window : float
+        Deviation of this Gaussian, in bins.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and results back.
 
@@ -70,16 +72,25 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         bin_size: int = 4,
         scales: Sequence[float] | None = None,
         fast: bool = True,
+        window: float = 2.0,
         device: str = "cpu",
     ) -> None:
         self.step = step
         self.bin_size = bin_size
         self.scales = scales
         self.fast = fast
+        self.window = window
         self.device = device
 
     def _describe(self, images: Array) -> tuple[Array, Array]:
-        return dense_sift(images, step=self.step, bin_size=self.bin_size, scales=self.scales, fast=self.fast)
+        return dense_sift(
+            images,
+            step=self.step,
+            bin_size=self.bin_size,
+            scales=self.scales,
+            fast=self.fast,
+            window=self.window,
+        )
 
     def _names(self) -> list[str]:
         bins = [f"y{y}_x{x}_o{o}" for y in range(4) for x in range(4) for o in range(8)]

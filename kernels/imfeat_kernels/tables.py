@@ -1,4 +1,4 @@
-"""Small tables that kernels take as inputs: edges of bins, weights of pixels.
+"""Small tables that kernels take as inputs: edges of bins, weights of pixels, words less their center.
 
 Modules of both packages of kernels export them beside the kernels that take them.
 """
@@ -7,7 +7,7 @@ import functools
 
 import numpy as np
 
-WINDOW = 2  # deviation of the Gaussian around the center of a SIFT descriptor, in bins
+FAR = 4  # distance of words from the origin, in standard deviations, from which on they are centered
 
 
 @functools.lru_cache(64)
@@ -74,7 +74,7 @@ def block_weights(cell_size, block_size):
     return (linear * gauss).astype(np.float32)
 
 
-def bin_weights(bin_size, fast):
+def bin_weights(bin_size, fast, window):
     """Return the weights of pixels and of bins that `sift.dense_sift` takes.
 
     Parameters
@@ -83,6 +83,8 @@ def bin_weights(bin_size, fast):
         In pixels.
     fast : bool
         Weight whole bins by the Gaussian around the center, not each pixel.
+    window : float
+        Deviation of the Gaussian, in bins.
 
     Returns
     -------
@@ -94,12 +96,43 @@ def bin_weights(bin_size, fast):
     pixel = np.arange(1 - bin_size, bin_size)
     center = bin_size * (np.arange(4) - 1.5)
     triangle = 1 - abs(pixel) / bin_size
-    gauss = np.exp(-0.5 * ((pixel + center[:, None]) / (WINDOW * bin_size)) ** 2)
+    gauss = np.exp(-0.5 * ((pixel + center[:, None]) / (window * bin_size)) ** 2)
     kernels = triangle[None] if fast else triangle * gauss
     kernels = np.pad(kernels, ((0, 0), (0, -kernels.shape[1] % 4)))
     shares = gauss.mean(1) if fast else np.ones(4)
     weights = np.repeat(np.outer(shares, shares), 8)
     return kernels.astype(np.float32), weights.astype(np.float32)
+
+
+def centered(words):
+    """Return what vectors and words are compared relative to.
+
+    Parameters
+    ----------
+    words : (n_words, d) float32
+
+    Returns
+    -------
+    center : (d,) float32 array
+        The word nearest to the mean of words that are far from the origin, so that differences of integers
+        stay integers; else zeros.
+    words : (n_words, d) float32 array
+        The words less the center.
+    halves : (n_words,) float32 array
+        Half their squared lengths.
+    """
+    halves = _half_squares(words)
+    mean = words.mean(0, dtype=np.float64)
+    square = mean @ mean
+    if square <= FAR * FAR * max(2 * halves.mean() - square, 0):
+        return np.zeros_like(mean, np.float32), words, halves.astype(np.float32)
+    center = words[(halves - words @ mean).argmin()].copy()
+    words = words - center
+    return center, words, _half_squares(words).astype(np.float32)
+
+
+def _half_squares(words):
+    return 0.5 * np.einsum("kd,kd->k", words, words, dtype=np.float64)
 
 
 def bytes_of_bins(n_bins):

@@ -27,9 +27,11 @@ cases = {  # step, bin_size
 }
 
 
-def frames_and_descriptors(image, step, size, offset, fast):
+def frames_and_descriptors(image, step, size, offset, fast, window=2):
     bounds = [offset, offset, image.shape[0] - 1, image.shape[1] - 1]
-    return dsift(image, step=step, size=size, bounds=bounds, fast=fast, float_descriptors=True)
+    return dsift(
+        image, step=step, size=size, bounds=bounds, fast=fast, window_size=window, float_descriptors=True
+    )
 
 
 stored = {"versions": np.array([version("cyvlfeat"), "VLFeat 0.9.21"])}
@@ -40,12 +42,20 @@ for name, image in images.items():
             result = frames_and_descriptors((image / 255).astype(np.float32), step, size, 0, fast)
             stored[f"{name}_positions_{step}_{size}"] = result[0]
             stored[f"{name}_out_{step}_{size}_{fast}"] = result[1]
-# As vl_phow does it: smoothed for each scale, and with one center for all.
-frames, descriptors = [], []
-for size in (4, 6, 10):
-    smoothed = gaussian_filter(images["natural"] / 255, size / 6, mode="nearest", radius=ceil(4 * size / 6))
-    result = frames_and_descriptors(smoothed.astype(np.float32), 3, size, int(1.5 * (10 - size)), False)
-    frames.append(result[0])
-    descriptors.append(result[1])
-stored["scales_positions"], stored["scales_out"] = np.concatenate(frames), np.concatenate(descriptors)
+for window in (0.7, 1.5):
+    for fast in (False, True):
+        result = frames_and_descriptors((images["natural"] / 255).astype(np.float32), 5, 3, 0, fast, window)
+        stored[f"window_out_{window}_{fast}"] = result[1]
+# As vl_phow does it: smoothed for each scale, and with one center for all; its window is 1.5, and it is fast.
+for name, fast, window in (("scales", False, 2), ("phow", True, 1.5)):
+    frames, descriptors = [], []
+    for size in (4, 6, 10):
+        smoothed = gaussian_filter(
+            images["natural"] / 255, size / 6, mode="nearest", radius=ceil(4 * size / 6)
+        )
+        offset = int(1.5 * (10 - size))
+        result = frames_and_descriptors(smoothed.astype(np.float32), 3, size, offset, fast, window)
+        frames.append(result[0])
+        descriptors.append(result[1])
+    stored[f"{name}_positions"], stored[f"{name}_out"] = np.concatenate(frames), np.concatenate(descriptors)
 np.savez_compressed(Path(__file__).parent / "vlfeat_dsift.npz", **stored)

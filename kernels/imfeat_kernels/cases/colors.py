@@ -27,6 +27,7 @@ def color_cases(images, rng):
         low, high = pixels.dtype.type(0.1), pixels.dtype.type(0.6)
         n_chunks = -(-pixels.size // (1 << 16))
         yield case("check.count_outside", (pixels, low, high), [(n_chunks, np.int64)], 0, 3 * n)
+        yield case("check.clip", (pixels, low, high), [(3 * n, pixels.dtype)], 0, 3 * n)
         return
     yield case("color.rgb_to_hsv_bytes", (pixels,), [(3 * n, np.uint8)], 0, n)
     yield case("color.rgb_to_gray_bytes", (pixels,), [(n, np.uint8)], 0, n)

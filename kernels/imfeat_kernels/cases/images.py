@@ -111,7 +111,7 @@ def descriptor_cases(images, rng):
         spacing = math.gcd(step, bin_size) if fast else step
         grid = (height - 3 * bin_size - 3) // step, (width - 3 * bin_size - 3) // step
         n = grid[0] * grid[1]
-        inputs = gray, bin_size, step, spacing, 2, *tables.bin_weights(bin_size, fast), grid, 0
+        inputs = gray, bin_size, step, spacing, 2, *tables.bin_weights(bin_size, fast, 2.0), grid, 0
         results = [((n_images, n, 128), F32)]
         yield case("sift.dense_sift", inputs, results, 2e-5, n_images * n, read_only=read_only)
     rows = np.array([[0, 4], [3, 9], [9, height]])

@@ -28,8 +28,11 @@ def word_cases(n, rng):
         read_only = (0,) if d > 5 else ()
         inputs = vectors, words[0]
         yield case("nearest.approach", inputs, [np.full(n, d, F32)], 1e-4, n, read_only=read_only)
-        inputs = vectors, words
+        far = words + F32(1000)
+        yield case("nearest.assign", (vectors + F32(1000), far), [(n, np.int32), (n, F32)], 1e-3, n)
+        center = _normal(rng, d)
         results = [((n, k), F32)]
+        inputs = vectors, center, words
         yield case("products.multiply_by_filters", inputs, results, 1e-4, n, read_only=read_only)
         inputs = vectors, bounds, words, assignments
         results = [((3, k, d), np.float64)]

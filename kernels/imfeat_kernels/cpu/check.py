@@ -1,4 +1,4 @@
-"""Checks of the range of values."""
+"""Checks of the range of values, and values cut to a range."""
 
 from numba import njit
 
@@ -21,6 +21,20 @@ def count_outside(values, low, high, out):
     launch(_count_outside, len(out), values, low, high, out, grain=4)
 
 
+def clip(values, low, high, out):
+    """Cut values to an interval.
+
+    Parameters
+    ----------
+    values : (n,) float32 or float64
+    low, high : float
+        Ends of the interval.
+    out : (n,) of the same dtype
+        Overwritten.
+    """
+    launch(_clip, -(-len(out) // CHUNK), values, low, high, out)
+
+
 @njit(nogil=True, cache=True)
 def _count_outside(start, stop, values, low, high, out):
     for item in range(start, stop):
@@ -28,3 +42,9 @@ def _count_outside(start, stop, values, low, high, out):
         for value in values[item * CHUNK : (item + 1) * CHUNK]:
             count += not (low <= value <= high)
         out[item] = count
+
+
+@njit(nogil=True, cache=True)
+def _clip(start, stop, values, low, high, out):
+    for i in range(start * CHUNK, min(stop * CHUNK, len(values))):
+        out[i] = min(max(values[i], low), high)

@@ -129,11 +129,12 @@ def _cell_histograms_by_angle(start, stop, images, cell_size, n_lower, out):
     """Vote one by one, with angles computed as scikit-image computes them.
 
     In float64 images made from bytes, rounding decides on which side of 45 degrees a gradient lies, so
-    the same numbers need the same rounding.
+    the same numbers need the same rounding.  An angle just below 0 is rounded to 180 degrees, past all bins.
     """
     n_bins, _, n_rows, n_cols = out.shape
     height, width, n_channels = images.shape[1:]
     turn_size = 180.0 if n_lower == n_bins else 360.0
+    bin_size = turn_size / n_bins
     for item in range(start, stop):  # an item is a row of cells
         i, r = item // n_rows, item % n_rows
         image = images[i]
@@ -153,6 +154,8 @@ def _cell_histograms_by_angle(start, stop, images, cell_size, n_lower, out):
                         dy = v
                         dx = h
                 angle = (math.atan2(dy, dx) * (180.0 / math.pi)) % turn_size
-                b = min(int(angle / (turn_size / n_bins)), n_bins - 1)
-                b -= angle < turn_size / n_bins * b
-                cells[b, x // cell_size] += best / (cell_size * cell_size)
+                b = min(int(angle / bin_size), n_bins - 1)
+                b -= angle < bin_size * b
+                b += b + 1 < n_bins and angle >= bin_size * (b + 1)
+                if angle < 180.0 or n_lower < n_bins:
+                    cells[b, x // cell_size] += best / (cell_size * cell_size)

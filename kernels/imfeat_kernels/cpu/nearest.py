@@ -3,6 +3,9 @@
 |x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - x.c).  The products x.c of 8 long vectors and 32 words are compared in
 registers, where they are computed.  Short vectors (colours) lie side by side, so that one instruction
 compares 16 of them with a word.
+
+The difference of large squares would lose digits.  If words are far from the origin, vectors and words are
+compared relative to one of the words.
 """
 
 import numpy as np
@@ -10,6 +13,7 @@ from numba import njit
 
 from imfeat_kernels.cpu.launch import launch
 from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, compare, first_of_lowest, panels
+from imfeat_kernels.tables import centered
 
 TILE = 32  # vectors that meet all words before the next ones do
 PRODUCTS = 1 << 20  # multiplications that are worth a thread
@@ -31,15 +35,15 @@ def assign(vectors, words, out, distances):
         Overwritten with squared Euclidean distances.
     """
     n, d = vectors.shape
-    halves = (0.5 * np.einsum("kd,kd->k", words, words, dtype=np.float64)).astype(np.float32)
+    center, words, halves = centered(words)
     if d <= SHORT:
-        launch(_assign_short, -(-n // LANES), vectors, words, halves, out, distances, grain=64)
+        launch(_assign_short, -(-n // LANES), vectors, center, words, halves, out, distances, grain=64)
         return
     table = panels(words)
     padded_halves = np.full(len(table) * BLOCK_COLS, np.inf, np.float32)  # so padding is never nearest
     padded_halves[: len(words)] = halves
     grain = max(1, PRODUCTS // (TILE * words.size))
-    launch(_assign, -(-n // TILE), vectors, table, padded_halves, out, distances, grain=grain)
+    launch(_assign, -(-n // TILE), vectors, center, table, padded_halves, out, distances, grain=grain)
 
 
 def sum_by_word(vectors, weights, assignments, sums, counts):
@@ -78,7 +82,7 @@ def approach(vectors, word, distances):
 
 # The compiler may choose the order of the sum over dimensions, and adds 16 values at a time.
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
-def _assign(start, stop, vectors, table, halves, out, distances):
+def _assign(start, stop, vectors, center, table, halves, out, distances):
     n, d = vectors.shape
     tile = np.zeros((TILE, d), np.float32)
     lowest = np.empty((TILE, BLOCK_COLS), np.float32)
@@ -88,7 +92,7 @@ def _assign(start, stop, vectors, table, halves, out, distances):
         count = min(TILE, n - first)
         for i in range(count):
             for j in range(np.uint64(d)):
-                tile[i, j] = vectors[first + i, j]
+                tile[i, j] = vectors[first + i, j] - center[j]
         _reset(lowest, nearest)
         for panel in range(len(table)):
             for i in range(0, count, BLOCK_ROWS):  # rows past the tile hold old values, which are not used
@@ -112,7 +116,7 @@ def _reset(lowest, nearest):
 
 
 @njit(nogil=True, cache=True)
-def _assign_short(start, stop, vectors, words, halves, out, distances):
+def _assign_short(start, stop, vectors, center, words, halves, out, distances):
     n, d = vectors.shape
     x = np.zeros((SHORT, LANES), np.float32)  # dimension by dimension, zeros beyond d
     lines = np.zeros((len(words), SHORT + 1), np.float32)
@@ -125,7 +129,7 @@ def _assign_short(start, stop, vectors, words, halves, out, distances):
         count = min(LANES, n - first)
         for j in range(d):
             for i in range(count):
-                x[j, i] = vectors[first + i, j]
+                x[j, i] = vectors[first + i, j] - center[j]
         best[:] = np.inf
         nearest[:] = 0
         for k in range(len(lines)):

@@ -14,22 +14,25 @@ TILE = 48  # vectors that stay in the nearest cache
 PRODUCTS = 1 << 20  # multiplications that are worth a thread
 
 
-def multiply_by_filters(vectors, filters, out):
-    """Multiply each vector by each filter.
+def multiply_by_filters(vectors, center, filters, out):
+    """Multiply each vector, less a center, by each filter.
 
     Parameters
     ----------
     vectors : (n, d) float32
+    center : (d,) float32
+        Subtracted from vectors first.
     filters : (n_filters, d) float32
     out : (n, n_filters) float32
         Overwritten.
     """
     grain = max(1, PRODUCTS // max(1, TILE * filters.size))
-    launch(_multiply_by_filters, -(-len(vectors) // TILE), vectors, panels(filters), out, grain=grain)
+    n_tiles = -(-len(vectors) // TILE)
+    launch(_multiply_by_filters, n_tiles, vectors, center, panels(filters), out, grain=grain)
 
 
 @njit(nogil=True, cache=True)
-def _multiply_by_filters(start, stop, vectors, table, out):
+def _multiply_by_filters(start, stop, vectors, center, table, out):
     d = np.uint64(vectors.shape[1])
     tile = np.zeros((TILE, vectors.shape[1]), np.float32)
     products = np.zeros((TILE, BLOCK_COLS), np.float32)
@@ -38,7 +41,7 @@ def _multiply_by_filters(start, stop, vectors, table, out):
         count = min(TILE, len(vectors) - first)
         for i in range(count):
             for j in range(d):
-                tile[i, j] = vectors[first + i, j]
+                tile[i, j] = vectors[first + i, j] - center[j]
         for panel in range(len(table)):
             for i in range(0, count, BLOCK_ROWS):
                 multiply(tile, i, table, panel, products, i, 0)

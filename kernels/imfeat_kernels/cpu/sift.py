@@ -197,7 +197,7 @@ def _lay_out(votes, directions, left, width, n_pixels, spacing, phase, pixels):
             base += np.uint64(DIRECTIONS)
 
 
-@njit
+@njit(forceinline=True)
 def _sum_across(pixels, kernels, bin_size, spacing, phase, line, slot, starts, rows):
     for kind in range(len(kernels)):
         for k in range(kernels.shape[1]):
@@ -206,7 +206,7 @@ def _sum_across(pixels, kernels, bin_size, spacing, phase, line, slot, starts, r
         _sum(pixels, starts, kernels, kind, slot + kind * line, line, rows)
 
 
-@njit
+@njit(forceinline=True)
 def _sum_down(rows, kernels, kind, top, height, ring, line, slot, starts, bins):
     for k in range(kernels.shape[1]):
         starts[k] = min(max(top + k, 0), height - 1) % ring * line

@@ -66,15 +66,12 @@ def cell_features(images, cell_size, out):
     n_slots = max(1, min(n_images, WIDTH // slot))
     n_items = -(-n_images // n_slots) * n_rows
     grain = max(1, ROWS // (cell_size * n_slots * slot))
-    # Bytes of one channel are used directly; the sums are divided by 255.  Of several channels, the strongest
-    # is determined from floats, because rounding decides between equal ones.
-    bytes_ = images.dtype == np.uint8
-    white = np.float32(255 if bytes_ and images.shape[3] > 1 else 1)
-    largest = 1.42 * 255 if bytes_ and images.shape[3] == 1 else 1.42  # of a gradient
+    # Bytes are used directly, so that equal gradients of channels are equal; the sums are divided by 255.
+    largest = 1.42 * 255 if images.dtype == np.uint8 else 1.42  # of a gradient
     strip = min(cell_size, STRIP)
     scale = np.float32((1 << 31) / (largest * max(strip, strip * (strip - 1) / 2) * 1.01))
     unit = np.float32(1.42 / largest / scale)
-    launch(_cell_features, n_items, images, cell_size, slot, n_slots, white, scale, unit, out, grain=grain)
+    launch(_cell_features, n_items, images, cell_size, slot, n_slots, scale, unit, out, grain=grain)
 
 
 # A literal like 0 would be an integer, and the arithmetic around it float64: hence np.float32(0).
@@ -82,7 +79,7 @@ def cell_features(images, cell_size, out):
 
 
 @njit(nogil=True, cache=True)
-def _cell_features(start, stop, images, cell_size, slot, n_slots, white, scale, unit, out):
+def _cell_features(start, stop, images, cell_size, slot, n_slots, scale, unit, out):
     n_images, n_rows, n_cols, _ = out.shape
     width = n_slots * slot
     strip = min(cell_size, STRIP)
@@ -115,7 +112,7 @@ def _cell_features(start, stop, images, cell_size, slot, n_slots, white, scale, 
             low, high = max(top, 1), min(top + cell_size, images.shape[1] - 1)
             for y in range(low, high, strip):
                 n_lines = min(strip, high - y)
-                _load_rows(images, first, last, y - 1, n_lines + 2, cell_size, slot, white, rows)
+                _load_rows(images, first, last, y - 1, n_lines + 2, cell_size, slot, rows)
                 for x in range(0, width, tile):
                     n_columns = min(tile, width - x)
                     for line in range(n_lines):
@@ -143,7 +140,7 @@ def padded(n):
 
 
 @njit
-def _load_rows(images, first, last, top, n_rows, cell_size, slot, white, rows):
+def _load_rows(images, first, last, top, n_rows, cell_size, slot, rows):
     """Copy rows of images, so that segments begin at multiples of the cell size."""
     n_columns, n_channels = images.shape[2:]
     for k in range(n_rows):
@@ -155,9 +152,9 @@ def _load_rows(images, first, last, top, n_rows, cell_size, slot, white, rows):
             else:
                 row = images[i, top + k].reshape(-1)  # by a step of 3 that the compiler can see
                 for x in range(n_columns):
-                    rows[0, k, start + x] = np.float32(row[3 * x]) / white
-                    rows[1, k, start + x] = np.float32(row[3 * x + 1]) / white
-                    rows[2, k, start + x] = np.float32(row[3 * x + 2]) / white
+                    rows[0, k, start + x] = row[3 * x]
+                    rows[1, k, start + x] = row[3 * x + 1]
+                    rows[2, k, start + x] = row[3 * x + 2]
 
 
 @njit

@@ -1,10 +1,10 @@
-"""Checks of the range of values: a block is a chunk of values."""
+"""Checks of the range of values, and values cut to a range."""
 
 import numpy as np
 
 from imfeat_kernels.cpu.check import CHUNK
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS, launch
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
 
 u32 = np.uint32
 
@@ -14,8 +14,14 @@ def count_outside(values, low, high, out):
     launch(_count_outside, len(out), values, low, high, out)
 
 
+def clip(values, low, high, out):
+    """Cut values to an interval."""
+    launch(_clip, blocks_of(len(values)), values, low, high, out)
+
+
 @cuda.jit
 def _count_outside(values, low, high, out):
+    """Count the values of a chunk: a block is a chunk."""
     total = cuda.shared.array(1, u32)
     if cuda.threadIdx.x == 0:
         total[0] = u32(0)
@@ -33,3 +39,11 @@ def _count_outside(values, low, high, out):
     cuda.syncthreads()
     if cuda.threadIdx.x == 0:
         out[cuda.blockIdx.x] = total[0]
+
+
+@cuda.jit
+def _clip(values, low, high, out):
+    i = cuda.grid(1)
+    if i < values.size:
+        value = values[i] if values[i] > low else low
+        out[i] = value if value < high else high

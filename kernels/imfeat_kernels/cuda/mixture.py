@@ -24,24 +24,25 @@ TOGETHER = 8  # components whose moments a thread sums
 
 def posteriors(vectors, weights, means, variances, out):
     """Compute the posterior probabilities of the components for each descriptor."""
-    scales, shifts, costs, _ = _tables(weights, means, variances)
+    center, scales, shifts, costs, _ = _tables(weights, means, variances)
     logs = empty(len(out), np.float32, out)
-    _score(vectors, scales, shifts, out)
+    _score(vectors, center, scales, shifts, out)
     launch(_share, len(out), costs, logs, out, threads=SMALL)
 
 
 def moments(vectors, bounds, weights, means, variances, out, likelihoods):
     """Sum posteriors q, q t and q t^2 over the descriptors of each image; t = (x - mean) / deviation."""
-    scales, shifts, costs, peak = _tables(weights, means, variances)
+    center, scales, shifts, costs, peak = _tables(weights, means, variances)
     n_groups = -(-len(costs) // TOGETHER)
     for images, first, last, starts, pieces in _batches(bounds, len(costs)):
         scores = empty((last - first, len(costs)), np.float32, out)
         batch = vectors[first:last]
-        _score(batch, scales, shifts, scores)
+        _score(batch, center, scales, shifts, scores)
         logs = empty(len(scores), np.float32, out)
         launch(_share, len(scores), costs, logs, scores, threads=SMALL)
         piece_sums = empty((len(pieces), *out.shape[1:]), np.float32, out)
-        launch(_sum_moments, len(pieces) * n_groups, batch, pieces, scales, shifts, scores, piece_sums)
+        inputs = batch, pieces, center, scales, shifts, scores
+        launch(_sum_moments, len(pieces) * n_groups, *inputs, piece_sums)
         add_pieces(piece_sums, starts, out[images])
         totals = empty((len(pieces), 1), np.float32, out)
         launch(_sum_columns, len(pieces), logs.reshape(len(logs), 1), pieces, totals)
@@ -52,28 +53,29 @@ def moments(vectors, bounds, weights, means, variances, out, likelihoods):
 
 def mean_posteriors(vectors, bounds, weights, means, variances, out):
     """Average the posteriors of the descriptors of each image."""
-    scales, shifts, costs, _ = _tables(weights, means, variances)
+    center, scales, shifts, costs, _ = _tables(weights, means, variances)
 
     def finish(scores):
         launch(_share, len(scores), costs, empty(len(scores), np.float32, out), scores, threads=SMALL)
 
-    _average(vectors, bounds, scales, shifts, finish, out)
+    _average(vectors, bounds, center, scales, shifts, finish, out)
 
 
 def mean_triangles(vectors, bounds, words, out):
     """Average the triangle encodings of the descriptors of each image."""
     words = on_host(words)
+    center = words.mean(0, dtype=np.float64).astype(np.float32)
 
     def finish(scores):
         launch(_fold, len(scores), scores, threads=SMALL)
 
-    _average(vectors, bounds, np.ones_like(words), -words, finish, out)
+    _average(vectors, bounds, center, np.ones_like(words), center - words, finish, out)
 
 
-def _average(vectors, bounds, scales, shifts, finish, out):
+def _average(vectors, bounds, center, scales, shifts, finish, out):
     for images, first, last, starts, pieces in _batches(bounds, len(scales)):
         scores = empty((last - first, len(scales)), np.float32, out)
-        _score(vectors[first:last], scales, shifts, scores)
+        _score(vectors[first:last], center, scales, shifts, scores)
         finish(scores)
         piece_sums = empty((len(pieces), len(scales)), np.float32, out)
         launch(_sum_columns, len(pieces), scores, pieces, piece_sums)
@@ -94,25 +96,26 @@ def _batches(bounds, n_components):
 
 
 def _tables(weights, means, variances):
-    """Return scales and shifts (n_components, d) of t, costs of components, and the density that costs 0."""
+    """Return the center of descriptors, scales and shifts of t, costs, and the density of cost 0."""
     weights, means, variances = on_host(weights), on_host(means), on_host(variances)
     scales = 1 / np.sqrt(variances, dtype=np.float64)
-    shifts = -means * scales
+    center = np.average(means, axis=0, weights=weights).astype(np.float32)
+    shifts = (center - means.astype(np.float64)) * scales
     costs = np.full(len(means), NEVER)
     used = weights > 0
     logs = np.log(weights[used], dtype=np.float64) + np.log(scales[used]).sum(1)
     costs[used] = logs.max() - logs
     peak = logs.max() - means.shape[1] / 2 * math.log(2 * math.pi)
-    return scales.astype(np.float32), shifts.astype(np.float32), costs, peak
+    return center, scales.astype(np.float32), shifts.astype(np.float32), costs, peak
 
 
-def _score(vectors, scales, shifts, scores):
+def _score(vectors, center, scales, shifts, scores):
     n_blocks = blocks_of(len(scores), SPAN) * blocks_of(len(scales), SPAN)
-    launch(_squares, n_blocks, vectors, scales, shifts, scores)
+    launch(_squares, n_blocks, vectors, center, scales, shifts, scores)
 
 
 @cuda.jit
-def _squares(vectors, scales, shifts, scores):
+def _squares(vectors, center, scales, shifts, scores):
     x = cuda.shared.array((DEPTH, ROW), f32)
     w = cuda.shared.array((DEPTH, ROW), f32)
     v = cuda.shared.array((DEPTH, ROW), f32)
@@ -121,7 +124,7 @@ def _squares(vectors, scales, shifts, scores):
     across, _ = divided(n_components + u32(SPAN - 1), SPAN)
     first, component = divided(cuda.blockIdx.x, across)
     first, component = first * u32(SPAN), component * u32(SPAN)
-    add_squares(vectors, first, scales, shifts, component, x, w, v, sums)
+    add_squares(vectors, first, center, scales, shifts, component, x, w, v, sums)
     row, column = first_sum(cuda.threadIdx.x)
     row, column = first + row, component + column
     for a in range(ACROSS):
@@ -191,7 +194,7 @@ def _fold(scores):
 
 
 @cuda.jit
-def _sum_moments(vectors, pieces, scales, shifts, scores, piece_sums):
+def _sum_moments(vectors, pieces, center, scales, shifts, scores, piece_sums):
     """Sum moments of some components over a piece of an image; a thread sums one or several dimensions."""
     plain, squared = cuda.local.array(TOGETHER, f32), cuda.local.array(TOGETHER, f32)
     masses = cuda.local.array(TOGETHER, f32)
@@ -204,7 +207,7 @@ def _sum_moments(vectors, pieces, scales, shifts, scores, piece_sums):
         for c in range(TOGETHER):
             plain[c], squared[c], masses[c] = f32(0), f32(0), f32(0)
         for i in range(u32(pieces[piece, 0]), u32(pieces[piece, 1])):
-            value = vectors[i, j]
+            value = vectors[i, j] - center[j]
             for c in range(TOGETHER):
                 k = min(first + u32(c), n_components - u32(1))
                 share = scores[i, k]

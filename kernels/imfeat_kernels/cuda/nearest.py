@@ -7,8 +7,9 @@ import numpy as np
 
 from imfeat_kernels.cuda.common import block_sum, divided
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, zeros
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch, on_host, zeros
 from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SIDE, SPAN, add_products
+from imfeat_kernels.tables import centered
 
 f32, i32, u32 = np.float32, np.int32, np.uint32
 FAR = np.float32(np.inf)
@@ -17,9 +18,8 @@ CHUNK = 4096  # vectors that are summed in float32
 
 def assign(vectors, words, out, distances):
     """Find the nearest word of each vector, the first of several."""
-    halves = empty(len(words), np.float32, out)
-    launch(_half_squares, blocks_of(len(words)), words, halves)
-    launch(_assign, blocks_of(len(vectors), SPAN), vectors, words, halves, distances, out)
+    center, words, halves = centered(on_host(words))
+    launch(_assign, blocks_of(len(vectors), SPAN), vectors, center, words, halves, distances, out)
 
 
 def sum_by_word(vectors, weights, assignments, sums, counts):
@@ -41,17 +41,7 @@ DOUBLES = ("_add_chunks",)  # sums of hundreds of numbers are double by contract
 
 
 @cuda.jit
-def _half_squares(words, halves):
-    i = cuda.grid(1)
-    if i < halves.size:
-        total = f32(0)
-        for j in range(words.shape[1]):
-            total += words[i, j] * words[i, j]
-        halves[i] = total * f32(0.5)
-
-
-@cuda.jit
-def _assign(vectors, words, halves, distances, out):
+def _assign(vectors, center, words, halves, distances, out):
     x = cuda.shared.array((DEPTH, ROW), f32)
     w = cuda.shared.array((DEPTH, ROW), f32)
     lowest = cuda.shared.array((SIDE, SPAN), f32)
@@ -66,7 +56,7 @@ def _assign(vectors, words, halves, distances, out):
         best[a], of[a] = FAR, i32(0)
     first_word = u32(0)
     while first_word < n_words:
-        add_products(vectors, first, words, first_word, x, w, sums)
+        add_products(vectors, first, center, words, first_word, x, w, sums)
         for b in range(ACROSS):
             k = first_word + tx * u32(ACROSS) + u32(b)
             half = halves[k] if k < n_words else FAR
@@ -87,7 +77,8 @@ def _assign(vectors, words, halves, distances, out):
                 score, word = next_score, next_word
         square = f32(0)
         for j in range(vectors.shape[1]):
-            square += vectors[first + t, u32(j)] * vectors[first + t, u32(j)]
+            value = vectors[first + t, u32(j)] - center[u32(j)]
+            square += value * value
         distance = square + f32(2) * score
         out[first + t] = word
         distances[first + t] = distance if distance > f32(0) else f32(0)

@@ -20,12 +20,16 @@ def pool_thresholds(even, odd, even_filters, odd_filters, threshold, first_row, 
     mirrored = odd.size > 0
     n_words = len(even_filters)
     e = empty((*even.shape[:3], n_words), np.float32, sums)
-    multiply_by_filters(even.reshape(-1, even.shape[3]), even_filters, e.reshape(-1, n_words))
+    multiply_by_filters(even.reshape(-1, even.shape[3]), _zeros(even), even_filters, e.reshape(-1, n_words))
     o = empty((*odd.shape[:3], n_words) if mirrored else (0, 0, 0, 0), np.float32, sums)
     if mirrored:
-        multiply_by_filters(odd.reshape(-1, odd.shape[3]), odd_filters, o.reshape(-1, n_words))
+        multiply_by_filters(odd.reshape(-1, odd.shape[3]), _zeros(odd), odd_filters, o.reshape(-1, n_words))
     n_items = sums.size // 2
     launch(_pool_thresholds, blocks_of(n_items), e, o, threshold, first_row, rows, cols, sums)
+
+
+def _zeros(parts):
+    return np.zeros(parts.shape[3], np.float32)
 
 
 def pool_triangles(even, odd, squares, first_row, rows, cols, sums):

@@ -27,8 +27,10 @@ def first_sum(t):
 
 
 @cuda.jit(device=True)
-def add_products(vectors, first, words, first_word, x, w, sums):
+def add_products(vectors, first, center, words, first_word, x, w, sums):
     """Set sums[a, b] to the product of vector ``first + 8 ty + a`` and word ``first_word + 8 tx + b``.
+
+    ``center`` (d,) is subtracted from vectors first.
 
     ``x`` and ``w`` are (DEPTH, ROW) float32 in shared memory.
     """
@@ -40,7 +42,7 @@ def add_products(vectors, first, words, first_word, x, w, sums):
             sums[a, b] = f32(0)
     start = u32(0)
     while start < d:
-        _load(vectors, first, start, x)
+        _load_centered(vectors, first, center, start, x)
         _load(words, first_word, start, w)
         cuda.syncthreads()
         for j in range(DEPTH):
@@ -53,7 +55,7 @@ def add_products(vectors, first, words, first_word, x, w, sums):
 
 
 @cuda.jit(device=True)
-def add_squares(vectors, first, scales, shifts, first_word, x, w, v, sums):
+def add_squares(vectors, first, center, scales, shifts, first_word, x, w, v, sums):
     """Set sums[a, b] to the sum of (x * scale + shift)^2; otherwise as `add_products`."""
     t = u32(cuda.threadIdx.x)
     d = u32(vectors.shape[1])
@@ -63,7 +65,7 @@ def add_squares(vectors, first, scales, shifts, first_word, x, w, v, sums):
             sums[a, b] = f32(0)
     start = u32(0)
     while start < d:
-        _load(vectors, first, start, x)
+        _load_centered(vectors, first, center, start, x)
         _load(scales, first_word, start, w)
         _load(shifts, first_word, start, v)
         cuda.syncthreads()
@@ -85,3 +87,13 @@ def _load(rows, first, start, lines):
         row, j = divided(t + u32(k * THREADS), DEPTH)
         inside = first + row < u32(rows.shape[0]) and start + j < u32(rows.shape[1])
         lines[j, row] = rows[first + row, start + j] if inside else f32(0)
+
+
+@cuda.jit(device=True)
+def _load_centered(rows, first, center, start, lines):
+    """Copy as `_load` does, less the center."""
+    t = u32(cuda.threadIdx.x)
+    for k in range(SPAN * DEPTH // THREADS):
+        row, j = divided(t + u32(k * THREADS), DEPTH)
+        inside = first + row < u32(rows.shape[0]) and start + j < u32(rows.shape[1])
+        lines[j, row] = rows[first + row, start + j] - center[start + j] if inside else f32(0)

@@ -54,22 +54,21 @@ def _weight(pixel, center, size):
 
 
 @cuda.jit(device=True)
-def _square(images, i, y, x, c, white):
-    """Return the square of the gradient of a channel, rounded as among floats in [0, 1]."""
-    dy = f32(images[i, y + u32(1), x, c]) / white - f32(images[i, y - u32(1), x, c]) / white
-    dx = f32(images[i, y, x + u32(1), c]) / white - f32(images[i, y, x - u32(1), c]) / white
+def _square(images, i, y, x, c):
+    """Return the square of the gradient of a channel, exact for bytes."""
+    dy, dx = gradient(images, i, y, x, c)
     return product(dx, dx) + product(dy, dy)
 
 
 @cuda.jit(device=True)
-def _strongest_gradient(images, i, y, x, white):
-    """Return the gradient of the strongest channel; rounding decides between equals."""
+def _strongest_gradient(images, i, y, x):
+    """Return the gradient of the strongest channel, of the first of several."""
     best = u32(0)
     n_channels = images.shape[3]
     if n_channels > 1:
-        largest = _square(images, i, y, x, best, white)
+        largest = _square(images, i, y, x, best)
         for c in range(1, n_channels):
-            square = _square(images, i, y, x, u32(c), white)
+            square = _square(images, i, y, x, u32(c))
             if square > largest:
                 best = u32(c)
                 largest = square
@@ -103,7 +102,7 @@ def _vote(images, cell_size, n_cells, white, votes):
             across = _weight(x, center, f32(size)) if is_wide else f32(1)
             for y in range(max(top, i32(1)), min(top + i32(2) * size + i32(1), height - i32(1))):
                 weight = _weight(i32(y), middle, f32(size)) * across
-                dy, dx = _strongest_gradient(images, i, u32(y), u32(x), white)
+                dy, dx = _strongest_gradient(images, i, u32(y), u32(x))
                 sums[_direction(dy, dx) * n_threads + t] += weight * math.sqrt(dy * dy + dx * dx)
         column += n_threads
     cuda.syncthreads()
