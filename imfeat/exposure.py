@@ -61,7 +61,9 @@ def equalize(
     ``cv2.equalizeHist``, bit for bit; here the lowest value always goes to 0.
 
     Floats: ``skimage.exposure.equalize_hist`` of each channel with 256 bins, within 1e-6: a pixel
-    becomes the share of pixels that are not brighter; both conventions give the same.
+    becomes the share of pixels that are not brighter; both conventions give the same.  Where
+    there are too few floats between the values of a channel for 256 bins, as in a nearly flat one,
+    the bins of a float32 channel are those of float64, and a float64 channel is left unchanged.
 
     An empty mask leaves its image unchanged.
 
@@ -221,8 +223,9 @@ def _equalize_floats(pixels: Array, chosen: Array | None) -> Array:
     masks = np.ones((n_images, n_pixels), np.bool_) if chosen is None else chosen
     masks = np.repeat(masks, n_channels, axis=0)
     edges = np.empty((len(planes), N_BINS + 1), planes.dtype)
-    for plane, mask, edge in zip(planes, masks, edges, strict=True):
-        edge[:] = np.histogram_bin_edges(plane[mask], N_BINS)
+    is_narrow = np.zeros(len(planes), np.bool_)
+    for k, (plane, mask) in enumerate(zip(planes, masks, strict=True)):
+        edges[k], is_narrow[k] = _edges(plane[mask])
     counts = np.empty((len(planes), N_BINS), np.int64)
     kernels.equalize_floats.edge_counts(planes, edges, masks, counts)
     shares = np.cumsum(counts, 1) / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -231,7 +234,29 @@ def _equalize_floats(pixels: Array, chosen: Array | None) -> Array:
     kernels.equalize_floats.interpolate(planes, centers, shares, out)
     unchosen = ~masks.any(1)
     out[unchosen] = planes[unchosen]
+    for k in np.flatnonzero(is_narrow):
+        out[k] = _equalize_narrow(planes[k], masks[k])
     return np.moveaxis(out.reshape(n_images, n_channels, n_pixels), 1, -1)
+
+
+def _edges(values: Array) -> tuple[Array, bool]:
+    """Return the edges of the bins of values, and whether floats are too few between the values for bins."""
+    low, high = (values.min(), values.max()) if values.size else (0, 1)
+    if low == high:
+        return np.histogram_bin_edges(values[:1], N_BINS), False
+    edges = np.linspace(low, high, N_BINS + 1, dtype=values.dtype)
+    centers = (edges[:-1] + edges[1:]) / 2
+    if (np.diff(edges) > 0).all() and (np.diff(centers) > 0).all():
+        return edges, False
+    return np.linspace(0, 1, N_BINS + 1), True
+
+
+def _equalize_narrow(plane: Array, mask: Array) -> Array:
+    """Equalize a plane with too few floats for bins in float64; one of float64 is returned unchanged."""
+    if plane.dtype == np.float64:
+        return plane
+    equalized: Array = _equalize_floats(plane.astype(np.float64)[None, :, None], mask[None])[0, :, 0]
+    return equalized
 
 
 def _mirror_to_multiple(batch: Array, n_rows: int, n_cols: int) -> Array:
