@@ -16,8 +16,8 @@ from imfeat._check import (
     one_of,
     to_caller_array,
 )
+from imfeat._equalize import N_BINS, equalize_floats
 
-N_BINS = 256
 PIXELS_AT_ONCE = 1 << 20  # pixels whose tables, planes and margins are held at a time
 NO_MASK = np.empty((0, 0), np.bool_)
 CONVENTIONS = ("torchvision", "opencv")
@@ -83,7 +83,7 @@ def equalize(
         kernels.equalize_bytes(pixels, counted, code, out.reshape(pixels.shape))
     else:
         pixels = as_on_host(pixels, "equalization of floats")
-        out.reshape(pixels.shape)[:] = _equalize_floats(pixels, chosen)
+        out.reshape(pixels.shape)[:] = equalize_floats(pixels, chosen)
     return to_caller_array(out)
 
 
@@ -213,50 +213,6 @@ def _as_pixels(images: Array) -> Array:
     _, batch = as_batch(images)
     n, height, width = batch.shape[:3]
     return batch.reshape(n, height * width, 3 if is_color(images) else 1)
-
-
-def _equalize_floats(pixels: Array, chosen: Array | None) -> Array:
-    """Interpolate the cumulative histogram of each plane between the centers of its bins."""
-    kernels = backend_of(pixels)
-    n_images, n_pixels, n_channels = pixels.shape
-    planes = np.ascontiguousarray(np.moveaxis(pixels, -1, 1)).reshape(-1, n_pixels)
-    masks = np.ones((n_images, n_pixels), np.bool_) if chosen is None else chosen
-    masks = np.repeat(masks, n_channels, axis=0)
-    edges = np.empty((len(planes), N_BINS + 1), planes.dtype)
-    is_narrow = np.zeros(len(planes), np.bool_)
-    for k, (plane, mask) in enumerate(zip(planes, masks, strict=True)):
-        edges[k], is_narrow[k] = _edges(plane[mask])
-    counts = np.empty((len(planes), N_BINS), np.int64)
-    kernels.equalize_floats.edge_counts(planes, edges, masks, counts)
-    shares = np.cumsum(counts, 1) / np.maximum(counts.sum(1, keepdims=True), 1)
-    out = np.empty(planes.shape, planes.dtype)
-    centers = ((edges[:, :-1] + edges[:, 1:]) / 2).astype(np.float64)
-    kernels.equalize_floats.interpolate(planes, centers, shares, out)
-    unchosen = ~masks.any(1)
-    out[unchosen] = planes[unchosen]
-    for k in np.flatnonzero(is_narrow):
-        out[k] = _equalize_narrow(planes[k], masks[k])
-    return np.moveaxis(out.reshape(n_images, n_channels, n_pixels), 1, -1)
-
-
-def _edges(values: Array) -> tuple[Array, bool]:
-    """Return the edges of the bins of values, and whether floats are too few between the values for bins."""
-    low, high = (values.min(), values.max()) if values.size else (0, 1)
-    if low == high:
-        return np.histogram_bin_edges(values[:1], N_BINS), False
-    edges = np.linspace(low, high, N_BINS + 1, dtype=values.dtype)
-    centers = (edges[:-1] + edges[1:]) / 2
-    if (np.diff(edges) > 0).all() and (np.diff(centers) > 0).all():
-        return edges, False
-    return np.linspace(0, 1, N_BINS + 1), True
-
-
-def _equalize_narrow(plane: Array, mask: Array) -> Array:
-    """Equalize a plane with too few floats for bins in float64; one of float64 is returned unchanged."""
-    if plane.dtype == np.float64:
-        return plane
-    equalized: Array = _equalize_floats(plane.astype(np.float64)[None, :, None], mask[None])[0, :, 0]
-    return equalized
 
 
 def _mirror_to_multiple(batch: Array, n_rows: int, n_cols: int) -> Array:
