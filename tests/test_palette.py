@@ -123,3 +123,18 @@ def test_more_colors_than_pixels_are_refused():
 def test_wrong_levels_are_refused(levels):
     with pytest.raises((TypeError, ValueError), match="levels must be"):
         imfeat.uniform_palette(levels)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("n_distinct", [1, 2, 5])
+def test_colours_of_a_palette_occur_where_there_are_few(rng, dtype, n_distinct):
+    colors = rng.integers(1, 256, (n_distinct, 3), dtype=np.uint8)
+    images = colors[np.arange(2 * 6 * 7) % n_distinct].reshape(2, 6, 7, 3)
+    images = images if dtype == "uint8" else (images / 255).astype(dtype)
+    there = {color.tobytes() for color in images.reshape(-1, 3).astype(np.float32)}
+    for n_colors in (n_distinct, 8, 84):
+        learned = imfeat.learn_palette(images, n_colors, rng=0)
+        estimator = imfeat.PaletteHistogram(n_colors=n_colors, random_state=0).fit(images)
+        for palette in (learned, estimator.palette_):
+            assert palette.shape == (n_colors, 3)
+            assert {color.tobytes() for color in palette.astype(np.float32)} == there
