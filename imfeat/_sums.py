@@ -165,8 +165,9 @@ class WordSums:
         """Return the means (k, d) float32; words without vectors become the farthest vectors."""
         counts = self.counts[:, None]
         means = np.where(counts > 0, self.sums / np.maximum(counts, 1), words).astype(np.float32)
-        without = np.flatnonzero(self.counts == 0)[: len(self.far)]
-        means[without] = self.far[: len(without)]
+        without = np.flatnonzero(self.counts == 0)
+        if len(self.far):
+            means[without] = self.far[np.arange(len(without)) % len(self.far)]
         return means
 
 

@@ -16,11 +16,9 @@ from imfeat._check import (
     one_of,
     to_caller_array,
 )
+from imfeat._equalize import N_BINS, equalize_floats
 
-N_BINS = 256
 PIXELS_AT_ONCE = 1 << 20  # pixels whose tables, planes and margins are held at a time
-LEAST_RANGE = 1e-300  # of values in float64: the number of bins by it must be finite
-FLAT = 9.0  # last edge of the bins of values that are too close, which no image in [0, 1] has
 NO_MASK = np.empty((0, 0), np.bool_)
 CONVENTIONS = ("torchvision", "opencv")
 
@@ -63,8 +61,9 @@ def equalize(
     ``cv2.equalizeHist``, bit for bit; here the lowest value always goes to 0.
 
     Floats: ``skimage.exposure.equalize_hist`` of each channel with 256 bins, within 1e-6: a pixel
-    becomes the share of pixels that are not brighter; both conventions give the same.  Where values are so
-    close that 256 bins between them coincide, and scikit-image raises an error, bins are those of float64.
+    becomes the share of pixels that are not brighter; both conventions give the same.  Where values
+    are so close that 256 bins between them coincide, as in a nearly flat image, and scikit-image raises an
+    error, a channel of float32 is equalized as float64, and one of float64 after it was stretched to [0, 1].
 
     An empty mask leaves its image unchanged.
 
@@ -84,7 +83,7 @@ def equalize(
         kernels.equalize_bytes(pixels, counted, code, out.reshape(pixels.shape))
     else:
         pixels = as_on_host(pixels, "equalization of floats")
-        out.reshape(pixels.shape)[:] = _equalize_floats(pixels, chosen)
+        out.reshape(pixels.shape)[:] = equalize_floats(pixels, chosen)
     return to_caller_array(out)
 
 
@@ -214,55 +213,6 @@ def _as_pixels(images: Array) -> Array:
     _, batch = as_batch(images)
     n, height, width = batch.shape[:3]
     return batch.reshape(n, height * width, 3 if is_color(images) else 1)
-
-
-def _equalize_floats(pixels: Array, chosen: Array | None) -> Array:
-    """Equalize pixels (n_images, n_pixels, n_channels) of floats, each plane by itself."""
-    n_images, n_pixels, n_channels = pixels.shape
-    planes = np.ascontiguousarray(np.moveaxis(pixels, -1, 1)).reshape(-1, n_pixels)
-    masks = np.ones((n_images, n_pixels), np.bool_) if chosen is None else chosen
-    masks = np.repeat(masks, n_channels, axis=0)
-    out = _equalize_planes(planes, masks)
-    return np.moveaxis(out.reshape(n_images, n_channels, n_pixels), 1, -1)
-
-
-def _equalize_planes(planes: Array, masks: Array) -> Array:
-    """Interpolate the cumulative histogram of each plane (n, n_pixels) between the centers of its bins."""
-    kernels = backend_of(planes).equalize_floats
-    edges = np.empty((len(planes), N_BINS + 1), planes.dtype)
-    for plane, mask, edge in zip(planes, masks, edges, strict=True):
-        edge[:] = _bin_edges(plane[mask])
-    counts = np.empty((len(planes), N_BINS), np.int64)
-    kernels.edge_counts(planes, edges, masks, counts)
-    shares = np.cumsum(counts, 1) / np.maximum(counts.sum(1, keepdims=True), 1)
-    out = np.empty(planes.shape, planes.dtype)
-    centers = ((edges[:, :-1] + edges[:, 1:]) / 2).astype(np.float64)
-    kernels.interpolate(planes, centers, shares, out)
-    for k in np.flatnonzero(edges[:, -1] == FLAT):
-        out[k] = _equalize_planes(_stretched(planes[k], masks[k]), masks[k : k + 1])[0]
-    unchosen = ~masks.any(1)
-    out[unchosen] = planes[unchosen]
-    return out
-
-
-def _bin_edges(values: Array) -> Array:
-    """Return the edges of `numpy.histogram`; 0 to ``FLAT`` if values are so close that edges coincide."""
-    low, high = (values.min(), values.max()) if values.size else (np.zeros(1, values.dtype)[0],) * 2
-    if low == high:
-        low, high = low - values.dtype.type(0.5), high + values.dtype.type(0.5)
-    edges: Array = np.linspace(low, high, N_BINS + 1, dtype=values.dtype)
-    if high - low < LEAST_RANGE or (edges[1:] <= edges[:-1]).any():
-        edges = np.linspace(0, FLAT, N_BINS + 1, dtype=values.dtype)
-    return edges
-
-
-def _stretched(plane: Array, mask: Array) -> Array:
-    """Return a plane whose bins coincide as a plane (1, n_pixels) of float64 whose bins don't."""
-    if plane.dtype == np.float32:
-        return plane[np.newaxis].astype(np.float64)
-    low, high = plane[mask].min(), plane[mask].max()
-    stretched: Array = np.clip((plane[np.newaxis] - low) / (high - low), 0, 1)
-    return stretched
 
 
 def _mirror_to_multiple(batch: Array, n_rows: int, n_cols: int) -> Array:

@@ -72,7 +72,7 @@ def learn_palette(images: Array, n_colors: int = 64, *, rng: Seed = None, n_iter
     -------
     array of shape (n_colors, 3)
         uint8 for uint8 images, else float32 in [0, 1].  Images with fewer distinct colours give
-        some colours twice.
+        some colours twice, and no others.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.cluster import KMeans
 
 import imfeat
-from imfeat import _kmeans
+from imfeat import _kmeans, _sums
 
 
 @pytest.fixture
@@ -220,3 +220,29 @@ def test_a_stack_of_images_is_counted_image_by_image(descriptors):
 def test_wrong_arguments_are_refused(descriptors, call, message):
     with pytest.raises(ValueError, match=message):
         call(descriptors)
+
+
+@pytest.mark.parametrize("start", [None, "k-means++", "k-means||", "random", "zeros"])
+@pytest.mark.parametrize("n_distinct", [1, 3])
+def test_words_are_descriptors_where_there_are_few_distinct_ones(rng, start, n_distinct):
+    descriptors = np.tile(rng.normal(size=(n_distinct, 5)) + 3, (600, 1)).astype(np.float32)
+    there = {row.tobytes() for row in descriptors}
+    for n_words in (n_distinct, 7, 300):
+        first = np.zeros((n_words, 5)) if start == "zeros" else start
+        words = imfeat.learn_codebook(descriptors, n_words, rng=0, start=first)
+        assert {row.tobytes() for row in words} <= there
+        if start != "zeros":
+            batched = imfeat.learn_codebook(descriptors, n_words, rng=0, start=first, batch_size=400)
+            assert {row.tobytes() for row in batched.round(5)} <= {
+                row.tobytes() for row in descriptors.round(5)
+            }
+
+
+def test_more_words_without_descriptors_than_are_replaced_at_one_time(rng):
+    descriptors = rng.normal(size=(3 * _sums.MOST_FAR, 2)).astype(np.float32) + 5
+    n_words = 2 * _sums.MOST_FAR
+    words = imfeat.learn_codebook(descriptors, n_words, start=np.zeros((n_words, 2)), n_iterations=1)
+    assert (words > 0).all()
+    few = np.tile(descriptors[:3], (_sums.MOST_FAR, 1))
+    words = imfeat.learn_codebook(few, n_words, start=np.zeros((n_words, 2)))
+    assert {row.tobytes() for row in words} == {row.tobytes() for row in few}

@@ -173,3 +173,41 @@ def test_wrong_options_are_refused(gray):
         imfeat.equalize_clahe(gray, tiles=(46, 8))
     with pytest.raises(TypeError, match="images must be uint8, got float64"):
         imfeat.equalize_clahe(gray / 255)
+
+
+@pytest.mark.parametrize(("base", "units"), [(0.5, 30), (0.9, 168), (0.9, 255), (0.01, 700), (0.5, 2000)])
+def test_nearly_flat_floats_are_equalized(rng, base, units):
+    extent = units * np.spacing(np.float32(base))
+    batch = rng.random((3, 32, 32)).astype(np.float32)
+    batch[1] = base + extent * batch[1]
+    found = imfeat.equalize(batch)
+    np.testing.assert_array_equal(found[::2], imfeat.equalize(batch[::2]))
+    dtype = np.float64 if units < 256 else np.float32  # of bins: scikit-image has an error if they don't fit
+    expected = skimage.exposure.equalize_hist(batch[1].astype(dtype))
+    np.testing.assert_allclose(found[1], expected, rtol=0, atol=1e-6)
+    mask = np.zeros((3, 32, 32), bool)
+    mask[:, :20] = True
+    masked = imfeat.equalize(batch, mask=mask)
+    np.testing.assert_array_equal(masked[0], imfeat.equalize(batch[0], mask=mask[0]))
+    assert (np.diff(masked[1].ravel()[np.argsort(batch[1].ravel())]) >= 0).all()
+    color = np.repeat(batch[..., None], 3, axis=-1)
+    np.testing.assert_allclose(imfeat.equalize_value(color)[..., 0], found, rtol=0, atol=1e-6)
+
+
+def test_flat_doubles_are_stretched_and_equalized(rng):
+    batch = rng.random((3, 32, 32))
+    batch[1] = 0.9 + 1e-15 * batch[1]
+    assert 2 < len(np.unique(batch[1])) < 20
+    stretched = (batch[1] - batch[1].min()) / np.ptp(batch[1])
+    found = imfeat.equalize(batch)
+    np.testing.assert_allclose(found[1], skimage.exposure.equalize_hist(stretched), rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(found[::2], imfeat.equalize(batch[::2]))
+
+
+@pytest.mark.parametrize("exponent", np.linspace(-9, -3, 13))
+def test_equalized_floats_of_any_extent_are_finite(rng, exponent):
+    for dtype, smaller in (("float32", 1), ("float64", 1e-9)):
+        image = (0.7 + 10**exponent * smaller * rng.random((16, 16))).astype(dtype)
+        equalized = imfeat.equalize(image)
+        assert equalized.dtype == image.dtype
+        assert ((equalized >= 0) & (equalized <= 1)).all()

@@ -228,3 +228,10 @@ def test_wrong_arguments_are_refused(blobs, rng, call, message):
 def test_other_things_are_no_mixture(blobs):
     with pytest.raises(TypeError, match="mixture must be a Mixture, got tuple; see learn_mixture"):
         imfeat.posteriors(blobs, (1, 2, 3))
+
+
+def test_means_are_descriptors_where_there_are_few_distinct_ones(rng):
+    descriptors = np.tile(rng.normal(size=(3, 5)) + 3, (30, 1)).astype(np.float32)
+    mixture = imfeat.learn_mixture(descriptors, 7, rng=0)
+    apart = np.abs(mixture.means[:, None] - descriptors[:3]).max(2).min(1)
+    assert (apart < 1e-5).all()

@@ -127,25 +127,14 @@ def test_wrong_levels_are_refused(levels):
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 @pytest.mark.parametrize("n_distinct", [1, 2, 5])
-@pytest.mark.parametrize("n_colors", [8, 300])
-def test_more_colors_than_there_are_add_none(dtype, n_distinct, n_colors):
-    """300 words start by k-means||, fewer by k-means++."""
-    colors = np.array([[9, 9, 9], [200, 10, 0], [9, 9, 10], [255, 255, 255], [0, 77, 0]], np.uint8)[
-        :n_distinct
-    ]
-    images = colors[np.arange(400) % n_distinct].reshape(20, 20, 3)
-    if dtype != "uint8":
-        colors, images = (values.astype(dtype) / 255 for values in (colors, images))
-    for seed in range(5):
-        palette = imfeat.learn_palette(images, n_colors, rng=seed)
-        assert palette.shape == (n_colors, 3)
-        expected = {tuple(color) for color in colors.astype(palette.dtype)}
-        assert set(map(tuple, palette)) == expected
-
-
-@pytest.mark.parametrize("start", ["k-means++", "k-means||", "random", None])
-def test_more_words_than_distinct_descriptors_add_none(start):
-    descriptors = np.array([[1.5, -3.25], [1e3, 7.1], [0.1, 0.2]], np.float32)[np.arange(60) % 3]
-    for seed in range(5):
-        codebook = imfeat.learn_codebook(descriptors, 20, rng=seed, start=start)
-        assert set(map(tuple, codebook)) <= set(map(tuple, descriptors))
+def test_colours_of_a_palette_occur_where_there_are_few(rng, dtype, n_distinct):
+    colors = rng.integers(1, 256, (n_distinct, 3), dtype=np.uint8)
+    images = colors[np.arange(2 * 6 * 7) % n_distinct].reshape(2, 6, 7, 3)
+    images = images if dtype == "uint8" else (images / 255).astype(dtype)
+    there = {color.tobytes() for color in images.reshape(-1, 3).astype(np.float32)}
+    for n_colors in (n_distinct, 8, 84):
+        learned = imfeat.learn_palette(images, n_colors, rng=0)
+        estimator = imfeat.PaletteHistogram(n_colors=n_colors, random_state=0).fit(images)
+        for palette in (learned, estimator.palette_):
+            assert palette.shape == (n_colors, 3)
+            assert {color.tobytes() for color in palette.astype(np.float32)} == there

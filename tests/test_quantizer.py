@@ -102,3 +102,12 @@ def test_decoding_into_an_array_and_pickling(features):
 def test_wrong_arguments_are_refused(features, call, message):
     with pytest.raises(ValueError, match=message):
         call(ProductQuantizer(rng=0), features)
+
+
+def test_centroids_are_groups_where_there_are_few_distinct_ones(rng):
+    features = np.tile(rng.normal(size=(3, 8)) + 3, (30, 1)).astype(np.float32)
+    quantizer = ProductQuantizer(4, 4, rng=0).fit(features)
+    for g, centroids in enumerate(quantizer.centroids_):
+        groups = features[:, 4 * g : 4 * g + 4]
+        assert {row.tobytes() for row in centroids} <= {row.tobytes() for row in groups}
+    np.testing.assert_array_equal(quantizer.decode(quantizer.encode(features)), features)

@@ -1,0 +1,59 @@
+"""Histogram equalization of floats, with bins from the smallest value to the largest."""
+
+import numpy as np
+
+from imfeat._backend import Array, backend_of
+
+N_BINS = 256
+LEAST_RANGE = 1e-300  # of values in float64: the number of bins by it must be finite
+FLAT = 9.0  # last edge of the bins of values that are too close, which no image in [0, 1] has
+
+
+def equalize_floats(pixels: Array, chosen: Array | None) -> Array:
+    """Equalize pixels (n_images, n_pixels, n_channels) of floats, each plane by itself."""
+    n_images, n_pixels, n_channels = pixels.shape
+    planes = np.ascontiguousarray(np.moveaxis(pixels, -1, 1)).reshape(-1, n_pixels)
+    masks = np.ones((n_images, n_pixels), np.bool_) if chosen is None else chosen
+    masks = np.repeat(masks, n_channels, axis=0)
+    out = _equalize_planes(planes, masks)
+    return np.moveaxis(out.reshape(n_images, n_channels, n_pixels), 1, -1)
+
+
+def _equalize_planes(planes: Array, masks: Array) -> Array:
+    """Interpolate the cumulative histogram of each plane (n, n_pixels) between the centers of its bins."""
+    kernels = backend_of(planes).equalize_floats
+    edges = np.empty((len(planes), N_BINS + 1), planes.dtype)
+    for plane, mask, edge in zip(planes, masks, edges, strict=True):
+        edge[:] = _bin_edges(plane[mask])
+    counts = np.empty((len(planes), N_BINS), np.int64)
+    kernels.edge_counts(planes, edges, masks, counts)
+    shares = np.cumsum(counts, 1) / np.maximum(counts.sum(1, keepdims=True), 1)
+    out = np.empty(planes.shape, planes.dtype)
+    centers = ((edges[:, :-1] + edges[:, 1:]) / 2).astype(np.float64)
+    kernels.interpolate(planes, centers, shares, out)
+    for k in np.flatnonzero(edges[:, -1] == FLAT):
+        out[k] = _equalize_planes(_stretched(planes[k], masks[k]), masks[k : k + 1])[0]
+    unchosen = ~masks.any(1)
+    out[unchosen] = planes[unchosen]
+    return out
+
+
+def _bin_edges(values: Array) -> Array:
+    """Return the edges of `numpy.histogram`; 0 to ``FLAT`` if values are so close that bins coincide."""
+    low, high = (values.min(), values.max()) if values.size else (np.zeros(1, values.dtype)[0],) * 2
+    if low == high:
+        low, high = low - values.dtype.type(0.5), high + values.dtype.type(0.5)
+    edges: Array = np.linspace(low, high, N_BINS + 1, dtype=values.dtype)
+    centers = (edges[:-1] + edges[1:]) / 2
+    if high - low < LEAST_RANGE or not ((np.diff(edges) > 0).all() and (np.diff(centers) > 0).all()):
+        edges = np.linspace(0, FLAT, N_BINS + 1, dtype=values.dtype)
+    return edges
+
+
+def _stretched(plane: Array, mask: Array) -> Array:
+    """Return a plane whose bins coincide as a plane (1, n_pixels) of float64 whose bins don't."""
+    if plane.dtype == np.float32:
+        return plane[np.newaxis].astype(np.float64)
+    low, high = plane[mask].min(), plane[mask].max()
+    stretched: Array = np.clip((plane[np.newaxis] - low) / (high - low), 0, 1)
+    return stretched
