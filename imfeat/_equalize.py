@@ -6,6 +6,7 @@ from imfeat._backend import Array, backend_of
 
 N_BINS = 256
 LEAST_RANGE = 1e-300  # of values in float64: the number of bins by it must be finite
+CLOSE = 4 * N_BINS  # range of values in units of their rounding, below which bins may coincide
 FLAT = 9.0  # last edge of the bins of values that are too close, which no image in [0, 1] has
 
 
@@ -44,10 +45,15 @@ def _bin_edges(values: Array) -> Array:
     if low == high:
         low, high = low - values.dtype.type(0.5), high + values.dtype.type(0.5)
     edges: Array = np.linspace(low, high, N_BINS + 1, dtype=values.dtype)
-    centers = (edges[:-1] + edges[1:]) / 2
-    if high - low < LEAST_RANGE or not ((np.diff(edges) > 0).all() and (np.diff(centers) > 0).all()):
+    extent = high - low
+    if extent < LEAST_RANGE or (extent < CLOSE * np.spacing(max(high, -low)) and _coincide(edges)):
         edges = np.linspace(0, FLAT, N_BINS + 1, dtype=values.dtype)
     return edges
+
+
+def _coincide(edges: Array) -> bool:
+    centers = (edges[:-1] + edges[1:]) / 2
+    return bool((np.diff(edges) <= 0).any() or (np.diff(centers) <= 0).any())
 
 
 def _stretched(plane: Array, mask: Array) -> Array:

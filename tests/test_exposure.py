@@ -84,7 +84,7 @@ def test_nearly_flat_floats_are_equalized_with_the_others(rng):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("n_steps", [1, 2, 100])
+@pytest.mark.parametrize("n_steps", [1, 2, 100, 10**6])
 @pytest.mark.parametrize("low", [0.0, 1e-30, 0.75])
 def test_the_smallest_ranges_of_floats(dtype, n_steps, low):
     low = np.array(low, dtype)
