@@ -237,7 +237,7 @@ WRONG = [
 
 
 @each
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs", SGD(0.1)], ids=str)
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs", SGD(0.1)], ids=["adam", "lbfgs", "SGD"])
 @pytest.mark.parametrize(("name", "value", "error"), WRONG)
 def test_wrong_options_are_refused(digits, model, optimizer, name, value, error):
     x, y, *_ = digits
