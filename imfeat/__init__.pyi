@@ -23,6 +23,7 @@ from .estimators.fisher import VLAD as VLAD
 from .estimators.fisher import FisherVector as FisherVector
 from .estimators.fused import PatchFeatures as PatchFeatures
 from .estimators.fusion import LateFusion as LateFusion
+from .estimators.glcm import Haralick as Haralick
 from .estimators.histogram import ColorHistogram as ColorHistogram
 from .estimators.hog import HOG as HOG
 from .estimators.lbp import LBP as LBP
@@ -37,6 +38,8 @@ from .exposure import equalize_value as equalize_value
 from .fisher import fisher_vector as fisher_vector
 from .fisher import vlad as vlad
 from .fused import patch_features as patch_features
+from .glcm import glcm as glcm
+from .glcm import haralick as haralick
 from .histogram import color_histogram as color_histogram
 from .hog import draw_hog as draw_hog
 from .hog import hog as hog

@@ -87,6 +87,7 @@ _TABLE = (
     Recipe("uoctti", "UoCTTI", "UoCTTI HoG", "hog_uoctti"),
     Recipe("mirrored-uoctti", "UoCTTI", "UoCTTI HoG, mirrored", "hog_uoctti", _mirrored),
     Recipe("lbp", "LBP", "local binary patterns", "lbp"),
+    Recipe("haralick", "Haralick", "Haralick's features", "haralick"),
     Recipe("dense-sift", "RegionPooling", "mean SIFT", local=_SIFT),
     Recipe("local-color", "RegionPooling", "mean local colour", local=Local("LocalColor", "local_color")),
     _learned("words", "BagOfVisualWords", "visual words", options=partial(_words, "hard", "hellinger")),

@@ -432,3 +432,73 @@ def count_codes(codes, rows, cols, out):
         [[np.bincount(x.ravel(), minlength=out.shape[3]) for x in cell] for cell in line] for line in regions
     ]
     return np.array(counts).transpose(2, 0, 1, 3)
+
+
+def to_levels(values, n_levels):
+    return np.minimum((values * values.dtype.type(n_levels)).astype(int), n_levels - 1)
+
+
+def to_levels_bytes(values, n_levels):
+    return values.astype(int) * n_levels // 256
+
+
+def count_pairs(levels, rows, cols, offsets, out):
+    counts = np.zeros(out.shape, int)
+    for (i, r, c, k), _ in np.ndenumerate(out[:, :, :, 0, 0]):
+        cell = levels[i, rows[r] : rows[r + 1], cols[c] : cols[c + 1]]
+        for (y, x), level in np.ndenumerate(cell):
+            v, u = (y, x) + offsets[k]
+            if 0 <= v < cell.shape[0] and 0 <= u < cell.shape[1]:
+                counts[i, r, c, level, cell[v, u], k] += 1
+    return counts
+
+
+def add_transposed(counts):
+    return counts + counts.transpose(0, 2, 1, 3)
+
+
+def properties(counts, chosen, out):
+    n_groups = out.shape[1]
+    values = [[matrix_properties(matrix[..., k]) for k in range(matrix.shape[2])] for matrix in counts]
+    return np.array(values).reshape(len(counts), n_groups, -1, len(values[0][0])).mean(2)[..., chosen]
+
+
+def matrix_properties(counts):
+    p = counts / max(counts.sum(), 1)
+    i, j = np.indices(p.shape)
+    levels = np.arange(len(p))
+    rows, cols = p.sum(1), p.sum(0)
+    mean, other = levels @ rows, levels @ cols
+    variance, other_variance = (levels - mean) ** 2 @ rows, (levels - other) ** 2 @ cols
+    covariance = (p * (i - mean) * (j - other)).sum()
+    differences = np.array([p[abs(i - j) == d].sum() for d in levels])
+    sums = np.array([p[i + j == total].sum() for total in range(2 * len(p) - 1)])
+    total = np.arange(len(sums)) @ sums
+    information = entropy(rows) + entropy(cols) - entropy(p)
+    largest = max(entropy(rows), entropy(cols))
+    return [
+        (p * (i - j) ** 2).sum(),
+        (p * abs(i - j)).sum(),
+        (p / (1 + (i - j) ** 2)).sum(),
+        (p**2).sum(),
+        np.sqrt((p**2).sum()),
+        covariance / np.sqrt(variance * other_variance) if variance * other_variance else 1,
+        mean,
+        variance,
+        np.sqrt(variance),
+        entropy(p) * np.log(2),
+        entropy(p),
+        total,
+        (np.arange(len(sums)) - total) ** 2 @ sums,
+        entropy(sums),
+        differences.var(),
+        entropy(differences),
+        -information / largest if largest else 0,
+        np.sqrt(max(0, 1 - np.exp(-2 * information))),
+    ]
+
+
+def entropy(shares):
+    """Return the entropy in bits."""
+    positive = shares[shares > 0]
+    return -(positive * np.log2(positive)).sum()

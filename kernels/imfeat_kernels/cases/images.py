@@ -9,7 +9,7 @@ import numpy as np
 
 from imfeat_kernels import tables
 from imfeat_kernels.cases.case import F32, case, gray_of, is_bytes, white_of
-from imfeat_kernels.cpu import blocks, lbp
+from imfeat_kernels.cpu import blocks, glcm, lbp
 
 
 def hog_cases(images, rng):
@@ -153,4 +153,41 @@ def pattern_cases(images, rng):
         yield case("lbp.count_codes", (codes, rows, cols), results, 0, codes.size, read_only=())
 
 
-MAKERS = hog_cases, block_cases, patch_cases, descriptor_cases, pattern_cases
+def pair_cases(images, rng):
+    """Yield the cases of ``glcm``, and of the check of levels."""
+    n_images, height, width, _ = images.shape
+    gray = gray_of(images)
+    flat = gray.reshape(-1)
+    kernel = "glcm.to_levels_bytes" if is_bytes(images) else "glcm.to_levels"
+    for n_levels, read_only in ((32, (0,)), (7, ())):
+        results = [(flat.shape, np.uint8)]
+        yield case(kernel, (flat, n_levels), results, 0, flat.size, read_only=read_only)
+    if not is_bytes(images):
+        return
+    inputs = flat, np.uint8(0), np.uint8(199)
+    yield case("check.count_outside", inputs, [(-(-flat.size // (1 << 16)), np.int64)], 0, flat.size)
+    whole = np.array([0, height]), np.array([0, width])
+    cells = np.array([0, height // 3, height]), np.array([0, 9, 21])
+    offsets = np.array([[0, 1], [1, 1], [1, 0], [1, -1], [-4, 2], [40, 2]])
+    for n_levels, bounds, n_offsets, read_only in (
+        (32, whole, 4, (0,)),
+        (9, cells, 6, ()),
+        (5, whole, 4, ()),
+    ):
+        shape = n_images, len(bounds[0]) - 1, len(bounds[1]) - 1, n_levels, n_levels, n_offsets
+        inputs = gray % n_levels, *bounds, offsets[:n_offsets]
+        yield case("glcm.count_pairs", inputs, [(shape, np.uint32)], 0, gray.size, read_only=read_only)
+    for n_levels, n_offsets, n_groups in ((16, 4, 1), (9, 6, 3), (4, 1, 1)):
+        counts = rng.integers(0, 9, (2, n_levels, n_levels, n_offsets), dtype=np.uint32)
+        counts *= counts % 2
+        yield case("glcm.add_transposed", (), [counts], 0, counts.size)
+        counts[1, 2] *= np.uint32(1000)  # beyond the table of products
+        counts[0, ..., -1] = 0
+        products = np.arange(100) * np.log(np.maximum(np.arange(100), 1))
+        chosen = np.array([k for k in range(len(glcm.PROPERTIES)) if k not in (3, 7)])
+        results = [((2, n_groups, len(chosen)), F32)]
+        inputs = counts, products, chosen
+        yield case("glcm.properties", inputs, results, 1e-4, counts.size, read_only=())
+
+
+MAKERS = hog_cases, block_cases, patch_cases, descriptor_cases, pattern_cases, pair_cases

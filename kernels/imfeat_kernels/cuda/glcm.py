@@ -1,0 +1,154 @@
+"""Gray-level co-occurrence: a block counts the pairs of a strip of a cell, or sums up a matrix."""
+
+import numpy as np
+
+from imfeat_kernels.cpu import glcm
+from imfeat_kernels.cpu.glcm import PROPERTIES as PROPERTIES
+from imfeat_kernels.cuda.common import block_sum, divided
+from imfeat_kernels.cuda.front import cuda, on_device
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
+
+f32, f64, i32, u8, u32, u64 = np.float32, np.float64, np.int32, np.uint8, np.uint32, np.uint64
+DOUBLES = ("_properties",)  # whose sums cancel
+STRIP = 1 << 13  # pixels of a block
+SUMS = glcm.N_SUMS * 256  # of a matrix of the most levels
+N_PROPERTIES = len(PROPERTIES)
+product = on_device(glcm.product)
+properties_of = on_device(glcm.properties_of)
+
+
+def to_levels(values, n_levels, out):
+    """Cut [0, 1] into levels of equal width."""
+    launch(_to_levels, blocks_of(out.size), values, values.dtype.type(n_levels), out)
+
+
+def to_levels_bytes(values, n_levels, out):
+    """Cut 0..255 into levels of equal width."""
+    launch(_to_levels_bytes, blocks_of(out.size), values, n_levels, out)
+
+
+def count_pairs(levels, rows, cols, offsets, out):
+    """Count the pairs of levels of each cell."""
+    largest = int(np.diff(rows).max()) * int(np.diff(cols).max())
+    n_strips = -(-largest // STRIP)
+    n_cells = out.shape[0] * out.shape[1] * out.shape[2]
+    launch(_clear, blocks_of(out.size), out.reshape(-1))
+    launch(_count_pairs, n_cells * n_strips, levels, rows, cols, offsets, n_strips, out)
+
+
+def add_transposed(counts):
+    """Add its transpose to each matrix of counts."""
+    launch(_add_transposed, blocks_of(counts.size), counts)
+
+
+def properties(counts, products, chosen, out):
+    """Compute properties of matrices of counts, averaged over groups of offsets."""
+    launch(_properties, out.shape[0] * out.shape[1], counts, products, chosen, out)
+
+
+@cuda.jit
+def _to_levels(values, n_levels, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = u8(min(i32(values[i] * n_levels), i32(n_levels) - i32(1)))
+
+
+@cuda.jit
+def _to_levels_bytes(values, n_levels, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = u8(u32(u32(values[i]) * u32(n_levels)) >> u32(8))
+
+
+@cuda.jit
+def _clear(out):
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = u32(0)
+
+
+@cuda.jit
+def _count_pairs(levels, rows, cols, offsets, n_strips, out):
+    item, strip = divided(cuda.blockIdx.x, n_strips)
+    row, c = divided(item, cols.size - 1)
+    i, r = divided(row, rows.size - 1)
+    top, bottom = i32(rows[r]), i32(rows[r + u32(1)])
+    left, right = i32(cols[c]), i32(cols[c + u32(1)])
+    width = u32(right - left)
+    first = u32(strip * u32(STRIP))
+    last = min(u32(first + u32(STRIP)), u32(u32(bottom - top) * width))
+    p = u32(first + u32(cuda.threadIdx.x))
+    while p < last:
+        down, across = divided(p, width)
+        y, x = i32(top + i32(down)), i32(left + i32(across))
+        level = u32(levels[i, y, x])
+        for k in range(offsets.shape[0]):
+            v, u = i32(y + i32(offsets[k, 0])), i32(x + i32(offsets[k, 1]))
+            if top <= v < bottom and left <= u < right:
+                cuda.atomic.add(out, (i, r, c, level, u32(levels[i, v, u]), k), u32(1))
+        p = u32(p + u32(THREADS))
+
+
+@cuda.jit
+def _add_transposed(counts):
+    """Add two opposite counts: a thread has an offset, and those of a row left of the diagonal."""
+    index = cuda.grid(1)
+    if index < counts.size:
+        row, k = divided(index, counts.shape[3])
+        row, j = divided(row, counts.shape[2])
+        item, i = divided(row, counts.shape[1])
+        if j <= i:
+            total = counts[item, i, j, k] + counts[item, j, i, k]
+            counts[item, i, j, k] = total
+            counts[item, j, i, k] = total
+
+
+@cuda.jit
+def _properties(counts, products, chosen, out):
+    """Sum up the matrices of a group of offsets one by one; the first thread computes the properties."""
+    sums = cuda.shared.array(SUMS, u32)
+    totals = cuda.shared.array(THREADS, f64)
+    values = cuda.shared.array(N_PROPERTIES, f64)
+    means = cuda.shared.array(N_PROPERTIES, f64)
+    t = u32(cuda.threadIdx.x)
+    n_levels = u32(counts.shape[1])
+    item, group = divided(cuda.blockIdx.x, out.shape[1])
+    group_size, _ = divided(counts.shape[3], out.shape[1])
+    if t < u32(N_PROPERTIES):
+        means[t] = f64(0)
+    for within in range(group_size):
+        k = u32(group * group_size) + u32(within)
+        m = t
+        while m < u32(SUMS):
+            sums[m] = u32(0)
+            m = u32(m + u32(THREADS))
+        cuda.syncthreads()
+        squares = f64(0)
+        entropy = f64(0)
+        m = t
+        while m < u32(n_levels * n_levels):
+            i, j = divided(m, n_levels)
+            count = counts[item, i, j, k]
+            if count > u32(0):
+                cuda.atomic.add(sums, i, count)
+                cuda.atomic.add(sums, u32(n_levels + j), count)
+                distance = u32(i - j) if i > j else u32(j - i)
+                cuda.atomic.add(sums, u32(u32(2) * n_levels + distance), count)
+                cuda.atomic.add(sums, u32(u32(3) * n_levels + i + j), count)
+                squares += f64(count) * f64(count)
+                entropy += product(count, products)
+            m = u32(m + u32(THREADS))
+        totals[t] = squares
+        squares = block_sum(totals)
+        totals[t] = entropy
+        entropy = block_sum(totals)
+        if t == u32(0):
+            properties_of(sums, n_levels, squares, entropy, products, values)
+        cuda.syncthreads()
+        if t < u32(N_PROPERTIES):
+            means[t] += values[t]
+        cuda.syncthreads()
+    p = t
+    while p < u32(out.shape[2]):
+        out[item, group, p] = f32(means[chosen[p]] / f64(group_size))
+        p = u32(p + u32(THREADS))
