@@ -31,6 +31,7 @@ from imfeat.estimators import (
     DenseSIFT,
     Equalize,
     FisherVector,
+    Haralick,
     LateFusion,
     LocalColor,
     PaletteHistogram,
@@ -123,6 +124,11 @@ class TablesAsPatterns(Tables, LBP):
     pass
 
 
+class TablesAsTextures(Tables, Haralick):
+    def __init__(self, *, levels=8):
+        super().__init__(levels=levels)
+
+
 class TablesAsCells(Tables, UoCTTI):
     pass
 
@@ -185,6 +191,7 @@ class TablesAsClusters(Tables, VLAD):
         TablesAsColors(),
         TablesAsGradients(),
         TablesAsPatterns(),
+        TablesAsTextures(),
         TablesAsCells(),
         TablesAsPooled(),
         TablesAsExposures(),

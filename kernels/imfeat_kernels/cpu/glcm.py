@@ -372,7 +372,7 @@ def properties_of(sums, n_levels, squares, entropy, products, out):
     covariance = (sum_variance - row_variance - col_variance) / 2
     entropy = (whole - entropy) / n
     larger = max(row_entropy, col_entropy)
-    shared = row_entropy + col_entropy - entropy if deviations > 0 else 0.0  # mutual information
+    shared = row_entropy + col_entropy - entropy  # the mutual information of the two levels
     out[0], out[1], out[2] = contrast, dissimilarity, homogeneity
     out[3], out[4] = asm, math.sqrt(asm)
     out[5] = covariance / deviations if deviations > 0 else 1.0
