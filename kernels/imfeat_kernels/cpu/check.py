@@ -12,8 +12,8 @@ def count_outside(values, low, high, out):
 
     Parameters
     ----------
-    values : (n,) float32 or float64
-    low, high : float
+    values : (n,) float32, float64 or uint8
+    low, high : of the same dtype
         Ends of the closed interval.
     out : (ceil(n / CHUNK),) int64
         Overwritten with the count of each chunk of values.
