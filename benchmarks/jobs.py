@@ -92,6 +92,20 @@ ALL = {
         goals=(Goal(10, "scikit-image", threads=1),),
         reuses_output=False,
     ),
+    "glcm, 256 levels": Job(
+        "glcm",
+        inputs.gray,
+        goals=(Goal(3, "scikit-image", "large", 1),),
+        reuses_output=False,
+        most_pixels=MILLION // 4,  # whose matrices are 1 MB an image
+    ),
+    "haralick, 13 properties, 4 angles": Job(
+        "haralick",
+        inputs.gray,
+        options={"average": False},
+        goals=(Goal(5, threads=1),),
+        most_pixels=MILLION // 4,
+    ),
     "equalize, gray": Job("equalize", inputs.gray, goals=large_and_tiny(1.9, 1.7, "OpenCV")),
     "equalize, RGB": Job("equalize", goals=large_and_tiny(2, 4, "OpenCV")),
     "equalize_value": Job("equalize_value"),

@@ -1,6 +1,7 @@
-"""mahotas: histograms of planes, which are cut out of the interleaved image first."""
+"""mahotas: histograms of planes, which are cut out of the interleaved image first, and texture."""
 
 import mahotas
+import mahotas.features
 import numpy as np
 
 from benchmarks.timing import STRIP_SIZE, each, each_counted
@@ -21,4 +22,8 @@ def channels(images, n_threads):
     return each_counted(count_to_255, images, n_threads)
 
 
-JOBS = {"color_histogram, 256 a channel": channels}
+def haralick(images, n_threads):
+    return each(mahotas.features.haralick, images, n_threads)
+
+
+JOBS = {"color_histogram, 256 a channel": channels, "haralick, 13 properties, 4 angles": haralick}

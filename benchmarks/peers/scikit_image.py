@@ -11,6 +11,7 @@ from benchmarks.inputs import sheet, strips
 from benchmarks.timing import each
 
 VERSION = skimage.__version__
+ANGLES = np.arange(4) * np.pi / 4
 
 
 def to_hsv(images, n_threads):
@@ -39,6 +40,13 @@ def uniform_patterns(images, n_threads):
     return each(describe, images, n_threads)
 
 
+def pairs(images, n_threads):
+    def count(image):
+        return skimage.feature.graycomatrix(image, [1], ANGLES)
+
+    return each(count, images, n_threads)
+
+
 def equalize(images, n_threads):
     return each(skimage.exposure.equalize_hist, images, n_threads)
 
@@ -62,6 +70,7 @@ JOBS = {
     "hsv_to_rgb, float32": from_hsv,
     "hog": hog,
     "lbp_codes, uniform": uniform_patterns,
+    "glcm, 256 levels": pairs,
     "equalize, gray": equalize,
     "equalize_clahe": clahe,
     "fisher_vector, 64 components": fisher_vector(64),
