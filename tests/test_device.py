@@ -65,6 +65,7 @@ def torch(monkeypatch):
     Stand = library("torch", "Tensor")
     module = types.ModuleType("torch")
     module.array, module.float32, module.uint8, module.int32 = Stand, np.float32, np.uint8, np.int32
+    module.uint32 = np.uint32
     module.empty = lambda shape, dtype, device: Stand(np.empty(shape, dtype))
     module.cuda = types.SimpleNamespace(current_stream=lambda _: types.SimpleNamespace(cuda_stream=0))
     monkeypatch.setitem(sys.modules, "torch", module)
@@ -94,9 +95,11 @@ FEATURES = {
     "quantize_colors": (lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(3)), 0),
     "equalize": (imfeat.equalize, 0),
     "equalize_value": (imfeat.equalize_value, 0),
+    "glcm": (lambda images: imfeat.glcm(images, symmetric=True), 0),
     "hog": (imfeat.hog, 1e-5),
     "hog trilinear": (lambda images: imfeat.hog(images, interpolation="trilinear"), 1e-5),
     "hog_uoctti": (imfeat.hog_uoctti, 2e-4),
+    "haralick": (lambda images: imfeat.haralick(images, levels=16, grid=(2, 2)), 1e-4),
     "dense_sift": (lambda images: imfeat.dense_sift(images)[1], 1e-5),
     "dense_sift scales": (lambda images: imfeat.dense_sift(images, scales=(1, 1.25))[1], 1e-4),
     "local_color": (lambda images: imfeat.local_color(images)[1], 1e-6),
@@ -114,6 +117,17 @@ def test_features_lie_where_images_do(gpu, images, name):
     expected = feature(images)
     assert (found.array.shape, found.array.dtype) == (expected.shape, expected.dtype)
     np.testing.assert_allclose(found.array.astype(float), expected.astype(float), atol=tolerance, rtol=1e-6)
+
+
+@needs_compiler
+def test_levels_are_checked_where_images_lie(gpu, images):
+    gray = images[0, ..., 0] // 8
+    found = imfeat.glcm(gpu.array(gray), levels=32)
+    np.testing.assert_array_equal(found.array, imfeat.glcm(gray, levels=32))
+    with pytest.raises(ValueError, match="images must have values below levels=31"):
+        imfeat.glcm(gpu.array(gray), levels=31)
+    with pytest.raises(TypeError, match="normed=True is not computed on a GPU"):
+        imfeat.glcm(gpu.array(gray), normed=True)
 
 
 @needs_compiler
