@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
-from imfeat._check import as_images, as_out, one_of, to_caller_array
+from imfeat._backend import Array, backend_of, empty_on_device_of
+from imfeat._check import as_images, as_out, is_color, one_of, to_caller_array
 
 
 def rgb_to_hsv(images: Array, *, dtype: str = "float32", out: Array | None = None) -> Array:
@@ -160,6 +160,16 @@ def rgb_to_gray(images: Array, *, out: Array | None = None) -> Array:
         out = as_out(out, images.shape[:-1], np.float32, images)
         kernels.color.rgb_to_gray(images.reshape(-1), out.reshape(-1))
     return to_caller_array(out)
+
+
+def gray_of(batch: Array, images: Array) -> Array:
+    """Return a batch of checked images as gray, on a GPU as a device array."""
+    if not is_color(images):
+        return batch
+    dtype = np.uint8 if batch.dtype == np.uint8 else np.float32
+    gray = empty_on_device_of(batch.shape[:-1], dtype, batch)
+    rgb_to_gray(batch, out=gray)
+    return gray
 
 
 def white_of(images: Array) -> np.floating:

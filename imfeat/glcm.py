@@ -18,11 +18,10 @@ from imfeat._check import (
     as_out,
     count_outside,
     images_at_once,
-    is_color,
     one_of,
     to_caller_array,
 )
-from imfeat.color import rgb_to_gray
+from imfeat.color import gray_of
 from imfeat.histogram import region_bounds
 
 DISTANCES = (1,)
@@ -99,7 +98,7 @@ def glcm(
     both = as_flag(symmetric, "symmetric")
     shares = as_flag(normed, "normed")
     leading, batch = as_batch(images)
-    gray = _gray(batch, images)
+    gray = gray_of(batch, images)
     if gray.dtype != np.uint8:
         gray = _to_levels(gray, n_levels)
     elif n_levels < MOST_LEVELS and _reaches(gray, n_levels):
@@ -219,7 +218,7 @@ def haralick(
     counts = empty_on_device_of((at_once * n_cells, *matrix), np.uint32, batch)
     for first in range(0, len(batch), at_once):
         pixels = batch[first : first + at_once]
-        gray = _to_levels(_gray(pixels, images), n_levels)
+        gray = _to_levels(gray_of(pixels, images), n_levels)
         matrices = counts[: len(gray) * n_cells]
         cells = matrices.reshape(len(gray), len(rows) - 1, len(cols) - 1, *matrix)
         kernels.count_pairs(gray, rows, cols, offsets, cells)
@@ -235,16 +234,6 @@ def _as_levels(levels: int) -> int:
     if n_levels > MOST_LEVELS:
         raise ValueError(f"levels must be at most {MOST_LEVELS}, got {n_levels}")
     return n_levels
-
-
-def _gray(batch: Array, images: Array) -> Array:
-    """Return images as gray, on a GPU as an array that kernels take."""
-    if not is_color(images):
-        return batch
-    dtype = np.uint8 if batch.dtype == np.uint8 else np.float32
-    gray = empty_on_device_of(batch.shape[:-1], dtype, batch)
-    rgb_to_gray(batch, out=gray)
-    return gray
 
 
 def _reaches(gray: Array, n_levels: int) -> bool:

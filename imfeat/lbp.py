@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
+from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
     as_batch,
     as_count,
@@ -15,11 +15,10 @@ from imfeat._check import (
     images_at_once,
     is_color,
     one_of,
-    reshaped,
     to_caller_array,
 )
 from imfeat._norm import NORMS
-from imfeat.color import rgb_to_gray, white_of
+from imfeat.color import gray_of, white_of
 from imfeat.histogram import region_bounds
 
 METHODS = ("default", "ror", "uniform", "nri_uniform", "var")
@@ -108,11 +107,11 @@ def lbp(
     kernels = backend_of(batch)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
-        gray = _gray(batch[first : first + at_once], images)
+        gray = gray_of(batch[first : first + at_once], images)
         codes = _bins_of_variances(gray, places, n_bins) if method == "var" else _codes(gray, places, method)
         if len(table):
             codes = np.searchsorted(table, as_on_host(codes, 'method="ror"')).astype(np.uint32)
-        counts = as_out(None, (len(gray), len(rows) - 1, len(cols) - 1, n_bins), np.uint32, gray)
+        counts = empty_on_device_of((len(gray), len(rows) - 1, len(cols) - 1, n_bins), np.uint32, gray)
         kernels.lbp.count_codes(codes, rows, cols, counts)
         histograms = out.reshape(-1, n_bins)[first * n_regions : (first + len(gray)) * n_regions]
         kernels.histogram.normalize_counts(
@@ -170,9 +169,11 @@ def lbp_codes(images: Array, *, n_neighbors: int = 8, radius: float = 1.0, metho
     places, _ = _places(images, n_neighbors, radius)
     one_of(method, "method", METHODS)
     leading, batch = as_batch(images)
-    gray = _gray(batch, images)
-    codes = _variances(gray, places) if method == "var" else _codes(gray, places, method)
-    return to_caller_array(reshaped(codes, *leading, *gray.shape[1:]))
+    gray = gray_of(batch, images)
+    dtype = np.float32 if method == "var" else np.uint32
+    codes = as_out(None, (*leading, *gray.shape[1:]), dtype, images)
+    _compute(gray, places, method, codes.reshape(*gray.shape))
+    return to_caller_array(codes)
 
 
 Places = tuple[Array, Array, Array, Array]  # rows, row_shares, cols, col_shares, as kernels take them
@@ -220,25 +221,25 @@ def _smallest_rotations(n_neighbors: int) -> Array:
     return np.unique(smallest)
 
 
-def _gray(batch: Array, images: Array) -> Array:
-    return rgb_to_gray(batch) if is_color(images) else batch
-
-
 def _codes(gray: Array, places: Places, method: str) -> Array:
-    kernels = backend_of(gray).lbp
-    codes = as_out(None, gray.shape, np.uint32, gray)
-    kernels.pattern_codes(gray, *places, kernels.METHODS[method], codes)
+    codes = empty_on_device_of(gray.shape, np.uint32, gray)
+    _compute(gray, places, method, codes)
     return codes
 
 
-def _variances(gray: Array, places: Places) -> Array:
-    variances = as_out(None, gray.shape, np.float32, gray)
-    backend_of(gray).lbp.neighbor_variances(gray, *places, variances)
-    return variances
+def _compute(gray: Array, places: Places, method: str, out: Array) -> None:
+    """Compute codes, or variances for "var"."""
+    kernels = backend_of(gray).lbp
+    if method == "var":
+        kernels.neighbor_variances(gray, *places, out)
+    else:
+        kernels.pattern_codes(gray, *places, kernels.METHODS[method], out)
 
 
 def _bins_of_variances(gray: Array, places: Places, n_bins: int) -> Array:
-    variances = _variances(as_on_host(gray, 'method="var"'), places)
+    gray = as_on_host(gray, 'method="var"')
+    variances = np.empty(gray.shape, np.float32)
+    _compute(gray, places, "var", variances)
     shares = 2 * np.sqrt(variances) / white_of(gray)
     bins: Array = np.minimum(shares * n_bins, n_bins - 1).astype(np.uint32)
     return bins

@@ -95,6 +95,8 @@ FEATURES = {
     "quantize_colors": (lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(3)), 0),
     "equalize": (imfeat.equalize, 0),
     "equalize_value": (imfeat.equalize_value, 0),
+    "lbp": (lambda images: imfeat.lbp(images, grid=(2, 1)), 1e-6),
+    "lbp_codes": (imfeat.lbp_codes, 0),
     "glcm": (lambda images: imfeat.glcm(images, symmetric=True), 0),
     "hog": (imfeat.hog, 1e-5),
     "hog trilinear": (lambda images: imfeat.hog(images, interpolation="trilinear"), 1e-5),
@@ -117,6 +119,13 @@ def test_features_lie_where_images_do(gpu, images, name):
     expected = feature(images)
     assert (found.array.shape, found.array.dtype) == (expected.shape, expected.dtype)
     np.testing.assert_allclose(found.array.astype(float), expected.astype(float), atol=tolerance, rtol=1e-6)
+
+
+@needs_compiler
+def test_codes_of_one_image_have_its_shape(gpu, images):
+    for method in ("uniform", "var"):
+        found = imfeat.lbp_codes(gpu.array(images[0]), method=method)
+        np.testing.assert_allclose(found.array, imfeat.lbp_codes(images[0], method=method), rtol=1e-6)
 
 
 @needs_compiler

@@ -3,6 +3,7 @@
 import numpy as np
 
 from imfeat_kernels.cpu import lbp
+from imfeat_kernels.cpu.lbp import METHODS as METHODS
 from imfeat_kernels.cuda.common import divided
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
