@@ -50,20 +50,18 @@ def test_a_later_process_gives_the_same_bytes(tmp_path):
         run(sys.executable, "-c", code, cwd=Path(__file__).parent, NUMBA_CACHE_DIR=tmp_path) for _ in range(2)
     )
     assert first.returncode == later.returncode == 0, first.stderr + later.stderr
-    assert first.stdout.count("\n") > 80
+    assert first.stdout.count("\n") > 50
     assert later.stdout.splitlines() == first.stdout.splitlines()
 
 
 def print_digests():
     """Print digests of what public functions return."""
-    from test_arrays import IMAGE_FUNCTIONS, IMAGES, VECTOR_FUNCTIONS, VECTORS, floats
+    from test_arrays import IMAGE_FUNCTIONS, IMAGES, VECTOR_FUNCTIONS, VECTORS
 
-    arguments = [(IMAGE_FUNCTIONS, IMAGES), (IMAGE_FUNCTIONS, floats(IMAGES)), (VECTOR_FUNCTIONS, VECTORS)]
-    for functions, argument in arguments:
+    for functions, argument in ((IMAGE_FUNCTIONS, IMAGES), (VECTOR_FUNCTIONS, VECTORS)):
         for name, function in functions.items():
-            if name != "equalize_clahe" or argument.dtype == np.uint8:
-                result = np.ascontiguousarray(function(argument))
-                print(name, argument.dtype, hashlib.sha256(result.tobytes()).hexdigest())
+            result = np.ascontiguousarray(function(argument))
+            print(name, hashlib.sha256(result.tobytes()).hexdigest())
 
 
 def assert_right(done):

@@ -319,8 +319,8 @@ def test_limits_come_before_decoding(tmp_path, monkeypatch):
     assert row.error == f"ValueError: {SIDE} x {SIDE} pixels, more than 100"
 
 
-def test_a_minute_of_damaged_files():
-    command = [sys.executable, Path(__file__).with_name("fuzz.py"), "--seconds", "60"]
+def test_half_a_minute_of_damaged_files():
+    command = [sys.executable, Path(__file__).with_name("fuzz.py"), "--seconds", "30"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("inputs") == 2
