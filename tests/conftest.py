@@ -5,8 +5,13 @@ import numpy as np
 import pytest
 import skimage.data
 
-# Files that take longest.  A worker takes a file at a time, and none of these may be left for the end.
-LONGEST = ("environments", "notebooks", "hostile", "ptx", "cuda", "docs", "compare", "learning", "extract")
+# Files that take longest.  A worker takes a file at a time, and none of these may be left for the end.  The
+# first compiles all kernels for the files that follow; the second has caches of its own, and the next two
+# compile for CUDA.
+LONGEST = (
+    *("kernels", "environments", "cuda", "ptx", "notebooks", "hostile", "benchmarks", "docs", "compare"),
+    *("learning", "extract"),
+)
 
 
 def pytest_collection_modifyitems(items):
