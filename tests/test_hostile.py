@@ -15,6 +15,7 @@ import pytest
 import tifffile
 from pictures import as_file, crop
 from PIL import Image
+from raw_files import chunk
 
 from imfeat import extract
 from imfeat.decoding import decode
@@ -27,11 +28,6 @@ PHOTO = Image.fromarray(PIXELS)
 JPEG, PNG = as_file(PIXELS, "JPEG", quality=95), as_file(PIXELS)
 GRAY = np.asarray(PHOTO.convert("L"))
 FRAMES = {"save_all": True, "append_images": [PHOTO.rotate(90), PHOTO.rotate(180)]}
-
-
-def chunk(kind, content):
-    """Return a chunk of a PNG."""
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def png(width, height, depth=8, color=2, data=b"", extra=b"", interlaced=0):

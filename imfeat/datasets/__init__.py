@@ -97,11 +97,12 @@ def load(
     ``.json``, ``.xml``, ``.txt``, ``.csv`` and ``.md``.  The images are in the order of their classes
     and file names.
 
-    Folders below those of the classes belong to the class; folders that hold all others, as ``images/``,
-    are passed by.  ``train``, ``training``, ``test``, ``testing``, ``val``, ``valid`` and ``validation``
-    are recognized in upper and lower case.  Images for validation are the test set where there is no
-    other, and training images, behind the others of their class, where there is.  Images for testing
-    that are not in folders of classes, as in GTSRB, get those of a ``.csv`` that names them.
+    Subfolders of the folder of a class belong to the class.  A single folder that contains all others,
+    such as ``images/``, is skipped.  ``train``, ``training``, ``test``, ``testing``, ``val``, ``valid``
+    and ``validation`` are recognized in upper and lower case.  Validation images become the test set if
+    there is no other; otherwise they join the training set, after the other images of their class.
+    Test images that are not in folders of classes, as in GTSRB, take their classes from a ``.csv`` file
+    that names them.
 
     References
     ----------

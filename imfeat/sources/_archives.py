@@ -60,7 +60,7 @@ def _item_of_member(name: str, path: str, kind: str, member: tarfile.TarInfo) ->
 
 
 def _targets(path: str, links: list[tarfile.TarInfo]) -> Iterator[Item]:
-    """Yield the links of a tar as what they lead to, which may come before or behind them."""
+    """Yield the links of a tar, each with the content of its target, which may precede or follow it."""
     target_of = {_normal(link.name): _target(link) for link in links}
     wanted = set(target_of.values())
     members = {}

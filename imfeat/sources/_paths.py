@@ -1,4 +1,4 @@
-"""Paths: as text, of URLs, and the bytes of the files there."""
+"""Conversion of paths and URLs, and reading of files."""
 
 import os
 import stat
@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 
 def shown(path: str) -> str:
-    """Return a path as text that can be written as UTF-8: bytes that are none become ``\\xNN``."""
+    """Return a path as text; bytes that are not valid UTF-8 become ``\\xNN``."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
