@@ -13,17 +13,16 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import (
-    as_batch,
     as_count,
     as_counts,
     as_flag,
-    as_images,
     as_number,
     as_out,
+    as_pixels,
     as_vectors,
     one_of,
-    with_channels,
 )
+from imfeat._inputs import ChannelAxis, accepts
 from imfeat._products import multiply
 from imfeat.color import white_of
 from imfeat.patches import CONTRAST
@@ -35,6 +34,7 @@ NEARLY = 1e-6  # rounding error of a position
 SYMMETRIC = 1e-3  # largest difference of a whitening from its mirror image, relative to its largest value
 
 
+@accepts()
 def patch_features(
     images: Array,
     codebook: Array,
@@ -47,6 +47,7 @@ def patch_features(
     threshold: float = 0.25,
     mirror: bool = True,
     epsilon: float = CONTRAST,
+    channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
 ) -> Array:
     """Describe images by the similarity of their patches to each word, region by region.
@@ -102,9 +103,7 @@ def patch_features(
     .. [2] A. Coates, A. Y. Ng, "The importance of encoding versus training with sparse coding and
        vector quantization", ICML 2011.
     """
-    checked = as_images(images)
-    leading, batch = as_batch(checked)
-    pixels = with_channels(batch, checked)
+    leading, pixels, *_ = as_pixels(images, any_number=True, channel_axis=channel_axis, unit=False)
     patch_size = as_count(patch_size, "patch_size")
     epsilon = as_number(epsilon, "epsilon", above=0)
     words = as_vectors(codebook, name="codebook")

@@ -4,18 +4,25 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import (
-    as_batch,
     as_count,
     as_flag,
-    as_images,
     as_on_host,
     as_out,
+    as_pixels,
     to_caller_array,
-    with_channels,
 )
+from imfeat._inputs import ChannelAxis, accepts
 
 
-def hog_uoctti(images: Array, *, cell_size: int = 8, mirror: bool = False, out: Array | None = None) -> Array:
+@accepts()
+def hog_uoctti(
+    images: Array,
+    *,
+    cell_size: int = 8,
+    mirror: bool = False,
+    channel_axis: ChannelAxis = "auto",
+    out: Array | None = None,
+) -> Array:
     """Describe each cell of each image by 31 numbers: the HOG of deformable part models.
 
     Parameters
@@ -64,19 +71,17 @@ def hog_uoctti(images: Array, *, cell_size: int = 8, mirror: bool = False, out: 
     .. [1] P. Felzenszwalb, R. Girshick, D. McAllester, D. Ramanan, "Object detection with
        discriminatively trained part-based models", PAMI 2010. :doi:`10.1109/TPAMI.2009.167`
     """
-    images = as_images(images, gpu=True)
+    leading, pixels, *_ = as_pixels(images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False)
     cell_size = as_count(cell_size, "cell_size")
-    leading, batch = as_batch(images)
-    n_rows, n_cols = ((size + cell_size // 2) // cell_size for size in batch.shape[1:3])
+    n_rows, n_cols = ((size + cell_size // 2) // cell_size for size in pixels.shape[1:3])
     if not (n_rows and n_cols):
         raise ValueError(
-            f"images of {batch.shape[1]} x {batch.shape[2]} pixels are smaller than half a cell of "
+            f"images of {pixels.shape[1]} x {pixels.shape[2]} pixels are smaller than half a cell of "
             f"{cell_size} pixels; take smaller cells"
         )
-    pixels = with_channels(batch, images)
-    features = as_out(out, (*leading, n_rows * n_cols * 31), np.float32, images)
-    cells = features.reshape(len(batch), n_rows, n_cols, 31)
-    kernel = backend_of(images).uoctti.cell_features
+    features = as_out(out, (*leading, n_rows * n_cols * 31), np.float32, pixels)
+    cells = features.reshape(len(pixels), n_rows, n_cols, 31)
+    kernel = backend_of(pixels).uoctti.cell_features
     kernel(pixels, cell_size, cells)
     if as_flag(mirror, "mirror"):
         mirrored_cells = np.empty_like(as_on_host(cells, "mirror=True"))
