@@ -16,9 +16,11 @@ def rgb_to_hsv(
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].
+        RGB; uint8, uint16, int16, bool, or floats in [0, 1].
     dtype : {"float32", "uint8"}
         ``"uint8"`` scales each of the three to 0..255, rounding as Pillow does; it takes uint8.
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -63,7 +65,9 @@ def hsv_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | No
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        HSV; float32 or float64 in [0, 1], or uint8, where 255 counts as 1.
+        HSV; uint8, uint16, int16, or floats in [0, 1]; the largest integer counts as 1.
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -99,7 +103,9 @@ def rgb_to_hsi(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | No
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].
+        RGB; uint8, uint16, int16, bool, or floats in [0, 1].
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -137,7 +143,9 @@ def rgb_to_gray(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | N
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].
+        RGB; uint8, uint16, int16, bool, or floats of any range.
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 

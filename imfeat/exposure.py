@@ -42,18 +42,20 @@ def equalize(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats of any range.
     convention : {"torchvision", "opencv"}
         Library whose rounding is followed for uint8; see Notes.
     mask : bool array of shape (..., height, width) or (height, width), optional
         Pixels whose values make the histogram; all pixels are mapped.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
     Returns
     -------
     array of the shape and dtype of ``images``
-        In 0..255 or [0, 1].
+        In 0..255, 0..65535, 0..32767, or [0, 1]; float32 for bool.
 
     Raises
     ------
@@ -71,6 +73,9 @@ def equalize(
     becomes the share of pixels that are not brighter; both conventions give the same.  Where values
     are so close that 256 bins between them coincide, as in a nearly flat image, and scikit-image raises an
     error, a channel of float32 is equalized as float64, and one of float64 after it was stretched to [0, 1].
+
+    uint16, int16: ``skimage.exposure.equalize_hist`` over all 65,536 values, times the largest value of the
+    dtype and rounded; both conventions give the same.
 
     An empty mask leaves its image unchanged.
 
@@ -111,9 +116,11 @@ def equalize_value(
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].
+        RGB; uint8, uint16, int16, bool, or floats in [0, 1].
     convention, mask, out
         As in `equalize`.
+    channel_axis : int
+        Axis that holds the channels.
 
     Returns
     -------
@@ -163,25 +170,27 @@ def equalize_clahe(
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3) or (..., height, width), uint8
+    images : array of shape (..., height, width, 3) or (..., height, width), uint8 or uint16
         Colour images are treated channel by channel.
     clip_limit : float
         A bin of a tile's histogram is cut at this many times the mean count; what is cut is
-        spread over all bins.  From 256 on nothing is cut.
+        spread over all bins, as many as the dtype has values.  From their number on nothing is cut.
     tiles : (int, int)
         Rows and columns of tiles.  An image whose size they don't divide is continued by its
         mirror image at the bottom and the right for the histograms.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
     Returns
     -------
-    array of the shape of ``images``, uint8
+    array of the shape and dtype of ``images``
 
     Raises
     ------
     TypeError, ValueError
-        If ``images`` are not uint8 images, the clip limit is not above 0, or there are more rows
+        If ``images`` are not uint8 or uint16 images, the clip limit is not above 0, or there are more rows
         or columns of tiles than pixels.
 
     Notes

@@ -55,7 +55,7 @@ def patch_features(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats of any range.
     codebook : array of shape (n_words, patch_size * patch_size * n_channels)
         Words among whitened patches.
     whitening : Whitening
@@ -77,6 +77,8 @@ def patch_features(
         Average over each image and its mirror image, for little more than the cost of one.
     epsilon : float
         For the contrast of patches; see `normalize_patches`.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 

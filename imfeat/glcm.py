@@ -54,8 +54,8 @@ def glcm(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, whose values are the levels, or float32 or float64 in [0, 1], which are cut into
-        levels of equal width.  Colour images are converted by `rgb_to_gray`.
+        uint8, or gray uint16, int16 or bool, whose values are the levels, or floats in [0, 1], which are
+        cut into levels of equal width.  Colour images are converted by `rgb_to_gray`.
     distances : sequence of float
         Distances of the pixels of a pair, at least 0.
     angles : sequence of float
@@ -63,11 +63,13 @@ def glcm(
         ``round(sin(angle) * distance)`` rows below the first, and ``round(cos(angle) * distance)``
         columns to the right.
     levels : int
-        Number of levels, at most 256; values of uint8 must be below it.
+        Number of levels, at most 256; values of integers must be below it.
     symmetric : bool
         Count each pair in both orders.
     normed : bool
         Divide each matrix by its sum; a matrix without pairs stays 0.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
 
     Returns
     -------
@@ -137,7 +139,7 @@ def haralick(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].  Colour images are converted by `rgb_to_gray`.
+        uint8, uint16, int16, bool, or floats in [0, 1].  Colour images are converted by `rgb_to_gray`.
     distances, angles : sequence of float
         Offsets of the pixels of a pair, as in `glcm`.
     levels : int
@@ -151,6 +153,8 @@ def haralick(
         Average each property over the angles; otherwise each angle has properties of its own.
     grid : (int, int)
         Rows and columns of cells, each with properties of its own.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 

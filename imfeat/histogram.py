@@ -47,7 +47,7 @@ def color_histogram(
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].
+        RGB; uint8, uint16, int16, bool, or floats in [0, 1].
     bins : int or three ints
         Equal bins over [0, 1] for each channel of the colour space, at most 256; half-open but
         for the last.
@@ -62,6 +62,8 @@ def color_histogram(
         Norm that each histogram is divided by; see Notes.
     mask : bool array of shape (..., height, width) or (height, width), optional
         Pixels to count.
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 

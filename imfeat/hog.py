@@ -43,8 +43,8 @@ def hog(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].  In colour images each pixel takes the gradient
-        of its strongest channel.
+        uint8, uint16, int16, bool, or floats of any range.  In images of several channels each pixel
+        takes the gradient of its strongest channel.
     cell_size : int
         Side of a square cell, in pixels.  Partial cells at the right and bottom are left out.
     block_size : int
@@ -60,6 +60,8 @@ def hog(
         Tell opposite directions apart: bins over [0, 2 pi) instead of [0, pi).
     sqrt : bool
         Take square roots of the pixels first, against strong shadows.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -78,10 +80,11 @@ def hog(
     -----
     With ``interpolation="none"`` this is ``skimage.feature.hog``, within 1e-5; there and here the
     unit of the pixels is kept, so that with ``norm=None`` a histogram of a uint8 image is 255
-    times that of the same image in [0, 1].  Rounding is that of ``skimage.feature.hog`` for uint8 and
-    float64, where as there a gradient has no vote if its angle is so little below 0 that it is rounded
-    to 180 degrees (less than 2e-14).  In float32 images a gradient within 1e-5 degrees of the
-    edge between two bins may have its vote in either; of images without such gradients none differ.
+    times that of the same image in [0, 1]; with a norm, the range of floats hardly
+    matters.  Rounding is that of ``skimage.feature.hog`` for uint8 and float64, where as there a gradient
+    has no vote if its angle is so little below 0 that it is rounded to 180 degrees (less than 2e-14).  In
+    float32 images a gradient within 1e-5 degrees of the edge between two bins may have its vote in either;
+    of images without such gradients none differ.
     With ``interpolation="trilinear"`` and ``"l2-hys"`` it
     is OpenCV's ``HOGDescriptor`` [1]_ within 1e-3, blocks and cells in rows instead of columns;
     floats count 255-fold there, so both dtypes give the same.

@@ -46,7 +46,7 @@ def lbp(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].  Colour images are converted by `rgb_to_gray`.
+        uint8, uint16, int16, bool, or floats in [0, 1].  Colour images are converted by `rgb_to_gray`.
     n_neighbors : int
         Number of neighbours, evenly spaced on a circle; at most 24, and 16 for ``"default"`` and
         ``"ror"``.
@@ -60,6 +60,8 @@ def lbp(
         Norm that each histogram is divided by, as in `color_histogram`.
     bins : int
         Number of bins for ``"var"``, of equal width over the standard deviation in [0, 1/2].
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -142,7 +144,7 @@ def lbp_codes(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].  Colour images are converted by `rgb_to_gray`.
+        uint8, uint16, int16, bool, or floats of any range.  Colour images are converted by `rgb_to_gray`.
     n_neighbors : int
         Number of neighbours, evenly spaced on a circle, counterclockwise from the right; at most 24.
     radius : float
@@ -154,6 +156,8 @@ def lbp_codes(
         bits change at most twice, ``n_neighbors + 1`` for others.  ``"nri_uniform"``: a number for
         each of the former patterns, and the largest number for others.  ``"var"``: the variance of
         the neighbours.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
 
     Returns
     -------

@@ -69,13 +69,15 @@ def learn_palette(
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].  One palette is learned from all pixels.
+        RGB; uint8, uint16, int16, bool, or floats in [0, 1].  One palette is learned from all pixels.
     n_colors : int
         Number of colours, at most 65,536 and the number of pixels.
     rng : int or numpy.random.Generator, optional
         Seed or generator of random numbers, for the k-means++ start.
     n_iterations : int
         Upper limit of Lloyd's iterations.
+    channel_axis : int
+        Axis that holds the channels.
 
     Returns
     -------
@@ -144,9 +146,11 @@ def quantize_colors(
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].
+        RGB; uint8, uint16, int16, bool, or floats in [0, 1].
     palette : array of shape (n_colors, 3)
         1 to 65,536 colours; uint8, or floats in [0, 1], which only float images take.
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 

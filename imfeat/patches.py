@@ -33,18 +33,20 @@ def sample_patches(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats of any range.
     patch_size : int
         Side of a square patch, in pixels.
     n_patches : int
         Number of patches; images and positions are drawn independently and uniformly.
     rng : int or numpy.random.Generator, optional
         Seed or generator of random numbers; the same seed gives the same patches.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
 
     Returns
     -------
     array of shape (n_patches, patch_size * patch_size * n_channels), float32
-        Pixels in [0, 1], rows first, the channels of a pixel side by side.
+        Pixels, in [0, 1] but for floats of other ranges, rows first, the channels of a pixel side by side.
 
     Raises
     ------
@@ -82,19 +84,21 @@ def dense_patches(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats of any range.
     patch_size : int
         Side of a square patch, in pixels.
     stride : int
         Pixels from one position to the next, in both directions.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
     Returns
     -------
     array of shape (..., n_rows, n_cols, patch_size * patch_size * n_channels), float32
-        Pixels in [0, 1], rows first, the channels of a pixel side by side; ``n_rows`` is
-        ``(height - patch_size) // stride + 1``.
+        Pixels, in [0, 1] but for floats of other ranges, rows first, the channels of a pixel side by
+        side; ``n_rows`` is ``(height - patch_size) // stride + 1``.
 
     Raises
     ------

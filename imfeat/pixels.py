@@ -18,10 +18,12 @@ def raw_pixels(images: Array, *, equalize: str | None = None, channel_axis: Chan
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats in [0, 1].
     equalize : {"value", "torchvision", "opencv", "clahe", None}
         Histogram equalization that is applied first: `equalize_value`, `equalize` with this
         convention, which treats each channel by itself, or `equalize_clahe`.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
 
     Returns
     -------

@@ -41,7 +41,7 @@ def dense_sift(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].  Colour images are turned into gray ones first, as
+        uint8, uint16, int16, bool, or floats of any range.  Colour images are turned into gray ones first, as
         by `rgb_to_gray`.
     step : int
         Pixels from one descriptor to the next, in both directions.
@@ -55,6 +55,8 @@ def dense_sift(
         Weight whole bins by the Gaussian around the descriptor's center, not each pixel.
     window : float
         Deviation of this Gaussian, in bins; above 0.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
 
     Returns
     -------
@@ -125,9 +127,11 @@ def local_color(
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats in [0, 1].
     step, bin_size, scales
         As for `dense_sift`, and the places are the same; nothing is smoothed.
+    channel_axis : int
+        Axis that holds the channels.
 
     Returns
     -------

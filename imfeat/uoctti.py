@@ -28,13 +28,15 @@ def hog_uoctti(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, which counts as divided by 255, or float32 or float64 in [0, 1].  In colour images
-        each pixel takes the gradient of its strongest channel.
+        uint8, uint16 or int16, which count as divided by their largest value, bool, or floats of any range.
+        In colour images each pixel takes the gradient of its strongest channel.
     cell_size : int
         Side of a square cell, in pixels.  At the right and bottom, half a cell or more counts as
         one, and less is left out.
     mirror : bool
         Average over each image and its mirror image.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 

@@ -39,7 +39,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array of shape (n_images, height, width, 3) or, gray, (n_images, height, width)
-            uint8, or float32 or float64 in [0, 1].
+            uint8, uint16, int16, bool, or floats in [0, 1] or, where the function behind takes them, of any
+            range; or a list of images of one size.
         y : ignored
 
         Returns
