@@ -43,6 +43,8 @@ from .glcm import haralick as haralick
 from .histogram import color_histogram as color_histogram
 from .hog import draw_hog as draw_hog
 from .hog import hog as hog
+from .lab import lab_to_rgb as lab_to_rgb
+from .lab import rgb_to_lab as rgb_to_lab
 from .lbp import lbp as lbp
 from .lbp import lbp_codes as lbp_codes
 from .mixture import Mixture as Mixture
@@ -65,6 +67,8 @@ from .scaling import tf_idf as tf_idf
 from .sift import dense_sift as dense_sift
 from .sift import local_color as local_color
 from .whitening import Whitening as Whitening
+from .ycbcr import rgb_to_ycbcr as rgb_to_ycbcr
+from .ycbcr import ycbcr_to_rgb as ycbcr_to_rgb
 
 __version__: str
 from .estimators.uoctti import UoCTTI as UoCTTI
