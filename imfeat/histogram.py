@@ -22,9 +22,14 @@ from imfeat._check import (
 )
 from imfeat._norm import NORMS
 from imfeat.color import rgb_to_gray, rgb_to_hsi, rgb_to_hsv
+from imfeat.lab import rgb_to_lab
+from imfeat.ycbcr import rgb_to_ycbcr
 
 NO_MASK = np.empty((0, 0, 0), np.bool_)
-SPACES = ("rgb", "hsv", "hsi", "gray")
+SPACES = ("rgb", "hsv", "hsi", "lab", "ycbcr", "gray")
+UNIT_RANGES = ((0.0, 1.0),) * 3
+LAB_RANGES = ((0.0, 100.0), (-128.0, 128.0), (-128.0, 128.0))
+CONVERSIONS = {"hsv": rgb_to_hsv, "hsi": rgb_to_hsi, "lab": rgb_to_lab, "ycbcr": rgb_to_ycbcr}
 PIXELS_AT_ONCE = 1 << 18  # pixels in another colour space at a time
 
 
@@ -46,10 +51,11 @@ def color_histogram(
     images : array of shape (..., height, width, 3)
         RGB; uint8, or float32 or float64 in [0, 1].
     bins : int or three ints
-        Equal bins over [0, 1] for each channel of the colour space, at most 256; half-open but
-        for the last.
-    space : {"hsv", "rgb", "hsi", "gray"}
-        Colour space to count in; ``"gray"`` counts `rgb_to_gray` in ``bins``, an integer.
+        Equal bins for each channel of the colour space, at most 256; half-open but for the last.  They
+        cover [0, 1]; of ``"lab"``, [0, 100] for L and [-128, 128] for a and b.
+    space : {"hsv", "rgb", "hsi", "lab", "ycbcr", "gray"}
+        Colour space to count in, as `rgb_to_hsv`, `rgb_to_hsi`, `rgb_to_lab` and `rgb_to_ycbcr` return it;
+        ``"gray"`` counts `rgb_to_gray` in ``bins``, an integer.
     joint : bool
         Count triples of bins, ``bins ** 3`` numbers; otherwise each channel by itself,
         ``3 * bins`` numbers.
@@ -141,14 +147,15 @@ def _as_bins(bins: int | Sequence[int], joint: bool) -> tuple[int, ...]:
 def _as_bytes(batch: Array, n_bins: tuple[int, ...], space: str) -> Array:
     """Return bytes that lie in the bins in which the pixels lie in the colour space."""
     kernels = backend_of(batch)
-    edges, smallest = kernels.histogram.bytes_of_bins(n_bins)
+    ranges = LAB_RANGES if space == "lab" else UNIT_RANGES
+    edges, smallest = kernels.histogram.bytes_of_bins(n_bins, ranges)
     out = empty_on_device_of(batch.shape, np.uint8, batch)
     source = batch.reshape(-1, 3)
     target = out.reshape(-1)
     for first in range(0, len(source), PIXELS_AT_ONCE):
         last = first + PIXELS_AT_ONCE
         values = source[first:last].reshape(1, -1, 3)
-        values = {"hsv": rgb_to_hsv, "hsi": rgb_to_hsi}[space](values) if space != "rgb" else values
+        values = CONVERSIONS[space](values) if space != "rgb" else values
         kernels.histogram.to_bytes(
             values.reshape(-1), _as_array(n_bins), edges, smallest, target[3 * first : 3 * last]
         )

@@ -27,6 +27,9 @@ IMAGE_FUNCTIONS = {
     "rgb_to_hsi": imfeat.rgb_to_hsi,
     "rgb_to_gray": imfeat.rgb_to_gray,
     "hsv_to_rgb": imfeat.hsv_to_rgb,
+    "rgb_to_lab": imfeat.rgb_to_lab,
+    "rgb_to_ycbcr": imfeat.rgb_to_ycbcr,
+    "ycbcr_to_rgb": imfeat.ycbcr_to_rgb,
     "color_histogram": imfeat.color_histogram,
     "learn_palette": lambda x: imfeat.learn_palette(x, 4, rng=0, n_iterations=2),
     "quantize_colors": lambda x: imfeat.quantize_colors(x, PALETTES[getattr(x, "dtype", None) == np.uint8]),
@@ -68,6 +71,7 @@ for _name, _model in ESTIMATORS.items():
 COLOR_ONLY = (
     "rgb_",
     "hsv_",
+    "ycbcr_",
     "color_",
     "quantize",
     "learn_palette",

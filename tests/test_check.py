@@ -15,6 +15,9 @@ IMAGE_FUNCTIONS = {
     "hsv_to_rgb": (imfeat.hsv_to_rgb, False, True),
     "rgb_to_hsi": (imfeat.rgb_to_hsi, False, True),
     "rgb_to_gray": (imfeat.rgb_to_gray, False, True),
+    "rgb_to_lab": (imfeat.rgb_to_lab, False, True),
+    "rgb_to_ycbcr": (imfeat.rgb_to_ycbcr, False, True),
+    "ycbcr_to_rgb": (imfeat.ycbcr_to_rgb, False, True),
     "color_histogram": (imfeat.color_histogram, False, True),
     "learn_palette": (lambda x: imfeat.learn_palette(x, 4, rng=0, n_iterations=2), False, True),
     "quantize_colors": (lambda x: imfeat.quantize_colors(x, PALETTE), False, True),
@@ -231,6 +234,9 @@ OUT = {
     "hsv_to_rgb": {},
     "rgb_to_hsi": {},
     "rgb_to_gray": {},
+    "rgb_to_lab": {},
+    "rgb_to_ycbcr": {},
+    "ycbcr_to_rgb": {},
     "color_histogram": {"grid": (2, 1)},
     "quantize_colors": {"palette": imfeat.uniform_palette(3)},
     "equalize": {},
@@ -285,6 +291,9 @@ OUTSIDE = {
     "rgb_to_hsv": imfeat.rgb_to_hsv,
     "rgb_to_hsi": imfeat.rgb_to_hsi,
     "hsv_to_rgb": imfeat.hsv_to_rgb,
+    "rgb_to_lab": imfeat.rgb_to_lab,
+    "rgb_to_ycbcr": imfeat.rgb_to_ycbcr,
+    "ycbcr_to_rgb": imfeat.ycbcr_to_rgb,
     "equalize_value": imfeat.equalize_value,
     "learn_palette": lambda x: imfeat.learn_palette(x, 8, rng=0),
     "local_color": lambda x: imfeat.local_color(x)[1],
@@ -293,7 +302,7 @@ OUTSIDE = {
     "hog trilinear": lambda x: imfeat.hog(x, sqrt=True, interpolation="trilinear"),
     **{
         f"color_histogram {space}": lambda x, space=space: imfeat.color_histogram(x, space=space, norm=None)
-        for space in ("rgb", "hsv", "hsi", "gray")
+        for space in ("rgb", "hsv", "hsi", "lab", "ycbcr", "gray")
     },
     "HOG": lambda x: imfeat.HOG(sqrt=True).fit_transform(x),
     "LocalColor": lambda x: imfeat.LocalColor().fit_transform(x),

@@ -16,7 +16,7 @@ class ColorHistogram(ImageTransformer):
     ----------
     bins : int or three ints
         Bins of each channel.
-    space : {"hsv", "rgb", "hsi", "gray"}
+    space : {"hsv", "rgb", "hsi", "lab", "ycbcr", "gray"}
         Colour space to count in; ``"gray"`` takes an integer for ``bins``.
     joint : bool
         Count triples of bins; otherwise each channel by itself.
@@ -72,10 +72,11 @@ class ColorHistogram(ImageTransformer):
         regions = np.ndindex(tuple(self.grid))
         if self.space == "gray":
             return [f"gray_r{row}_c{col}_g{i}" for row, col in regions for i in range(int(self.bins))]  # type: ignore[arg-type]
-        first, second, third = tuple(self.space)
+        channels = ("y", "cb", "cr") if self.space == "ycbcr" else tuple(self.space)
+        first, second, third = channels
         n_bins = tuple(np.broadcast_to(self.bins, 3).tolist())
         if self.joint:
             names = [f"{first}{i}_{second}{j}_{third}{k}" for i, j, k in np.ndindex(n_bins)]
         else:
-            names = [f"{c}{i}" for c, n in zip(self.space, n_bins, strict=True) for i in range(n)]
+            names = [f"{c}{i}" for c, n in zip(channels, n_bins, strict=True) for i in range(n)]
         return [f"{self.space}_r{row}_c{col}_{name}" for row, col in regions for name in names]
