@@ -48,6 +48,7 @@ from .lab import lab_to_rgb as lab_to_rgb
 from .lab import rgb_to_lab as rgb_to_lab
 from .lbp import lbp as lbp
 from .lbp import lbp_codes as lbp_codes
+from .matching import match_histograms as match_histograms
 from .mixture import Mixture as Mixture
 from .mixture import learn_mixture as learn_mixture
 from .mixture import posteriors as posteriors

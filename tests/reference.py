@@ -195,6 +195,23 @@ def opencv_table(count):
     return np.rint(after.astype(np.float32) * scale)
 
 
+def count_bytes(images):
+    pairs = np.ndindex(len(images), images.shape[2])
+    counts = [np.bincount(images[i, :, c], minlength=256) for i, c in pairs]
+    return np.reshape(counts, (len(images), images.shape[2], 256))
+
+
+def match_bytes(images, wanted):
+    out = np.empty_like(images)
+    for i, c in np.ndindex(len(images), images.shape[2]):
+        reference = wanted[i % len(wanted), c]
+        ranks = np.cumsum(reference[reference > 0]) / reference.sum()
+        counts = np.bincount(images[i, :, c], minlength=256)
+        table = np.interp(np.cumsum(counts) / counts.sum(), ranks, np.flatnonzero(reference))
+        out[i, :, c] = table.astype(np.uint8)[images[i, :, c]]
+    return out
+
+
 def largest_channel(images):
     return images.max(1)
 

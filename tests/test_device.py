@@ -100,6 +100,7 @@ FEATURES = {
     "quantize_colors": (lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(3)), 0),
     "equalize": (imfeat.equalize, 0),
     "equalize_value": (imfeat.equalize_value, 0),
+    "match_histograms": (lambda images: imfeat.match_histograms(images, images), 0),
     "lbp": (lambda images: imfeat.lbp(images, grid=(2, 1)), 1e-6),
     "lbp_codes": (imfeat.lbp_codes, 0),
     "glcm": (lambda images: imfeat.glcm(images, symmetric=True), 0),
@@ -178,6 +179,24 @@ def test_estimators_compute_on_a_gpu_if_told_to(gpu, images, name):
     np.testing.assert_allclose(found.astype(float), here.transform(images), atol=1e-5)
     with pytest.raises(ValueError, match="device must be one of 'cpu', 'cuda'"):
         getattr(imfeat, name)(device="gpu").fit(images)
+
+
+@needs_compiler
+def test_histograms_are_compared_and_matched_where_they_lie(gpu, images):
+    reference = np.ascontiguousarray(images[0, ::-2] // 2)
+    found = imfeat.match_histograms(gpu.array(images), gpu.array(reference))
+    np.testing.assert_array_equal(found.array, imfeat.match_histograms(images, reference))
+    with pytest.raises(TypeError, match="images and reference must lie on the same device"):
+        imfeat.match_histograms(gpu.array(images), reference)
+    first, second = imfeat.color_histogram(images), imfeat.color_histogram(images[:2] // 2)
+    for method in ("chi-square", "chi-square-alt", "intersection"):
+        found = imfeat.compare_histograms(gpu.array(first), gpu.array(second), method=method)
+        expected = imfeat.compare_histograms(first, second, method=method)
+        np.testing.assert_allclose(found.array, expected, rtol=1e-5)
+    with pytest.raises(TypeError, match="first and second must lie on the same device"):
+        imfeat.compare_histograms(gpu.array(first), second)
+    with pytest.raises(TypeError, match="method='kl' is not computed on a GPU"):
+        imfeat.compare_histograms(gpu.array(first), gpu.array(second), method="kl")
 
 
 @needs_compiler

@@ -138,4 +138,21 @@ def _byte_equalization_cases(images, rng):
         yield case("clahe.clahe_blend", inputs, [(tiled.shape, np.uint8)], 0, n, read_only=read_only)
 
 
-MAKERS = color_cases, histogram_cases, equalization_cases
+def matching_cases(images, rng):
+    """Yield the cases of ``matching``."""
+    if not is_bytes(images):
+        return
+    n_images, height, width, _ = images.shape
+    n = n_images * height * width
+    for pixels in (images.reshape(n_images, -1, 3), gray_of(images).reshape(n_images, -1, 1)):
+        n_channels = pixels.shape[2]
+        results = [((n_images, n_channels, 256), np.uint32)]
+        yield case("matching.count_bytes", (pixels,), results, 0, n)
+        for n_wanted, top in ((n_images, 30), (1, 2)):
+            wanted = rng.integers(0, top, (n_wanted, n_channels, 256), dtype=np.uint32)
+            wanted[:, 0, :50] = 0
+            wanted[:, :, 77] += 1
+            yield case("matching.match_bytes", (pixels, wanted), [(pixels.shape, np.uint8)], 0, n)
+
+
+MAKERS = color_cases, histogram_cases, equalization_cases, matching_cases
