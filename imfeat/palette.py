@@ -9,6 +9,7 @@ from imfeat._backend import Array, backend_of
 from imfeat._check import (
     SLACK,
     Seed,
+    as_batch,
     as_count,
     as_counts,
     as_images,
@@ -16,6 +17,7 @@ from imfeat._check import (
     as_out,
     as_vectors,
     count_outside,
+    one_of,
     to_caller_array,
 )
 from imfeat._kmeans import lloyd, plus_plus_start
@@ -115,7 +117,9 @@ def _distinct(pixels: Array) -> tuple[Array, Array]:
     return np.stack([keys >> 16, keys >> 8 & 255, keys & 255], 1).astype(np.float32), counts
 
 
-def quantize_colors(images: Array, palette: Array, *, out: Array | None = None) -> Array:
+def quantize_colors(
+    images: Array, palette: Array, *, dither: str | None = None, out: Array | None = None
+) -> Array:
     """Replace each pixel by the index of the nearest colour of a palette.
 
     Parameters
@@ -124,6 +128,9 @@ def quantize_colors(images: Array, palette: Array, *, out: Array | None = None) 
         RGB; uint8, or float32 or float64 in [0, 1].
     palette : array of shape (n_colors, 3)
         1 to 65,536 colours; uint8, or floats in [0, 1], which only float images take.
+    dither : {None, "floyd-steinberg"}
+        ``"floyd-steinberg"`` passes the error of each pixel on to its neighbours, so that regions keep their
+        mean colour; it takes uint8.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -137,11 +144,33 @@ def quantize_colors(images: Array, palette: Array, *, out: Array | None = None) 
     ------
     TypeError, ValueError
         If an argument is not as above.
+
+    Notes
+    -----
+    Error diffusion goes through rows from left to right, all in integers: a pixel takes the nearest colour
+    to its value plus errors / 16, cut towards 0 and clipped to 0..255, and passes 7, 3, 5 and 1 times its own
+    error to the right, below left, below and below right.  These are the numbers of Pillow's
+    ``image.quantize(palette=..., dither=FLOYDSTEINBERG)``.  Pillow takes the nearest colour to a rounded
+    one, so that its picture is another with about the same mean colours.
+
+    References
+    ----------
+    .. [1] R. W. Floyd, L. Steinberg, "An adaptive algorithm for spatial greyscale", Proceedings of the
+       Society for Information Display 17, 1976.
     """
     images = as_images(images, gray=False, gpu=True)
+    one_of(dither, "dither", (None, "floyd-steinberg"))
     palette = _as_palette(palette, images)
     out = as_out(out, images.shape[:-1], np.uint8 if len(palette) <= 256 else np.uint16, images)
-    if images.dtype == np.uint8:
+    if dither is not None:
+        if images.dtype != np.uint8:
+            raise TypeError(
+                f"dither={dither!r} takes uint8 images, got {images.dtype}; "
+                "write np.rint(images * 255).astype('uint8')"
+            )
+        _, batch = as_batch(images)
+        backend_of(images).dither.dither_colors(batch, palette, out.reshape(batch.shape[:3]))
+    elif images.dtype == np.uint8:
         backend_of(images).palette.nearest_colors(images.reshape(-1), palette, out.reshape(-1))
     else:
         pixels = as_on_host(images, "a palette of floats").reshape(-1, 3).astype(np.float32, copy=False)

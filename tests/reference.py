@@ -195,6 +195,22 @@ def opencv_table(count):
     return np.rint(after.astype(np.float32) * scale)
 
 
+def dither_colors(images, palette):
+    out = np.empty(images.shape[:3], int)
+    colors = palette.astype(int)
+    for i, image in enumerate(images.astype(int)):
+        height, width, _ = image.shape
+        errors = np.zeros((height + 1, width + 2, 3), int)
+        for y, x in np.ndindex(height, width):
+            total = errors[y, x + 1]
+            value = np.clip(image[y, x] + np.sign(total) * (abs(total) // 16), 0, 255)
+            out[i, y, x] = ((value - colors) ** 2).sum(1).argmin()
+            error = value - colors[out[i, y, x]]
+            errors[y, x + 2] += 7 * error
+            errors[y + 1, x : x + 3] += np.outer([3, 5, 1], error)
+    return out
+
+
 def count_bytes(images):
     pairs = np.ndindex(len(images), images.shape[2])
     counts = [np.bincount(images[i, :, c], minlength=256) for i, c in pairs]

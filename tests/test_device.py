@@ -98,6 +98,10 @@ FEATURES = {
     "color_histogram of HSI": (lambda images: imfeat.color_histogram(images, space="hsi", grid=(2, 2)), 1e-2),
     "color_histogram of Lab": (lambda images: imfeat.color_histogram(images, space="lab"), 1e-2),
     "quantize_colors": (lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(3)), 0),
+    "quantize_colors dithered": (
+        lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(2), dither="floyd-steinberg"),
+        0,
+    ),
     "equalize": (imfeat.equalize, 0),
     "equalize_value": (imfeat.equalize_value, 0),
     "match_histograms": (lambda images: imfeat.match_histograms(images, images), 0),

@@ -42,6 +42,9 @@ def color_cases(images, rng):
     for n_colors, dtype in ((5, np.uint8), (70, np.uint8), (300, np.uint16)):
         palette = rng.integers(0, 256, (n_colors, 3), dtype=np.uint8)
         yield case("palette.nearest_colors", (pixels, palette), [(n, dtype)], 0, n)
+        small = images[:, :24, :40].copy()  # a row waits for the one above it
+        results = [(small.shape[:3], dtype)]
+        yield case("dither.dither_colors", (small, palette), results, 0, small.size // 3)
 
 
 def histogram_cases(images, rng):
