@@ -8,12 +8,19 @@ CALLER = 5  # frames from the warning to the caller of a public function
 
 
 def has_channel_axis(
-    shape: tuple[int, ...], channel_axis: Any, name: str, *, gray: bool, color: bool, any_number: bool
+    shape: tuple[int, ...],
+    channel_axis: Any,
+    name: str,
+    *,
+    gray: bool,
+    color: bool,
+    any_number: bool,
+    pixelwise: bool = False,
 ) -> bool:
     """Tell whether the last axis of images holds channels.
 
     ``gray``, ``color`` and ``any_number`` say what a function takes: images of one channel or without such
-    an axis, of three, and of any number.
+    an axis, of three, and of any number; with ``pixelwise`` pixels need not lie in rows.
 
     Raises
     ------
@@ -24,7 +31,7 @@ def has_channel_axis(
     _check_option(channel_axis)
     shapes = " or ".join(["(..., height, width, 3)"] * color + ["(..., height, width)"] * gray)
     error = f"{name} must have the shape {shapes}, got {shape}"
-    if len(shape) < 2 + (channel_axis == -1):
+    if len(shape) < 2 + (channel_axis == -1 and not pixelwise):
         raise ValueError(error)
     is_channels = _is_channels(shape, channel_axis, error, gray)
     n_channels = shape[-1] if is_channels else 1

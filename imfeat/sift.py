@@ -7,10 +7,8 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
-    as_batch,
     as_count,
     as_flag,
-    as_images,
     as_number,
     as_out,
     as_pixels,
@@ -161,13 +159,14 @@ def local_color(
     .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010. :doi:`10.1007/978-3-642-15561-1_11`
     """
-    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
+    pixels = as_pixels(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
     step = as_count(step, "step")
-    leading, batch = as_batch(images)
+    leading = pixels.leading
+    batch = pixels.batch
     n_images, height, width, _ = batch.shape
     grids = as_grids((height, width), step, bin_size, scales)
     positions = positions_of(grids, step)
-    descriptors = as_out(None, (*leading, len(positions), 96), np.float32, images)
+    descriptors = as_out(None, (*leading, len(positions), 96), np.float32, batch)
     out = descriptors.reshape(n_images, len(positions), 96)
     lines = batch.reshape(n_images, height, width * 3)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)

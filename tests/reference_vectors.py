@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from imfeat_kernels.cpu.comparison import CHI_SQUARE_ALT, INTERSECTION
 
 
 def assign(vectors, words):
@@ -68,6 +69,15 @@ def sum_by_centroid(vectors, codes, counts):
     groups = vectors.reshape(len(vectors), n_groups, -1).astype(np.float64)
     members = codes[..., None] == np.arange(counts.shape[1])
     return np.einsum("ngk,ngj->gkj", members, groups), members.sum(0)
+
+
+def sum_terms(first, second, term):
+    x, y = first[:, None].astype(np.float64), second.astype(np.float64)
+    if term == INTERSECTION:
+        return np.minimum(x, y).sum(-1)
+    divisor = x + y * (term == CHI_SQUARE_ALT)
+    terms = np.where(divisor > 2**-52, (x - y) ** 2 / np.where(divisor > 2**-52, divisor, 1), 0).sum(-1)
+    return 2 * terms if term == CHI_SQUARE_ALT else terms
 
 
 def _weighted_log_densities(vectors, weights, means, variances):

@@ -6,6 +6,7 @@ A maker takes a number of descriptors and a generator of random numbers.
 import numpy as np
 
 from imfeat_kernels.cases.case import F32, case
+from imfeat_kernels.cpu import comparison
 
 
 def _normal(rng, *shape):
@@ -103,4 +104,17 @@ def optimizer_cases(n, rng):
         yield case("optimize.adapt_moments", inputs, results, 1e-5, n, read_only=())
 
 
-MAKERS = word_cases, mixture_cases, quantizer_cases, pooling_cases, optimizer_cases
+def comparison_cases(n, rng):
+    """Yield the cases of ``comparison``."""
+    for m, n_bins in ((40, 300), (3, 7)):
+        first, second = (rng.random((count, n_bins)).astype(F32) for count in (max(1, n // 20), m))
+        first[rng.random(first.shape) < 0.3] = 0
+        second[rng.random(second.shape) < 0.3] = 0
+        first[first < 0.01] *= F32(1e-20)
+        first[first > 0.01] += F32(0.1)  # terms of small x are large, and so are their errors
+        for term in comparison.TERMS.values():
+            results = [((len(first), m), F32)]
+            yield case("comparison.sum_terms", (first, second, term), results, 1e-3, results[0][0][0] * m)
+
+
+MAKERS = word_cases, mixture_cases, quantizer_cases, pooling_cases, optimizer_cases, comparison_cases

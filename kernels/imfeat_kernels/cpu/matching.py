@@ -1,0 +1,105 @@
+"""Matching of histograms: each value goes to the value of the same rank in a reference.
+
+With the cumulative counts c of an image of n pixels, and c' of a reference of n' pixels whose values are
+u[0] < u[1] < ..., the value v goes to
+
+    u[k] + (u[k + 1] - u[k]) (c[v] / n - q[k]) / (q[k + 1] - q[k]),    q[k] = c'[u[k]] / n',
+
+where q[k] <= c[v] / n < q[k + 1], and to u[0] below all, cut to an integer.  The steps are those of
+`equalize`, but for the tables.
+"""
+
+import numpy as np
+from numba import njit
+
+from imfeat_kernels.cpu import launch as threads
+from imfeat_kernels.cpu.equalize import apply_strips, count_strips
+from imfeat_kernels.cpu.launch import launch
+
+STRIP = 1 << 15  # pixels that are worth a thread
+LEVELS = 256
+NO_MASK = np.empty((0, 0), np.bool_)
+
+
+def count_bytes(images, out):
+    """Count the values of each channel of each image.
+
+    Parameters
+    ----------
+    images : (n_images, n_pixels, n_channels) uint8
+        1 or 3 channels.
+    out : (n_images, n_channels, 256) uint32
+    """
+    counts = np.empty((len(images), _n_strips(images), *out.shape[1:]), np.uint32)
+    grain = -(-STRIP * counts.shape[1] // images.shape[1])
+    launch(count_strips, counts.shape[0] * counts.shape[1], images, NO_MASK, counts, grain=grain)
+    counts.sum(1, dtype=np.uint32, out=out)
+
+
+def match_bytes(images, wanted, out):
+    """Match the histogram of each channel of each image with that of a reference.
+
+    Parameters
+    ----------
+    images : (n_images, n_pixels, n_channels) uint8
+        1 or 3 channels.
+    wanted : (n_images or 1, n_channels, 256) uint32
+        Counts of the values of the reference of each image, or of the one reference of all.
+    out : (n_images, n_pixels, n_channels) uint8
+    """
+    n_strips = _n_strips(images)
+    counts = np.empty((len(images), images.shape[2], LEVELS), np.uint32)
+    count_bytes(images, counts)
+    tables = np.empty(counts.shape, np.uint8)
+    launch(_match_tables, len(images), counts, wanted, tables, grain=64)
+    grain = -(-STRIP * n_strips // images.shape[1])
+    launch(apply_strips, len(images) * n_strips, images, tables, n_strips, out, grain=grain)
+
+
+def _n_strips(images):
+    return max(1, min(images.shape[1] // STRIP, 4 * threads.n_threads // max(len(images), 1)))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _match_tables(start, stop, counts, wanted, tables):
+    ranks, values = np.empty(LEVELS), np.empty(LEVELS)
+    for i in range(start, stop):
+        for c in range(counts.shape[1]):
+            reference = wanted[i if len(wanted) > 1 else 0, c]
+            n_values = _ranks_of(reference, ranks, values)
+            _match_table(counts[i, c], ranks, values, n_values, tables[i, c])
+
+
+@njit
+def _ranks_of(counts, ranks, values):
+    """Write the values that occur, and the share of pixels up to each; return how many they are."""
+    total = np.int64(0)
+    for v in range(LEVELS):
+        total += np.int64(counts[v])
+    upto = np.int64(0)
+    n = 0
+    for v in range(LEVELS):
+        if counts[v] > 0:
+            upto += np.int64(counts[v])
+            ranks[n], values[n] = upto / total, v
+            n += 1
+    return n
+
+
+@njit(error_model="numpy")
+def _match_table(counts, ranks, values, n_values, table):
+    total = np.int64(0)
+    for v in range(LEVELS):
+        total += np.int64(counts[v])
+    upto = np.int64(0)
+    k = -1
+    for v in range(LEVELS):
+        upto += np.int64(counts[v])
+        rank = upto / total
+        while k + 1 < n_values and ranks[k + 1] <= rank:
+            k += 1
+        value = values[max(k, 0)]
+        if 0 <= k < n_values - 1 and ranks[k] < rank:
+            slope = (values[k + 1] - value) / (ranks[k + 1] - ranks[k])
+            value = slope * (rank - ranks[k]) + value
+        table[v] = np.uint8(np.int32(value))
