@@ -62,7 +62,7 @@ def match_histograms(
             f"reference must be one image, or one for each of images of shape {checked.shape}, with as many "
             f"channels, got {wanted.shape}"
         )
-    out = as_out(out, checked.shape, kept_dtype(checked), source)
+    out = as_out(out, checked.shape, kept_dtype(checked), checked.batch)
     matched = out.reshape(source.shape)
     if source.dtype == np.uint8:
         _match_bytes(source, references, matched)
