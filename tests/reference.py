@@ -431,6 +431,20 @@ def dense_sift(images, bin_size, step, offset, kernels, weights, grid):
     return np.divide(out, lengths, where=lengths > 0, out=np.zeros_like(out))
 
 
+def split(images):
+    return images.reshape(len(images), -1, 3).transpose(0, 2, 1)
+
+
+def split_opponent(images, white):
+    r, g, b = (images.reshape(len(images), -1, 3) / np.float64(white)).transpose(2, 0, 1)
+    mu = 0.3 * r + 0.59 * g + 0.11 * b
+    return np.stack([mu, (r - g) / np.sqrt(2) + 0.01 * mu, (r + g - 2 * b) / np.sqrt(6) + 0.01 * mu], 1)
+
+
+def join(parts):
+    return np.concatenate([parts[:, c] for c in range(3)], -1)
+
+
 def smooth(images, weights):
     n, (_, height, width) = len(weights), images.shape
     kernel = np.concatenate([weights[::-1], [1 - 2 * weights.sum(dtype=np.float64)], weights])

@@ -7,6 +7,8 @@ from imfeat._backend import Array
 from imfeat.estimators._base import ImageTransformer
 from imfeat.sift import dense_sift, local_color
 
+CHANNELS = {"rgb": ("r_", "g_", "b_"), "hsv": ("h_", "s_", "v_"), "opponent": ("mu_", "rg_", "yb_")}
+
 
 class LocalDescriptors(ImageTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """A transformer of images to local descriptors, whose results have three axes."""
@@ -28,7 +30,7 @@ class LocalDescriptors(ImageTransformer, auto_wrap_output_keys=None):  # type: i
 
 
 class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[call-arg]
-    """SIFT descriptors on a grid of each image: an array (n_images, n, 128).
+    """SIFT descriptors on a grid of each image: an array (n_images, n, 128), or 384 numbers for colour.
 
     Parameters
     ----------
@@ -42,6 +44,8 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         Weight whole bins by the Gaussian around the descriptor's center, not each pixel.
     window : float
         Deviation of this Gaussian, in bins.
+    color : {"gray", "rgb", "hsv", "opponent"}
+        Channels to describe: gray, or side by side the three of a colour space.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and results back.
 
@@ -62,7 +66,8 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
     -----
     Results have three axes, for what makes one vector of the descriptors of an image; most
     classifiers want that.  They are never data frames.  Numbers are named by descriptor, bin and
-    direction, as ``sift_p12_y0_x3_o7``, in the order of ``transform(X)[0].ravel()``.
+    direction, as ``sift_p12_y0_x3_o7``, in the order of ``transform(X)[0].ravel()``; with a channel in
+    between in colour, as ``sift_p12_h_y0_x3_o7``.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         scales: Sequence[float] | None = None,
         fast: bool = True,
         window: float = 2.0,
+        color: str = "gray",
         device: str = "cpu",
     ) -> None:
         self.step = step
@@ -80,6 +86,7 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         self.scales = scales
         self.fast = fast
         self.window = window
+        self.color = color
         self.device = device
 
     def _describe(self, images: Array) -> tuple[Array, Array]:
@@ -90,11 +97,14 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
             scales=self.scales,
             fast=self.fast,
             window=self.window,
+            color=self.color,
         )
 
     def _names(self) -> list[str]:
         bins = [f"y{y}_x{x}_o{o}" for y in range(4) for x in range(4) for o in range(8)]
-        return [f"sift_p{p}_{name}" for p in range(len(self.positions_)) for name in bins]
+        channels = CHANNELS.get(self.color, ("",))
+        names = [f"{channel}{name}" for channel in channels for name in bins]
+        return [f"sift_p{p}_{name}" for p in range(len(self.positions_)) for name in names]
 
 
 class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[call-arg]
