@@ -46,6 +46,30 @@ def copy_eight(_, source, first, target, start):
 
 
 @intrinsic
+def add_eight(_, source, first, target, start):
+    """Add eight float32 from ``first`` on in an array to those from ``start`` on in another, as vectors."""
+
+    def instruction(context, builder, signature, arguments):
+        kind = ir.VectorType(ir.FloatType(), 8).as_pointer()
+        source_pointer, target_pointer = (
+            builder.bitcast(
+                builder.gep(
+                    context.make_array(signature.args[k])(context, builder, arguments[k]).data,
+                    [arguments[k + 1]],
+                ),
+                kind,
+            )
+            for k in (0, 2)
+        )
+        values = builder.load(source_pointer, align=4)
+        total = builder.fadd(builder.load(target_pointer, align=4), values)
+        builder.store(total, target_pointer, align=4)
+        return context.get_dummy_value()
+
+    return signature(types.void, source, first, target, start), instruction
+
+
+@intrinsic
 def permutes_bytes(_):
     """Return at compile time whether `permute_bytes` is available: on processors with AVX-512 VBMI."""
 
