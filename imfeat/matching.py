@@ -72,18 +72,15 @@ def _as_pixels(images: Array) -> tuple[tuple[int, ...], Array]:
 
 
 def _match_floats(images: Array, references: Array, out: Array) -> None:
-    """Match floats channel by channel: ranks of sorted values go through those of the reference."""
-    one = len(references) == 1
-    ranks = [[_ranks_of(np.sort(channel)) for channel in image.T] for image in references]
-    for i, c in np.ndindex(len(images), images.shape[2]):
-        values = images[i, :, c]
-        order = np.argsort(values)
-        shares, _, counts = _ranks_of(values[order])
-        reference_shares, reference_values, _ = ranks[0 if one else i][c]
-        out[i, order, c] = np.repeat(np.interp(shares, reference_shares, reference_values), counts)
+    """Match floats plane by plane; a plane is a channel of an image."""
+    planes, wanted = _planes_of(images), _planes_of(references)
+    matched = np.empty_like(planes)
+    wanted.sort(axis=1)
+    backend_of(images).matching.match_floats(planes, np.sort(planes, axis=1), wanted, matched)
+    out[:] = matched.reshape(len(images), -1, images.shape[1]).transpose(0, 2, 1)
 
 
-def _ranks_of(ordered: Array) -> tuple[Array, Array, Array]:
-    """Return the share of values up to each distinct one, these, and how often each occurs."""
-    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)) + 1
-    return ends / len(ordered), ordered[ends - 1], np.diff(ends, prepend=0)
+def _planes_of(images: Array) -> Array:
+    """Return the channels of images (n_images, n_pixels, n_channels) as planes (n, n_pixels), a copy."""
+    planes = images.transpose(0, 2, 1).reshape(-1, images.shape[1])
+    return planes if planes.base is None else planes.copy()

@@ -228,6 +228,16 @@ def match_bytes(images, wanted):
     return out
 
 
+def match_floats(planes, wanted):
+    out = np.empty_like(planes)
+    for i, plane in enumerate(planes):
+        _, inverse, counts = np.unique(plane, return_inverse=True, return_counts=True)
+        values, wanted_counts = np.unique(wanted[i % len(wanted)], return_counts=True)
+        ranks = np.cumsum(wanted_counts) / wanted.shape[1]
+        out[i] = np.interp(np.cumsum(counts) / plane.size, ranks, values)[inverse]
+    return out
+
+
 def largest_channel(images):
     return images.max(1)
 
