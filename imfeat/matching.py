@@ -4,6 +4,7 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import Pixels, as_on_host, as_out, as_pixels, kept_dtype, to_caller_array
+from imfeat._dtypes import LARGEST
 from imfeat._inputs import ChannelAxis, accepts
 
 
@@ -52,7 +53,7 @@ def match_histograms(
     """
     checked = _as_pixels(images, "images", channel_axis)
     wanted = _as_pixels(reference, "reference", channel_axis)
-    source, references = _planes_of(checked), _planes_of(wanted)
+    source, references = _flat(checked), _flat(wanted)
     if isinstance(source, np.ndarray) != isinstance(references, np.ndarray):
         raise TypeError("images and reference must lie on the same device; copy one of them")
     if checked.dtype != wanted.dtype:
@@ -68,7 +69,8 @@ def match_histograms(
         _match_bytes(source, references, matched)
     else:
         operation = "matching of other dtypes than uint8"
-        _match_ranks(as_on_host(source, operation), as_on_host(references, operation), matched)
+        match = _match_words if source.dtype in LARGEST else _match_floats
+        match(as_on_host(source, operation), as_on_host(references, operation), matched)
     return to_caller_array(out)
 
 
@@ -78,7 +80,7 @@ def _as_pixels(images: Array, name: str, channel_axis: ChannelAxis) -> Pixels:
     )
 
 
-def _planes_of(pixels: Pixels) -> Array:
+def _flat(pixels: Pixels) -> Array:
     """Return images as (n_images, n_pixels, n_channels)."""
     n_images, height, width, n_channels = pixels.batch.shape
     return pixels.batch.reshape(n_images, height * width, n_channels)
@@ -101,8 +103,8 @@ def _match_bytes(images: Array, references: Array, out: Array) -> None:
         out[..., c : c + 1] = matched
 
 
-def _match_ranks(images: Array, references: Array, out: Array) -> None:
-    """Match channel by channel: ranks of sorted values go through those of the reference."""
+def _match_words(images: Array, references: Array, out: Array) -> None:
+    """Match integers of 16 bits: ranks of sorted values go through those of the reference."""
     one = len(references) == 1
     ranks = [[_ranks_of(np.sort(channel)) for channel in image.T] for image in references]
     for i, c in np.ndindex(len(images), images.shape[2]):
@@ -117,3 +119,18 @@ def _ranks_of(ordered: Array) -> tuple[Array, Array, Array]:
     """Return the share of values up to each distinct one, these, and how often each occurs."""
     ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)) + 1
     return ends / len(ordered), ordered[ends - 1], np.diff(ends, prepend=0)
+
+
+def _match_floats(images: Array, references: Array, out: Array) -> None:
+    """Match floats plane by plane; a plane is a channel of an image."""
+    planes, wanted = _planes_of(images), _planes_of(references)
+    matched = np.empty_like(planes)
+    wanted.sort(axis=1)
+    backend_of(images).matching.match_floats(planes, np.sort(planes, axis=1), wanted, matched)
+    out[:] = matched.reshape(len(images), images.shape[2], images.shape[1]).transpose(0, 2, 1)
+
+
+def _planes_of(images: Array) -> Array:
+    """Return the channels of images (n_images, n_pixels, n_channels) as planes (n, n_pixels), a copy."""
+    planes = images.transpose(0, 2, 1).reshape(-1, images.shape[1])
+    return planes if planes.base is None else planes.copy()

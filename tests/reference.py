@@ -228,6 +228,16 @@ def match_bytes(images, wanted):
     return out
 
 
+def match_floats(planes, wanted):
+    out = np.empty_like(planes)
+    for i, plane in enumerate(planes):
+        _, inverse, counts = np.unique(plane, return_inverse=True, return_counts=True)
+        values, wanted_counts = np.unique(wanted[i % len(wanted)], return_counts=True)
+        ranks = np.cumsum(wanted_counts) / wanted.shape[1]
+        out[i] = np.interp(np.cumsum(counts) / plane.size, ranks, values)[inverse]
+    return out
+
+
 def largest_channel(images):
     return images.max(1)
 
@@ -429,6 +439,20 @@ def dense_sift(images, bin_size, step, offset, kernels, weights, grid):
     out = np.minimum(np.divide(out, lengths, where=lengths > 0, out=np.zeros_like(out)), 0.2)
     lengths = np.linalg.norm(out, axis=-1, keepdims=True)
     return np.divide(out, lengths, where=lengths > 0, out=np.zeros_like(out))
+
+
+def split(images):
+    return images.reshape(len(images), -1, 3).transpose(0, 2, 1)
+
+
+def split_opponent(images, white):
+    r, g, b = (images.reshape(len(images), -1, 3) / np.float64(white)).transpose(2, 0, 1)
+    mu = 0.3 * r + 0.59 * g + 0.11 * b
+    return np.stack([mu, (r - g) / np.sqrt(2) + 0.01 * mu, (r + g - 2 * b) / np.sqrt(6) + 0.01 * mu], 1)
+
+
+def join(parts):
+    return np.concatenate([parts[:, c] for c in range(3)], -1)
 
 
 def smooth(images, weights):

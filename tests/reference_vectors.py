@@ -64,6 +64,17 @@ def decode(codes, centroids):
     return np.concatenate([centroids[g][codes[:, g]] for g in range(len(centroids))], 1)
 
 
+def distance_tables(vectors, centroids):
+    groups = vectors.reshape(len(vectors), len(centroids), -1, 1).astype(np.float64)
+    return ((groups - centroids) ** 2).sum(2)
+
+
+def nearest_codes(tables, codes, distances):
+    totals = sum(tables[:, g].astype(np.float64)[:, codes[:, g]] for g in range(codes.shape[1]))
+    order = np.argsort(totals, axis=1, kind="stable")[:, None, : distances.shape[2]]
+    return np.take_along_axis(totals[:, None], order, 2), order
+
+
 def sum_by_centroid(vectors, codes, counts):
     n_groups = codes.shape[1]
     groups = vectors.reshape(len(vectors), n_groups, -1).astype(np.float64)

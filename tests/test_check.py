@@ -320,6 +320,7 @@ OUTSIDE = {
         f"color_histogram {space}": lambda x, space=space: imfeat.color_histogram(x, space=space, norm=None)
         for space in ("rgb", "hsv", "hsi", "lab", "ycbcr", "gray")
     },
+    "dense_sift of HSV": lambda x: imfeat.dense_sift(x, color="hsv", bin_size=3)[1],
     "HOG": lambda x: imfeat.HOG(sqrt=True).fit_transform(x),
     "LocalColor": lambda x: imfeat.LocalColor().fit_transform(x),
 }

@@ -114,6 +114,8 @@ FEATURES = {
     "haralick": (lambda images: imfeat.haralick(images, levels=16, grid=(2, 2)), 1e-4),
     "dense_sift": (lambda images: imfeat.dense_sift(images)[1], 1e-5),
     "dense_sift scales": (lambda images: imfeat.dense_sift(images, scales=(1, 1.25))[1], 1e-4),
+    "dense_sift opponent": (lambda images: imfeat.dense_sift(images, color="opponent")[1], 1e-4),
+    "dense_sift hsv": (lambda images: imfeat.dense_sift(images, color="hsv")[1], 1e-4),
     "local_color": (lambda images: imfeat.local_color(images)[1], 1e-6),
     "dense_patches": (lambda images: imfeat.dense_patches(images, 5, stride=3), 1e-6),
     "sample_patches": (lambda images: imfeat.sample_patches(images, 5, 20, rng=0), 1e-6),

@@ -143,10 +143,17 @@ def _byte_equalization_cases(images, rng):
 
 def matching_cases(images, rng):
     """Yield the cases of ``matching``."""
-    if not is_bytes(images):
-        return
     n_images, height, width, _ = images.shape
     n = n_images * height * width
+    if not is_bytes(images):
+        planes = images.reshape(n_images, -1, 3).transpose(0, 2, 1).reshape(3 * n_images, -1).copy()
+        planes[:, ::3] = rng.random(planes[:, ::3].shape)
+        for reference in (planes[:3, : n // 2] ** 2, planes[::-1]):
+            inputs = planes, np.sort(planes), np.sort(reference)
+            yield case(
+                "matching.match_floats", inputs, [(planes.shape, planes.dtype)], 1e-6, 3 * n, read_only=()
+            )
+        return
     for pixels in (images.reshape(n_images, -1, 3), gray_of(images).reshape(n_images, -1, 1)):
         n_channels = pixels.shape[2]
         results = [((n_images, n_channels, 256), np.uint32)]

@@ -57,7 +57,7 @@ def mixture_cases(n, rng):
 
 
 def quantizer_cases(n, rng):
-    """Yield the cases of ``quantizer``."""
+    """Yield the cases of ``quantizer`` and ``search``."""
     for group_size, k, n_groups in ((8, 256, 3), (3, 17, 8), (4, 5, 1)):
         vectors = _normal(rng, n, group_size * n_groups)
         centroids = _normal(rng, n_groups, group_size, k)
@@ -65,6 +65,14 @@ def quantizer_cases(n, rng):
         yield case("quantizer.encode", (vectors, centroids), [((n, n_groups), np.uint8)], 0, n)
         by_centroid = np.ascontiguousarray(centroids.transpose(0, 2, 1))
         yield case("quantizer.decode", (codes, by_centroid), [(vectors.shape, F32)], 0, n, read_only=())
+        queries = vectors[: 13 if k > 5 else 2]
+        results = [((len(queries), n_groups, k), F32)]
+        yield case("search.distance_tables", (queries, centroids), results, 1e-4, queries.size)
+        # Whole numbers add up exactly, and some sums are equal.
+        tables = rng.integers(0, 99, (len(queries), n_groups, k)).astype(F32)
+        for count in (3, 40):
+            results = [((len(queries), 1, count), F32), ((len(queries), 1, count), np.int64)]
+            yield case("search.nearest_codes", (tables, codes), results, 0, n, read_only=())
         results = [(by_centroid.shape, np.float64), ((n_groups, k), np.int64)]
         yield case("quantizer.sum_by_centroid", (vectors, codes), results, 1e-3, n, read_only=())
 

@@ -18,6 +18,7 @@ from imfeat_kernels.cpu.launch import launch
 
 STRIP = 1 << 15  # pixels that are worth a thread
 LEVELS = 256
+BUCKETS = 1 << 16  # equal parts of the range of values, in which they are looked up
 NO_MASK = np.empty((0, 0), np.bool_)
 
 
@@ -54,6 +55,21 @@ def match_bytes(images, wanted, out):
     launch(_match_tables, len(images), counts, wanted, tables, grain=64)
     grain = -(-STRIP * n_strips // images.shape[1])
     launch(apply_strips, len(images) * n_strips, images, tables, n_strips, out, grain=grain)
+
+
+def match_floats(planes, ordered, wanted, out):
+    """Match the histogram of each plane with that of a reference, without bins.
+
+    Parameters
+    ----------
+    planes : (n_planes, n_pixels) float32 or float64
+    ordered : (n_planes, n_pixels) of the same dtype
+        The values of each plane, in ascending order.
+    wanted : (n_references, n) of the same dtype
+        The values of references, in ascending order: that of plane i is i modulo ``n_references``.
+    out : (n_planes, n_pixels) of the same dtype
+    """
+    launch(_match_floats, len(planes), planes, ordered, wanted, out)
 
 
 def _n_strips(images):
@@ -103,3 +119,76 @@ def _match_table(counts, ranks, values, n_values, table):
             slope = (values[k + 1] - value) / (ranks[k + 1] - ranks[k])
             value = slope * (rank - ranks[k]) + value
         table[v] = np.uint8(np.int32(value))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _match_floats(start, stop, planes, ordered, wanted, out):
+    n_pixels = planes.shape[1]
+    values, targets = np.empty_like(planes[0]), np.empty_like(planes[0])
+    firsts = np.empty(BUCKETS + 1, np.int32)
+    for item in range(start, stop):  # an item is a plane
+        n = _targets(ordered[item], wanted[item % len(wanted)], values, targets)
+        low = np.float64(values[0])
+        density = BUCKETS / (np.float64(values[n - 1]) - low) if n > 1 else 0.0
+        b = 0
+        for k in range(n):
+            while b <= _bucket(values[k], low, density):
+                firsts[b] = k
+                b += 1
+        while b <= BUCKETS:
+            firsts[b] = n
+            b += 1
+        for p in range(n_pixels):
+            value = planes[item, p]
+            b = _bucket(value, low, density)
+            first, last = firsts[b], firsts[b + 1]
+            while last - first > 1:
+                middle = (first + last) // 2
+                if values[middle] <= value:
+                    first = middle
+                else:
+                    last = middle
+            out[item, p] = targets[first]
+
+
+@njit
+def _bucket(value, low, density):
+    return min(int((np.float64(value) - low) * density), BUCKETS - 1)
+
+
+@njit(error_model="numpy")
+def _targets(ordered, wanted, values, targets):
+    """Write the distinct values and what becomes of each, and return their number."""
+    n = 0
+    end = 0
+    low = high = np.float64(wanted[0])  # neighbours in the reference, and their ranks
+    low_rank = -1.0
+    high_end = _end_of_equal(wanted, 0)
+    high_rank = high_end / len(wanted)
+    while end < len(ordered):
+        value = ordered[end]
+        end = _end_of_equal(ordered, end)
+        rank = end / len(ordered)
+        while high_rank <= rank:
+            low, low_rank = high, high_rank
+            if high_end < len(wanted):
+                high = np.float64(wanted[high_end])
+                high_end = _end_of_equal(wanted, high_end)
+                high_rank = high_end / len(wanted)
+            else:
+                high_rank = np.inf
+        target = low
+        if 0 <= low_rank < rank and high_rank < np.inf:
+            target = (high - low) / (high_rank - low_rank) * (rank - low_rank) + low
+        values[n], targets[n] = value, target
+        n += 1
+    return n
+
+
+@njit
+def _end_of_equal(ordered, first):
+    """Return the index after the last of the values equal to the first."""
+    end = first + 1
+    while end < len(ordered) and ordered[end] == ordered[first]:
+        end += 1
+    return end

@@ -80,7 +80,8 @@ def _rgb_to_ycbcr_bytes(start, stop, pixels, out):
     x, y = pixels[3 * start : 3 * stop], out[3 * start : 3 * stop]
     for i in range(stop - start):
         r, g, b = np.int32(x[3 * i]), np.int32(x[3 * i + 1]), np.int32(x[3 * i + 2])
-        y[3 * i] = np.uint8((share(r, Y_R) + share(g, Y_G) + share(b, Y_B)) >> np.int32(6))
+        luma = np.int32(share(r, Y_R) + share(g, Y_G) + share(b, Y_B))
+        y[3 * i] = np.uint8(luma >> np.int32(6))
         y[3 * i + 1] = difference(b, r, CB_R, g, CB_G)
         y[3 * i + 2] = difference(r, g, CR_G, b, CR_B)
 
@@ -107,7 +108,7 @@ def within_unit(value):
 @njit
 def share(value, factor):
     """Return a product in 64ths, rounded to the nearest integer."""
-    return (value * np.int32(factor) + np.int32(32768)) >> np.int32(16)
+    return np.int32(np.int32(value * np.int32(factor) + np.int32(32768)) >> np.int32(16))
 
 
 @njit
@@ -116,7 +117,7 @@ def difference(plus, first, first_factor, second, second_factor):
 
     Pillow rounds negative products up, to the next integer but for zero.
     """
-    total = np.int32(128 << 6) + (plus << np.int32(5))
-    total -= share(first, first_factor) - np.int32(first > 0)
-    total -= share(second, second_factor) - np.int32(second > 0)
+    minus = share(first, first_factor) - np.int32(first > 0)
+    minus += share(second, second_factor) - np.int32(second > 0)
+    total = np.int32(np.int32(128 << 6) + np.int32(32) * plus - minus)
     return np.uint8(total >> np.int32(6))

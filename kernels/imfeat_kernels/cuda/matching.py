@@ -7,7 +7,7 @@ from imfeat_kernels.cuda.equalize import LEVELS, apply_tables, count_values
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import blocks_of, empty, launch, zeros
 
-f64, i32, u8, u32 = np.float64, np.int32, np.uint8, np.uint32
+f32, f64, i32, u8, u32 = np.float32, np.float64, np.int32, np.uint8, np.uint32
 NO_MASK = np.empty((0, 0), np.bool_)
 DOUBLES = ("_match_tables",)  # ranks are cut to integers
 
@@ -27,6 +27,11 @@ def match_bytes(images, wanted, out):
     n = n_images * n_channels
     launch(_match_tables, blocks_of(n), counts, wanted.reshape(len(wanted), -1), n_channels, tables)
     apply_tables(images, tables, out)
+
+
+def match_floats(planes, ordered, wanted, out):
+    """Match the histogram of each plane with that of a reference, without bins."""
+    launch(_match_floats, blocks_of(out.size), planes, ordered, wanted, out)
 
 
 @cuda.jit
@@ -72,3 +77,42 @@ def _match_tables(counts, wanted, n_channels, tables):
                 slope = f64(high - low) / (f64(upto_next) / f64(n_wanted) - left)
                 value = cuda.fma(slope, rank - left, f64(0)) + value
             tables[i, start + u32(v)] = u8(i32(value))
+
+
+@cuda.jit(device=True)
+def _count_upto(ordered, row, value, strictly):
+    """Return the number of values of a row that are smaller than a value or, unless ``strictly``, equal."""
+    first = i32(0)
+    last = i32(ordered.shape[1])
+    while first < last:
+        middle = (first + last) >> i32(1)
+        found = ordered[row, middle]
+        if found < value or (found == value and not strictly):
+            first = middle + i32(1)
+        else:
+            last = middle
+    return first
+
+
+@cuda.jit
+def _match_floats(planes, ordered, wanted, out):
+    """Match a value: its rank lies between those of two neighbours in the reference."""
+    item = cuda.grid(1)
+    if item < out.size:
+        plane, p = divided(item, out.shape[1])
+        _, row = divided(plane, wanted.shape[0])
+        n = i32(wanted.shape[1])
+        upto = _count_upto(ordered, plane, planes[plane, p], False)
+        # The largest number of values of the reference whose share is not above the rank.
+        rank = f64(upto) / f64(out.shape[1])
+        count = i32(rank * f64(n) + f64(1e-9))
+        if count > i32(0) and count < n and wanted[row, count] == wanted[row, count - i32(1)]:
+            count = _count_upto(wanted, row, wanted[row, count], True)
+        target = f64(wanted[row, max(count - i32(1), i32(0))])
+        if count > i32(0) and count < n:
+            high = wanted[row, count]
+            end = _count_upto(wanted, row, high, False)
+            share = f64(count) / f64(n)
+            slope = (f64(high) - target) / (f64(end) / f64(n) - share)
+            target += slope * (rank - share)
+        out[plane, p] = target
