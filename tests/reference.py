@@ -229,43 +229,51 @@ def gradients(image, slack=0):
     return tuple(np.take_along_axis(g, strongest[..., None], -1)[..., 0] for g in (gy, gx))
 
 
-def cell_histograms(images, cell_size, edges, n_lower):
-    return orientation_histograms(images, cell_size, len(edges), n_lower < len(edges))
+def cell_histograms(images, mask, corner, cell_size, edges, n_lower):
+    return orientation_histograms(images, cell_size, len(edges), n_lower < len(edges), mask, corner)
 
 
-def orientation_histograms(images, cell_size, n_bins, signed):
-    n_rows, n_cols = images.shape[1] // cell_size, images.shape[2] // cell_size
+def orientation_histograms(images, cell_size, n_bins, signed, mask=None, corner=(0, 0)):
+    height, width = cell_size
+    n_rows, n_cols = (images.shape[1] - corner[0]) // height, (images.shape[2] - corner[1]) // width
     out = np.zeros((n_bins, len(images), n_rows, n_cols))
     turn = 360 if signed else 180
     for i, image in enumerate(images):
-        gy, gx = gradients(image)
+        gy, gx = masked_gradients(image, mask, i)
         bins = (np.rad2deg(np.arctan2(gy, gx)) % turn // (turn / n_bins)).astype(int) % n_bins
-        for y, x in np.ndindex(n_rows * cell_size, n_cols * cell_size):
-            out[bins[y, x], i, y // cell_size, x // cell_size] += np.hypot(gy[y, x], gx[y, x])
-    return out / cell_size**2
+        for y, x in np.ndindex(n_rows * height, n_cols * width):
+            at = corner[0] + y, corner[1] + x
+            out[bins[at], i, y // height, x // width] += np.hypot(gy[at], gx[at])
+    return out / (height * width)
 
 
-def block_histograms(images, cell_size, weights, turns, out):
-    size = weights.shape[1]
+def masked_gradients(image, mask, i, slack=0):
+    gy, gx = gradients(image, slack)
+    voting = 1 if mask is None or mask.size == 0 else mask[i]
+    return gy * voting, gx * voting
+
+
+def block_histograms(images, mask, corner, stride, row_weights, col_weights, turns, out):
     n_bins, _, n_rows, n_cols = out.shape[2:]
     out = np.zeros(out.shape)
     for i, image in enumerate(images):
-        gy, gx = gradients(image, 1e-5)
+        gy, gx = masked_gradients(image, mask, i, 1e-5)
         place = np.arctan2(gy, gx) / (2 * np.pi) % 1 * turns - 0.5
         below = np.floor(place).astype(int)
-        for r, c, y, x in np.ndindex(n_rows, n_cols, size, size):
-            at = r * cell_size + y, c * cell_size + x
-            vote = np.outer(weights[:, y], weights[:, x]) * np.hypot(gy[at], gx[at])
+        for r, c, y, x in np.ndindex(n_rows, n_cols, row_weights.shape[1], col_weights.shape[1]):
+            at = corner[0] + r * stride[0] + y, corner[1] + c * stride[1] + x
+            vote = np.outer(row_weights[:, y], col_weights[:, x]) * np.hypot(gy[at], gx[at])
             share = place[at] - below[at]
             out[:, :, below[at] % n_bins, i, r, c] += vote * (1 - share)
             out[:, :, (below[at] + 1) % n_bins, i, r, c] += vote * share
     return out
 
 
-def normalize_blocks(planes, block_size, norm, constants):
-    windows = np.lib.stride_tricks.sliding_window_view(planes, (block_size, block_size), axis=(2, 3))
+def normalize_blocks(planes, block_size, stride, norm, constants):
+    windows = np.lib.stride_tricks.sliding_window_view(planes, block_size, axis=(2, 3))
+    windows = windows[:, :, :: stride[0], :: stride[1]]
     values = np.moveaxis(windows, 0, -1).reshape(*windows.shape[1:4], -1).astype(np.float64)
-    inside, outside, after = constants
+    inside, outside, after, clip = constants
     if norm == NO_NORM:
         return values
     if norm in (L1, L1_SQRT):
@@ -273,7 +281,7 @@ def normalize_blocks(planes, block_size, norm, constants):
         return np.sqrt(values) if norm == L1_SQRT else values
     values = values / (np.sqrt((values**2).sum(-1, keepdims=True) + inside) + outside)
     if norm == L2_HYS:
-        values = np.minimum(values, 0.2)
+        values = np.minimum(values, clip)
         values = values / (np.sqrt((values**2).sum(-1, keepdims=True) + inside) + after)
     return values
 
