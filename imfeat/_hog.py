@@ -172,6 +172,7 @@ def fill_blocks(
         if options.sqrt:
             pixels = as_on_host(pixels, "sqrt=True")
             pixels = np.sqrt(pixels, dtype=np.float64 if is_bytes else None)
+            pixels.setflags(write=False)  # as images are, so that kernels are compiled once
         fill(pixels, chosen, corner, options, constants, blocks[chunk])
 
 

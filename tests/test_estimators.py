@@ -274,6 +274,15 @@ def test_hog_passes_every_option_on(images):
     assert (names[0], names[-1]) == ("hog_r0_c0_y0_x0_o0", "hog_r18_c8_y0_x1_o8")
 
 
+@pytest.mark.parametrize("variant", ["uoctti", "dalal-triggs"])
+def test_uoctti_passes_every_option_on(images, variant):
+    options = {"cell_size": 16, "orientations": 5, "bilinear": True, "variant": variant, "mirror": True}
+    model = UoCTTI(**options).fit(images)
+    features = imfeat.hog_uoctti(images, **options)
+    np.testing.assert_array_equal(model.transform(images), features)
+    assert len(model.get_feature_names_out()) == features.shape[1]
+
+
 def test_color_histogram_is_that_of_numpy(images):
     expected = [
         np.histogramdd(region.reshape(-1, 3), bins=(4, 3, 2), range=[(0, 255)] * 3)[0].ravel()

@@ -4,7 +4,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat.estimators._base import ImageTransformer
-from imfeat.uoctti import hog_uoctti
+from imfeat.uoctti import hog_uoctti, numbers_per_cell
 
 
 class UoCTTI(ImageTransformer):
@@ -14,6 +14,12 @@ class UoCTTI(ImageTransformer):
     ----------
     cell_size : int
         Side of a square cell, in pixels.
+    orientations : int
+        Orientations over a half turn.
+    bilinear : bool
+        Share the vote of a pixel between the two directions that its gradient lies between.
+    variant : {"uoctti", "dalal-triggs"}
+        Whether to sum over the four normalizations of a cell, or to keep them side by side.
     mirror : bool
         Average over each image and its mirror image.
     device : {"cpu", "cuda"}
@@ -35,14 +41,34 @@ class UoCTTI(ImageTransformer):
     Features are named by cell and number, as ``uoctti_r0_c3_k30``.
     """
 
-    def __init__(self, *, cell_size: int = 8, mirror: bool = False, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        *,
+        cell_size: int = 8,
+        orientations: int = 9,
+        bilinear: bool = False,
+        variant: str = "uoctti",
+        mirror: bool = False,
+        device: str = "cpu",
+    ) -> None:
         self.cell_size = cell_size
+        self.orientations = orientations
+        self.bilinear = bilinear
+        self.variant = variant
         self.mirror = mirror
         self.device = device
 
     def _encode(self, images: Array) -> Array:
-        return hog_uoctti(images, cell_size=self.cell_size, mirror=self.mirror)
+        return hog_uoctti(
+            images,
+            cell_size=self.cell_size,
+            orientations=self.orientations,
+            bilinear=self.bilinear,
+            variant=self.variant,
+            mirror=self.mirror,
+        )
 
     def _names(self) -> list[str]:
         rows, cols = ((side + self.cell_size // 2) // self.cell_size for side in self.image_shape_[:2])
-        return [f"uoctti_r{r}_c{c}_k{k}" for r, c, k in np.ndindex(rows, cols, 31)]
+        n_values = numbers_per_cell(self.orientations, self.variant)
+        return [f"uoctti_r{r}_c{c}_k{k}" for r, c, k in np.ndindex(rows, cols, n_values)]

@@ -81,6 +81,16 @@ def block_weights(cell_size, n_cells, sigma):
     return (linear * gauss).astype(np.float32)
 
 
+@functools.lru_cache(64)
+def directions(orientations):
+    """Return (cos, sin) of the directions k pi / orientations, (orientations, 2) float32.
+
+    `directions.direction_votes` takes them.
+    """
+    angles = np.arange(orientations) * np.pi / orientations
+    return np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
+
+
 def bin_weights(bin_size, fast, window):
     """Return the weights of pixels and of bins that `sift.dense_sift` takes.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from imfeat_kernels import tables
 from imfeat_kernels.cases.case import F32, case, gray_of, is_bytes, white_of
-from imfeat_kernels.cpu import blocks, glcm, lbp
+from imfeat_kernels.cpu import blocks, directions, glcm, lbp
 
 NO_MASK = np.empty((0, 0, 0), np.bool_)
 
@@ -52,6 +52,11 @@ def hog_cases(images, rng):
         grid = (height + cell_size // 2) // cell_size, (width + cell_size // 2) // cell_size
         result = ((n_images, *grid, 31), F32)
         yield case("uoctti.cell_features", (pixels, cell_size), [result], 2e-4, n)
+    for pixels, cell_size, orientations, shared in ((images, 8, 12, False), (gray, 5, 17, True)):
+        grid = (height + cell_size // 2) // cell_size, (width + cell_size // 2) // cell_size
+        inputs = pixels, cell_size, tables.directions(orientations), shared
+        results = [((n_images, *grid, 2 * orientations), F32)]
+        yield case("directions.direction_votes", inputs, results, 2e-4, n)
 
 
 def block_cases(images, rng):
@@ -71,6 +76,19 @@ def block_cases(images, rng):
         grid = [(n - b) // step + 1 for n, b, step in zip(planes.shape[2:], block_size, stride, strict=True)]
         results = [((len(images), *grid, math.prod(block_size) * 9), F32)]
         yield case("blocks.normalize_blocks", inputs, results, 2e-6, planes.size, read_only=())
+
+
+def direction_cases(images, rng):
+    """Yield the cases of normalized directions, which depend on the number and the dtype of images only."""
+    if is_bytes(images):
+        for variant, n_values, orientations in (
+            (directions.UOCTTI, 40, 12),
+            (directions.DALAL_TRIGGS, 20, 5),
+        ):
+            votes = rng.random((len(images), 5, 6, 2 * orientations)).astype(F32)
+            results = [((*votes.shape[:3], n_values), F32)]
+            inputs = votes, variant
+            yield case("directions.normalize_directions", inputs, results, 2e-6, votes.size, read_only=())
 
 
 def patch_cases(images, rng):
@@ -206,4 +224,4 @@ def pair_cases(images, rng):
         yield case("glcm.properties", inputs, results, 1e-4, counts.size, read_only=())
 
 
-MAKERS = hog_cases, block_cases, patch_cases, descriptor_cases, pattern_cases, pair_cases
+MAKERS = hog_cases, block_cases, direction_cases, patch_cases, descriptor_cases, pattern_cases, pair_cases

@@ -427,6 +427,7 @@ def nearness(apart, around):
     return near if near > 0 else np.float32(0)
 
 
+# Copy: _directions.turn.
 @njit
 def turn(x, y):
     """Return the angle of (x, y) as a share of a full turn, in [0, 1]; 0 at the origin."""
@@ -439,7 +440,7 @@ def turn(x, y):
     return np.float32(1) - p if y < 0 else p
 
 
-# Copy: color.arctan_in_turns.
+# Copies: color.arctan_in_turns and _directions.arctan_in_turns.
 @njit
 def arctan_in_turns(z):
     """Return atan(z) / (2 pi) for z in [0, 1] by the minimax polynomial, with an error of up to 6e-8."""
