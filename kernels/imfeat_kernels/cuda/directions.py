@@ -12,7 +12,7 @@ import numpy as np
 from imfeat_kernels.cpu import _directions as cpu
 from imfeat_kernels.cpu._directions import FLOOR, TEXTURE, UOCTTI
 from imfeat_kernels.cpu.directions import VARIANTS as VARIANTS
-from imfeat_kernels.cuda.common import divided
+from imfeat_kernels.cuda.common import divided, product
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
 from imfeat_kernels.cuda.uoctti import strongest_gradient, weight_of
@@ -46,16 +46,16 @@ def normalize_directions(votes, variant, out):
 
 @cuda.jit(device=True)
 def _nearest(dy, dx, table):
-    """Return the direction with the largest product, the first of several."""
+    """Return the direction with the largest product, the first of several, rounded as on the CPU."""
     n = i32(table.shape[0])
     largest = f32(0)
     index = i32(0)
     k = i32(0)
     while k < n:
-        product = dx * table[k, 0] + dy * table[k, 1]
-        if abs(product) > largest:
-            largest = abs(product)
-            index = i32(k + n) if product < f32(0) else k
+        along = product(dx, table[k, 0]) + product(dy, table[k, 1])
+        if abs(along) > largest:
+            largest = abs(along)
+            index = i32(k + n) if along < f32(0) else k
         k = i32(k + i32(1))
     return index
 
