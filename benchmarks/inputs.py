@@ -16,6 +16,11 @@ def gray(images):
     return np.ascontiguousarray(images[..., 1])
 
 
+def bright(images):
+    """Return a mask of gray images: about half of their pixels."""
+    return images > 127
+
+
 def hsv(images):
     """Return float32 HSV in [0, 1], by no library's conversion."""
     out = np.empty(images.shape, np.float32)

@@ -26,11 +26,11 @@ def from_hsv(images, n_threads):
     return each(skimage.color.hsv2rgb, strips(sheet(images)), n_threads)
 
 
-def hog(images, n_threads):
+def hog(cell_size, norm):
     def describe(image):
-        return skimage.feature.hog(image, pixels_per_cell=(8, 8), cells_per_block=(2, 2))
+        return skimage.feature.hog(image, pixels_per_cell=cell_size, cells_per_block=(2, 2), block_norm=norm)
 
-    return each(describe, images, n_threads)
+    return lambda images, n_threads: each(describe, images, n_threads)
 
 
 def uniform_patterns(images, n_threads):
@@ -68,7 +68,8 @@ def fisher_vector(k):
 JOBS = {
     "rgb_to_hsv, uint8 to float32": to_hsv,
     "hsv_to_rgb, float32": from_hsv,
-    "hog": hog,
+    "hog": hog((8, 8), "L2-Hys"),
+    "hog, cells of 8 x 16, l2": hog((8, 16), "L2"),
     "lbp_codes, uniform": uniform_patterns,
     "glcm, 256 levels": pairs,
     "equalize, gray": equalize,
