@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,10 +163,14 @@ def fill_blocks(
     is_bytes = batch.dtype.type is np.uint8
     constants = _constants(options, is_bytes)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
-    for first in range(0, len(batch), at_once):
-        chunk = slice(first, first + at_once)
-        pixels = with_channels(batch[chunk], images)
-        chosen = mask[chunk] if mask.size else mask
+    n_images = len(batch)
+    for first in range(0, n_images, at_once):
+        part, chosen, results = batch, mask, blocks
+        if n_images > at_once:
+            chunk = slice(first, first + at_once)
+            part, results = batch[chunk], blocks[chunk]
+            chosen = mask[chunk] if mask.size else mask
+        pixels = with_channels(part, images)
         corner = start
         if options.has_padding:
             pixels, chosen, corner = _padded(pixels, chosen, start, options.padding)
@@ -173,7 +178,7 @@ def fill_blocks(
             pixels = as_on_host(pixels, "sqrt=True")
             pixels = np.sqrt(pixels, dtype=np.float64 if is_bytes else None)
             pixels.setflags(write=False)  # as images are, so that kernels are compiled once
-        fill(pixels, chosen, corner, options, constants, blocks[chunk])
+        fill(pixels, chosen, corner, options, constants, results)
 
 
 def _fill_from_cells(
@@ -196,17 +201,15 @@ def _fill_trilinear(
     pixels: Array, mask: Array, corner: Pair, options: Options, constants: Array, blocks: Array
 ) -> None:
     """Compute interpolated histograms of blocks, weighted towards their centers, value by value."""
-    shape = *options.block_shape, *blocks.shape[:3]
-    values = empty_on_device_of(shape, np.float32, pixels)
+    grid = blocks.shape[:3]
+    values = empty_on_device_of((*options.block_shape, *grid), np.float32, pixels)
     kernels = backend_of(pixels)
-    weights = [
-        kernels.hog.block_weights(cell, n_cells, options.sigma)
-        for cell, n_cells in zip(options.cell_size, options.block_size, strict=True)
-    ]
+    rows, cols = _weights(options, kernels.hog.block_weights)
     turns = options.orientations if options.signed else 2 * options.orientations
-    place = corner, options.cell_size, options.stride
-    kernels.hog.block_histograms(pixels, mask, *place, *weights, turns, values)
-    planes = values.reshape(-1, *shape[3:])
+    kernels.hog.block_histograms(
+        pixels, mask, corner, options.cell_size, options.stride, rows, cols, turns, values
+    )
+    planes = values.reshape(options.n_values, *grid)
     norm = kernels.blocks.NORMS[options.norm]
     kernels.blocks.normalize_blocks(planes, (1, 1), (1, 1), norm, constants, blocks)
 
@@ -240,6 +243,14 @@ def _stride_in_pixels(value: Any, cell_size: Pair, trilinear: bool) -> Pair:
     if not trilinear and (rows % cell_size[0] or cols % cell_size[1]):
         raise ValueError(f"block_stride must be whole cells unless interpolation='trilinear', got {value!r}")
     return rows, cols
+
+
+@functools.lru_cache(64)
+def _weights(options: Options, block_weights: Callable[[int, int, float], Array]) -> tuple[Array, Array]:
+    """Return the weights of the rows and of the columns of a block."""
+    rows, cols = options.cell_size
+    n_rows, n_cols = options.block_size
+    return block_weights(rows, n_rows, options.sigma), block_weights(cols, n_cols, options.sigma)
 
 
 @functools.lru_cache(64)

@@ -308,7 +308,9 @@ def block_histograms(
     block_rows, block_cols, n_bins, n_images, n_rows, n_cols = out.shape
     height, width = cell_size
     size = block_rows * height
-    cells_apart = np.uint64(stride[1] // width)
+    # Blocks that begin at the same column of their cells are some cells apart; there are so many kinds.
+    n_phases = width // gcd(stride[1], width)
+    cells_apart = np.uint64(n_phases * stride[1] // width)
     n = padded(n_slots * slot)
     rows = scratch(images.shape[3] * (size + 2), n + PAD)
     rows = rows.reshape(images.shape[3], size + 2, -1)
@@ -349,27 +351,32 @@ def block_histograms(
                 for x in range(n):
                     gy[0, x], gx[0, x] = gy[1, x], gx[1, x]
                 _add_votes(gx, gy, row_weights, next_k, y + 1, size, n, columns)
-        for k, m in np.ndindex(block_rows, block_cols):
+        for k, m, phase in np.ndindex(block_rows, block_cols, n_phases):
             for offset in range(block_cols):
-                _weigh_columns(columns, tiles, k, m, offset, n, width, sums, halves, cells)
+                _weigh_columns(columns, phase * stride[1], tiles, k, m, offset, n, width, sums, halves, cells)
             for s in range(first, last):
                 i = s // n_pieces
-                left = s % n_pieces * step
+                left = s % n_pieces * step + phase
                 cell = np.uint64((s - first) * slot // width)
+                n_here = (min(step - phase, n_cols - left) + n_phases - 1) // n_phases
                 for b in range(n_bins):
-                    for c in range(np.uint64(min(step, n_cols - left))):
-                        out[k, m, b, i, r, np.uint64(left) + c] = cells[b, cell + c * cells_apart]
+                    for c in range(np.uint64(max(n_here, 0))):
+                        at = np.uint64(left) + c * np.uint64(n_phases)
+                        out[k, m, b, i, r, at] = cells[b, cell + c * cells_apart]
 
 
 @njit
-def _weigh_columns(columns, tiles, k, m, offset, n, cell_size, sums, halves, cells):
-    """Add the weighted columns of pixels of the cell at ``offset`` to column m of cells of each block."""
+def _weigh_columns(columns, start, tiles, k, m, offset, n, cell_size, sums, halves, cells):
+    """Add the weighted columns of pixels of the cell at ``offset`` to column m of cells of each block.
+
+    The first block begins at column ``start``.
+    """
     n_bins = len(cells)
     stride = columns.shape[1]
     for b in range(n_bins):
         first = np.uint64(b * stride)
-        for x in range(np.uint64(n)):
-            sums[first + x] = columns[k * n_bins + b, x] * tiles[m, offset, x]
+        for x in range(np.uint64(n - start)):
+            sums[first + x] = columns[k * n_bins + b, np.uint64(start) + x] * tiles[m, offset, x]
     size = _halve(sums, halves, n_bins * stride, cell_size)
     for b in range(n_bins):
         first = b * stride * size // cell_size + offset * size
@@ -388,6 +395,14 @@ def _bin_positions(turns, n_bins, n, j, gy, gx):
         position = turn(dx, dy) * np.float32(turns) - half
         gy[j, x] = position - around if position >= around - half else position
         gx[j, x] = np.sqrt(dy * dy + dx * dx)
+
+
+@njit
+def gcd(a, b):
+    """Return the greatest common divisor."""
+    while b:
+        a, b = b, a % b
+    return a
 
 
 @njit

@@ -41,8 +41,8 @@ def normalize_blocks(planes, block_size, stride, norm, constants, out):
     rows_a_strip = max(1, STRIP // (n_planes * width))
     n_strips = -(-n_images * height // rows_a_strip)
     grain = 1 + (1 << 14) // STRIP
-    inputs = planes, block_size, stride, norm, constants, rows_a_strip
-    launch(_normalize_blocks, n_strips, *inputs, out, grain=grain)
+    sizes = block_size, stride
+    launch(_normalize_blocks, n_strips, planes, *sizes, norm, constants, rows_a_strip, out, grain=grain)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

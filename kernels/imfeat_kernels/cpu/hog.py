@@ -86,7 +86,8 @@ def cell_histograms(images, mask, corner, cell_size, edges, n_lower, mirrors, ou
         launch(_cell_histograms_by_angle, n_images * n_rows, *inputs, n_lower, out, grain=grain)
         return
     width = images.shape[2] - corner[1]
-    n_items, grain, layout = _plan(out.shape[1:], cell_size[1], 1, 1, width, corner[1] > 0, cell_size[0])
+    place = cell_size[1], 1, cell_size[1], width, corner[1] > 0
+    n_items, grain, layout = _plan(out.shape[1:], *place, cell_size[0])
     inputs = *inputs, edges, n_lower, mirrors
     launch(_hog.cell_histograms, n_items, *inputs, *layout, out, grain=grain)
 
@@ -114,32 +115,22 @@ def block_histograms(images, mask, corner, cell_size, stride, row_weights, col_w
     out : (block_rows, block_cols, n_bins, n_images, n_rows, n_cols) float32
         Overwritten with weighted sums of magnitudes.
     """
-    n_images, n_rows, n_cols = out.shape[3:]
-    # Blocks of a body lie whole cells apart: some at a time if their stride is no multiple of the cell.
-    n_phases = cell_size[1] // math.gcd(stride[1], cell_size[1])
-    apart = stride[0], stride[1] * n_phases
-    for phase in range(min(n_phases, n_cols)):
-        start = corner[0], corner[1] + phase * stride[1]
-        shape = n_images, n_rows, len(range(phase, n_cols, n_phases))
-        result = out if n_phases == 1 else np.empty((*out.shape[:3], *shape), np.float32)
-        place = cell_size[1], out.shape[1], apart[1] // cell_size[1], images.shape[2] - start[1], start[1] > 0
-        n_items, grain, layout = _plan(shape, *place, 4 * row_weights.shape[1])
-        inputs = images, mask, start, cell_size, apart, row_weights, col_weights, turns
-        launch(_hog.block_histograms, n_items, *inputs, *layout, result, grain=grain)
-        if n_phases > 1:
-            out[..., phase::n_phases] = result
+    place = cell_size[1], out.shape[1], stride[1], images.shape[2] - corner[1], corner[1] > 0
+    n_items, grain, layout = _plan(out.shape[3:], *place, 4 * row_weights.shape[1])
+    inputs = images, mask, corner, cell_size, stride, row_weights, col_weights, turns
+    launch(_hog.block_histograms, n_items, *inputs, *layout, out, grain=grain)
 
 
 @functools.lru_cache(256)
-def _plan(shape, cell_width, n_cells, cells_apart, width, is_inside, height):
+def _plan(shape, cell_width, n_cells, stride, width, is_inside, height):
     """Return the number of items, each a row of results of some slots, how many a thread takes, and `Layout`.
 
     Parameters
     ----------
     shape : (n_images, n_rows, n_cols)
         Of the results.
-    cell_width, n_cells, cells_apart : int
-        Columns of pixels of a cell, of cells of a result, and of cells from one result to the next.
+    cell_width, n_cells, stride : int
+        Columns of pixels of a cell, of cells of a result, and of pixels from one result to the next.
     width : int
         Columns of pixels from the first one that is used.
     is_inside : bool
@@ -148,23 +139,27 @@ def _plan(shape, cell_width, n_cells, cells_apart, width, is_inside, height):
         Rows of pixels that an item is worth.
     """
     n_images, n_rows, n_cols = shape
-    layout = _layout(n_cols, cell_width, n_cells, cells_apart, n_images, width, is_inside)
+    layout = _layout(n_cols, cell_width, n_cells, stride, n_images, width, is_inside)
     n_groups = -(-n_images * layout.n_pieces // layout.n_slots)
     return n_groups * n_rows, max(1, ROWS // (height * layout.n_slots * layout.slot)), layout
 
 
-def _layout(n_cols, cell_width, n_cells, cells_apart, n_images, width, is_inside):
-    shift = cells_apart * cell_width
-    slot = ((n_cols - 1) * cells_apart + n_cells) * cell_width
+def _layout(n_cols, cell_width, n_cells, stride, n_images, width, is_inside):
+    slot = _whole_cells(n_cols, cell_width, n_cells, stride)
     # More columns hold the right neighbour of the last one, and the left one of the first of the next slot.
     slot += cell_width if is_inside or width > slot else 0
     slot += cell_width if is_inside and cell_width == 1 else 0
     if slot <= WIDTH:
-        return Layout(n_cols, n_cols * shift, 1, slot, max(1, min(n_images, WIDTH // slot)))
-    steps = [max(1, (n // cell_width - n_cells) // cells_apart + 1) for n in range(WIDTH, WIDTH // 2, -64)]
-    sizes = {step: ((step - 1) * cells_apart + n_cells) * cell_width for step in steps}
+        return Layout(n_cols, n_cols * stride, 1, slot, max(1, min(n_images, WIDTH // slot)))
+    steps = [max(1, (n - n_cells * cell_width) // stride + 1) for n in range(WIDTH, WIDTH // 2, -64)]
+    sizes = {step: _whole_cells(step, cell_width, n_cells, stride) for step in steps}
     step = min(steps, key=lambda step: -(-n_cols // step) * _hog.padded.py_func(sizes[step]))
-    return Layout(step, step * shift, -(-n_cols // step), sizes[step], 1)
+    return Layout(step, step * stride, -(-n_cols // step), sizes[step], 1)
+
+
+def _whole_cells(n_cols, cell_width, n_cells, stride):
+    """Return the columns of pixels of results, rounded up to whole cells."""
+    return -(-((n_cols - 1) * stride + n_cells * cell_width) // cell_width) * cell_width
 
 
 @njit(nogil=True, cache=True)
@@ -187,8 +182,6 @@ def _cell_histograms_by_angle(start, stop, images, mask, corner, cell_size, n_lo
         cells[:] = 0
         for y in range(top + r * cell_height, top + (r + 1) * cell_height):
             for x in range(left, left + n_cols * cell_width):
-                if mask.size > 0 and not mask[i, y, x]:
-                    continue
                 best = -1.0
                 dy = 0.0
                 dx = 0.0
@@ -200,9 +193,15 @@ def _cell_histograms_by_angle(start, stop, images, mask, corner, cell_size, n_lo
                         best = size
                         dy = v
                         dx = h
-                angle = (math.atan2(dy, dx) * (180.0 / math.pi)) % turn_size
+                # The remainder of an angle from -180 to 180 degrees, rounded as by %, which is slow.
+                angle = math.atan2(dy, dx) * (180.0 / math.pi)
+                if angle < 0.0:
+                    angle += turn_size
+                elif angle >= turn_size:
+                    angle -= turn_size
                 b = min(int(angle / bin_size), n_bins - 1)
                 b -= angle < bin_size * b
                 b += b + 1 < n_bins and angle >= bin_size * (b + 1)
-                if angle < 180.0 or n_lower < n_bins:
+                votes = mask.size == 0 or mask[i, y, x]
+                if votes and (angle < 180.0 or n_lower < n_bins):
                     cells[b, (x - left) // cell_width] += best / (cell_height * cell_width)
