@@ -223,6 +223,17 @@ def as_counts(value: Any, name: str, n: int) -> tuple[int, ...]:
     return tuple([as_count(item, name) for item in value])
 
 
+def as_pair(value: Any, name: str, *, least: int = 1) -> tuple[int, int]:
+    """Return (rows, columns) of at least ``least``, from one integer for both or from two."""
+    if isinstance(value, str) or not isinstance(value, SEQUENCES):
+        number = as_count(value, name, least=least)
+        return number, number
+    if len(value) != 2:
+        raise TypeError(f"{name} must be an integer or (rows, columns), got {value!r}")
+    rows, cols = [as_count(item, name, least=least) for item in value]
+    return rows, cols
+
+
 def as_number(
     value: Any, name: str, *, above: float = -np.inf, least: float = -np.inf, below: float = np.inf
 ) -> float:

@@ -1,10 +1,10 @@
 """The axes of images: which one holds the channels, and what to write where that can't be told."""
 
+import sys
 import warnings
 from typing import Any
 
 MOST_CHANNELS = 16  # up to which a last axis is taken for channels, not for the width of gray images
-CALLER = 5  # frames from the warning to the caller of a public function
 
 
 def has_channel_axis(
@@ -45,9 +45,19 @@ def has_channel_axis(
             f"{name} of shape {shape} are taken for gray images; if the axis of length 3 holds channels, as "
             "in tensors of PyTorch, write channel_axis=-3, and if not, channel_axis=None",
             UserWarning,
-            stacklevel=CALLER,
+            stacklevel=_frames_to_caller(),
         )
     return is_channels
+
+
+def _frames_to_caller() -> int:
+    """Return the number of frames from the function that calls this one to the first outside of imfeat."""
+    frame = sys._getframe(1)
+    n_frames = 1
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "imfeat":
+        frame = frame.f_back
+        n_frames += 1
+    return n_frames
 
 
 def _check_option(channel_axis: Any) -> None:

@@ -205,6 +205,9 @@ def test_the_warning_points_to_the_caller():
     with pytest.warns(UserWarning, match="taken for gray") as caught:
         imfeat.hog(np.zeros((3, 32, 32), np.uint8))
     assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="taken for gray") as caught:
+        imfeat.HOG().fit(np.zeros((2, 3, 32, 32), np.uint8)[0])
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("name", COLOR)
