@@ -7,23 +7,24 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
-    as_batch,
+    SLACK,
     as_count,
     as_flag,
-    as_images,
     as_on_host,
     as_out,
+    as_pixels,
     as_vectors,
     images_at_once,
     one_of,
     to_caller_array,
-    with_channels,
 )
+from imfeat._inputs import ChannelAxis, accepts
 
 PIXELS_AT_ONCE = 1 << 20  # number of pixels whose histograms are held at a time
 NORMS = (None, "l1", "l1-sqrt", "l2", "l2-hys")
 
 
+@accepts()
 def hog(
     images: Array,
     *,
@@ -34,6 +35,7 @@ def hog(
     interpolation: str = "none",
     signed: bool = False,
     sqrt: bool = False,
+    channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
 ) -> Array:
     """Describe each image by histograms of the orientations of its gradients.
@@ -41,8 +43,8 @@ def hog(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].  In colour images each pixel takes the gradient
-        of its strongest channel.
+        uint8, uint16, int16, bool, or floats of any range.  In images of several channels each pixel
+        takes the gradient of its strongest channel.
     cell_size : int
         Side of a square cell, in pixels.  Partial cells at the right and bottom are left out.
     block_size : int
@@ -58,6 +60,8 @@ def hog(
         Tell opposite directions apart: bins over [0, 2 pi) instead of [0, pi).
     sqrt : bool
         Take square roots of the pixels first, against strong shadows.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -76,10 +80,11 @@ def hog(
     -----
     With ``interpolation="none"`` this is ``skimage.feature.hog``, within 1e-5; there and here the
     unit of the pixels is kept, so that with ``norm=None`` a histogram of a uint8 image is 255
-    times that of the same image in [0, 1].  Rounding is that of ``skimage.feature.hog`` for uint8 and
-    float64, where as there a gradient has no vote if its angle is so little below 0 that it is rounded
-    to 180 degrees (less than 2e-14).  In float32 images a gradient within 1e-5 degrees of the
-    edge between two bins may have its vote in either; of images without such gradients none differ.
+    times that of the same image in [0, 1]; with a norm, the range of floats hardly
+    matters.  Rounding is that of ``skimage.feature.hog`` for uint8 and float64, where as there a gradient
+    has no vote if its angle is so little below 0 that it is rounded to 180 degrees (less than 2e-14).  In
+    float32 images a gradient within 1e-5 degrees of the edge between two bins may have its vote in either;
+    of images without such gradients none differ.
     With ``interpolation="trilinear"`` and ``"l2-hys"`` it
     is OpenCV's ``HOGDescriptor`` [1]_ within 1e-3, blocks and cells in rows instead of columns;
     floats count 255-fold there, so both dtypes give the same.
@@ -92,16 +97,24 @@ def hog(
     .. [1] N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVPR 2005.
        :doi:`10.1109/CVPR.2005.177`
     """
+    one_of(interpolation, "interpolation", ("none", "trilinear"))
+    trilinear = interpolation == "trilinear"
+    leading, batch, *_ = as_pixels(
+        images,
+        any_number=True,
+        gpu=True,
+        channel_axis=channel_axis,
+        unit=False,
+        words="unit" if trilinear else "values",
+    )
     roots = as_flag(sqrt, "sqrt")
-    images = as_images(images, gpu=True, clip=roots)
+    if roots:
+        batch = _checked_for_roots(batch)
     cell_size = as_count(cell_size, "cell_size")
     block_size = as_count(block_size, "block_size")
     one_of(norm, "norm", NORMS)
-    one_of(interpolation, "interpolation", ("none", "trilinear"))
-    trilinear = interpolation == "trilinear"
     signed = as_flag(signed, "signed")
     orientations = as_count(orientations, "orientations", least=2 if trilinear else 1)
-    leading, batch = as_batch(images)
     n_rows, n_cols = (
         batch.shape[1] // cell_size - block_size + 1,
         batch.shape[2] // cell_size - block_size + 1,
@@ -112,19 +125,17 @@ def hog(
             f"{block_size} x {block_size} cells of {cell_size} pixels; take smaller cells or blocks"
         )
     n_values = block_size * block_size * orientations
-    out = as_out(out, (*leading, n_rows * n_cols * n_values), np.float32, images)
+    out = as_out(out, (*leading, n_rows * n_cols * n_values), np.float32, batch)
     blocks = out.reshape(len(batch), n_rows, n_cols, n_values)
-    constants = _constants(norm, trilinear, n_values, images.dtype == np.uint8, roots)
+    constants = _constants(norm, trilinear, n_values, batch.dtype == np.uint8, roots)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
         pixels = batch[first : first + at_once]
-        pixels = with_channels(pixels, images)
         if roots:
-            pixels = as_on_host(pixels, "sqrt=True")
-            pixels = np.sqrt(pixels, dtype=None if images.dtype != np.uint8 else np.float64)
+            pixels = np.sqrt(pixels, dtype=None if batch.dtype != np.uint8 else np.float64)
         make_planes = _block_planes if trilinear else _cell_planes
         planes = make_planes(pixels, cell_size, block_size, orientations, signed)
-        kernels = backend_of(images).blocks
+        kernels = backend_of(batch).blocks
         kernels.normalize_blocks(
             planes,
             1 if trilinear else block_size,
@@ -186,6 +197,21 @@ def draw_hog(
         len(blocks), n_rows * cell_size, n_cols * cell_size
     )
     return out.reshape(*vectors.shape[:-1], height, width)
+
+
+def _checked_for_roots(batch: Array) -> Array:
+    """Return pixels that have square roots; rounding outside [0, 1] is set to 0 or 1."""
+    batch = as_on_host(batch, "sqrt=True")
+    if batch.dtype == np.uint8 or not batch.size:
+        return batch
+    low, high = batch.min(), batch.max()
+    if low < -SLACK:
+        raise ValueError(
+            f"images must lie in [0, 1], got {low:g} to {high:g}, or have no negative values, for sqrt=True"
+        )
+    if high <= 1 + SLACK:
+        return np.clip(batch, 0, 1)
+    return np.maximum(batch, 0)
 
 
 def _cell_planes(pixels: Array, cell_size: int, block_size: int, orientations: int, signed: bool) -> Array:

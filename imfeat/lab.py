@@ -4,15 +4,19 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_images, as_out, as_vectors, to_caller_array
+from imfeat._inputs import ChannelAxis, accepts
 
 
-def rgb_to_lab(images: Array, *, out: Array | None = None) -> Array:
+@accepts(back=True)
+def rgb_to_lab(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert sRGB images to CIE L*a*b*, in which distances are about those that people see.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        sRGB; uint8, or float32 or float64 in [0, 1].
+        sRGB; uint8, uint16, int16, bool, or floats in [0, 1].
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -37,7 +41,7 @@ def rgb_to_lab(images: Array, *, out: Array | None = None) -> Array:
     .. [1] CIE 15, "Colorimetry", 3rd ed., 2004.
     .. [2] IEC 61966-2-1, "Default RGB colour space - sRGB", 1999.
     """
-    images = as_images(images, gray=False, gpu=True, clip=True)
+    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
     out = as_out(out, images.shape, np.float32, images)
     kernels = backend_of(images).lab
     convert = kernels.rgb_to_lab_bytes if images.dtype == np.uint8 else kernels.rgb_to_lab
@@ -45,13 +49,16 @@ def rgb_to_lab(images: Array, *, out: Array | None = None) -> Array:
     return to_caller_array(out)
 
 
-def lab_to_rgb(images: Array, *, out: Array | None = None) -> Array:
+@accepts(back=True)
+def lab_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert CIE L*a*b* to sRGB images.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
         L, a and b as `rgb_to_lab` returns them; finite numbers.
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 

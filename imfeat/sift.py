@@ -13,13 +13,14 @@ from imfeat._check import (
     as_images,
     as_number,
     as_out,
+    as_pixels,
     images_at_once,
-    is_color,
     one_of,
     to_caller_array,
 )
 from imfeat._grid import Grid, as_grids, positions_of
-from imfeat.color import rgb_to_gray, rgb_to_hsv
+from imfeat._inputs import ChannelAxis, accepts
+from imfeat.color import gray_of, rgb_to_hsv
 
 PIXELS_AT_ONCE = 1 << 20  # number of pixels at a time
 COLORS = ("gray", "rgb", "hsv", "opponent")
@@ -27,6 +28,7 @@ LENGTH = 128  # numbers of a descriptor of a channel
 SMOOTHING = 6  # ratio of the size of a bin to the standard deviation of its smoothing
 
 
+@accepts()
 def dense_sift(
     images: Array,
     *,
@@ -36,13 +38,14 @@ def dense_sift(
     fast: bool = False,
     window: float = 2.0,
     color: str = "gray",
+    channel_axis: ChannelAxis = "auto",
 ) -> tuple[Array, Array]:
     """Compute SIFT descriptors on a grid of positions.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats of any range, with ``color="hsv"`` in [0, 1].
     step : int
         Pixels from one descriptor to the next, in both directions.
     bin_size : int
@@ -58,6 +61,8 @@ def dense_sift(
     color : {"gray", "rgb", "hsv", "opponent"}
         ``"gray"`` turns colour images into gray ones first, as by `rgb_to_gray`.  The others take colour
         images, and describe each channel of a colour space by itself; see Notes.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
 
     Returns
     -------
@@ -100,22 +105,30 @@ def dense_sift(
        and scene recognition", PAMI 32, 2010. :doi:`10.1109/TPAMI.2009.154`
     """
     one_of(color, "color", COLORS)
-    images = as_images(images, gray=color == "gray", gpu=True, clip=color == "hsv")
+    is_hsv = color == "hsv"  # of which the range matters
+    leading, batch, *_ = as_pixels(
+        images,
+        gray=color == "gray",
+        gpu=True,
+        clip=is_hsv,
+        channel_axis=channel_axis,
+        unit=is_hsv,
+        words="unit" if is_hsv else "values",
+    )
     step = as_count(step, "step")
     fast = as_flag(fast, "fast")
     window = as_number(window, "window", above=0)
-    leading, batch = as_batch(images)
     grids = as_grids(batch.shape[1:3], step, bin_size, scales)
     positions = positions_of(grids, step)
     n_channels = 1 if color == "gray" else 3
-    descriptors = as_out(None, (*leading, len(positions), n_channels * LENGTH), np.float32, images)
+    descriptors = as_out(None, (*leading, len(positions), n_channels * LENGTH), np.float32, batch)
     out = descriptors.reshape(len(batch), len(positions), n_channels * LENGTH)
     at_once = images_at_once(batch, PIXELS_AT_ONCE // n_channels)
     for start in range(0, len(batch), at_once):
         pixels = batch[start : start + at_once]
         found = out[start : start + at_once]
         if color == "gray":
-            pixels = rgb_to_gray(pixels) if is_color(images) else pixels
+            pixels = gray_of(pixels)
             parts = found
         else:
             pixels = _channels_of(pixels, color)
@@ -130,17 +143,25 @@ def dense_sift(
     return positions, to_caller_array(descriptors)
 
 
+@accepts()
 def local_color(
-    images: Array, *, step: int = 4, bin_size: int = 4, scales: Sequence[float] | None = None
+    images: Array,
+    *,
+    step: int = 4,
+    bin_size: int = 4,
+    scales: Sequence[float] | None = None,
+    channel_axis: ChannelAxis = -1,
 ) -> tuple[Array, Array]:
     """Compute means and standard deviations of colours around a grid of positions.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats in [0, 1].
     step, bin_size, scales
         As for `dense_sift`, and the places are the same; nothing is smoothed.
+    channel_axis : int
+        Axis that holds the channels.
 
     Returns
     -------
@@ -170,7 +191,7 @@ def local_color(
     .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010. :doi:`10.1007/978-3-642-15561-1_11`
     """
-    images = as_images(images, gray=False, gpu=True, clip=True)
+    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
     step = as_count(step, "step")
     leading, batch = as_batch(images)
     n_images, height, width, _ = batch.shape

@@ -4,30 +4,39 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import (
-    as_batch,
     as_count,
     as_flag,
-    as_images,
     as_on_host,
     as_out,
+    as_pixels,
     to_caller_array,
-    with_channels,
 )
+from imfeat._inputs import ChannelAxis, accepts
 
 
-def hog_uoctti(images: Array, *, cell_size: int = 8, mirror: bool = False, out: Array | None = None) -> Array:
+@accepts()
+def hog_uoctti(
+    images: Array,
+    *,
+    cell_size: int = 8,
+    mirror: bool = False,
+    channel_axis: ChannelAxis = "auto",
+    out: Array | None = None,
+) -> Array:
     """Describe each cell of each image by 31 numbers: the HOG of deformable part models.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, which counts as divided by 255, or float32 or float64 in [0, 1].  In colour images
-        each pixel takes the gradient of its strongest channel.
+        uint8, uint16 or int16, which count as divided by their largest value, bool, or floats of any range.
+        In colour images each pixel takes the gradient of its strongest channel.
     cell_size : int
         Side of a square cell, in pixels.  At the right and bottom, half a cell or more counts as
         one, and less is left out.
     mirror : bool
         Average over each image and its mirror image.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -64,19 +73,17 @@ def hog_uoctti(images: Array, *, cell_size: int = 8, mirror: bool = False, out: 
     .. [1] P. Felzenszwalb, R. Girshick, D. McAllester, D. Ramanan, "Object detection with
        discriminatively trained part-based models", PAMI 2010. :doi:`10.1109/TPAMI.2009.167`
     """
-    images = as_images(images, gpu=True)
+    leading, pixels, *_ = as_pixels(images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False)
     cell_size = as_count(cell_size, "cell_size")
-    leading, batch = as_batch(images)
-    n_rows, n_cols = ((size + cell_size // 2) // cell_size for size in batch.shape[1:3])
+    n_rows, n_cols = ((size + cell_size // 2) // cell_size for size in pixels.shape[1:3])
     if not (n_rows and n_cols):
         raise ValueError(
-            f"images of {batch.shape[1]} x {batch.shape[2]} pixels are smaller than half a cell of "
+            f"images of {pixels.shape[1]} x {pixels.shape[2]} pixels are smaller than half a cell of "
             f"{cell_size} pixels; take smaller cells"
         )
-    pixels = with_channels(batch, images)
-    features = as_out(out, (*leading, n_rows * n_cols * 31), np.float32, images)
-    cells = features.reshape(len(batch), n_rows, n_cols, 31)
-    kernel = backend_of(images).uoctti.cell_features
+    features = as_out(out, (*leading, n_rows * n_cols * 31), np.float32, pixels)
+    cells = features.reshape(len(pixels), n_rows, n_cols, 31)
+    kernel = backend_of(pixels).uoctti.cell_features
     kernel(pixels, cell_size, cells)
     if as_flag(mirror, "mirror"):
         mirrored_cells = np.empty_like(as_on_host(cells, "mirror=True"))

@@ -83,3 +83,32 @@ def test_an_image_matched_with_itself_stays(image):
 def test_references_that_do_not_fit_are_refused(reference, error, message):
     with pytest.raises(error, match=message):
         imfeat.match_histograms(np.zeros((2, 6, 5, 3), np.uint8), reference)
+
+
+def test_any_number_of_channels_at_any_axis(rgb, reference):
+    five, wanted = (np.concatenate([x, x[..., :2] // 2], axis=-1) for x in (rgb, reference))
+    matched = imfeat.match_histograms(five, wanted, channel_axis=-1)
+    np.testing.assert_array_equal(matched[1], scikit_image(five[1], wanted))
+    for axis in (1, -3):
+        moved = imfeat.match_histograms(
+            np.moveaxis(five, -1, 1), np.moveaxis(wanted, -1, 0), channel_axis=axis
+        )
+        np.testing.assert_array_equal(np.moveaxis(moved, 1, -1), matched)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int16"])
+def test_integers_of_16_bits_match_scikit_image(rng, dtype):
+    low = np.iinfo(dtype).min // 2
+    image, reference = (rng.integers(low, 30_000, (25, n, 3)).astype(dtype) for n in (31, 40))
+    np.testing.assert_array_equal(imfeat.match_histograms(image, reference), scikit_image(image, reference))
+
+
+def test_half_precision_and_booleans(rgb, reference):
+    halves = [(x / 255).astype(np.float16) for x in (rgb, reference)]
+    matched = imfeat.match_histograms(*halves)
+    assert matched.dtype == np.float16
+    expected = imfeat.match_histograms(*(x.astype(np.float32) for x in halves))
+    np.testing.assert_array_equal(matched, expected.astype(np.float16))
+    booleans = imfeat.match_histograms(rgb > 100, reference > 50)
+    assert booleans.dtype == np.float32
+    assert {*np.unique(booleans)} <= {0, 1} or 0 <= booleans.min() <= booleans.max() <= 1

@@ -3,6 +3,7 @@
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.hog import hog
 
@@ -26,6 +27,8 @@ class HOG(ImageTransformer):
         Tell opposite directions apart.
     sqrt : bool
         Take square roots of the pixels first.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.hog`.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and results back.
 
@@ -45,6 +48,9 @@ class HOG(ImageTransformer):
     Features are named by block, cell in the block and orientation, as ``hog_r0_c3_y1_x0_o8``.
     """
 
+    any_number = True
+    any_range = True
+
     def __init__(
         self,
         *,
@@ -55,6 +61,7 @@ class HOG(ImageTransformer):
         interpolation: str = "none",
         signed: bool = False,
         sqrt: bool = False,
+        channel_axis: ChannelAxis = "auto",
         device: str = "cpu",
     ) -> None:
         self.cell_size = cell_size
@@ -64,6 +71,7 @@ class HOG(ImageTransformer):
         self.interpolation = interpolation
         self.signed = signed
         self.sqrt = sqrt
+        self.channel_axis = channel_axis
         self.device = device
 
     def _encode(self, images: Array) -> Array:
@@ -76,6 +84,7 @@ class HOG(ImageTransformer):
             interpolation=self.interpolation,
             signed=self.signed,
             sqrt=self.sqrt,
+            channel_axis=-1,
         )
 
     def _names(self) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from imfeat._backend import Array
+from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.sift import dense_sift, local_color
 
@@ -46,6 +47,8 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         Deviation of this Gaussian, in bins.
     color : {"gray", "rgb", "hsv", "opponent"}
         Channels to describe: gray, or side by side the three of a colour space.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.dense_sift`.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and results back.
 
@@ -70,6 +73,8 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
     between in colour, as ``sift_p12_h_y0_x3_o7``.
     """
 
+    any_range = True
+
     def __init__(
         self,
         *,
@@ -79,6 +84,7 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         fast: bool = True,
         window: float = 2.0,
         color: str = "gray",
+        channel_axis: ChannelAxis = "auto",
         device: str = "cpu",
     ) -> None:
         self.step = step
@@ -87,6 +93,7 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         self.fast = fast
         self.window = window
         self.color = color
+        self.channel_axis = channel_axis
         self.device = device
 
     def _describe(self, images: Array) -> tuple[Array, Array]:
@@ -118,6 +125,8 @@ class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[
         Pixels from one of the 4 x 4 bins of a descriptor to the next.
     scales : sequence of positive numbers, optional
         Sizes of descriptors, as multiples of ``bin_size``.
+    channel_axis : int
+        Axis of ``X`` that holds the channels; see `imfeat.local_color`.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and results back.
 
@@ -149,11 +158,13 @@ class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[
         step: int = 4,
         bin_size: int = 4,
         scales: Sequence[float] | None = None,
+        channel_axis: ChannelAxis = -1,
         device: str = "cpu",
     ) -> None:
         self.step = step
         self.bin_size = bin_size
         self.scales = scales
+        self.channel_axis = channel_axis
         self.device = device
 
     def _describe(self, images: Array) -> tuple[Array, Array]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.uoctti import hog_uoctti
 
@@ -16,6 +17,8 @@ class UoCTTI(ImageTransformer):
         Side of a square cell, in pixels.
     mirror : bool
         Average over each image and its mirror image.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.hog_uoctti`.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and features back.
 
@@ -35,13 +38,24 @@ class UoCTTI(ImageTransformer):
     Features are named by cell and number, as ``uoctti_r0_c3_k30``.
     """
 
-    def __init__(self, *, cell_size: int = 8, mirror: bool = False, device: str = "cpu") -> None:
+    any_number = True
+    any_range = True
+
+    def __init__(
+        self,
+        *,
+        cell_size: int = 8,
+        mirror: bool = False,
+        channel_axis: ChannelAxis = "auto",
+        device: str = "cpu",
+    ) -> None:
         self.cell_size = cell_size
         self.mirror = mirror
+        self.channel_axis = channel_axis
         self.device = device
 
     def _encode(self, images: Array) -> Array:
-        return hog_uoctti(images, cell_size=self.cell_size, mirror=self.mirror)
+        return hog_uoctti(images, cell_size=self.cell_size, mirror=self.mirror, channel_axis=-1)
 
     def _names(self) -> list[str]:
         rows, cols = ((side + self.cell_size // 2) // self.cell_size for side in self.image_shape_[:2])
