@@ -112,3 +112,15 @@ def test_half_precision_and_booleans(rgb, reference):
     booleans = imfeat.match_histograms(rgb > 100, reference > 50)
     assert booleans.dtype == np.float32
     assert {*np.unique(booleans)} <= {0, 1} or 0 <= booleans.min() <= booleans.max() <= 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_close_and_distant_floats_match_scikit_image(rng, dtype):
+    """Many values fall into one of the parts of the range in which they are looked up."""
+    images = (0.5 + 1e-5 * rng.random((2, 40, 50))).astype(dtype)
+    images[:, :3] = rng.random((2, 3, 50))
+    images[:, 3] = [[0], [1]]
+    reference = rng.normal(size=(30, 21)).astype(dtype)
+    expected = [scikit_image(image, reference) for image in images]
+    np.testing.assert_allclose(imfeat.match_histograms(images, reference), expected, rtol=0, atol=1e-6)
+    assert (imfeat.match_histograms(np.full((5, 6), 0.3), np.full((2, 2), 0.7)) == 0.7).all()
