@@ -1,5 +1,7 @@
 """Matching of the histograms of images with those of others."""
 
+from typing import Any
+
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
@@ -113,16 +115,18 @@ def _match_bytes(images: Array, references: Array, out: Array) -> None:
 
 
 def _match_floats(images: Array, references: Array, out: Array) -> None:
-    """Match floats, and integers of 16 bits, plane by plane; a plane is a channel of an image."""
-    planes, wanted = _planes_of(images), np.sort(_planes_of(references), axis=1)
-    matched = np.empty_like(planes)
-    backend_of(images).matching.match_floats(planes, np.sort(planes, axis=1), wanted, matched)
-    n_images, n_pixels, n_channels = images.shape
-    out[:] = matched.reshape(n_images, n_channels, n_pixels).transpose(0, 2, 1)
+    """Match floats, and integers of 16 bits, without bins."""
+    pixels = images.astype(np.float64) if images.dtype in LARGEST else images
+    matched = out if out.dtype == pixels.dtype else np.empty(pixels.shape, pixels.dtype)
+    ordered, wanted = (_ordered(values, pixels.dtype) for values in (images, references))
+    backend_of(pixels).matching.match_floats(pixels, ordered, wanted, matched)
+    if matched is not out:
+        out[:] = matched
 
 
-def _planes_of(images: Array) -> Array:
-    """Return the channels of images (n_images, n_pixels, n_channels) as planes (n, n_pixels) of floats."""
+def _ordered(images: Array, dtype: np.dtype[Any]) -> Array:
+    """Return the values of each channel (n_images * n_channels, n_pixels), in ascending order."""
     n_images, n_pixels, n_channels = images.shape
-    planes = np.array(images.transpose(0, 2, 1), order="C").reshape(n_images * n_channels, n_pixels)
-    return planes.astype(np.float64) if planes.dtype in LARGEST else planes
+    channels = np.array(images.transpose(0, 2, 1), dtype, order="C")
+    channels.sort(axis=2)
+    return channels.reshape(n_images * n_channels, n_pixels)
