@@ -7,6 +7,7 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_on_host, as_out, as_vectors, count_outside, one_of, to_caller_array
+from imfeat._inputs import accepts
 
 METHODS = (
     *("chi-square", "chi-square-alt", "intersection", "correlation"),
@@ -17,6 +18,7 @@ NOTHING = np.finfo(np.float64).eps  # smaller numbers count as 0
 RARE = 1e-10  # value of an empty bin that the logarithm is taken of
 
 
+@accepts(lists=False)
 def compare_histograms(first: Array, second: Array, *, method: str = "chi-square") -> Array:
     """Compare each histogram of one set with each of another.
 

@@ -1,5 +1,7 @@
 """Matching of the histograms of images with those of others."""
 
+from typing import Any
+
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
@@ -33,7 +35,7 @@ def match_histograms(
 
     Returns
     -------
-    array of the shape and dtype of ``images``
+    array of the shape and dtype of ``images``, float32 for bool
         A pixel becomes the value that has its rank in the reference, interpolated between two values.
 
     Raises
@@ -69,8 +71,7 @@ def match_histograms(
         _match_bytes(source, references, matched)
     else:
         operation = "matching of other dtypes than uint8"
-        match = _match_words if source.dtype in LARGEST else _match_floats
-        match(as_on_host(source, operation), as_on_host(references, operation), matched)
+        _match_floats(as_on_host(source, operation), as_on_host(references, operation), matched)
     return to_caller_array(out)
 
 
@@ -103,34 +104,19 @@ def _match_bytes(images: Array, references: Array, out: Array) -> None:
         out[..., c : c + 1] = matched
 
 
-def _match_words(images: Array, references: Array, out: Array) -> None:
-    """Match integers of 16 bits: ranks of sorted values go through those of the reference."""
-    one = len(references) == 1
-    ranks = [[_ranks_of(np.sort(channel)) for channel in image.T] for image in references]
-    for i, c in np.ndindex(len(images), images.shape[2]):
-        values = images[i, :, c]
-        order = np.argsort(values)
-        shares, _, counts = _ranks_of(values[order])
-        reference_shares, reference_values, _ = ranks[0 if one else i][c]
-        out[i, order, c] = np.repeat(np.interp(shares, reference_shares, reference_values), counts)
-
-
-def _ranks_of(ordered: Array) -> tuple[Array, Array, Array]:
-    """Return the share of values up to each distinct one, these, and how often each occurs."""
-    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)) + 1
-    return ends / len(ordered), ordered[ends - 1], np.diff(ends, prepend=0)
-
-
 def _match_floats(images: Array, references: Array, out: Array) -> None:
-    """Match floats plane by plane; a plane is a channel of an image."""
-    planes, wanted = _planes_of(images), _planes_of(references)
-    matched = np.empty_like(planes)
-    wanted.sort(axis=1)
-    backend_of(images).matching.match_floats(planes, np.sort(planes, axis=1), wanted, matched)
-    out[:] = matched.reshape(len(images), images.shape[2], images.shape[1]).transpose(0, 2, 1)
+    """Match floats, and integers of 16 bits, without bins."""
+    pixels = images.astype(np.float64) if images.dtype in LARGEST else images
+    matched = out if out.dtype == pixels.dtype else np.empty(pixels.shape, pixels.dtype)
+    ordered, wanted = (_ordered(values, pixels.dtype) for values in (images, references))
+    backend_of(pixels).matching.match_floats(pixels, ordered, wanted, matched)
+    if matched is not out:
+        out[:] = matched
 
 
-def _planes_of(images: Array) -> Array:
-    """Return the channels of images (n_images, n_pixels, n_channels) as planes (n, n_pixels), a copy."""
-    planes = images.transpose(0, 2, 1).reshape(-1, images.shape[1])
-    return planes if planes.base is None else planes.copy()
+def _ordered(images: Array, dtype: np.dtype[Any]) -> Array:
+    """Return the values of each channel (n_images * n_channels, n_pixels), in ascending order."""
+    n_images, n_pixels, n_channels = images.shape
+    channels = np.array(images.transpose(0, 2, 1), dtype, order="C")
+    channels.sort(axis=2)
+    return channels.reshape(n_images * n_channels, n_pixels)

@@ -229,13 +229,13 @@ def match_bytes(images, wanted):
     return out
 
 
-def match_floats(planes, wanted):
-    out = np.empty_like(planes)
-    for i, plane in enumerate(planes):
-        _, inverse, counts = np.unique(plane, return_inverse=True, return_counts=True)
-        values, wanted_counts = np.unique(wanted[i % len(wanted)], return_counts=True)
+def match_floats(images, wanted):
+    out = np.empty_like(images)
+    for k, (i, c) in enumerate(np.ndindex(len(images), images.shape[2])):
+        _, inverse, counts = np.unique(images[i, :, c], return_inverse=True, return_counts=True)
+        values, wanted_counts = np.unique(wanted[k % len(wanted)], return_counts=True)
         ranks = np.cumsum(wanted_counts) / wanted.shape[1]
-        out[i] = np.interp(np.cumsum(counts) / plane.size, ranks, values)[inverse]
+        out[i, :, c] = np.interp(np.cumsum(counts) / images.shape[1], ranks, values)[inverse]
     return out
 
 

@@ -49,6 +49,8 @@ COLOR = {
     "rgb_to_lab": imfeat.rgb_to_lab,
     "rgb_to_ycbcr": imfeat.rgb_to_ycbcr,
     "ycbcr_to_rgb": imfeat.ycbcr_to_rgb,
+    "color_histogram of Lab": lambda x, **options: imfeat.color_histogram(x, space="lab", **options),
+    "dense_sift of HSV": lambda x, **options: imfeat.dense_sift(x, color="hsv", bin_size=2, **options)[1],
     "color_histogram": imfeat.color_histogram,
     "learn_palette": lambda x, **options: imfeat.learn_palette(x, 4, rng=0, n_iterations=2, **options),
     "quantize_colors": quantize,
@@ -82,13 +84,14 @@ DIRECT = ALL | {
     "equalize_clahe": imfeat.equalize_clahe,
     "quantize_colors": lambda x, **options: imfeat.quantize_colors(x, PALETTE, **options),
     "dense_sift": imfeat.dense_sift,
+    "dense_sift of HSV": lambda x, **options: imfeat.dense_sift(x, color="hsv", **options),
     "local_color": imfeat.local_color,
     "patch_features": lambda x, **options: imfeat.patch_features(
         x, PATCH_WORDS[27], WHITENING[27], patch_size=3, mirror=False, **options
     ),
 }
-IMAGES_OUT = ("rgb_to_hsv", "rgb_to_hsi", "hsv_to_rgb", "rgb_to_lab", "rgb_to_ycbcr", "ycbcr_to_rgb")
-IMAGES_OUT += ("equalize_value", "equalize", "equalize_clahe")
+IMAGES_OUT = ("rgb_to_hsv", "rgb_to_hsi", "hsv_to_rgb", "equalize_value", "equalize", "equalize_clahe")
+IMAGES_OUT += ("rgb_to_lab", "rgb_to_ycbcr", "ycbcr_to_rgb")
 BYTES_ONLY = ("equalize_clahe",)
 KEEP_UNITS = ("hog", "lbp", "lbp_codes", "dense_sift")  # of integers of 16 bits
 WORDS_OF_THEIR_OWN = ("equalize", "equalize_value", "equalize_clahe", "glcm")

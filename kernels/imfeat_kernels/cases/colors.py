@@ -146,13 +146,12 @@ def matching_cases(images, rng):
     n_images, height, width, _ = images.shape
     n = n_images * height * width
     if not is_bytes(images):
-        planes = images.reshape(n_images, -1, 3).transpose(0, 2, 1).reshape(3 * n_images, -1).copy()
-        planes[:, ::3] = rng.random(planes[:, ::3].shape)
-        for reference in (planes[:3, : n // 2] ** 2, planes[::-1]):
-            inputs = planes, np.sort(planes), np.sort(reference)
-            yield case(
-                "matching.match_floats", inputs, [(planes.shape, planes.dtype)], 1e-6, 3 * n, read_only=()
-            )
+        pixels = images.reshape(n_images, -1, 3).copy()
+        pixels[:, ::3] = rng.random(pixels[:, ::3].shape)
+        ordered = np.sort(pixels.transpose(0, 2, 1).reshape(3 * n_images, -1))
+        for reference in (np.sort(ordered[:3, : n // 2] ** 2), ordered[::-1].copy()):
+            inputs = pixels, ordered, reference
+            yield case("matching.match_floats", inputs, [(pixels.shape, pixels.dtype)], 1e-6, 3 * n)
         return
     for pixels in (images.reshape(n_images, -1, 3), gray_of(images).reshape(n_images, -1, 1)):
         n_channels = pixels.shape[2]

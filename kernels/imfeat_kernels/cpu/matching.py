@@ -18,7 +18,8 @@ from imfeat_kernels.cpu.launch import launch
 
 STRIP = 1 << 15  # pixels that are worth a thread
 LEVELS = 256
-BUCKETS = 1 << 16  # equal parts of the range of values, in which they are looked up
+MOST_BUCKETS = 1 << 20  # equal parts of the range of values, in which they are looked up
+FEW = np.uint64(8)  # values that are looked at one by one
 NO_MASK = np.empty((0, 0), np.bool_)
 
 
@@ -57,19 +58,19 @@ def match_bytes(images, wanted, out):
     launch(apply_strips, len(images) * n_strips, images, tables, n_strips, out, grain=grain)
 
 
-def match_floats(planes, ordered, wanted, out):
-    """Match the histogram of each plane with that of a reference, without bins.
+def match_floats(images, ordered, wanted, out):
+    """Match the histogram of each channel of each image with that of a reference, without bins.
 
     Parameters
     ----------
-    planes : (n_planes, n_pixels) float32 or float64
-    ordered : (n_planes, n_pixels) of the same dtype
-        The values of each plane, in ascending order.
-    wanted : (n_references, n) of the same dtype
-        The values of references, in ascending order: that of plane i is i modulo ``n_references``.
-    out : (n_planes, n_pixels) of the same dtype
+    images : (n_images, n_pixels, n_channels) float32 or float64
+    ordered : (n_images * n_channels, n_pixels) of the same dtype
+        The values of each channel, in ascending order.
+    wanted : (n_references * n_channels, n) of the same dtype
+        Those of the reference of each image, or of the one reference of all.
+    out : (n_images, n_pixels, n_channels) of the same dtype
     """
-    launch(_match_floats, len(planes), planes, ordered, wanted, out)
+    launch(_match_floats, len(ordered), images, ordered, wanted, out)
 
 
 def _n_strips(images):
@@ -122,42 +123,64 @@ def _match_table(counts, ranks, values, n_values, table):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _match_floats(start, stop, planes, ordered, wanted, out):
-    n_pixels = planes.shape[1]
-    values, targets = np.empty_like(planes[0]), np.empty_like(planes[0])
-    firsts = np.empty(BUCKETS + 1, np.int32)
-    for item in range(start, stop):  # an item is a plane
-        n = _targets(ordered[item], wanted[item % len(wanted)], values, targets)
-        low = np.float64(values[0])
-        density = BUCKETS / (np.float64(values[n - 1]) - low) if n > 1 else 0.0
-        b = 0
-        for k in range(n):
-            while b <= _bucket(values[k], low, density):
-                firsts[b] = k
-                b += 1
-        while b <= BUCKETS:
-            firsts[b] = n
-            b += 1
-        for p in range(n_pixels):
-            value = planes[item, p]
-            b = _bucket(value, low, density)
-            first, last = firsts[b], firsts[b + 1]
-            while last - first > 1:
-                middle = (first + last) // 2
-                if values[middle] <= value:
+def _match_floats(start, stop, images, ordered, wanted, out):
+    n_pixels, n_channels = images.shape[1:]
+    # Of each distinct value the value itself and what becomes of it: a lookup reads both.
+    pairs = np.empty((n_pixels, 2), images.dtype)
+    firsts = np.empty(_n_buckets(n_pixels) + 1, np.int32)
+    for item in range(start, stop):  # an item is a channel of an image
+        i, c = np.uint64(item // n_channels), np.uint64(item % n_channels)
+        n = _targets(ordered[item], wanted[item % len(wanted)], pairs)
+        n_buckets = _n_buckets(n)
+        low = np.float64(pairs[0, 0])
+        density = n_buckets / (np.float64(pairs[n - 1, 0]) - low) if n > 1 else 0.0
+        density = density if density < np.inf else 0.0
+        _fill_buckets(pairs, n, low, density, n_buckets, firsts)
+        for p in range(np.uint64(n_pixels)):
+            value = images[i, p, c]
+            b = _bucket(value, low, density, n_buckets)
+            first, last = np.uint64(firsts[b]), np.uint64(firsts[b + 1])
+            while last - first > FEW:
+                middle = (first + last) >> np.uint64(1)
+                if pairs[middle, 0] <= value:
                     first = middle
                 else:
                     last = middle
-            out[item, p] = targets[first]
+            while pairs[first, 0] < value:
+                first += np.uint64(1)
+            out[i, p, c] = pairs[first, 1]
 
 
 @njit
-def _bucket(value, low, density):
-    return min(int((np.float64(value) - low) * density), BUCKETS - 1)
+def _n_buckets(n):
+    """Return a number of buckets, so that most have one value at most."""
+    n_buckets = 4
+    while n_buckets < 4 * n and n_buckets < MOST_BUCKETS:
+        n_buckets *= 2
+    return n_buckets
+
+
+@njit
+def _bucket(value, low, density, n_buckets):
+    return min(int((np.float64(value) - low) * density), n_buckets - 1)
+
+
+@njit
+def _fill_buckets(pairs, n, low, density, n_buckets, firsts):
+    """Write the index of the first value of each bucket, or of a later one if it is empty."""
+    for b in range(n_buckets):
+        firsts[b] = -1
+    for k in range(n - 1, -1, -1):
+        firsts[_bucket(pairs[k, 0], low, density, n_buckets)] = k
+    following = np.int32(n)
+    for b in range(n_buckets, -1, -1):
+        here = firsts[b] if b < n_buckets else following
+        following = here if here >= 0 else following
+        firsts[b] = following
 
 
 @njit(error_model="numpy")
-def _targets(ordered, wanted, values, targets):
+def _targets(ordered, wanted, pairs):
     """Write the distinct values and what becomes of each, and return their number."""
     n = 0
     end = 0
@@ -180,7 +203,7 @@ def _targets(ordered, wanted, values, targets):
         target = low
         if 0 <= low_rank < rank and high_rank < np.inf:
             target = (high - low) / (high_rank - low_rank) * (rank - low_rank) + low
-        values[n], targets[n] = value, target
+        pairs[n, 0], pairs[n, 1] = value, target
         n += 1
     return n
 

@@ -29,9 +29,9 @@ def match_bytes(images, wanted, out):
     apply_tables(images, tables, out)
 
 
-def match_floats(planes, ordered, wanted, out):
-    """Match the histogram of each plane with that of a reference, without bins."""
-    launch(_match_floats, blocks_of(out.size), planes, ordered, wanted, out)
+def match_floats(images, ordered, wanted, out):
+    """Match the histogram of each channel of each image with that of a reference, without bins."""
+    launch(_match_floats, blocks_of(out.size), images, ordered, wanted, out)
 
 
 @cuda.jit
@@ -95,14 +95,16 @@ def _count_upto(ordered, row, value, strictly):
 
 
 @cuda.jit
-def _match_floats(planes, ordered, wanted, out):
+def _match_floats(images, ordered, wanted, out):
     """Match a value: its rank lies between those of two neighbours in the reference."""
     item = cuda.grid(1)
     if item < out.size:
-        plane, p = divided(item, out.shape[1])
+        pixel, c = divided(item, out.shape[2])
+        i, p = divided(pixel, out.shape[1])
+        plane = u32(i * u32(out.shape[2]) + c)
         _, row = divided(plane, wanted.shape[0])
         n = i32(wanted.shape[1])
-        upto = _count_upto(ordered, plane, planes[plane, p], False)
+        upto = _count_upto(ordered, plane, images[i, p, c], False)
         # The largest number of values of the reference whose share is not above the rank.
         rank = f64(upto) / f64(out.shape[1])
         count = i32(rank * f64(n) + f64(1e-9))
@@ -115,4 +117,4 @@ def _match_floats(planes, ordered, wanted, out):
             share = f64(count) / f64(n)
             slope = (f64(high) - target) / (f64(end) / f64(n) - share)
             target += slope * (rank - share)
-        out[plane, p] = target
+        out[i, p, c] = target
