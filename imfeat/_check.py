@@ -6,20 +6,42 @@ and can't write into arrays of the caller.  Arrays on a GPU are returned as devi
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._device import adopt, empty_like_owner, is_on_gpu
+from imfeat._dtypes import KERNEL_DTYPES, Words, factor_hint, to_kernel_dtype
+from imfeat._inputs import ChannelAxis, as_host_array
+from imfeat._layout import has_channel_axis
 
-PLAIN_DTYPES = frozenset(map(np.dtype, ("uint8", "float32", "float64")))
 FLOATS = (np.float32, np.float64)  # dtypes of features that scores keep
 INTEGERS = (int, np.integer)
 SEQUENCES = (tuple, list, Sequence, np.ndarray)
 Seed = int | np.random.Generator | None
 GPU_PIXELS = 64  # pixels per batch on a GPU, for one on a CPU
 SLACK = 1e-3  # distance from [0, 1] that is taken for rounding
+LARGEST = 1e12  # float of any range whose sums of squares are finite in float32
+
+
+class Pixels(NamedTuple):
+    """Checked images of any number of channels."""
+
+    leading: tuple[int, ...]  # axes in front of those of an image
+    batch: Array  # (n_images, height, width, n_channels)
+    has_channels: bool  # whether the caller's array has an axis of channels
+    dtype: np.dtype[Any]  # of the caller's array
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The height and width of an image."""
+        return self.batch.shape[1], self.batch.shape[2]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the caller's array."""
+        return (*self.leading, *self.batch.shape[1 : 4 if self.has_channels else 3])
 
 
 def as_images(
@@ -30,28 +52,69 @@ def as_images(
     name: str = "images",
     gpu: bool = False,
     clip: bool = False,
+    channel_axis: ChannelAxis = "auto",
+    words: Words = "unit",
+    unit: bool = True,
 ) -> Array:
     """Return images as an array (..., height, width[, 3]) of uint8, float32 or float64.
 
     Floats may lie outside [0, 1] by rounding, up to `SLACK`.  ``clip`` is for what is undefined there: these
-    are set to 0 or 1, in a copy.
+    are set to 0 or 1, in a copy.  Without ``unit`` floats may have any range; see `to_kernel_dtype` for
+    ``words``.
 
     Raises
     ------
     TypeError
         If the dtype is another one, or the array is masked, or lies on a GPU without ``gpu``.
     ValueError
-        If the shape doesn't fit, an axis of an image is empty, or floats are not in [0, 1].
+        If the shape doesn't fit, an axis of an image is empty, or floats are not in [0, 1], or not finite.
     """
     array = _as_array(images, name, gpu)
-    _check_image_shape(array.shape, gray, color, name)
-    if array.dtype.type not in (np.uint8, np.float32, np.float64):
-        raise TypeError(
-            f"{name} must be uint8 in 0..255 or float32 or float64 in [0, 1], got {array.dtype}; "
-            "convert them first, for example with (images / images.max()).astype('float32')"
+    has_channels = has_channel_axis(array.shape, channel_axis, name, gray=gray, color=color, any_number=False)
+    if has_channels and array.shape[-1] == 1:
+        array = reshaped(array, *array.shape[:-1])
+    return _checked_values(array, name, words, unit, clip)
+
+
+def as_pixels(
+    images: Any,
+    *,
+    gray: bool = True,
+    any_number: bool = False,
+    name: str = "images",
+    gpu: bool = False,
+    clip: bool = False,
+    channel_axis: ChannelAxis = "auto",
+    words: Words = "unit",
+    unit: bool = True,
+) -> Pixels:
+    """Return images without or with channels, 1 or 3 of them or ``any_number``; see `as_images`."""
+    array = _as_array(images, name, gpu)
+    has_channels = has_channel_axis(
+        array.shape, channel_axis, name, gray=gray, color=True, any_number=any_number
+    )
+    shape = array.shape if has_channels else (*array.shape, 1)
+    values = _checked_values(array, name, words, unit, clip)
+    return Pixels(shape[:-3], reshaped(values, -1, *shape[-3:]), has_channels, array.dtype)
+
+
+def _checked_values(array: Array, name: str, words: Words, unit: bool, clip: bool) -> Array:
+    is_signed = array.dtype == np.int16 and unit
+    array = _plain(to_kernel_dtype(array, name, words))
+    if is_signed and array.min(initial=0) < 0:
+        raise ValueError(
+            f"{name} of int16 must not be negative here, got negative values; "
+            f"write ({name} - low) / (high - low) with the lowest and highest possible value"
         )
-    array = _plain(array)
-    return array if array.dtype == np.uint8 else _in_unit_range(array, name, clip)
+    if array.dtype.kind in "ui":
+        return array
+    if unit:
+        return _in_unit_range(array, name, clip)
+    if count_outside(array, -LARGEST, LARGEST):
+        if not np.isfinite(_on_host(array)).all():
+            raise ValueError(f"{name} must be finite, got NaN or infinite values")
+        raise ValueError(f"{name} must not exceed {LARGEST:g}, as squares would overflow; scale them")
+    return array
 
 
 def is_color(images: Array) -> bool:
@@ -85,15 +148,14 @@ def reshaped(array: Array, *shape: int) -> Array:
     return view
 
 
-def as_mask(mask: Any, images: Array) -> Array:
-    """Return a mask (n_images, height, width) of bool for checked images, on their device."""
+def as_mask(mask: Any, shape: tuple[int, ...], images: Array) -> Array:
+    """Return a mask (n_images, height, width) of bool for images of (..., height, width), on their device."""
     on_host = isinstance(images, np.ndarray)
     if is_on_gpu(mask) == on_host:
         raise TypeError("images and mask must lie on the same device; copy one of them")
     array = _as_array(mask, "mask", not on_host)
     if array.dtype != np.bool_:
         raise TypeError(f"mask must be bool, got {array.dtype}; write mask > 0")
-    shape = images.shape[:-1] if is_color(images) else images.shape
     if array.shape not in (shape, shape[-2:]):
         raise ValueError(
             f"mask must have the shape {shape} of the images without their channels, or {shape[-2:]} "
@@ -295,7 +357,7 @@ def _on_host(array: Any) -> Array:
 
 
 def _as_array(value: Any, name: str, gpu: bool = False) -> Array:
-    if type(value) is np.ndarray and value.dtype in PLAIN_DTYPES:  # the usual case
+    if type(value) is np.ndarray and value.dtype in KERNEL_DTYPES:  # the usual case
         return value
     if is_on_gpu(value):
         if gpu:
@@ -303,15 +365,9 @@ def _as_array(value: Any, name: str, gpu: bool = False) -> Array:
         raise TypeError(f"{name} lies on a GPU, where this is not computed; copy it to the host")
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be lost; pass a plain array")
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} must be one array of one shape: {error}") from error
+    array = as_host_array(value, name)
     if array.dtype.kind not in "buif":
-        raise TypeError(
-            f"{name} must be an array of numbers, got {array.dtype} from {type(value).__name__}; "
-            "images of different sizes go in one at a time"
-        )
+        raise TypeError(f"{name} must be an array of numbers, got {array.dtype} from {type(value).__name__}")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
@@ -322,26 +378,6 @@ def _plain(array: Array) -> Array:
     plain = array.view() if array.flags.c_contiguous else np.array(array, order="C")
     plain.setflags(write=False)
     return plain
-
-
-def _check_image_shape(shape: tuple[int, ...], gray: bool, color: bool, name: str) -> None:
-    colored = len(shape) > 2 and shape[-1] == 3
-    fits = len(shape) >= 2 and (color if colored else gray)
-    looks_like_channels = len(shape) > 2 and shape[-1] in (1, 2, 4)
-    if fits and not looks_like_channels and 0 not in shape[-3 if colored else -2 :]:
-        return
-    shapes = " or ".join(["(..., height, width, 3)"] * color + ["(..., height, width)"] * gray)
-    error = f"{name} must have the shape {shapes}, got {shape}"
-    if not fits:
-        hint = "; move the channels last with np.moveaxis(images, -3, -1)" if 3 in shape[-3:-2] else ""
-        hint = "; drop the alpha channel with images[..., :3]" if len(shape) > 2 and shape[-1] == 4 else hint
-        raise ValueError(error + hint)
-    if looks_like_channels:
-        raise ValueError(
-            f"{error}: a last axis of length {shape[-1]} looks like channels; take images[..., 0] of "
-            "single-channel images, images[..., :3] of images with alpha"
-        )
-    raise ValueError(f"{name} must have at least one pixel each, got the shape {shape}")
 
 
 def _in_unit_range(array: Array, name: str, clip: bool) -> Array:
@@ -356,5 +392,5 @@ def _in_unit_range(array: Array, name: str, clip: bool) -> Array:
         raise ValueError(f"{name} must be finite, got NaN or infinite values ({n_outside} not in [0, 1])")
     raise ValueError(
         f"{name} of dtype {array.dtype} must lie in [0, 1], got {array.min():g} to {array.max():g}; "
-        "divide by 255 if they are 0..255, or pass uint8"
+        f"{factor_hint(array, name)}"
     )

@@ -20,7 +20,7 @@ class CudaUnavailableError(RuntimeError):
 
 def is_on_gpu(value: Any) -> bool:
     """Tell whether an array lies on a GPU."""
-    if _library(value) == "torch":
+    if library_of(value) == "torch":
         return bool(value.is_cuda)
     return hasattr(value, "__cuda_array_interface__") or hasattr(value, "__cuda_ndarray__")
 
@@ -32,7 +32,7 @@ def adopt(value: Any, name: str, *, copy: bool = True) -> Array:
     """
     if hasattr(value, "owner"):  # it was adopted before
         return value  # type: ignore[no-any-return]
-    library = _library(value)
+    library = library_of(value)
     stream = None
     if library == "torch" and value.requires_grad:
         raise TypeError(f"{name} requires grad, which features do not pass on; pass {name}.detach()")
@@ -82,10 +82,10 @@ def empty_like_owner(shape: tuple[int, ...], dtype: Any, like: Any) -> Array:
     owner = getattr(like, "owner", like)
     name = np.dtype(dtype).name
     try:
-        if _library(owner) == "torch":
+        if library_of(owner) == "torch":
             torch = sys.modules["torch"]
             return adopt(torch.empty(shape, dtype=getattr(torch, name), device=owner.device), "out")
-        if _library(owner) == "cupy":
+        if library_of(owner) == "cupy":
             return adopt(sys.modules["cupy"].empty(shape, name), "out")
         array: Any = cuda_kernels().launch.empty(shape, dtype, like)
     except Exception as error:
@@ -120,7 +120,7 @@ def _check_usable() -> None:
         raise CudaUnavailableError(f"arrays on a GPU can't be used: {reason}")
 
 
-def _library(value: Any) -> str:
+def library_of(value: Any) -> str:
     """Return the name of the library of an array, without importing it."""
     name: str = type(value).__module__.partition(".")[0]
     return name

@@ -1,4 +1,4 @@
-"""Histogram equalization of floats, with bins from the smallest value to the largest."""
+"""Histogram equalization of floats, with bins from the smallest value to the largest, and of 16 bits."""
 
 import numpy as np
 
@@ -7,7 +7,6 @@ from imfeat._backend import Array, backend_of
 N_BINS = 256
 LEAST_RANGE = 1e-300  # of values in float64: the number of bins by it must be finite
 CLOSE = 4 * N_BINS  # range of values in units of their rounding, below which bins may coincide
-FLAT = 9.0  # last edge of the bins of values that are too close, which no image in [0, 1] has
 
 
 def equalize_floats(pixels: Array, chosen: Array | None) -> Array:
@@ -24,31 +23,35 @@ def _equalize_planes(planes: Array, masks: Array) -> Array:
     """Interpolate the cumulative histogram of each plane (n, n_pixels) between the centers of its bins."""
     kernels = backend_of(planes).equalize_floats
     edges = np.empty((len(planes), N_BINS + 1), planes.dtype)
-    for plane, mask, edge in zip(planes, masks, edges, strict=True):
-        edge[:] = _bin_edges(plane[mask])
+    is_flat = np.empty(len(planes), np.bool_)
+    for p, (plane, mask) in enumerate(zip(planes, masks, strict=True)):
+        edges[p], is_flat[p] = _bin_edges(plane[mask])
     counts = np.empty((len(planes), N_BINS), np.int64)
     kernels.edge_counts(planes, edges, masks, counts)
     shares = np.cumsum(counts, 1) / np.maximum(counts.sum(1, keepdims=True), 1)
     out = np.empty(planes.shape, planes.dtype)
     centers = ((edges[:, :-1] + edges[:, 1:]) / 2).astype(np.float64)
     kernels.interpolate(planes, centers, shares, out)
-    for k in np.flatnonzero(edges[:, -1] == FLAT):
+    for k in np.flatnonzero(is_flat):
         out[k] = _equalize_planes(_stretched(planes[k], masks[k]), masks[k : k + 1])[0]
     unchosen = ~masks.any(1)
     out[unchosen] = planes[unchosen]
     return out
 
 
-def _bin_edges(values: Array) -> Array:
-    """Return the edges of `numpy.histogram`; 0 to ``FLAT`` if values are so close that bins coincide."""
+def _bin_edges(values: Array) -> tuple[Array, bool]:
+    """Return the edges of `numpy.histogram`, and whether values are so close that bins coincide.
+
+    The edges of such values are others, which no result depends on.
+    """
     low, high = (values.min(), values.max()) if values.size else (np.zeros(1, values.dtype)[0],) * 2
     if low == high:
         low, high = low - values.dtype.type(0.5), high + values.dtype.type(0.5)
     edges: Array = np.linspace(low, high, N_BINS + 1, dtype=values.dtype)
     extent = high - low
     if extent < LEAST_RANGE or (extent < CLOSE * np.spacing(max(high, -low)) and _coincide(edges)):
-        edges = np.linspace(0, FLAT, N_BINS + 1, dtype=values.dtype)
-    return edges
+        return np.linspace(0, 1, N_BINS + 1, dtype=values.dtype), True
+    return edges, False
 
 
 def _coincide(edges: Array) -> bool:
@@ -63,3 +66,22 @@ def _stretched(plane: Array, mask: Array) -> Array:
     low, high = plane[mask].min(), plane[mask].max()
     stretched: Array = np.clip((plane[np.newaxis] - low) / (high - low), 0, 1)
     return stretched
+
+
+def equalize_words(pixels: Array, chosen: Array | None) -> Array:
+    """Equalize pixels (n_images, n_pixels, n_channels) of integers of 16 bits, over all of their values.
+
+    A value becomes the share of pixels that are not larger, times the largest integer of the dtype.
+    """
+    out = np.empty_like(pixels)
+    for i, c in np.ndindex(len(pixels), pixels.shape[2]):
+        plane = pixels[i, :, c]
+        counted = plane if chosen is None else plane[chosen[i]]
+        if not counted.size:
+            out[i, :, c] = plane
+            continue
+        low, high = int(counted.min()), int(counted.max())
+        cumulative = np.cumsum(np.bincount(np.subtract(counted, low, dtype=np.int64)))
+        table = np.rint(cumulative / cumulative[-1] * np.iinfo(pixels.dtype).max).astype(pixels.dtype)
+        out[i, :, c] = table[np.subtract(np.clip(plane, low, high), low, dtype=np.int64)]
+    return out

@@ -11,9 +11,10 @@ import numpy as np
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
     SEQUENCES,
+    SLACK,
+    Pixels,
     as_count,
     as_flag,
-    as_images,
     as_mask,
     as_number,
     as_numbers,
@@ -21,8 +22,8 @@ from imfeat._check import (
     as_pair,
     images_at_once,
     one_of,
-    with_channels,
 )
+from imfeat._dtypes import Words
 
 PIXELS_AT_ONCE = 1 << 20  # number of pixels whose histograms are held at a time
 NORMS = (None, "l1", "l1-sqrt", "l2", "l2-hys")
@@ -53,6 +54,11 @@ class Options:
     def block_pixels(self) -> Pair:
         """Height and width of a block, in pixels."""
         return self.cell_size[0] * self.block_size[0], self.cell_size[1] * self.block_size[1]
+
+    @functools.cached_property
+    def words(self) -> Words:
+        """What becomes of integers of 16 bits: OpenCV's constants are for values in 0..255."""
+        return "unit" if self.trilinear else "values"
 
     @functools.cached_property
     def has_padding(self) -> bool:
@@ -140,17 +146,17 @@ def _checked_options(
 _cached_options = functools.lru_cache(64, typed=True)(_checked_options)
 
 
-def as_inputs(images: Any, mask: Any, options: Options) -> tuple[Array, Array]:
-    """Return checked images, and their mask (n_images, height, width), of size 0 if there is none."""
-    checked = as_images(images, gpu=True, clip=options.sqrt)
+def as_inputs(checked: Pixels, mask: Any, options: Options) -> tuple[Array, Array]:
+    """Return the pixels of images and their mask (n_images, height, width), of size 0 if there is none."""
+    batch = _checked_for_roots(checked.batch) if options.sqrt else checked.batch
     if options.has_padding:
-        as_on_host(checked, "padding")
-    return checked, NO_MASK if mask is None else as_mask(mask, checked)
+        as_on_host(batch, "padding")
+    if mask is None:
+        return batch, NO_MASK
+    return batch, as_mask(mask, (*checked.leading, *checked.size), batch)
 
 
-def fill_blocks(
-    batch: Array, images: Array, mask: Array, start: Pair, options: Options, blocks: Array
-) -> None:
+def fill_blocks(batch: Array, mask: Array, start: Pair, options: Options, blocks: Array) -> None:
     """Compute the blocks of a batch of checked images, some images at a time.
 
     ``blocks`` (n_images, n_rows, n_cols, n_values) begin at the pixel ``start`` of the padded images.
@@ -165,17 +171,15 @@ def fill_blocks(
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     n_images = len(batch)
     for first in range(0, n_images, at_once):
-        part, chosen, results = batch, mask, blocks
+        pixels, chosen, results = batch, mask, blocks
         if n_images > at_once:
             chunk = slice(first, first + at_once)
-            part, results = batch[chunk], blocks[chunk]
+            pixels, results = batch[chunk], blocks[chunk]
             chosen = mask[chunk] if mask.size else mask
-        pixels = with_channels(part, images)
         corner = start
         if options.has_padding:
             pixels, chosen, corner = _padded(pixels, chosen, start, options.padding)
         if options.sqrt:
-            pixels = as_on_host(pixels, "sqrt=True")
             pixels = np.sqrt(pixels, dtype=np.float64 if is_bytes else None)
             pixels.setflags(write=False)  # as images are, so that kernels are compiled once
         fill(pixels, chosen, corner, options, constants, results)
@@ -243,6 +247,21 @@ def _stride_in_pixels(value: Any, cell_size: Pair, trilinear: bool) -> Pair:
     if not trilinear and (rows % cell_size[0] or cols % cell_size[1]):
         raise ValueError(f"block_stride must be whole cells unless interpolation='trilinear', got {value!r}")
     return rows, cols
+
+
+def _checked_for_roots(batch: Array) -> Array:
+    """Return pixels that have square roots; rounding outside [0, 1] is set to 0 or 1."""
+    batch = as_on_host(batch, "sqrt=True")
+    if batch.dtype == np.uint8 or not batch.size:
+        return batch
+    low, high = batch.min(), batch.max()
+    if low < -SLACK:
+        raise ValueError(
+            f"images must lie in [0, 1], got {low:g} to {high:g}, or have no negative values, for sqrt=True"
+        )
+    if high <= 1 + SLACK:
+        return np.clip(batch, 0, 1)
+    return np.maximum(batch, 0)
 
 
 @functools.lru_cache(64)

@@ -4,11 +4,13 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import Seed, as_count, as_flag, as_out, as_vectors, as_words, one_of, to_caller_array
+from imfeat._inputs import accepts
 from imfeat._kmeans import STARTS, Batches, first_words, lloyd, lloyd_in_batches, unit_length
 from imfeat._progress import iterations
 from imfeat._sums import InMemory
 
 
+@accepts(lists=False)
 def learn_codebook(
     descriptors: Array,
     n_words: int,
@@ -92,6 +94,7 @@ def learn_codebook(
     return lloyd_in_batches(batches, words, steps, spherical=spherical)
 
 
+@accepts()
 def assign(descriptors: Array, codebook: Array) -> Array:
     """Find the nearest visual word of each descriptor.
 

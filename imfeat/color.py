@@ -3,18 +3,24 @@
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
-from imfeat._check import as_images, as_out, is_color, one_of, to_caller_array
+from imfeat._check import as_images, as_out, one_of, reshaped, to_caller_array
+from imfeat._inputs import ChannelAxis, accepts
 
 
-def rgb_to_hsv(images: Array, *, dtype: str = "float32", out: Array | None = None) -> Array:
+@accepts(back=True)
+def rgb_to_hsv(
+    images: Array, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
+) -> Array:
     """Convert RGB images to hue, saturation and value.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].
+        RGB; uint8, uint16, int16, bool, or floats in [0, 1].
     dtype : {"float32", "uint8"}
         ``"uint8"`` scales each of the three to 0..255, rounding as Pillow does; it takes uint8.
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -39,7 +45,7 @@ def rgb_to_hsv(images: Array, *, dtype: str = "float32", out: Array | None = Non
     .. [1] A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
        :doi:`10.1145/965139.807361`
     """
-    images = as_images(images, gray=False, gpu=True, clip=True)
+    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
     one_of(dtype, "dtype", ("float32", "uint8"))
     kernels = backend_of(images)
     out = as_out(out, images.shape, dtype, images)
@@ -52,13 +58,16 @@ def rgb_to_hsv(images: Array, *, dtype: str = "float32", out: Array | None = Non
     return to_caller_array(out)
 
 
-def hsv_to_rgb(images: Array, *, out: Array | None = None) -> Array:
+@accepts(back=True)
+def hsv_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert hue, saturation and value to RGB images.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        HSV; float32 or float64 in [0, 1], or uint8, where 255 counts as 1.
+        HSV; uint8, uint16, int16, or floats in [0, 1]; the largest integer counts as 1.
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -81,19 +90,22 @@ def hsv_to_rgb(images: Array, *, out: Array | None = None) -> Array:
     .. [1] A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
        :doi:`10.1145/965139.807361`
     """
-    images = as_images(images, gray=False, gpu=True, clip=True)
+    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
     out = as_out(out, images.shape, np.float32, images)
     backend_of(images).color.hsv_to_rgb(images.reshape(-1), white_of(images), out.reshape(-1))
     return to_caller_array(out)
 
 
-def rgb_to_hsi(images: Array, *, out: Array | None = None) -> Array:
+@accepts(back=True)
+def rgb_to_hsi(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert RGB images to hue, saturation and intensity.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].
+        RGB; uint8, uint16, int16, bool, or floats in [0, 1].
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -118,19 +130,22 @@ def rgb_to_hsi(images: Array, *, out: Array | None = None) -> Array:
     ----------
     .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 6.2.
     """
-    images = as_images(images, gray=False, gpu=True, clip=True)
+    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
     out = as_out(out, images.shape, np.float32, images)
     backend_of(images).color.rgb_to_hsi(images.reshape(-1), white_of(images), out.reshape(-1))
     return to_caller_array(out)
 
 
-def rgb_to_gray(images: Array, *, out: Array | None = None) -> Array:
+@accepts()
+def rgb_to_gray(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert RGB images to gray.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].
+        RGB; uint8, uint16, int16, bool, or floats of any range.
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -151,7 +166,7 @@ def rgb_to_gray(images: Array, *, out: Array | None = None) -> Array:
     The two conventions differ by up to 0.13 of the range: each dtype follows the library that
     people use it with.
     """
-    images = as_images(images, gray=False, gpu=True)
+    images = as_images(images, gray=False, gpu=True, channel_axis=channel_axis, unit=False)
     kernels = backend_of(images)
     if images.dtype == np.uint8:
         out = as_out(out, images.shape[:-1], np.uint8, images)
@@ -162,13 +177,15 @@ def rgb_to_gray(images: Array, *, out: Array | None = None) -> Array:
     return to_caller_array(out)
 
 
-def gray_of(batch: Array, images: Array) -> Array:
-    """Return a batch of checked images as gray, on a GPU as a device array."""
-    if not is_color(images):
-        return batch
+def gray_of(batch: Array) -> Array:
+    """Return checked images (n_images, height, width, 1 or 3) as gray ones, on a GPU as a device array."""
+    if batch.shape[-1] == 1:
+        return reshaped(batch, *batch.shape[:-1])
     dtype = np.uint8 if batch.dtype == np.uint8 else np.float32
     gray = empty_on_device_of(batch.shape[:-1], dtype, batch)
-    rgb_to_gray(batch, out=gray)
+    convert = backend_of(batch).color
+    to_gray = convert.rgb_to_gray_bytes if dtype == np.uint8 else convert.rgb_to_gray
+    to_gray(batch.reshape(-1), gray.reshape(-1))
     return gray
 
 

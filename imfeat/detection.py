@@ -5,11 +5,13 @@ import math
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._check import as_batch, as_on_host, as_pair
+from imfeat._check import as_on_host, as_pair, as_pixels
 from imfeat._device import is_on_gpu
 from imfeat._hog import Options, Pair, as_inputs, as_options, fill_blocks
+from imfeat._inputs import ChannelAxis, accepts
 
 
+@accepts()
 def hog_windows(
     images: Array,
     window: tuple[int, int],
@@ -27,14 +29,15 @@ def hog_windows(
     clip: float = 0.2,
     sigma: float | None = None,
     mask: Array | None = None,
+    channel_axis: ChannelAxis = "auto",
 ) -> Array:
     """Describe all windows of each image as `hog` does, computing the blocks that they share once.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].  In colour images each pixel takes the gradient
-        of its strongest channel.
+        uint8, uint16, int16, bool, or floats of any range.  In images of several channels each pixel
+        takes the gradient of its strongest channel.
     window : (int, int)
         Height and width of a window, in pixels.
     stride : int or (int, int)
@@ -46,6 +49,8 @@ def hog_windows(
         mirrored at the pixels of its border.  The first window begins in its corner.
     mask : bool array of shape (..., height, width) or (height, width), optional
         Pixels that vote.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
 
     Returns
     -------
@@ -79,9 +84,11 @@ def hog_windows(
         *(cell_size, block_size, block_stride, orientations, norm, interpolation),
         *(signed, sqrt, padding, clip, sigma),
     )
-    checked, chosen = as_inputs(images, mask, options)
-    as_on_host(checked, "hog_windows")
-    leading, batch = as_batch(checked)
+    checked = as_pixels(
+        images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False, words=options.words
+    )
+    batch, chosen = as_inputs(checked, mask, options)
+    as_on_host(batch, "hog_windows")
     sides = as_pair(window, "window")
     steps = as_pair(stride, "stride")
     n_blocks = options.grid(sides, "windows")
@@ -93,7 +100,7 @@ def hog_windows(
         )
     # Blocks of all windows begin at multiples of their greatest common divisor.
     spacing = math.gcd(steps[0], options.stride[0]), math.gcd(steps[1], options.stride[1])
-    blocks = _dense_blocks(batch, checked, chosen, spacing, area, options)
+    blocks = _dense_blocks(batch, chosen, spacing, area, options)
     reach = [
         (n - 1) * stride // g + 1 for n, stride, g in zip(n_blocks, options.stride, spacing, strict=True)
     ]
@@ -103,7 +110,7 @@ def hog_windows(
     views = views[:, ::down, ::across, ..., ::row_step, ::col_step]
     n_rows, n_cols = ((side - w) // step + 1 for side, w, step in zip(area, sides, steps, strict=True))
     windows = views[:, :n_rows, :n_cols].transpose(0, 1, 2, 6, 7, 3, 4, 5)
-    return windows.reshape(*leading, *windows.shape[1:])
+    return windows.reshape(*checked.leading, *windows.shape[1:])
 
 
 def hog_to_opencv(features: Array) -> Array:
@@ -148,9 +155,7 @@ def hog_to_opencv(features: Array) -> Array:
     return columns.reshape(*array.shape[:-5], -1)
 
 
-def _dense_blocks(
-    batch: Array, images: Array, mask: Array, spacing: Pair, area: Pair, options: Options
-) -> Array:
+def _dense_blocks(batch: Array, mask: Array, spacing: Pair, area: Pair, options: Options) -> Array:
     """Return all blocks that begin at multiples of ``spacing``.
 
     Their shape is (n_images, n_rows, n_cols, block_rows, block_cols, orientations).
@@ -163,7 +168,7 @@ def _dense_blocks(
         start = r * spacing[0], c * spacing[1]
         part = blocks[:, r :: steps[0], c :: steps[1]]
         results = part if steps == (1, 1) else np.empty(part.shape, np.float32)
-        fill_blocks(batch, images, mask, start, options, results)
+        fill_blocks(batch, mask, start, options, results)
         if results is not part:
             part[...] = results
     return blocks.reshape(len(batch), *shape, *options.block_shape)

@@ -4,10 +4,12 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_groups, as_number, as_out, as_words, one_of, to_caller_array
+from imfeat._inputs import accepts
 from imfeat._nearest import nearest_words
 from imfeat._norm import NORMS, normalize_histograms
 
 
+@accepts()
 def bag_of_words(
     descriptors: Array,
     codebook: Array,
@@ -52,6 +54,7 @@ def bag_of_words(
     return normalize_histograms(counts.reshape(*leading, len(words)), norm)
 
 
+@accepts()
 def soft_words(
     descriptors: Array, codebook: Array, *, sigma: float | None = None, offsets: Array | None = None
 ) -> Array:
@@ -96,6 +99,7 @@ def soft_words(
     return means.astype(np.float32).reshape(*leading, len(words))
 
 
+@accepts()
 def triangle(descriptors: Array, codebook: Array, *, offsets: Array | None = None) -> Array:
     """Encode descriptors by the triangle activation of each visual word.
 

@@ -1,33 +1,40 @@
 """Histogram equalization of images, global and adaptive (CLAHE)."""
 
+from typing import Any
+
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
-    as_batch,
+    Pixels,
     as_counts,
-    as_images,
     as_mask,
     as_number,
     as_on_host,
     as_out,
+    as_pixels,
     images_at_once,
-    is_color,
     one_of,
+    reshaped,
     to_caller_array,
 )
-from imfeat._equalize import N_BINS, equalize_floats
+from imfeat._dtypes import LARGEST
+from imfeat._equalize import equalize_floats, equalize_words
+from imfeat._inputs import ChannelAxis, accepts
 
 PIXELS_AT_ONCE = 1 << 20  # pixels whose tables, planes and margins are held at a time
 NO_MASK = np.empty((0, 0), np.bool_)
 CONVENTIONS = ("torchvision", "opencv")
+TILE_DTYPES = {np.dtype(np.uint8): 1 << 8, np.dtype(np.uint16): 1 << 16}  # and the number of their values
 
 
+@accepts(back=True)
 def equalize(
     images: Array,
     *,
     convention: str = "torchvision",
     mask: Array | None = None,
+    channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
 ) -> Array:
     """Spread the values of each image, channel by channel, evenly over the whole range.
@@ -35,18 +42,20 @@ def equalize(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats of any range.
     convention : {"torchvision", "opencv"}
         Library whose rounding is followed for uint8; see Notes.
     mask : bool array of shape (..., height, width) or (height, width), optional
         Pixels whose values make the histogram; all pixels are mapped.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
     Returns
     -------
     array of the shape and dtype of ``images``
-        In 0..255 or [0, 1].
+        In 0..255, 0..65535, 0..32767, or [0, 1]; float32 for bool.
 
     Raises
     ------
@@ -65,33 +74,41 @@ def equalize(
     are so close that 256 bins between them coincide, as in a nearly flat image, and scikit-image raises an
     error, a channel of float32 is equalized as float64, and one of float64 after it was stretched to [0, 1].
 
+    uint16, int16: ``skimage.exposure.equalize_hist`` over all 65,536 values, times the largest value of the
+    dtype and rounded; both conventions give the same.
+
     An empty mask leaves its image unchanged.
 
     References
     ----------
     .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 3.3.
     """
-    images = as_images(images, gpu=True)
+    checked = as_pixels(
+        images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False, words="kept"
+    )
     one_of(convention, "convention", CONVENTIONS)
-    out = as_out(out, images.shape, images.dtype, images)
-    pixels = _as_pixels(images)
-    chosen = None if mask is None else as_mask(mask, images).reshape(pixels.shape[:2])
-    if images.dtype == np.uint8:
-        kernels = backend_of(images).equalize
-        counted = NO_MASK if chosen is None else chosen
-        code = kernels.CONVENTIONS[convention]
-        kernels.equalize_bytes(pixels, counted, code, out.reshape(pixels.shape))
+    out = as_out(out, checked.shape, _kept_dtype(checked), checked.batch)
+    n_images, height, width, n_channels = checked.batch.shape
+    pixels = checked.batch.reshape(n_images, height * width, n_channels)
+    chosen = None
+    if mask is not None:
+        chosen = as_mask(mask, (*checked.leading, height, width), checked.batch).reshape(n_images, -1)
+    if pixels.dtype == np.uint8:
+        _equalize_bytes(pixels, chosen, convention, out.reshape(pixels.shape))
     else:
-        pixels = as_on_host(pixels, "equalization of floats")
-        out.reshape(pixels.shape)[:] = equalize_floats(pixels, chosen)
+        pixels = as_on_host(pixels, "equalization of other dtypes than uint8")
+        spread = equalize_words if pixels.dtype in LARGEST else equalize_floats
+        out.reshape(pixels.shape)[:] = spread(pixels, chosen)
     return to_caller_array(out)
 
 
+@accepts(back=True)
 def equalize_value(
     images: Array,
     *,
     convention: str = "torchvision",
     mask: Array | None = None,
+    channel_axis: ChannelAxis = -1,
     out: Array | None = None,
 ) -> Array:
     """Equalize the brightness of colour images and keep hue and saturation.
@@ -99,9 +116,11 @@ def equalize_value(
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].
+        RGB; uint8, uint16, int16, bool, or floats in [0, 1].
     convention, mask, out
         As in `equalize`.
+    channel_axis : int
+        Axis that holds the channels.
 
     Returns
     -------
@@ -118,46 +137,60 @@ def equalize_value(
     V is the largest channel, so the way through HSV and back is a factor a pixel: each channel
     is multiplied by what V was multiplied by, and rounded once.
     """
-    images = as_images(images, gray=False, gpu=True, clip=True)
-    kernels = backend_of(images)
-    values = empty_on_device_of(images.shape[:-1], images.dtype, images)
-    kernels.brightness.largest_channel(images.reshape(-1, 3), values.reshape(-1))
-    values = equalize(values, convention=convention, mask=mask)
-    out = as_out(out, images.shape, images.dtype, images)
-    kernels.brightness.scale_to_value(images.reshape(-1, 3), values.reshape(-1), out.reshape(-1, 3))
+    pixels = as_pixels(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis, words="kept")
+    batch = pixels.batch
+    out = as_out(out, pixels.shape, _kept_dtype(pixels), batch)
+    values = empty_on_device_of(batch.shape[:-1], batch.dtype, batch)
+    options: dict[str, Any] = {"convention": convention, "mask": mask, "channel_axis": None}
+    if batch.dtype in LARGEST:
+        np.max(batch, -1, out=values)
+        equalized = equalize(values.reshape(*pixels.leading, *pixels.size), **options)
+        out[...] = _scaled_words(batch, values, equalized.reshape(values.shape)).reshape(out.shape)
+        return to_caller_array(out)
+    kernels = backend_of(batch)
+    kernels.brightness.largest_channel(batch.reshape(-1, 3), values.reshape(-1))
+    values = equalize(reshaped(values, *pixels.leading, *pixels.size), **options)
+    target = out if out.dtype == batch.dtype else np.empty(batch.shape, batch.dtype)
+    kernels.brightness.scale_to_value(batch.reshape(-1, 3), values.reshape(-1), target.reshape(-1, 3))
+    if target is not out:
+        out[...] = target.reshape(out.shape)
     return to_caller_array(out)
 
 
+@accepts(back=True)
 def equalize_clahe(
     images: Array,
     *,
     clip_limit: float = 2.0,
     tiles: tuple[int, int] = (8, 8),
+    channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
 ) -> Array:
     """Equalize each region by its own histogram, with limited contrast (CLAHE).
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3) or (..., height, width), uint8
+    images : array of shape (..., height, width, 3) or (..., height, width), uint8 or uint16
         Colour images are treated channel by channel.
     clip_limit : float
         A bin of a tile's histogram is cut at this many times the mean count; what is cut is
-        spread over all bins.  From 256 on nothing is cut.
+        spread over all bins, as many as the dtype has values.  From their number on nothing is cut.
     tiles : (int, int)
         Rows and columns of tiles.  An image whose size they don't divide is continued by its
         mirror image at the bottom and the right for the histograms.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
     Returns
     -------
-    array of the shape of ``images``, uint8
+    array of the shape and dtype of ``images``
 
     Raises
     ------
     TypeError, ValueError
-        If ``images`` are not uint8 images, the clip limit is not above 0, or there are more rows
+        If ``images`` are not uint8 or uint16 images, the clip limit is not above 0, or there are more rows
         or columns of tiles than pixels.
 
     Notes
@@ -169,50 +202,74 @@ def equalize_clahe(
     .. [1] K. Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV,
        1994.  :doi:`10.1016/B978-0-12-336156-1.50061-6`
     """
-    images = as_images(images, gpu=True)
+    pixels = as_pixels(images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False, words="kept")
     clip_limit = as_number(clip_limit, "clip_limit", above=0)
     n_rows, n_cols = as_counts(tiles, "tiles", 2)
-    if images.dtype != np.uint8:
+    if pixels.dtype not in TILE_DTYPES:
         raise TypeError(
-            f"images must be uint8, got {images.dtype}; write np.rint(images * 255).astype('uint8')"
+            f"images must be uint8, got {pixels.dtype}, or uint16; write "
+            "np.rint(images * 255).astype('uint8') for floats in [0, 1]"
         )
-    height, width = images.shape[-3:-1] if is_color(images) else images.shape[-2:]
+    height, width = pixels.size
     if n_rows > height or n_cols > width:
         raise ValueError(f"tiles must fit images of {height} x {width} pixels, got {n_rows} x {n_cols}")
-    out = as_out(out, images.shape, np.uint8, images)
-    _, batch = as_batch(images)
+    out = as_out(out, pixels.shape, pixels.dtype, pixels.batch)
+    batch = pixels.batch
     results = out.reshape(batch.shape)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
         chunk = slice(first, first + at_once)
-        if not is_color(images):
-            _clahe(batch[chunk], clip_limit, (n_rows, n_cols), results[chunk])
+        if batch.shape[-1] == 1:
+            planes = batch[chunk].reshape(-1, height, width)
+            _clahe(planes, clip_limit, (n_rows, n_cols), results[chunk].reshape(planes.shape))
             continue
-        pixels = as_on_host(batch[chunk], "CLAHE of colour images")
-        planes = np.ascontiguousarray(np.moveaxis(pixels, -1, 1)).reshape(-1, height, width)
-        equalized = np.empty(planes.shape, np.uint8)
+        channels = as_on_host(batch[chunk], "CLAHE of several channels")
+        planes = np.ascontiguousarray(np.moveaxis(channels, -1, 1)).reshape(-1, height, width)
+        equalized = np.empty(planes.shape, planes.dtype)
         _clahe(planes, clip_limit, (n_rows, n_cols), equalized)
-        results[chunk] = np.moveaxis(equalized.reshape(-1, 3, height, width), 1, -1)
+        results[chunk] = np.moveaxis(equalized.reshape(-1, batch.shape[-1], height, width), 1, -1)
     return to_caller_array(out)
+
+
+def _equalize_bytes(pixels: Array, chosen: Array | None, convention: str, out: Array) -> None:
+    """Equalize pixels (n_images, n_pixels, n_channels) of uint8, which kernels do for 1 or 3 channels."""
+    kernels = backend_of(pixels).equalize
+    counted = NO_MASK if chosen is None else chosen
+    code = kernels.CONVENTIONS[convention]
+    if pixels.shape[2] in (1, 3):
+        kernels.equalize_bytes(pixels, counted, code, out)
+        return
+    pixels = as_on_host(pixels, "equalization of other than 1 or 3 channels")
+    for c in range(pixels.shape[2]):
+        plane = np.ascontiguousarray(pixels[..., c : c + 1])
+        equalized = np.empty_like(plane)
+        kernels.equalize_bytes(plane, counted, code, equalized)
+        out[..., c : c + 1] = equalized
 
 
 def _clahe(planes: Array, clip_limit: float, tiles: tuple[int, int], out: Array) -> None:
     """Equalize planes (n, height, width) by tiles."""
     kernels = backend_of(planes).clahe
+    n_values = TILE_DTYPES[planes.dtype]
     padded = _mirror_to_multiple(planes, *tiles)
     tile_height = padded.shape[1] // tiles[0]
     tile_width = padded.shape[2] // tiles[1]
-    clip = max(int(clip_limit * tile_height * tile_width / N_BINS), 1)
-    tables = empty_on_device_of((len(planes), *tiles, N_BINS), np.uint8, planes)
+    clip = max(int(clip_limit * tile_height * tile_width / n_values), 1)
+    tables = empty_on_device_of((len(planes), *tiles, n_values), planes.dtype, planes)
     kernels.clahe_tables(padded, clip, tables)
     kernels.clahe_blend(planes, tables, tile_height, tile_width, out)
 
 
-def _as_pixels(images: Array) -> Array:
-    """Return checked images as (n_images, n_pixels, n_channels)."""
-    _, batch = as_batch(images)
-    n, height, width = batch.shape[:3]
-    return batch.reshape(n, height * width, 3 if is_color(images) else 1)
+def _kept_dtype(pixels: Pixels) -> Any:
+    """Return the dtype of images whose dtype is kept: that of the caller's, float32 for bool."""
+    return np.float32 if pixels.dtype == np.bool_ else pixels.dtype
+
+
+def _scaled_words(batch: Array, values: Array, equalized: Array) -> Array:
+    """Return integers of 16 bits with another largest channel; black becomes gray."""
+    factors = equalized / np.maximum(values, 1)
+    scaled: Array = np.rint(batch * factors[..., np.newaxis])
+    return np.where(values[..., np.newaxis] == 0, equalized[..., np.newaxis], scaled).astype(batch.dtype)
 
 
 def _mirror_to_multiple(batch: Array, n_rows: int, n_cols: int) -> Array:

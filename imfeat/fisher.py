@@ -4,6 +4,7 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_flag, as_groups, as_words, one_of
+from imfeat._inputs import accepts
 from imfeat._nearest import nearest_words
 from imfeat._sums import mixture_moments
 from imfeat.mixture import Mixture, as_mixture
@@ -13,6 +14,7 @@ VALUES = 1 << 22  # number of float64 sums at a time
 RARE = 1e-6  # weight below which components are left out
 
 
+@accepts()
 def fisher_vector(
     descriptors: Array,
     mixture: Mixture,
@@ -95,6 +97,7 @@ def _gradients(sums: Array, counts: Array, weights: Array, convention: str) -> A
     return np.concatenate(columns, axis=1)
 
 
+@accepts()
 def vlad(
     descriptors: Array, codebook: Array, *, offsets: Array | None = None, norm: str | None = "intra"
 ) -> Array:

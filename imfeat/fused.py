@@ -13,17 +13,16 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import (
-    as_batch,
     as_count,
     as_counts,
     as_flag,
-    as_images,
     as_number,
     as_out,
+    as_pixels,
     as_vectors,
     one_of,
-    with_channels,
 )
+from imfeat._inputs import ChannelAxis, accepts
 from imfeat._products import multiply
 from imfeat.color import white_of
 from imfeat.patches import CONTRAST
@@ -35,6 +34,7 @@ NEARLY = 1e-6  # rounding error of a position
 SYMMETRIC = 1e-3  # largest difference of a whitening from its mirror image, relative to its largest value
 
 
+@accepts()
 def patch_features(
     images: Array,
     codebook: Array,
@@ -47,6 +47,7 @@ def patch_features(
     threshold: float = 0.25,
     mirror: bool = True,
     epsilon: float = CONTRAST,
+    channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
 ) -> Array:
     """Describe images by the similarity of their patches to each word, region by region.
@@ -54,7 +55,7 @@ def patch_features(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats of any range.
     codebook : array of shape (n_words, patch_size * patch_size * n_channels)
         Words among whitened patches.
     whitening : Whitening
@@ -76,6 +77,8 @@ def patch_features(
         Average over each image and its mirror image, for little more than the cost of one.
     epsilon : float
         For the contrast of patches; see `normalize_patches`.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -102,9 +105,7 @@ def patch_features(
     .. [2] A. Coates, A. Y. Ng, "The importance of encoding versus training with sparse coding and
        vector quantization", ICML 2011.
     """
-    checked = as_images(images)
-    leading, batch = as_batch(checked)
-    pixels = with_channels(batch, checked)
+    leading, pixels, *_ = as_pixels(images, any_number=True, channel_axis=channel_axis, unit=False)
     patch_size = as_count(patch_size, "patch_size")
     epsilon = as_number(epsilon, "epsilon", above=0)
     words = as_vectors(codebook, name="codebook")

@@ -9,18 +9,20 @@ import numpy as np
 from imfeat._backend import Array, backend_of, cpu_kernels, empty_on_device_of
 from imfeat._check import (
     SEQUENCES,
-    as_batch,
+    Pixels,
     as_count,
     as_flag,
-    as_images,
     as_numbers,
     as_on_host,
     as_out,
+    as_pixels,
     count_outside,
     images_at_once,
     one_of,
     to_caller_array,
 )
+from imfeat._dtypes import LARGEST
+from imfeat._inputs import ChannelAxis, accepts
 from imfeat.color import gray_of
 from imfeat.histogram import region_bounds
 
@@ -36,6 +38,7 @@ COUNTS_AT_ONCE = 1 << 21  # of matrices
 N_PRODUCTS = 1 << 12  # counts whose logarithm is looked up
 
 
+@accepts()
 def glcm(
     images: Array,
     *,
@@ -44,14 +47,15 @@ def glcm(
     levels: int = 256,
     symmetric: bool = False,
     normed: bool = False,
+    channel_axis: ChannelAxis = "auto",
 ) -> Array:
     """Count how often gray levels co-occur at each distance and angle.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, whose values are the levels, or float32 or float64 in [0, 1], which are cut into
-        levels of equal width.  Colour images are converted by `rgb_to_gray`.
+        uint8, or gray uint16, int16 or bool, whose values are the levels, or floats in [0, 1], which are
+        cut into levels of equal width.  Colour images are converted by `rgb_to_gray`.
     distances : sequence of float
         Distances of the pixels of a pair, at least 0.
     angles : sequence of float
@@ -59,11 +63,13 @@ def glcm(
         ``round(sin(angle) * distance)`` rows below the first, and ``round(cos(angle) * distance)``
         columns to the right.
     levels : int
-        Number of levels, at most 256; values of uint8 must be below it.
+        Number of levels, at most 256; values of integers must be below it.
     symmetric : bool
         Count each pair in both orders.
     normed : bool
         Divide each matrix by its sum; a matrix without pairs stays 0.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
 
     Returns
     -------
@@ -92,22 +98,14 @@ def glcm(
     array([[1, 1],
            [0, 2]], dtype=uint32)
     """
-    images = as_images(images, gpu=True, clip=True)
+    pixels = as_pixels(images, gpu=True, clip=True, channel_axis=channel_axis, words="kept")
     n_levels = _as_levels(levels)
     offsets, n_angles = _as_offsets(distances, angles)
     both = as_flag(symmetric, "symmetric")
     shares = as_flag(normed, "normed")
-    leading, batch = as_batch(images)
-    gray = gray_of(batch, images)
-    if gray.dtype != np.uint8:
-        gray = _to_levels(gray, n_levels)
-    elif n_levels < MOST_LEVELS and _reaches(gray, n_levels):
-        raise ValueError(
-            f"images must have values below levels={n_levels}; cut them into levels with "
-            f"(images.astype(int) * {n_levels} // 256).astype('uint8'), or take levels=256"
-        )
+    gray = _as_levels_of(pixels, n_levels)
     shape = n_levels, n_levels, len(offsets) // n_angles, n_angles
-    counts = as_out(None, (*leading, *shape), np.uint32, images)
+    counts = as_out(None, (*pixels.leading, *shape), np.uint32, pixels.batch)
     kernels = backend_of(gray).glcm
     matrices = counts.reshape(-1, 1, 1, n_levels, n_levels, len(offsets))
     kernels.count_pairs(gray, *region_bounds((1, 1), *gray.shape[1:]), offsets, matrices)
@@ -122,6 +120,7 @@ def glcm(
     return to_caller_array(counts)
 
 
+@accepts()
 def haralick(
     images: Array,
     *,
@@ -132,6 +131,7 @@ def haralick(
     properties: Sequence[str] = HARALICK,
     average: bool = True,
     grid: tuple[int, int] = (1, 1),
+    channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
 ) -> Array:
     """Describe the texture of each image by properties of its co-occurrence matrices.
@@ -139,7 +139,7 @@ def haralick(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].  Colour images are converted by `rgb_to_gray`.
+        uint8, uint16, int16, bool, or floats in [0, 1].  Colour images are converted by `rgb_to_gray`.
     distances, angles : sequence of float
         Offsets of the pixels of a pair, as in `glcm`.
     levels : int
@@ -153,6 +153,8 @@ def haralick(
         Average each property over the angles; otherwise each angle has properties of its own.
     grid : (int, int)
         Rows and columns of cells, each with properties of its own.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -200,25 +202,24 @@ def haralick(
     >>> haralick(stripes, angles=(0,), levels=2, properties=("contrast", "ASM")).round(4)
     array([0.3333, 0.2778], dtype=float32)
     """
-    images = as_images(images, gpu=True, clip=True)
+    pixels = as_pixels(images, gpu=True, clip=True, channel_axis=channel_axis)
     n_levels = _as_levels(levels)
     offsets, n_angles = _as_offsets(distances, angles)
     both = as_flag(symmetric, "symmetric")
     chosen = _as_properties(properties)
     n_groups = len(offsets) // (n_angles if as_flag(average, "average") else 1)
-    leading, batch = as_batch(images)
-    rows, cols = region_bounds(grid, *batch.shape[1:3])
+    batch = pixels.batch
+    rows, cols = region_bounds(grid, *pixels.size)
     _check_pairs(offsets, rows, cols)
     n_cells = (len(rows) - 1) * (len(cols) - 1)
-    out = as_out(out, (*leading, n_cells * n_groups * len(chosen)), np.float32, images)
+    out = as_out(out, (*pixels.leading, n_cells * n_groups * len(chosen)), np.float32, batch)
     features = out.reshape(-1, n_groups, len(chosen))
     kernels = backend_of(batch).glcm
     matrix = n_levels, n_levels, len(offsets)
     at_once = _images_at_once(batch, n_cells * math.prod(matrix))
     counts = empty_on_device_of((at_once * n_cells, *matrix), np.uint32, batch)
     for first in range(0, len(batch), at_once):
-        pixels = batch[first : first + at_once]
-        gray = _to_levels(gray_of(pixels, images), n_levels)
+        gray = _to_levels(gray_of(batch[first : first + at_once]), n_levels)
         matrices = counts[: len(gray) * n_cells]
         cells = matrices.reshape(len(gray), len(rows) - 1, len(cols) - 1, *matrix)
         kernels.count_pairs(gray, rows, cols, offsets, cells)
@@ -234,6 +235,27 @@ def _as_levels(levels: int) -> int:
     if n_levels > MOST_LEVELS:
         raise ValueError(f"levels must be at most {MOST_LEVELS}, got {n_levels}")
     return n_levels
+
+
+def _as_levels_of(pixels: Pixels, n_levels: int) -> Array:
+    """Return the levels (n_images, height, width) uint8 that images hold, or that floats are cut into."""
+    if pixels.dtype == np.bool_ or pixels.dtype in LARGEST:
+        if pixels.batch.shape[-1] != 1:
+            raise TypeError(f"images of {pixels.dtype} must be gray; take rgb_to_gray(images)")
+        gray = pixels.batch[..., 0]
+    else:
+        gray = gray_of(pixels.batch)
+        if gray.dtype != np.uint8:
+            return _to_levels(gray, n_levels)
+    if (gray.dtype != np.uint8 or n_levels < MOST_LEVELS) and _reaches(gray, n_levels):
+        whole = 1 + LARGEST.get(pixels.dtype, 255)
+        raise ValueError(
+            f"images must have values below levels={n_levels}; cut them into levels with "
+            f"(images.astype(int) * {n_levels} // {whole}).astype('uint8')"
+            + ", or take levels=256"
+            * (gray.dtype == np.uint8)
+        )
+    return gray if gray.dtype == np.uint8 else gray.astype(np.uint8)
 
 
 def _reaches(gray: Array, n_levels: int) -> bool:

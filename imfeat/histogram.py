@@ -20,6 +20,7 @@ from imfeat._check import (
     one_of,
     to_caller_array,
 )
+from imfeat._inputs import ChannelAxis, accepts
 from imfeat._norm import NORMS
 from imfeat.color import rgb_to_gray, rgb_to_hsi, rgb_to_hsv
 
@@ -28,6 +29,7 @@ SPACES = ("rgb", "hsv", "hsi", "gray")
 PIXELS_AT_ONCE = 1 << 18  # pixels in another colour space at a time
 
 
+@accepts()
 def color_histogram(
     images: Array,
     *,
@@ -37,6 +39,7 @@ def color_histogram(
     grid: tuple[int, int] = (1, 1),
     norm: str | None = "l1",
     mask: Array | None = None,
+    channel_axis: ChannelAxis = -1,
     out: Array | None = None,
 ) -> Array:
     """Describe each image by histograms of its colours.
@@ -44,7 +47,7 @@ def color_histogram(
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].
+        RGB; uint8, uint16, int16, bool, or floats in [0, 1].
     bins : int or three ints
         Equal bins over [0, 1] for each channel of the colour space, at most 256; half-open but
         for the last.
@@ -59,6 +62,8 @@ def color_histogram(
         Norm that each histogram is divided by; see Notes.
     mask : bool array of shape (..., height, width) or (height, width), optional
         Pixels to count.
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -85,7 +90,7 @@ def color_histogram(
     .. [1] M. J. Swain, D. H. Ballard, "Color indexing", IJCV 7, 1991.
        :doi:`10.1007/BF00130487`
     """
-    images = as_images(images, gray=False, gpu=True, clip=True)
+    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
     one_of(space, "space", SPACES)
     if space == "gray":
         gray = rgb_to_gray(as_on_host(images, 'space="gray"'))
@@ -97,7 +102,7 @@ def color_histogram(
     one_of(norm, "norm", NORMS)
     leading, batch = as_batch(images)
     rows, cols = region_bounds(grid, *batch.shape[1:3])
-    chosen = NO_MASK if mask is None else as_mask(mask, images)
+    chosen = NO_MASK if mask is None else as_mask(mask, images.shape[:-1], images)
     n_counts = math.prod(n_bins) if joint else sum(n_bins)
     n_regions = (len(rows) - 1) * (len(cols) - 1)
     out = as_out(out, (*leading, n_regions * n_counts), np.float32, images)

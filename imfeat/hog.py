@@ -5,10 +5,12 @@ import math
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._check import as_batch, as_count, as_flag, as_out, as_vectors, to_caller_array
+from imfeat._check import as_count, as_flag, as_out, as_pixels, as_vectors, to_caller_array
 from imfeat._hog import Options, as_inputs, as_options, fill_blocks
+from imfeat._inputs import ChannelAxis, accepts
 
 
+@accepts()
 def hog(
     images: Array,
     *,
@@ -25,6 +27,7 @@ def hog(
     sigma: float | None = None,
     mask: Array | None = None,
     flatten: bool = True,
+    channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
 ) -> Array:
     """Describe each image by histograms of the orientations of its gradients.
@@ -32,8 +35,8 @@ def hog(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].  In colour images each pixel takes the gradient
-        of its strongest channel.
+        uint8, uint16, int16, bool, or floats of any range.  In images of several channels each pixel
+        takes the gradient of its strongest channel.
     cell_size : int or (int, int)
         Height and width of a cell, in pixels; one number for both.  Partial cells at the right and bottom
         are left out.
@@ -66,6 +69,8 @@ def hog(
         its pixels, and gradients look at all pixels.
     flatten : bool
         Return one vector an image.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -90,10 +95,11 @@ def hog(
     -----
     With ``interpolation="none"`` this is ``skimage.feature.hog``, within 1e-5; there and here the
     unit of the pixels is kept, so that with ``norm=None`` a histogram of a uint8 image is 255
-    times that of the same image in [0, 1].  Rounding is that of ``skimage.feature.hog`` for uint8 and
-    float64, where as there a gradient has no vote if its angle is so little below 0 that it is rounded
-    to 180 degrees (less than 2e-14).  In float32 images a gradient within 1e-5 degrees of the
-    edge between two bins may have its vote in either; of images without such gradients none differ.
+    times that of the same image in [0, 1]; with a norm, the range of floats hardly
+    matters.  Rounding is that of ``skimage.feature.hog`` for uint8 and float64, where as there a gradient
+    has no vote if its angle is so little below 0 that it is rounded to 180 degrees (less than 2e-14).  In
+    float32 images a gradient within 1e-5 degrees of the edge between two bins may have its vote in either;
+    of images without such gradients none differ.
     With ``interpolation="trilinear"`` and ``"l2-hys"`` it
     is OpenCV's ``HOGDescriptor`` [1]_ within 1e-3, blocks and cells in rows instead of columns;
     floats count 255-fold there, so both dtypes give the same.  Its sizes are (width, height), those of
@@ -112,14 +118,16 @@ def hog(
         *(cell_size, block_size, block_stride, orientations, norm, interpolation),
         *(signed, sqrt, padding, clip, sigma),
     )
-    images, chosen = as_inputs(images, mask, options)
-    leading, batch = as_batch(images)
+    checked = as_pixels(
+        images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False, words=options.words
+    )
+    batch, chosen = as_inputs(checked, mask, options)
     n_rows, n_cols = options.grid(options.padded(batch.shape[1:3]))
     flat = as_flag(flatten, "flatten")
     shape = (n_rows * n_cols * options.n_values,) if flat else (n_rows, n_cols, *options.block_shape)
-    out = as_out(out, (*leading, *shape), np.float32, images)
+    out = as_out(out, (*checked.leading, *shape), np.float32, batch)
     blocks = out.reshape(len(batch), n_rows, n_cols, options.n_values)
-    fill_blocks(batch, images, chosen, (0, 0), options, blocks)
+    fill_blocks(batch, chosen, (0, 0), options, blocks)
     return to_caller_array(out)
 
 

@@ -6,17 +6,17 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
-    as_batch,
+    Pixels,
     as_count,
-    as_images,
     as_number,
     as_on_host,
     as_out,
+    as_pixels,
     images_at_once,
-    is_color,
     one_of,
     to_caller_array,
 )
+from imfeat._inputs import ChannelAxis, accepts
 from imfeat._norm import NORMS
 from imfeat.color import gray_of, white_of
 from imfeat.histogram import region_bounds
@@ -28,6 +28,7 @@ PIXELS_AT_ONCE = 1 << 20  # whose codes are held at a time
 DIGITS = 5  # that scikit-image keeps of the positions of neighbours
 
 
+@accepts()
 def lbp(
     images: Array,
     *,
@@ -37,6 +38,7 @@ def lbp(
     grid: tuple[int, int] = (1, 1),
     norm: str | None = "l1",
     bins: int = 16,
+    channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
 ) -> Array:
     """Describe each image by histograms of its local binary patterns.
@@ -44,7 +46,7 @@ def lbp(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].  Colour images are converted by `rgb_to_gray`.
+        uint8, uint16, int16, bool, or floats in [0, 1].  Colour images are converted by `rgb_to_gray`.
     n_neighbors : int
         Number of neighbours, evenly spaced on a circle; at most 24, and 16 for ``"default"`` and
         ``"ror"``.
@@ -58,6 +60,8 @@ def lbp(
         Norm that each histogram is divided by, as in `color_histogram`.
     bins : int
         Number of bins for ``"var"``, of equal width over the standard deviation in [0, 1/2].
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -89,25 +93,31 @@ def lbp(
     >>> lbp(np.zeros((8, 8), np.uint8)).round(2)  # 8 of 8 neighbours are as bright as the pixel
     array([0., 0., 0., 0., 0., 0., 0., 0., 1., 0.], dtype=float32)
     """
-    images = as_images(images, gpu=True)
-    places, n_neighbors = _places(images, n_neighbors, radius)
     one_of(method, "method", METHODS)
+    pixels = as_pixels(
+        images,
+        gpu=True,
+        channel_axis=channel_axis,
+        unit=method == "var",
+        words="unit" if method == "var" else "values",
+    )
+    places, n_neighbors = _places(pixels, n_neighbors, radius)
     one_of(norm, "norm", NORMS)
     if method in ("default", "ror") and n_neighbors > MOST_BITS:
         raise ValueError(
             f"n_neighbors must be at most {MOST_BITS} for method={method!r}, got {n_neighbors}; "
             'take method="uniform"'
         )
-    leading, batch = as_batch(images)
-    rows, cols = region_bounds(grid, *batch.shape[1:3])
+    batch = pixels.batch
+    rows, cols = region_bounds(grid, *pixels.size)
     n_regions = (len(rows) - 1) * (len(cols) - 1)
     table = _smallest_rotations(n_neighbors) if method == "ror" else np.empty(0, np.int64)
     n_bins = as_count(bins, "bins") if method == "var" else len(table) or _n_codes(method, n_neighbors)
-    out = as_out(out, (*leading, n_regions * n_bins), np.float32, images)
+    out = as_out(out, (*pixels.leading, n_regions * n_bins), np.float32, batch)
     kernels = backend_of(batch)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
-        gray = gray_of(batch[first : first + at_once], images)
+        gray = gray_of(batch[first : first + at_once])
         codes = _bins_of_variances(gray, places, n_bins) if method == "var" else _codes(gray, places, method)
         if len(table):
             codes = np.searchsorted(table, as_on_host(codes, 'method="ror"')).astype(np.uint32)
@@ -120,13 +130,21 @@ def lbp(
     return to_caller_array(out)
 
 
-def lbp_codes(images: Array, *, n_neighbors: int = 8, radius: float = 1.0, method: str = "default") -> Array:
+@accepts()
+def lbp_codes(
+    images: Array,
+    *,
+    n_neighbors: int = 8,
+    radius: float = 1.0,
+    method: str = "default",
+    channel_axis: ChannelAxis = "auto",
+) -> Array:
     """Compute the local binary pattern of each pixel.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].  Colour images are converted by `rgb_to_gray`.
+        uint8, uint16, int16, bool, or floats of any range.  Colour images are converted by `rgb_to_gray`.
     n_neighbors : int
         Number of neighbours, evenly spaced on a circle, counterclockwise from the right; at most 24.
     radius : float
@@ -138,6 +156,8 @@ def lbp_codes(images: Array, *, n_neighbors: int = 8, radius: float = 1.0, metho
         bits change at most twice, ``n_neighbors + 1`` for others.  ``"nri_uniform"``: a number for
         each of the former patterns, and the largest number for others.  ``"var"``: the variance of
         the neighbours.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
 
     Returns
     -------
@@ -165,13 +185,12 @@ def lbp_codes(images: Array, *, n_neighbors: int = 8, radius: float = 1.0, metho
     >>> lbp_codes(np.array([[9, 9, 0], [0, 5, 0], [0, 0, 0]], np.uint8), n_neighbors=4)[1, 1]
     np.uint32(2)
     """
-    images = as_images(images, gpu=True)
-    places, _ = _places(images, n_neighbors, radius)
     one_of(method, "method", METHODS)
-    leading, batch = as_batch(images)
-    gray = gray_of(batch, images)
+    pixels = as_pixels(images, gpu=True, channel_axis=channel_axis, unit=False, words="values")
+    places, _ = _places(pixels, n_neighbors, radius)
+    gray = gray_of(pixels.batch)
     dtype = np.float32 if method == "var" else np.uint32
-    codes = as_out(None, (*leading, *gray.shape[1:]), dtype, images)
+    codes = as_out(None, (*pixels.leading, *pixels.size), dtype, pixels.batch)
     _compute(gray, places, method, codes.reshape(*gray.shape))
     return to_caller_array(codes)
 
@@ -179,14 +198,13 @@ def lbp_codes(images: Array, *, n_neighbors: int = 8, radius: float = 1.0, metho
 Places = tuple[Array, Array, Array, Array]  # rows, row_shares, cols, col_shares, as kernels take them
 
 
-def _places(images: Array, n_neighbors: int, radius: float) -> tuple[Places, int]:
+def _places(pixels: Pixels, n_neighbors: int, radius: float) -> tuple[Places, int]:
     """Return where the neighbours of the pixels of images lie, and how many there are."""
     n_neighbors = as_count(n_neighbors, "n_neighbors")
     if n_neighbors > MOST_NEIGHBORS:
         raise ValueError(f"n_neighbors must be at most {MOST_NEIGHBORS}, got {n_neighbors}")
     radius = as_number(radius, "radius", above=0)
-    height, width = images.shape[-3:-1] if is_color(images) else images.shape[-2:]
-    return _places_of(n_neighbors, radius, height, width), n_neighbors
+    return _places_of(n_neighbors, radius, *pixels.size), n_neighbors
 
 
 @functools.lru_cache(64)

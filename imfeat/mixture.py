@@ -8,6 +8,7 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import Seed, as_count, as_flag, as_out, as_vectors, to_caller_array
+from imfeat._inputs import accepts
 from imfeat._kmeans import fit_words
 from imfeat._progress import iterations
 from imfeat._sums import Descriptors, InMemory, MixtureSums, Moments
@@ -85,6 +86,7 @@ class Mixture:
         return f"Mixture(n_components={len(self.means)}, d={self.means.shape[1]})"
 
 
+@accepts(lists=False)
 def learn_mixture(
     descriptors: Array,
     n_components: int,
@@ -171,6 +173,7 @@ def fit_mixture(
     return mixture
 
 
+@accepts()
 def posteriors(descriptors: Array, mixture: Mixture) -> Array:
     """Compute the posterior probability of each component of a mixture for each descriptor.
 

@@ -18,6 +18,7 @@ from imfeat._check import (
     count_outside,
     to_caller_array,
 )
+from imfeat._inputs import ChannelAxis, accepts, items_of
 from imfeat._kmeans import lloyd, plus_plus_start
 from imfeat._nearest import nearest_words
 from imfeat._sums import InMemory
@@ -54,19 +55,29 @@ def uniform_palette(levels: int | Sequence[int]) -> Array:
     return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3).astype(np.uint8)
 
 
-def learn_palette(images: Array, n_colors: int = 64, *, rng: Seed = None, n_iterations: int = 20) -> Array:
+@accepts(lists=False)
+def learn_palette(
+    images: Array,
+    n_colors: int = 64,
+    *,
+    rng: Seed = None,
+    n_iterations: int = 20,
+    channel_axis: ChannelAxis = -1,
+) -> Array:
     """Learn the colours of a palette from images with k-means.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].  One palette is learned from all pixels.
+        RGB; uint8, uint16, int16, bool, or floats in [0, 1].  One palette is learned from all pixels.
     n_colors : int
         Number of colours, at most 65,536 and the number of pixels.
     rng : int or numpy.random.Generator, optional
         Seed or generator of random numbers, for the k-means++ start.
     n_iterations : int
         Upper limit of Lloyd's iterations.
+    channel_axis : int
+        Axis that holds the channels.
 
     Returns
     -------
@@ -84,20 +95,31 @@ def learn_palette(images: Array, n_colors: int = 64, *, rng: Seed = None, n_iter
     .. [1] M. E. Celebi, "Improving the performance of k-means for color quantization", Image and
        Vision Computing 29, 2011.  :doi:`10.1016/j.imavis.2010.10.002`
     """
-    images = as_images(images, gray=False, clip=True)
+    pixels = _all_pixels(images, channel_axis)
     n_colors = as_count(n_colors, "n_colors")
-    pixels = images.reshape(-1, 3)
     if n_colors > min(len(pixels), MOST_COLORS):
         raise ValueError(
             f"n_colors must be at most 65,536 and the number of pixels, {len(pixels)}, got {n_colors}"
         )
-    if images.dtype != np.uint8:
+    if pixels.dtype != np.uint8:
         return learn_codebook(pixels, n_colors, rng=rng, n_iterations=n_iterations)
     colors, counts = _distinct(pixels)
     rng = np.random.default_rng(rng)
     start = plus_plus_start(colors, n_colors, rng, counts)
     iterations = range(as_count(n_iterations, "n_iterations"))
     return np.rint(lloyd(InMemory(colors, rng), start, iterations, weights=counts)).astype(np.uint8)
+
+
+def _all_pixels(images: Array, channel_axis: ChannelAxis) -> Array:
+    """Return the pixels (n, 3) of one array of images, or of a list of arrays of several shapes."""
+    arrays = [
+        as_images(item, gray=False, clip=True, channel_axis=channel_axis)
+        for item in items_of(images) or [images]
+    ]
+    if len({array.dtype for array in arrays}) > 1:
+        raise TypeError("images must have one dtype, got a list of several; convert them first")
+    pixels = [array.reshape(-1, 3) for array in arrays]
+    return np.concatenate(pixels) if len(pixels) > 1 else pixels[0]
 
 
 def _distinct(pixels: Array) -> tuple[Array, Array]:
@@ -115,15 +137,20 @@ def _distinct(pixels: Array) -> tuple[Array, Array]:
     return np.stack([keys >> 16, keys >> 8 & 255, keys & 255], 1).astype(np.float32), counts
 
 
-def quantize_colors(images: Array, palette: Array, *, out: Array | None = None) -> Array:
+@accepts()
+def quantize_colors(
+    images: Array, palette: Array, *, channel_axis: ChannelAxis = -1, out: Array | None = None
+) -> Array:
     """Replace each pixel by the index of the nearest colour of a palette.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        RGB; uint8, or float32 or float64 in [0, 1].
+        RGB; uint8, uint16, int16, bool, or floats in [0, 1].
     palette : array of shape (n_colors, 3)
         1 to 65,536 colours; uint8, or floats in [0, 1], which only float images take.
+    channel_axis : int
+        Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -138,7 +165,7 @@ def quantize_colors(images: Array, palette: Array, *, out: Array | None = None) 
     TypeError, ValueError
         If an argument is not as above.
     """
-    images = as_images(images, gray=False, gpu=True)
+    images = as_images(images, gray=False, gpu=True, channel_axis=channel_axis)
     palette = _as_palette(palette, images)
     out = as_out(out, images.shape[:-1], np.uint8 if len(palette) <= 256 else np.uint16, images)
     if images.dtype == np.uint8:

@@ -4,95 +4,120 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import (
+    Pixels,
     Seed,
-    as_batch,
     as_count,
-    as_images,
     as_number,
     as_out,
+    as_pixels,
     as_vectors,
     to_caller_array,
-    with_channels,
 )
+from imfeat._inputs import ChannelAxis, accepts, items_of
 from imfeat.color import white_of
 
 CONTRAST = 10 / 255**2  # usual regularization of the variance, 10 for pixels in 0..255, in units of [0, 1]
 
 
-def sample_patches(images: Array, patch_size: int, n_patches: int, *, rng: Seed = None) -> Array:
+@accepts(lists=False)
+def sample_patches(
+    images: Array,
+    patch_size: int,
+    n_patches: int,
+    *,
+    rng: Seed = None,
+    channel_axis: ChannelAxis = "auto",
+) -> Array:
     """Cut patches out of images at random.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats of any range.
     patch_size : int
         Side of a square patch, in pixels.
     n_patches : int
         Number of patches; images and positions are drawn independently and uniformly.
     rng : int or numpy.random.Generator, optional
         Seed or generator of random numbers; the same seed gives the same patches.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
 
     Returns
     -------
     array of shape (n_patches, patch_size * patch_size * n_channels), float32
-        Pixels in [0, 1], rows first, the channels of a pixel side by side.
+        Pixels, in [0, 1] but for floats of other ranges, rows first, the channels of a pixel side by side.
 
     Raises
     ------
     TypeError, ValueError
         If ``images`` are not images, there are none, or they are smaller than a patch.
     """
-    pixels, patch_size = _as_pixels(images, patch_size)
-    n_images, height, width, n_channels = pixels.shape
+    items = items_of(images)
+    if items is not None:
+        return _sample_each(items, patch_size, as_count(n_patches, "n_patches"), rng, channel_axis)
+    pixels, patch_size = _as_pixels(images, patch_size, channel_axis)
+    batch = pixels.batch
+    n_images, height, width, n_channels = batch.shape
     n_patches = as_count(n_patches, "n_patches")
     if not n_images:
         raise ValueError("images must be at least one to sample patches from, got none")
     limits = [n_images, height - patch_size + 1, width - patch_size + 1]
     positions = np.random.default_rng(rng).integers(limits, size=(n_patches, 3))
-    out = as_out(None, (n_patches, patch_size * patch_size * n_channels), np.float32, pixels)
-    white = np.float32(white_of(pixels))
-    backend_of(pixels).patches.gather_patches(pixels, positions, patch_size, white, out)
+    out = as_out(None, (n_patches, patch_size * patch_size * n_channels), np.float32, batch)
+    white = np.float32(white_of(batch))
+    backend_of(batch).patches.gather_patches(batch, positions, patch_size, white, out)
     return to_caller_array(out)
 
 
-def dense_patches(images: Array, patch_size: int, *, stride: int = 1, out: Array | None = None) -> Array:
+@accepts()
+def dense_patches(
+    images: Array,
+    patch_size: int,
+    *,
+    stride: int = 1,
+    channel_axis: ChannelAxis = "auto",
+    out: Array | None = None,
+) -> Array:
     """Cut all patches on a grid of positions out of images.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats of any range.
     patch_size : int
         Side of a square patch, in pixels.
     stride : int
         Pixels from one position to the next, in both directions.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
     Returns
     -------
     array of shape (..., n_rows, n_cols, patch_size * patch_size * n_channels), float32
-        Pixels in [0, 1], rows first, the channels of a pixel side by side; ``n_rows`` is
-        ``(height - patch_size) // stride + 1``.
+        Pixels, in [0, 1] but for floats of other ranges, rows first, the channels of a pixel side by
+        side; ``n_rows`` is ``(height - patch_size) // stride + 1``.
 
     Raises
     ------
     TypeError, ValueError
         If ``images`` are not images, or smaller than a patch.
     """
-    leading, _ = as_batch(as_images(images, gpu=True))
-    pixels, patch_size = _as_pixels(images, patch_size)
+    pixels, patch_size = _as_pixels(images, patch_size, channel_axis)
+    batch = pixels.batch
     stride = as_count(stride, "stride")
-    n_images, height, width, n_channels = pixels.shape
+    n_images, height, width, n_channels = batch.shape
     n_rows, n_cols = (height - patch_size) // stride + 1, (width - patch_size) // stride + 1
     shape = n_rows, n_cols, patch_size * patch_size * n_channels
-    out = as_out(out, (*leading, *shape), np.float32, pixels)
-    white = np.float32(white_of(pixels))
-    backend_of(pixels).patches.dense_patches(pixels, patch_size, stride, white, out.reshape(n_images, *shape))
+    out = as_out(out, (*pixels.leading, *shape), np.float32, batch)
+    white = np.float32(white_of(batch))
+    backend_of(batch).patches.dense_patches(batch, patch_size, stride, white, out.reshape(n_images, *shape))
     return to_caller_array(out)
 
 
+@accepts()
 def normalize_patches(patches: Array, *, epsilon: float = CONTRAST) -> Array:
     """Normalize the brightness and contrast of patches.
 
@@ -129,6 +154,7 @@ def normalize_patches(patches: Array, *, epsilon: float = CONTRAST) -> Array:
     return to_caller_array(out)
 
 
+@accepts()
 def mirror_patches(patches: Array, patch_size: int) -> Array:
     """Mirror patches horizontally.
 
@@ -158,13 +184,27 @@ def mirror_patches(patches: Array, patch_size: int) -> Array:
     return np.ascontiguousarray(windows[..., ::-1, :]).reshape(vectors.shape)
 
 
-def _as_pixels(images: Array, patch_size: int) -> tuple[Array, int]:
-    """Return images (n_images, height, width, n_channels) that are at least as large as a patch."""
-    images = as_images(images, gpu=True)
+def _sample_each(
+    items: list[Array], patch_size: int, n_patches: int, rng: Seed, channel_axis: ChannelAxis
+) -> Array:
+    """Return patches of images of several shapes."""
+    generator = np.random.default_rng(rng)
+    chosen = np.bincount(generator.integers(len(items), size=n_patches), minlength=len(items))
+    patches = [
+        sample_patches(item, patch_size, int(n), rng=generator, channel_axis=channel_axis)
+        for item, n in zip(items, chosen, strict=True)
+        if n
+    ]
+    if len({sample.shape[1] for sample in patches}) > 1:
+        raise ValueError("images must have the same number of channels, got a list of several")
+    return generator.permutation(np.concatenate(patches))
+
+
+def _as_pixels(images: Array, patch_size: int, channel_axis: ChannelAxis) -> tuple[Pixels, int]:
+    """Return images that are at least as large as a patch, and its size."""
+    pixels = as_pixels(images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False)
     patch_size = as_count(patch_size, "patch_size")
-    _, batch = as_batch(images)
-    pixels = with_channels(batch, images)
-    height, width = pixels.shape[1:3]
+    height, width = pixels.size
     if patch_size > min(height, width):
         raise ValueError(
             f"patch_size must be at most the size of the images, {height} x {width}, got {patch_size}"

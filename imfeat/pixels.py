@@ -3,23 +3,27 @@
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._check import as_batch, as_images, one_of
+from imfeat._check import as_pixels, one_of
+from imfeat._inputs import ChannelAxis, accepts
 from imfeat.exposure import equalize as equalize_channels
 from imfeat.exposure import equalize_clahe, equalize_value
 
 EQUALIZATIONS = (None, "value", "torchvision", "opencv", "clahe")
 
 
-def raw_pixels(images: Array, *, equalize: str | None = None) -> Array:
+@accepts()
+def raw_pixels(images: Array, *, equalize: str | None = None, channel_axis: ChannelAxis = "auto") -> Array:
     """Return the pixels of each image as one vector.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats in [0, 1].
     equalize : {"value", "torchvision", "opencv", "clahe", None}
         Histogram equalization that is applied first: `equalize_value`, `equalize` with this
         convention, which treats each channel by itself, or `equalize_clahe`.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
 
     Returns
     -------
@@ -37,13 +41,16 @@ def raw_pixels(images: Array, *, equalize: str | None = None) -> Array:
     array([0. , 0.2, 0.4, 1. ], dtype=float32)
     """
     one_of(equalize, "equalize", EQUALIZATIONS)
-    images = as_images(images)
+    pixels = as_pixels(
+        images, any_number=True, channel_axis=channel_axis, unit=equalize is None, words="kept"
+    )
+    batch = pixels.batch
     if equalize == "value":
-        images = equalize_value(images)
+        batch = equalize_value(batch)
     elif equalize == "clahe":
-        images = equalize_clahe(images)
+        batch = equalize_clahe(batch, channel_axis=-1)
     elif equalize is not None:
-        images = equalize_channels(images, convention=equalize)
-    leading, batch = as_batch(images)
-    vectors = batch.reshape(*leading, int(np.prod(batch.shape[1:])))
-    return vectors / np.float32(255) if vectors.dtype == np.uint8 else vectors.astype(np.float32)
+        batch = equalize_channels(batch, convention=equalize, channel_axis=-1)
+    vectors = batch.reshape(*pixels.leading, int(np.prod(batch.shape[1:])))
+    white = np.iinfo(vectors.dtype).max if vectors.dtype.kind in "ui" else 1
+    return vectors / np.float32(white) if white != 1 else vectors.astype(np.float32)

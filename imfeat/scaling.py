@@ -4,10 +4,12 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_vectors
+from imfeat._inputs import accepts
 
 SHORTEST = 1e-12  # length below which vectors are 0
 
 
+@accepts()
 def signed_sqrt(features: Array) -> Array:
     """Take the square root of each number, and keep its sign.
 
@@ -35,6 +37,7 @@ def signed_sqrt(features: Array) -> Array:
     return roots
 
 
+@accepts()
 def l2_normalize(features: Array, *, axis: int = -1) -> Array:
     """Divide vectors by their lengths.
 
@@ -65,6 +68,7 @@ def l2_normalize(features: Array, *, axis: int = -1) -> Array:
     return scaled
 
 
+@accepts(lists=False)
 def learn_idf(counts: Array) -> Array:
     """Learn the inverse document frequency of each visual word.
 
@@ -94,6 +98,7 @@ def learn_idf(counts: Array) -> Array:
     return weights
 
 
+@accepts()
 def tf_idf(counts: Array, idf: Array) -> Array:
     """Weight counts of visual words by inverse document frequency.
 

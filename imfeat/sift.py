@@ -13,17 +13,19 @@ from imfeat._check import (
     as_images,
     as_number,
     as_out,
+    as_pixels,
     images_at_once,
-    is_color,
     to_caller_array,
 )
 from imfeat._grid import Grid, as_grids, positions_of
-from imfeat.color import rgb_to_gray
+from imfeat._inputs import ChannelAxis, accepts
+from imfeat.color import gray_of
 
 PIXELS_AT_ONCE = 1 << 20  # number of pixels at a time
 SMOOTHING = 6  # ratio of the size of a bin to the standard deviation of its smoothing
 
 
+@accepts()
 def dense_sift(
     images: Array,
     *,
@@ -32,13 +34,14 @@ def dense_sift(
     scales: Sequence[float] | None = None,
     fast: bool = False,
     window: float = 2.0,
+    channel_axis: ChannelAxis = "auto",
 ) -> tuple[Array, Array]:
     """Compute SIFT descriptors on a grid of positions.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, or float32 or float64 in [0, 1].  Colour images are turned into gray ones first, as
+        uint8, uint16, int16, bool, or floats of any range.  Colour images are turned into gray ones first, as
         by `rgb_to_gray`.
     step : int
         Pixels from one descriptor to the next, in both directions.
@@ -52,6 +55,8 @@ def dense_sift(
         Weight whole bins by the Gaussian around the descriptor's center, not each pixel.
     window : float
         Deviation of this Gaussian, in bins; above 0.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
 
     Returns
     -------
@@ -89,19 +94,17 @@ def dense_sift(
     .. [2] A. Bosch, A. Zisserman, X. Munoz, "Image classification using random forests and ferns",
        ICCV 2007. :doi:`10.1109/ICCV.2007.4409066`
     """
-    images = as_images(images, gpu=True)
+    leading, batch, *_ = as_pixels(images, gpu=True, channel_axis=channel_axis, unit=False, words="values")
     step = as_count(step, "step")
     fast = as_flag(fast, "fast")
     window = as_number(window, "window", above=0)
-    leading, batch = as_batch(images)
     grids = as_grids(batch.shape[1:3], step, bin_size, scales)
     positions = positions_of(grids, step)
-    descriptors = as_out(None, (*leading, len(positions), 128), np.float32, images)
+    descriptors = as_out(None, (*leading, len(positions), 128), np.float32, batch)
     out = descriptors.reshape(len(batch), len(positions), 128)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for start in range(0, len(batch), at_once):
-        pixels = batch[start : start + at_once]
-        pixels = rgb_to_gray(pixels) if is_color(images) else pixels
+        pixels = gray_of(batch[start : start + at_once])
         first = 0
         for grid in grids:
             smoothed = _smoothed(pixels, grid.bin_size / SMOOTHING) if scales is not None else pixels
@@ -110,17 +113,25 @@ def dense_sift(
     return positions, to_caller_array(descriptors)
 
 
+@accepts()
 def local_color(
-    images: Array, *, step: int = 4, bin_size: int = 4, scales: Sequence[float] | None = None
+    images: Array,
+    *,
+    step: int = 4,
+    bin_size: int = 4,
+    scales: Sequence[float] | None = None,
+    channel_axis: ChannelAxis = -1,
 ) -> tuple[Array, Array]:
     """Compute means and standard deviations of colours around a grid of positions.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3)
-        uint8, or float32 or float64 in [0, 1].
+        uint8, uint16, int16, bool, or floats in [0, 1].
     step, bin_size, scales
         As for `dense_sift`, and the places are the same; nothing is smoothed.
+    channel_axis : int
+        Axis that holds the channels.
 
     Returns
     -------
@@ -150,7 +161,7 @@ def local_color(
     .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010. :doi:`10.1007/978-3-642-15561-1_11`
     """
-    images = as_images(images, gray=False, gpu=True, clip=True)
+    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
     step = as_count(step, "step")
     leading, batch = as_batch(images)
     n_images, height, width, _ = batch.shape

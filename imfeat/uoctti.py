@@ -4,20 +4,20 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
-    as_batch,
     as_count,
     as_flag,
-    as_images,
     as_on_host,
     as_out,
+    as_pixels,
     one_of,
     to_caller_array,
-    with_channels,
 )
+from imfeat._inputs import ChannelAxis, accepts
 
 VARIANTS = ("uoctti", "dalal-triggs")
 
 
+@accepts()
 def hog_uoctti(
     images: Array,
     *,
@@ -26,6 +26,7 @@ def hog_uoctti(
     bilinear: bool = False,
     variant: str = "uoctti",
     mirror: bool = False,
+    channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
 ) -> Array:
     """Describe each cell of each image by 31 numbers: the HOG of deformable part models.
@@ -33,8 +34,8 @@ def hog_uoctti(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, which counts as divided by 255, or float32 or float64 in [0, 1].  In colour images
-        each pixel takes the gradient of its strongest channel.
+        uint8, uint16 or int16, which count as divided by their largest value, bool, or floats of any range.
+        In colour images each pixel takes the gradient of its strongest channel.
     cell_size : int
         Side of a square cell, in pixels.  At the right and bottom, half a cell or more counts as
         one, and less is left out.
@@ -48,6 +49,8 @@ def hog_uoctti(
         Triggs do.
     mirror : bool
         Average over each image and its mirror image.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -88,22 +91,20 @@ def hog_uoctti(
     .. [2] N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVPR 2005.
        :doi:`10.1109/CVPR.2005.177`
     """
-    images = as_images(images, gpu=True)
+    leading, pixels, *_ = as_pixels(images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False)
     cell_size = as_count(cell_size, "cell_size")
     shared = as_flag(bilinear, "bilinear")
     n = as_count(orientations, "orientations", least=2 if shared else 1)
     one_of(variant, "variant", VARIANTS)
-    leading, batch = as_batch(images)
-    n_rows, n_cols = ((size + cell_size // 2) // cell_size for size in batch.shape[1:3])
+    n_rows, n_cols = ((size + cell_size // 2) // cell_size for size in pixels.shape[1:3])
     if not (n_rows and n_cols):
         raise ValueError(
-            f"images of {batch.shape[1]} x {batch.shape[2]} pixels are smaller than half a cell of "
+            f"images of {pixels.shape[1]} x {pixels.shape[2]} pixels are smaller than half a cell of "
             f"{cell_size} pixels; take smaller cells"
         )
-    pixels = with_channels(batch, images)
     n_values = numbers_per_cell(n, variant)
-    features = as_out(out, (*leading, n_rows * n_cols * n_values), np.float32, images)
-    cells = features.reshape(len(batch), n_rows, n_cols, n_values)
+    features = as_out(out, (*leading, n_rows * n_cols * n_values), np.float32, pixels)
+    cells = features.reshape(len(pixels), n_rows, n_cols, n_values)
     _fill_cells(pixels, cell_size, n, shared, variant, cells)
     if as_flag(mirror, "mirror"):
         mirrored_cells = np.empty_like(as_on_host(cells, "mirror=True"))

@@ -65,25 +65,10 @@ ESTIMATORS = {
 }
 for _name, _model in ESTIMATORS.items():
     IMAGE_FUNCTIONS[_name] = functools.partial(lambda model, x: model.fit(x).transform(x), _model)
-COLOR_ONLY = (
-    "rgb_",
-    "hsv_",
-    "color_",
-    "quantize",
-    "learn_palette",
-    "equalize_value",
-    "local_color",
-    "patch_features",
-)
-COLOR_ONLY += ("ColorHistogram", "PaletteHistogram", "LocalColor")
 
 
 def tiny(images):
     return images[:, :1, :1]
-
-
-def as_channels_first(images):
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
 
 
 def floats(images):
@@ -119,19 +104,14 @@ IMAGE_INPUTS = {
     "a checkerboard": (lambda x: checkerboard(x), lambda x: checkerboard(x)),
     "0-d": (lambda x: np.uint8(3), None),
     "1-d": (lambda x: x.reshape(-1), None),
-    "one channel": (lambda x: x[..., :1], None),
     "two channels": (lambda x: x[..., :2], None),
-    "channels first": (as_channels_first, None),
     "four channels": (lambda x: np.concatenate([x, x[..., :1]], axis=3), None),
     "five channels": (lambda x: np.concatenate([x, x[..., :2]], axis=3), None),
     "no rows": (lambda x: x[:, :0], None),
     "no columns": (lambda x: x[:, :, :0], None),
     "ragged": (lambda x: [x[0].tolist(), x[1, :5].tolist()], None),
-    "booleans": (lambda x: x > 100, None),
     "int8": (lambda x: x.astype(np.int8), None),
-    "uint16": (lambda x: x.astype(np.uint16), None),
     "int64": (lambda x: x.astype(np.int64), None),
-    "half precision": (lambda x: floats(x).astype(np.float16), None),
     "long doubles": (lambda x: floats(x).astype(np.longdouble), None),
     "complex": (lambda x: floats(x).astype(np.complex64), None),
     "objects": (lambda x: x.astype(object), None),
@@ -142,9 +122,7 @@ IMAGE_INPUTS = {
     "text": (lambda x: "photo.jpg", None),
     "NaN": (lambda x: broken(x, np.nan), None),
     "infinity": (lambda x: broken(x, np.inf), None),
-    "below 0": (lambda x: broken(x, -0.5), None),
     "1e38": (lambda x: broken(x, 1e38), None),
-    "floats in 0 to 255": (lambda x: x.astype(np.float32), None),
 }
 
 
@@ -189,11 +167,6 @@ def test_functions_of_images(name, what):
     found = call(function, make(IMAGES))
     if plain is not None:
         assert_equal(found, call(function, plain(IMAGES)))
-    elif what in ("two channels", "five channels", "channels first", "1-d") and not isinstance(
-        found, Exception
-    ):
-        # (..., height, width) of gray images, as far as their shape can be told
-        assert not name.startswith(COLOR_ONLY)
     else:
         assert isinstance(found, TypeError | ValueError), found
         said = str(found)

@@ -27,6 +27,8 @@ IMAGE_FUNCTIONS = {
     "sample_patches": (lambda x: imfeat.sample_patches(x, 5, 20, rng=0), True, True),
     "dense_patches": (lambda x: imfeat.dense_patches(x, 5), True, True),
 }
+OF_ANY_RANGE = ("rgb_to_gray", "equalize", "hog", "hog trilinear", "hog_uoctti")
+OF_ANY_RANGE += ("sample_patches", "dense_patches")
 PER_IMAGE = sorted(set(IMAGE_FUNCTIONS) - {"learn_palette", "sample_patches"})
 WORDS = RNG.normal(size=(5, 12)).astype(np.float32)
 VECTOR_FUNCTIONS = {
@@ -94,11 +96,13 @@ def test_an_empty_batch_gives_an_empty_result(name):
         (RGB[0, 0, 0], ValueError, r"images must have the shape .*, got \(3,\)"),
         (np.uint8(3), ValueError, r"got \(\)"),
         (np.zeros((24, 28, 4), np.uint8), ValueError, r"drop the alpha channel|images\[\.\.\., :3\]"),
-        (np.zeros((24, 28, 1), np.uint8), ValueError, r"images must have the shape .*, got \(24, 28, 1\)"),
         (np.zeros((0, 28, 3), np.uint8), ValueError, r"at least one pixel each, got the shape \(0, 28, 3\)"),
         (RGB.astype(np.int64), TypeError, "images must be uint8 .*, got int64"),
-        (RGB > 7, TypeError, "images must be uint8 .*, got bool"),
-        (RGB.astype(np.float16), TypeError, "images must be uint8 .*, got float16"),
+        (
+            RGB.astype(np.uint32),
+            TypeError,
+            r"images must be uint8 .*, got uint32; write images.astype\('uint8'\)",
+        ),
         (RGB.astype(complex), TypeError, "images must be an array of numbers, got complex128"),
         (RGB.astype(object), TypeError, "images must be an array of numbers, got object"),
         ("a picture", TypeError, "images must be an array of numbers, got <U9 from str"),
@@ -127,6 +131,10 @@ def test_what_is_no_image_is_refused(name, images, error, message):
 def test_floats_out_of_range_are_refused(name, value, message):
     images = RGB / 255
     images[1, 20, 20, 2] = value
+    if name in OF_ANY_RANGE and abs(value) < 1e30:
+        assert np.isfinite(IMAGE_FUNCTIONS[name][0](images)).all()
+        return
+    message = "must not exceed 1e" if name in OF_ANY_RANGE and value == 1e38 else message
     with pytest.raises(ValueError, match=message):
         IMAGE_FUNCTIONS[name][0](images)
 

@@ -101,7 +101,7 @@ def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match="patch_size must be at most the size of the images, 9 x 12, got 10"):
         imfeat.dense_patches(image, 10)
     with pytest.raises(ValueError, match="images must be at least one to sample patches from"):
-        imfeat.sample_patches(image[None][:0], 3, 10)
+        imfeat.sample_patches(image[None][:0], 3, 10, channel_axis=None)
     with pytest.raises(ValueError, match="this Whitening has not been fitted; call fit"):
         imfeat.Whitening().transform(np.zeros((1, 4)))
     with pytest.raises(ValueError, match="patches must be vectors of length 4, got length 5"):

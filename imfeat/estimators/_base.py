@@ -9,18 +9,23 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from imfeat._backend import Array
-from imfeat._check import as_count, as_images, is_color, one_of
+from imfeat._check import Pixels, as_count, as_pixels, one_of
 from imfeat._device import to_device
+from imfeat._inputs import ChannelAxis, channels_last
 from imfeat._sums import Descriptors, InMemory
 
 
 class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A transformer of batches of images.
 
-    A subclass computes the features of a checked batch in ``_encode`` and names them in ``_names``.
+    A subclass computes the features of a checked batch (n_images, height, width, n_channels) in ``_encode``
+    and names them in ``_names``.
     """
 
     color_only = False
+    any_number = False  # of channels; otherwise 1 or 3
+    any_range = False  # of floats; otherwise [0, 1]
+    channel_axis: ChannelAxis = "auto"
     device = "cpu"  # "cuda" where a subclass takes it
     learns = False  # whether `fit` learns more than the shape of images
 
@@ -34,7 +39,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array of shape (n_images, height, width, 3) or, gray, (n_images, height, width)
-            uint8, or float32 or float64 in [0, 1].
+            uint8, uint16, int16, bool, or floats in [0, 1] or, where the function behind takes them, of any
+            range; or a list of images of one size.
         y : ignored
 
         Returns
@@ -47,7 +53,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             If ``X`` is not such a batch, or an option is wrong or doesn't suit the images.
         """
         one_of(self.device, "device", ("cpu", "cuda"))
-        images = self._check_batch(X, reset=True)
+        images = self._check_batch(X, reset=True).batch
         self._fit(images)
         # Options are checked where they are used; a wrong one must not wait for `transform`.
         self._encode(images[:1])
@@ -59,7 +65,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array of shape (n_images, height, width[, 3])
-            Images of the size seen in `fit`.
+            Images of the size seen in `fit`; a list of images of this size, too.
 
         Returns
         -------
@@ -77,9 +83,9 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         images = self._check_batch(X, reset=False)
         if self.device == "cpu":
-            return self._encode(images)
-        features: Array = self._encode(to_device(images)).copy_to_host()  # type: ignore[attr-defined]
-        return features
+            return self._as_result(self._encode(images.batch), images)
+        features: Array = self._encode(to_device(images.batch)).copy_to_host()  # type: ignore[attr-defined]
+        return self._as_result(features, images)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Name the features.
@@ -118,27 +124,54 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _encode(self, images: Array) -> Array:
         raise NotImplementedError
 
+    def _as_result(self, features: Array, images: Pixels) -> Array:
+        """Return the features of checked images in the form that callers get."""
+        return features
+
     def _names(self) -> list[str]:
         raise NotImplementedError
 
-    def _check_batch(self, X: Array, *, reset: bool) -> Array:
+    def _blank(self) -> Array:
+        """Return a checked batch of one black image of the shape seen in `fit`."""
+        height, width, *n_channels = self.image_shape_
+        return np.zeros((1, height, width, *(n_channels or (1,))), np.uint8)
+
+    def _remember(self, image_shape: tuple[int, ...]) -> None:
+        self.image_shape_ = image_shape
+        self.n_features_in_ = math.prod(image_shape)
+
+    def _check_batch(self, X: Array, *, reset: bool) -> Pixels:
         """Return a batch of images, of the shape seen in `fit` unless ``reset``."""
+        axis = self.channel_axis
+        if not isinstance(axis, str | None) and axis != -1:
+            X = channels_last(X, axis, "X")
+            axis = -1
         # A table is refused here, before it passes for one gray image with values out of range.
-        images = as_images(X, gray=not self.color_only, name="X") if getattr(X, "ndim", 4) > 2 else X
-        if images.ndim != (4 if is_color(images) else 3):
+        images = None
+        if getattr(X, "ndim", 4) > 2:
+            images = as_pixels(
+                X,
+                gray=not self.color_only,
+                any_number=self.any_number,
+                name="X",
+                channel_axis=axis,
+                unit=not self.any_range,
+                words="kept",
+            )
+        if images is None or len(images.leading) != 1:
             shapes = "(n_images, height, width, 3)" + " or (n_images, height, width)" * (not self.color_only)
             raise ValueError(
-                f"X must be a batch of images, an array of shape {shapes}, got {images.shape}; "
+                f"X must be a batch of images, an array of shape {shapes}, got {np.shape(X)}; "
                 "write X[None] for a single image, X.reshape(-1, height, width, 3) for a table of pixels"
             )
-        if not len(images):
+        if not len(images.batch):
             raise ValueError(f"X must hold at least one image, got the shape {images.shape}")
+        image_shape = images.shape[1:]
         if reset:
-            self.image_shape_ = images.shape[1:]
-            self.n_features_in_ = math.prod(images.shape[1:])
-        elif images.shape[1:] != getattr(self, "image_shape_", images.shape[1:]):
+            self._remember(image_shape)
+        elif image_shape != getattr(self, "image_shape_", image_shape):
             raise ValueError(
-                f"X has images of shape {images.shape[1:]}, but {type(self).__name__} was fitted with "
+                f"X has images of shape {image_shape}, but {type(self).__name__} was fitted with "
                 f"images of shape {self.image_shape_}"
             )
         return images
@@ -169,13 +202,14 @@ class LearnedTransformer(ImageTransformer):
 
     def prepare(self, image_shape: tuple[int, ...]) -> Array:
         """Remember the shape of images, as `fit` does before it learns; return a batch of one black image."""
-        blank = self._check_batch(np.zeros((1, *image_shape), np.uint8), reset=True)
+        self._remember(tuple(image_shape))
+        blank = self._blank()
         self._prepare(blank)
         return blank
 
     def options(self) -> dict[str, Any]:
         """Return the parameters that results depend on, and those of the parts that were learned."""
-        unused = ("random_state", "progress", "local")
+        unused = ("random_state", "progress", "local", "channel_axis")
         options = {name: value for name, value in self.get_params(deep=False).items() if name not in unused}
         for name in self.learned:
             value = getattr(self, f"{name}_")

@@ -47,7 +47,8 @@ class LocalEncoder(LearnedTransformer):
 
     def options(self) -> dict[str, Any]:
         """Return the parameters that results depend on, those of the local descriptors included."""
-        local = {"kind": type(self.local_).__name__, **self.local_.get_params()}
+        params = {name: value for name, value in self.local_.get_params().items() if name != "channel_axis"}
+        local = {"kind": type(self.local_).__name__, **params}
         return {**super().options(), "local": local}
 
     def _prepare(self, images: Array) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count, one_of
+from imfeat._inputs import ChannelAxis
 from imfeat._kmeans import fit_words
 from imfeat._norm import NORMS
 from imfeat._progress import iterations
@@ -54,6 +55,8 @@ class BagOfVisualWords(LearnedTransformer):
         Upper limit for k-means.
     progress : bool
         Show a progress bar while the words are learned.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.dense_patches`.
     random_state : int, numpy.random.RandomState or None
         Seed of the choice of patches and of the start of k-means.
 
@@ -87,6 +90,9 @@ class BagOfVisualWords(LearnedTransformer):
     codebook_: Array
     whitening_: Whitening | None
 
+    any_number = True
+    any_range = True
+
     def __init__(
         self,
         *,
@@ -100,6 +106,7 @@ class BagOfVisualWords(LearnedTransformer):
         whiten: bool = True,
         n_iterations: int = 20,
         progress: bool = False,
+        channel_axis: ChannelAxis = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_words = n_words
@@ -112,11 +119,12 @@ class BagOfVisualWords(LearnedTransformer):
         self.whiten = whiten
         self.n_iterations = n_iterations
         self.progress = progress
+        self.channel_axis = channel_axis
         self.random_state = random_state
 
     def draw(self, images: Array, n: int, rng: np.random.Generator) -> Array:
         """Return ``n`` normalized patches of images, drawn at random."""
-        return normalize_patches(sample_patches(images, self.patch_size, n, rng=rng))
+        return normalize_patches(sample_patches(images, self.patch_size, n, rng=rng, channel_axis=-1))
 
     def _learn(self, descriptors: Descriptors) -> None:
         one_of(self.encoding, "encoding", tuple(ENCODINGS))
@@ -134,7 +142,9 @@ class BagOfVisualWords(LearnedTransformer):
         return np.concatenate([self._encode_at_once(batch) for batch in batches])
 
     def _encode_at_once(self, images: Array) -> Array:
-        patches = normalize_patches(dense_patches(images, self.patch_size, stride=self.stride))
+        patches = normalize_patches(
+            dense_patches(images, self.patch_size, stride=self.stride, channel_axis=-1)
+        )
         descriptors = self._whitened(patches)
         n_images, n_rows, n_cols, d = descriptors.shape
         positions = np.indices((n_rows, n_cols)).reshape(2, -1).T + 0.5

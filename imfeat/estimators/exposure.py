@@ -2,9 +2,12 @@
 
 from typing import Any, Self
 
+import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 
 from imfeat._backend import Array
+from imfeat._check import Pixels
+from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.exposure import equalize
 
@@ -16,6 +19,8 @@ class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=Non
     ----------
     convention : {"torchvision", "opencv"}
         See `imfeat.equalize`.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.equalize`.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and results back.
 
@@ -41,8 +46,14 @@ class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=Non
     >>> pipeline = make_pipeline(Equalize(), RawPixels())
     """
 
-    def __init__(self, *, convention: str = "torchvision", device: str = "cpu") -> None:
+    any_number = True
+    any_range = True
+
+    def __init__(
+        self, *, convention: str = "torchvision", channel_axis: ChannelAxis = "auto", device: str = "cpu"
+    ) -> None:
         self.convention = convention
+        self.channel_axis = channel_axis
         self.device = device
 
     def set_output(self, *, transform: str | None = None) -> Self:
@@ -55,4 +66,10 @@ class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=Non
         return tags
 
     def _encode(self, images: Array) -> Array:
-        return equalize(images, convention=self.convention)
+        return equalize(images, convention=self.convention, channel_axis=-1)
+
+    def _as_result(self, features: Array, images: Pixels) -> Array:
+        equalized = features.reshape(images.shape)
+        if isinstance(self.channel_axis, str | None):
+            return equalized
+        return np.moveaxis(equalized, -1, self.channel_axis)

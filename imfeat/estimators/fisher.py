@@ -7,6 +7,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count
+from imfeat._inputs import ChannelAxis
 from imfeat._kmeans import fit_words
 from imfeat._progress import iterations
 from imfeat._sums import Descriptors
@@ -37,6 +38,8 @@ class FisherVector(LocalEncoder):
         Upper limit for the steps of expectation maximization.
     progress : bool
         Show a progress bar while the mixture is learned.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.dense_sift`.
     random_state : int, numpy.random.RandomState or None
         Seed of the choice of descriptors and of the start of the mixture.
 
@@ -73,6 +76,8 @@ class FisherVector(LocalEncoder):
 
     mixture_: Mixture
 
+    any_range = True
+
     def __init__(
         self,
         local: Any = None,
@@ -83,6 +88,7 @@ class FisherVector(LocalEncoder):
         n_descriptors: int = 200_000,
         n_iterations: int = 30,
         progress: bool = False,
+        channel_axis: ChannelAxis = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.local = local
@@ -92,6 +98,7 @@ class FisherVector(LocalEncoder):
         self.n_descriptors = n_descriptors
         self.n_iterations = n_iterations
         self.progress = progress
+        self.channel_axis = channel_axis
         self.random_state = random_state
 
     def _learn_words(self, descriptors: Descriptors) -> None:
@@ -129,6 +136,8 @@ class VLAD(LocalEncoder):
         Upper limit for k-means.
     progress : bool
         Show a progress bar while the words are learned.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.dense_sift`.
     random_state : int, numpy.random.RandomState or None
         Seed of the choice of descriptors and of the start of k-means.
 
@@ -165,6 +174,8 @@ class VLAD(LocalEncoder):
 
     codebook_: Array
 
+    any_range = True
+
     def __init__(
         self,
         local: Any = None,
@@ -175,6 +186,7 @@ class VLAD(LocalEncoder):
         n_descriptors: int = 200_000,
         n_iterations: int = 20,
         progress: bool = False,
+        channel_axis: ChannelAxis = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.local = local
@@ -184,6 +196,7 @@ class VLAD(LocalEncoder):
         self.n_descriptors = n_descriptors
         self.n_iterations = n_iterations
         self.progress = progress
+        self.channel_axis = channel_axis
         self.random_state = random_state
 
     def _learn_words(self, descriptors: Descriptors) -> None:

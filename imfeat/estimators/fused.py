@@ -6,6 +6,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count
+from imfeat._inputs import ChannelAxis
 from imfeat._kmeans import fit_words
 from imfeat._progress import iterations
 from imfeat._sums import Descriptors, Moments
@@ -44,6 +45,8 @@ class PatchFeatures(LearnedTransformer):
         Upper limit for k-means.
     progress : bool
         Show a progress bar while the words are learned.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.patch_features`.
     random_state : int, numpy.random.RandomState or None
         Seed of the choice of patches and of the start of k-means.
 
@@ -75,6 +78,8 @@ class PatchFeatures(LearnedTransformer):
 
     learned: ClassVar[dict[str, type]] = {"whitening": Whitening, "codebook": np.ndarray}
     n_samples = "n_patches"
+    any_number = True
+    any_range = True
 
     codebook_: Array
     whitening_: Whitening
@@ -94,6 +99,7 @@ class PatchFeatures(LearnedTransformer):
         n_patches: int = 200_000,
         n_iterations: int = 10,
         progress: bool = False,
+        channel_axis: ChannelAxis = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_words = n_words
@@ -108,11 +114,12 @@ class PatchFeatures(LearnedTransformer):
         self.n_patches = n_patches
         self.n_iterations = n_iterations
         self.progress = progress
+        self.channel_axis = channel_axis
         self.random_state = random_state
 
     def draw(self, images: Array, n: int, rng: np.random.Generator) -> Array:
         """Return ``n`` normalized patches of images, drawn at random."""
-        return normalize_patches(sample_patches(images, self.patch_size, n, rng=rng))
+        return normalize_patches(sample_patches(images, self.patch_size, n, rng=rng, channel_axis=-1))
 
     def _learn(self, descriptors: Descriptors) -> None:
         both = descriptors.map(self._with_mirror_images) if self.mirror else descriptors
@@ -135,6 +142,7 @@ class PatchFeatures(LearnedTransformer):
             encoding=self.encoding,
             threshold=self.threshold,
             mirror=self.mirror,
+            channel_axis=-1,
         )
         return np.sqrt(features, out=features) if self.sqrt else features
 

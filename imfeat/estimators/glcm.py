@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.glcm import ANGLES, DISTANCES, HARALICK, haralick
 
@@ -29,6 +30,8 @@ class Haralick(ImageTransformer):
         Average each property over the angles.
     grid : (int, int)
         Rows and columns of cells, each with properties of its own.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.haralick`.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and features back.
 
@@ -59,6 +62,7 @@ class Haralick(ImageTransformer):
         properties: Sequence[str] = HARALICK,
         average: bool = True,
         grid: tuple[int, int] = (1, 1),
+        channel_axis: ChannelAxis = "auto",
         device: str = "cpu",
     ) -> None:
         self.distances = distances
@@ -68,6 +72,7 @@ class Haralick(ImageTransformer):
         self.properties = properties
         self.average = average
         self.grid = grid
+        self.channel_axis = channel_axis
         self.device = device
 
     def _encode(self, images: Array) -> Array:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.histogram import color_histogram
 
@@ -24,6 +25,8 @@ class ColorHistogram(ImageTransformer):
         Rows and columns of regions, each with histograms of its own.
     norm : {"l1", "l2", "hellinger", None}
         Norm that each histogram is divided by.
+    channel_axis : int
+        Axis of ``X`` that holds the channels; see `imfeat.color_histogram`.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and results back.
 
@@ -54,6 +57,7 @@ class ColorHistogram(ImageTransformer):
         joint: bool = True,
         grid: tuple[int, int] = (1, 1),
         norm: str | None = "l1",
+        channel_axis: ChannelAxis = -1,
         device: str = "cpu",
     ) -> None:
         self.bins = bins
@@ -61,6 +65,7 @@ class ColorHistogram(ImageTransformer):
         self.joint = joint
         self.grid = grid
         self.norm = norm
+        self.channel_axis = channel_axis
         self.device = device
 
     def _encode(self, images: Array) -> Array:

@@ -4,6 +4,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._hog import as_options
+from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.hog import hog
 
@@ -35,6 +36,8 @@ class HOG(ImageTransformer):
         Largest value of a block before ``"l2-hys"`` divides again.
     sigma : float, optional
         Deviation in pixels of the Gaussian that weighs the pixels of a block with ``"trilinear"``.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.hog`.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and results back.
 
@@ -54,6 +57,9 @@ class HOG(ImageTransformer):
     Features are named by block, cell in the block and orientation, as ``hog_r0_c3_y1_x0_o8``.
     """
 
+    any_number = True
+    any_range = True
+
     def __init__(
         self,
         *,
@@ -68,6 +74,7 @@ class HOG(ImageTransformer):
         padding: int | tuple[int, int] = 0,
         clip: float = 0.2,
         sigma: float | None = None,
+        channel_axis: ChannelAxis = "auto",
         device: str = "cpu",
     ) -> None:
         self.cell_size = cell_size
@@ -81,6 +88,7 @@ class HOG(ImageTransformer):
         self.padding = padding
         self.clip = clip
         self.sigma = sigma
+        self.channel_axis = channel_axis
         self.device = device
 
     def _encode(self, images: Array) -> Array:
@@ -97,6 +105,7 @@ class HOG(ImageTransformer):
             padding=self.padding,
             clip=self.clip,
             sigma=self.sigma,
+            channel_axis=-1,
         )
 
     def _names(self) -> list[str]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.lbp import lbp
 
@@ -24,6 +25,8 @@ class LBP(ImageTransformer):
         Norm that each histogram is divided by.
     bins : int
         Number of bins for ``"var"``.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.lbp`.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and features back.
 
@@ -52,6 +55,7 @@ class LBP(ImageTransformer):
         grid: tuple[int, int] = (1, 1),
         norm: str | None = "l1",
         bins: int = 16,
+        channel_axis: ChannelAxis = "auto",
         device: str = "cpu",
     ) -> None:
         self.n_neighbors = n_neighbors
@@ -60,6 +64,7 @@ class LBP(ImageTransformer):
         self.grid = grid
         self.norm = norm
         self.bins = bins
+        self.channel_axis = channel_axis
         self.device = device
 
     def _encode(self, images: Array) -> Array:
@@ -74,7 +79,7 @@ class LBP(ImageTransformer):
         )
 
     def _names(self) -> list[str]:
-        blank = self._encode(np.zeros((1, *self.image_shape_), np.uint8))
+        blank = self._encode(self._blank())
         n_rows, n_cols = self.grid
         n_bins = blank.shape[1] // (n_rows * n_cols)
         return [f"lbp_r{r}_c{c}_b{b}" for r, c, b in np.ndindex(n_rows, n_cols, n_bins)]

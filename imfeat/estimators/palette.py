@@ -7,6 +7,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count, one_of
+from imfeat._inputs import ChannelAxis
 from imfeat._norm import NORMS, normalize_histograms
 from imfeat._sums import Descriptors
 from imfeat.estimators._base import LearnedTransformer
@@ -27,6 +28,8 @@ class PaletteHistogram(LearnedTransformer):
         Norm that each histogram is divided by.
     n_pixels : int
         Number of pixels to learn from, drawn from all images.
+    channel_axis : int
+        Axis of ``X`` that holds the channels; see `imfeat.quantize_colors`.
     random_state : int, numpy.random.RandomState or None
         Seed of the choice of pixels and of the start of k-means.
 
@@ -60,12 +63,14 @@ class PaletteHistogram(LearnedTransformer):
         grid: tuple[int, int] = (1, 1),
         norm: str | None = "l1",
         n_pixels: int = 200_000,
+        channel_axis: ChannelAxis = -1,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.n_colors = n_colors
         self.grid = grid
         self.norm = norm
         self.n_pixels = n_pixels
+        self.channel_axis = channel_axis
         self.random_state = random_state
 
     def draw(self, images: Array, n: int, rng: np.random.Generator) -> Array:

@@ -1,6 +1,7 @@
 """The transformer of pixels."""
 
 from imfeat._backend import Array
+from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.pixels import raw_pixels
 
@@ -12,6 +13,8 @@ class RawPixels(ImageTransformer):
     ----------
     equalize : {"value", "torchvision", "opencv", "clahe", None}
         Equalization of the histogram of each image before; see `imfeat.raw_pixels`.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.raw_pixels`.
 
     Attributes
     ----------
@@ -29,13 +32,17 @@ class RawPixels(ImageTransformer):
     Features are named by row, column and channel, as ``pixel_y3_x0_red``.
     """
 
-    def __init__(self, *, equalize: str | None = None) -> None:
+    any_number = True
+
+    def __init__(self, *, equalize: str | None = None, channel_axis: ChannelAxis = "auto") -> None:
         self.equalize = equalize
+        self.channel_axis = channel_axis
 
     def _encode(self, images: Array) -> Array:
-        return raw_pixels(images, equalize=self.equalize)
+        return raw_pixels(images, equalize=self.equalize, channel_axis=-1)
 
     def _names(self) -> list[str]:
-        height, width = self.image_shape_[:2]
-        channels = ("_red", "_green", "_blue") if len(self.image_shape_) == 3 else ("",)
+        height, width, n_channels = self._blank().shape[1:]
+        numbers = [f"_c{c}" for c in range(n_channels)]
+        channels = {1: [""], 3: ["_red", "_green", "_blue"]}.get(n_channels, numbers)
         return [f"pixel_y{y}_x{x}{c}" for y in range(height) for x in range(width) for c in channels]

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 
 from imfeat._backend import Array
+from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.estimators._local import FOUR_REGIONS
 from imfeat.estimators.sift import DenseSIFT
@@ -21,6 +22,8 @@ class RegionPooling(ImageTransformer):
     ----------
     local : transformer of images to local descriptors, optional
         `DenseSIFT` or `LocalColor`; by default ``DenseSIFT()``.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.dense_sift`.
     grids : sequence of (int, int)
         Rows and columns of regions; by default the whole image and three stripes, one above the
         other.
@@ -46,8 +49,17 @@ class RegionPooling(ImageTransformer):
        recognizing natural scene categories", CVPR 2006.  :doi:`10.1109/CVPR.2006.68`
     """
 
-    def __init__(self, local: Any = None, *, grids: Sequence[tuple[int, int]] = FOUR_REGIONS) -> None:
+    any_range = True
+
+    def __init__(
+        self,
+        local: Any = None,
+        *,
+        channel_axis: ChannelAxis = "auto",
+        grids: Sequence[tuple[int, int]] = FOUR_REGIONS,
+    ) -> None:
         self.local = local
+        self.channel_axis = channel_axis
         self.grids = grids
 
     def _encode(self, images: Array) -> Array:
@@ -61,7 +73,7 @@ class RegionPooling(ImageTransformer):
 
     def _names(self) -> list[str]:
         n_regions = sum(math.prod(grid) for grid in self.grids)
-        n_numbers = self._encode(np.zeros((1, *self.image_shape_), np.uint8)).shape[1] // n_regions
+        n_numbers = self._encode(self._blank()).shape[1] // n_regions
         return [f"pooled_r{r}_d{d}" for r in range(n_regions) for d in range(n_numbers)]
 
 

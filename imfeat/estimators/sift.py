@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from imfeat._backend import Array
+from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.sift import dense_sift, local_color
 
@@ -42,6 +43,8 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         Weight whole bins by the Gaussian around the descriptor's center, not each pixel.
     window : float
         Deviation of this Gaussian, in bins.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.dense_sift`.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and results back.
 
@@ -65,6 +68,8 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
     direction, as ``sift_p12_y0_x3_o7``, in the order of ``transform(X)[0].ravel()``.
     """
 
+    any_range = True
+
     def __init__(
         self,
         *,
@@ -73,6 +78,7 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         scales: Sequence[float] | None = None,
         fast: bool = True,
         window: float = 2.0,
+        channel_axis: ChannelAxis = "auto",
         device: str = "cpu",
     ) -> None:
         self.step = step
@@ -80,6 +86,7 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         self.scales = scales
         self.fast = fast
         self.window = window
+        self.channel_axis = channel_axis
         self.device = device
 
     def _describe(self, images: Array) -> tuple[Array, Array]:
@@ -108,6 +115,8 @@ class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[
         Pixels from one of the 4 x 4 bins of a descriptor to the next.
     scales : sequence of positive numbers, optional
         Sizes of descriptors, as multiples of ``bin_size``.
+    channel_axis : int
+        Axis of ``X`` that holds the channels; see `imfeat.local_color`.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and results back.
 
@@ -139,11 +148,13 @@ class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[
         step: int = 4,
         bin_size: int = 4,
         scales: Sequence[float] | None = None,
+        channel_axis: ChannelAxis = -1,
         device: str = "cpu",
     ) -> None:
         self.step = step
         self.bin_size = bin_size
         self.scales = scales
+        self.channel_axis = channel_axis
         self.device = device
 
     def _describe(self, images: Array) -> tuple[Array, Array]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.uoctti import hog_uoctti, numbers_per_cell
 
@@ -22,6 +23,8 @@ class UoCTTI(ImageTransformer):
         Whether to sum over the four normalizations of a cell, or to keep them side by side.
     mirror : bool
         Average over each image and its mirror image.
+    channel_axis : int, None or "auto"
+        Axis of ``X`` that holds the channels; see `imfeat.hog_uoctti`.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and features back.
 
@@ -41,6 +44,9 @@ class UoCTTI(ImageTransformer):
     Features are named by cell and number, as ``uoctti_r0_c3_k30``.
     """
 
+    any_number = True
+    any_range = True
+
     def __init__(
         self,
         *,
@@ -49,6 +55,7 @@ class UoCTTI(ImageTransformer):
         bilinear: bool = False,
         variant: str = "uoctti",
         mirror: bool = False,
+        channel_axis: ChannelAxis = "auto",
         device: str = "cpu",
     ) -> None:
         self.cell_size = cell_size
@@ -56,6 +63,7 @@ class UoCTTI(ImageTransformer):
         self.bilinear = bilinear
         self.variant = variant
         self.mirror = mirror
+        self.channel_axis = channel_axis
         self.device = device
 
     def _encode(self, images: Array) -> Array:
@@ -66,6 +74,7 @@ class UoCTTI(ImageTransformer):
             bilinear=self.bilinear,
             variant=self.variant,
             mirror=self.mirror,
+            channel_axis=-1,
         )
 
     def _names(self) -> list[str]:

@@ -124,10 +124,14 @@ def _load_rows(images, values, first, last, top, corner, shift, n_pieces, slot, 
             if n_channels == 1:
                 for x in range(n):
                     rows[0, k, target + x] = values[source + x]
-            else:
+            elif n_channels == 3:  # by a step that the compiler can see
                 for c in range(n_channels):
                     for x in range(n):
                         rows[c, k, target + x] = values[source + np.uint64(3) * x + np.uint64(c)]
+            else:
+                for c in range(n_channels):
+                    for x in range(n):
+                        rows[c, k, target + x] = values[source + np.uint64(n_channels) * x + np.uint64(c)]
 
 
 @njit

@@ -20,13 +20,16 @@ def clahe_tables(images, clip, out):
 
     Parameters
     ----------
-    images : (n_images, height, width) uint8
+    images : (n_images, height, width) uint8 or uint16
         Height and width are multiples of the numbers of tiles.
     clip : int
         Count above which a bin is cut, and its excess spread over all bins.
-    out : (n_images, n_rows, n_cols, 256) uint8
+    out : (n_images, n_rows, n_cols, 256 or 65536) of the dtype of images
     """
     n_tiles = out.shape[0] * out.shape[1] * out.shape[2]
+    if images.dtype == np.uint16:
+        launch(_clahe_tables_of_words, n_tiles, images, clip, out)
+        return
     grain = 1 + STRIP * n_tiles // (images.size + 512 * n_tiles)  # a table is the work of 512 pixels
     launch(_clahe_tables, n_tiles, images, clip, out, grain=grain)
 
@@ -36,15 +39,16 @@ def clahe_blend(images, tables, tile_height, tile_width, out):
 
     Parameters
     ----------
-    images : (n_images, height, width) uint8
-    tables : (n_images, n_rows, n_cols, 256) uint8
+    images : (n_images, height, width) uint8 or uint16
+    tables : (n_images, n_rows, n_cols, 256 or 65536) of the dtype of images
     tile_height, tile_width : int
         Size of a tile, in pixels.
-    out : (n_images, height, width) uint8
+    out : (n_images, height, width) of the dtype of images
     """
     grain = max(1, STRIP // (8 * images.shape[2]))
     sizes = np.array([tile_height, tile_width])
-    launch(_clahe_blend, images.shape[0] * images.shape[1], images, tables, sizes, out, grain=grain)
+    blend = _clahe_blend if images.dtype == np.uint8 else _clahe_blend_of_words
+    launch(blend, images.shape[0] * images.shape[1], images, tables, sizes, out, grain=grain)
 
 
 @njit(nogil=True, cache=True)
@@ -182,6 +186,71 @@ def _blend_row(values, across, along, out):
         bottom = np.float32(np.int32((four >> np.uint32(16)) & byte)) * left
         bottom += np.float32(np.int32(four >> np.uint32(24))) * right
         out[x] = np.uint8(np.int32(np.rint(top * up + bottom * along)))
+
+
+@njit(nogil=True, cache=True)
+def _clahe_tables_of_words(start, stop, images, clip, out):
+    n_rows, n_cols, n_bins = out.shape[1:]
+    _, height, width = images.shape
+    tile_height, tile_width = height // n_rows, width // n_cols
+    scale = np.float32(n_bins - 1) / np.float32(tile_height * tile_width)
+    count = np.empty(n_bins, np.int32)
+    for item in range(start, stop):  # an item is a tile
+        i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
+        count[:] = 0
+        for y in range(r * tile_height, (r + 1) * tile_height):
+            for value in images[i, y, c * tile_width : (c + 1) * tile_width]:
+                count[value] += np.int32(1)
+        _clip_counts_of_words(count, np.int32(clip))
+        total = np.int32(0)
+        for k in range(n_bins):
+            total += count[k]
+            count[k] = total
+        table = out[i, r, c]
+        for k in range(n_bins):
+            value = np.rint(np.float32(count[k]) * scale)
+            table[k] = np.uint16(np.int32(value if value < n_bins - 1 else np.float32(n_bins - 1)))
+
+
+@njit
+def _clip_counts_of_words(count, clip):
+    """Cut counts above clip, and spread the excess as `_clip_counts` does."""
+    n_bins = len(count)
+    excess = np.int32(0)
+    for k in range(n_bins):
+        cut = min(count[k], clip)
+        excess += count[k] - cut
+        count[k] = cut
+    each = excess // np.int32(n_bins)
+    remainder = excess - each * np.int32(n_bins)
+    if each:
+        for k in range(n_bins):
+            count[k] += each
+    step = max(n_bins // remainder, 1) if remainder else n_bins
+    for k in range(remainder):
+        count[k * step] += np.int32(1)
+
+
+@njit(nogil=True, cache=True)
+def _clahe_blend_of_words(start, stop, images, tables, sizes, out):
+    height, width = images.shape[1], images.shape[2]
+    n_rows, n_cols = tables.shape[1], tables.shape[2]
+    before, across = np.empty(width, np.int64), np.empty(width, np.float32)
+    for x in range(width):
+        before[x], across[x] = _tile_before(x, sizes[1])
+    for item in range(start, stop):  # an item is a row of an image
+        i, y = item // height, item % height
+        above, along = _tile_before(y, sizes[0])
+        up = np.float32(1) - along
+        upper, lower = tables[i, max(above, 0)], tables[i, min(above + 1, n_rows - 1)]
+        for x in range(width):
+            value = images[i, y, x]
+            left, right = max(before[x], 0), min(before[x] + 1, n_cols - 1)
+            share = across[x]
+            rest = np.float32(1) - share
+            top = np.float32(upper[left, value]) * rest + np.float32(upper[right, value]) * share
+            bottom = np.float32(lower[left, value]) * rest + np.float32(lower[right, value]) * share
+            out[i, y, x] = np.uint16(np.int32(np.rint(top * up + bottom * along)))
 
 
 @njit

@@ -149,6 +149,10 @@ def _load_rows(images, first, last, top, n_rows, cell_size, slot, rows):
             if n_channels == 1:
                 for x in range(n_columns):
                     rows[0, k, start + x] = images[i, top + k, x, 0]
+            elif n_channels != 3:
+                for x in range(n_columns):
+                    for c in range(n_channels):
+                        rows[c, k, start + x] = images[i, top + k, x, c]
             else:
                 row = images[i, top + k].reshape(-1)  # by a step of 3 that the compiler can see
                 for x in range(n_columns):
