@@ -67,6 +67,40 @@ def words(k):
     return spread
 
 
+def histograms(n, few=20):
+    """Return a maker of n colour histograms of patches of photographs, (n, 512)."""
+
+    def make(short):
+        parts = imfeat.sample_patches(cut(*PHOTOGRAPHS), 32, few if short else n, rng=n)
+        return imfeat.color_histogram(np.clip(parts, 0, 1).reshape(-1, 32, 32, 3))
+
+    return make
+
+
+@functools.cache
+def product_quantizer():
+    """Return a quantizer of whitened patches of 64 numbers, 8 bytes each."""
+    return imfeat.ProductQuantizer(rng=0, n_iterations=5).fit(patches(10_000, 64)(False))
+
+
+def coded(n):
+    """Return a maker of a quantizer and of n codes."""
+
+    @functools.cache
+    def codes():
+        vectors = np.random.default_rng(0).permutation(patches(10_000, 64)(False))
+        noise = np.random.default_rng(1).normal(scale=0.1, size=(n, 64)).astype(np.float32)
+        return product_quantizer().encode(vectors[np.arange(n) % len(vectors)] + noise)
+
+    return lambda queries: (product_quantizer(), codes())
+
+
+def search_codes(queries, coded):
+    """Search the 10 nearest codes with a quantizer."""
+    quantizer, codes = coded
+    return quantizer.search(queries, codes, 10)
+
+
 def count(k):
     return lambda vectors: min(k, len(vectors) // 10)
 

@@ -16,6 +16,17 @@ def gray(images):
     return np.ascontiguousarray(images[..., 1])
 
 
+def floats(images):
+    """Return float32 in [0, 1]."""
+    return np.multiply(images, np.float32(1 / 255), dtype=np.float32)
+
+
+def reference(images):
+    """Return one of the images, darker, whose histogram others are to have."""
+    first = images.reshape(-1, *images.shape[-3:])[0]
+    return np.ascontiguousarray(first // 2 if first.dtype == np.uint8 else first * np.float32(0.5))
+
+
 def bright(images):
     """Return a mask of gray images: about half of their pixels."""
     return images > 127

@@ -20,12 +20,12 @@ class Goal:
 
 @dataclass(frozen=True)
 class Job:
-    """A call ``imfeat.function(take(images), *arguments, **options)``.
+    """A call ``imfeat.function(take(images), *arguments, **options)``, or one of a function itself.
 
     Arguments and options that are functions are called with what ``take`` returned.
     """
 
-    function: str
+    function: object  # the name of a function of imfeat, or a function
     take: object = inputs.rgb
     arguments: tuple = ()
     options: dict = field(default_factory=dict)
@@ -40,7 +40,8 @@ class Job:
 
         arguments = [made(value) for value in self.arguments]
         options = {key: made(value) for key, value in self.options.items()} | out
-        return lambda: getattr(imfeat, self.function)(images, *arguments, **options)
+        function = getattr(imfeat, self.function) if isinstance(self.function, str) else self.function
+        return lambda: function(images, *arguments, **options)
 
 
 def large_and_tiny(large, tiny, of="fastest peer"):
@@ -57,6 +58,12 @@ ALL = {
     "rgb_to_hsv, uint8 to uint8": Job("rgb_to_hsv", options={"dtype": "uint8"}, goals=BYTES),
     "hsv_to_rgb, float32": Job("hsv_to_rgb", inputs.hsv),
     "rgb_to_gray, uint8": Job("rgb_to_gray"),
+    "rgb_to_lab, uint8 to float32": Job(
+        "rgb_to_lab", goals=(Goal(10, "scikit-image", threads=1), Goal(1, "OpenCV", threads=1))
+    ),
+    "rgb_to_ycbcr, uint8 to uint8": Job(
+        "rgb_to_ycbcr", options={"dtype": "uint8"}, goals=(Goal(2, "Pillow", threads=1),)
+    ),
     "color_histogram, rgb, 8x8x8": Job("color_histogram", options=RGB, goals=JOINT_RGB),
     "color_histogram, hsv, 8x8x8": Job(
         "color_histogram", options={"norm": None}, goals=large_and_tiny(2, 5, "OpenCV")
@@ -64,8 +71,12 @@ ALL = {
     "color_histogram, 256 a channel": Job(
         "color_histogram", options=RGB | {"joint": False, "bins": 256}, goals=large_and_tiny(1.5, 5)
     ),
+    "color_histogram, lab, 8x8x8": Job("color_histogram", options={"space": "lab", "norm": None}),
     "quantize_colors, 64 colours": Job(
         "quantize_colors", arguments=(inputs.palette(),), goals=(Goal(8, "faiss"),)
+    ),
+    "quantize_colors, 64 colours, dithered": Job(
+        "quantize_colors", arguments=(inputs.palette(),), options={"dither": "floyd-steinberg"}
     ),
     "learn_palette, 64 colours, 10 iterations": Job(
         "learn_palette",
@@ -135,6 +146,16 @@ ALL = {
     "equalize, RGB": Job("equalize", goals=large_and_tiny(2, 4, "OpenCV")),
     "equalize_value": Job("equalize_value"),
     "equalize_clahe": Job("equalize_clahe", inputs.gray, goals=(Goal(1.1, "OpenCV"),)),
+    "match_histograms": Job(
+        "match_histograms", arguments=(inputs.reference,), goals=(Goal(2, "scikit-image", threads=1),)
+    ),
+    "match_histograms, float32": Job(
+        "match_histograms",
+        inputs.floats,
+        arguments=(inputs.reference,),
+        goals=(Goal(2, "scikit-image", "large", 1),),
+        most_pixels=MILLION,
+    ),
     "bag_of_words, 400 words, every 4th pixel": Job(
         "bag_of_words",
         inputs.descriptors,
@@ -157,6 +178,17 @@ def learn_codebook(k, times_faiss):
 def dense_sift(n, height, width, *, fast, goal):
     take, options = encodings.gray(n, height, width), {"step": 4, "bin_size": 4, "fast": fast}
     return Job("dense_sift", take, options=options, goals=goal, reuses_output=False)
+
+
+def compared(method, goals):
+    return Job(
+        "compare_histograms",
+        encodings.histograms(200),
+        (lambda first: encodings.histograms(2000)(len(first) < 200),),
+        {"method": method},
+        goals,
+        reuses_output=False,
+    )
 
 
 def of_sift(function, learned, goals):
@@ -193,6 +225,30 @@ FIXED = {
     "dense_sift, fast, 8 of 512x512": dense_sift(8, 512, 512, fast=True, goal=(Goal(2, "VLFeat"),)),
     "dense_sift, 16 of 320x240": dense_sift(16, 240, 320, fast=False, goal=(Goal(1, "VLFeat"),)),
     "dense_sift, 8 of 512x512": dense_sift(8, 512, 512, fast=False, goal=(Goal(1, "VLFeat"),)),
+    "dense_sift, fast, opponent, 8 of 512x512": Job(
+        "dense_sift",
+        encodings.pictures(8, 512, 512),
+        options={"step": 4, "bin_size": 4, "fast": True, "color": "opponent"},
+        goals=(Goal(2, "VLFeat"),),
+        reuses_output=False,
+    ),
+    "compare_histograms, chi-square-alt, 200 with 2000": compared("chi-square-alt", (Goal(2, threads=1),)),
+    "compare_histograms, intersection, 200 with 2000": compared("intersection", (Goal(2, threads=1),)),
+    "compare_histograms, hellinger, 200 with 2000": compared("hellinger", (Goal(2, threads=1),)),
+    "product quantizer, 64 queries in 100,000 codes": Job(
+        encodings.search_codes,
+        encodings.patches(64, 64, few=64),
+        (encodings.coded(100_000),),
+        goals=(Goal(2, "faiss", threads=1),),
+        reuses_output=False,
+    ),
+    "product quantizer, 1 query in 100,000 codes": Job(
+        encodings.search_codes,
+        encodings.patches(1, 64, few=1),
+        (encodings.coded(100_000),),
+        goals=(Goal(1, "faiss", threads=1),),
+        reuses_output=False,
+    ),
     "hog_windows, 128x64, 4 of 512x512": Job(
         "hog_windows",
         encodings.gray(4, 512, 512),

@@ -14,6 +14,7 @@ from .color import hsv_to_rgb as hsv_to_rgb
 from .color import rgb_to_gray as rgb_to_gray
 from .color import rgb_to_hsi as rgb_to_hsi
 from .color import rgb_to_hsv as rgb_to_hsv
+from .comparison import compare_histograms as compare_histograms
 from .detection import hog_to_opencv as hog_to_opencv
 from .detection import hog_windows as hog_windows
 from .encoding import bag_of_words as bag_of_words
@@ -45,8 +46,11 @@ from .glcm import haralick as haralick
 from .histogram import color_histogram as color_histogram
 from .hog import draw_hog as draw_hog
 from .hog import hog as hog
+from .lab import lab_to_rgb as lab_to_rgb
+from .lab import rgb_to_lab as rgb_to_lab
 from .lbp import lbp as lbp
 from .lbp import lbp_codes as lbp_codes
+from .matching import match_histograms as match_histograms
 from .mixture import Mixture as Mixture
 from .mixture import learn_mixture as learn_mixture
 from .mixture import posteriors as posteriors
@@ -67,6 +71,8 @@ from .scaling import tf_idf as tf_idf
 from .sift import dense_sift as dense_sift
 from .sift import local_color as local_color
 from .whitening import Whitening as Whitening
+from .ycbcr import rgb_to_ycbcr as rgb_to_ycbcr
+from .ycbcr import ycbcr_to_rgb as ycbcr_to_rgb
 
 __version__: str
 from .estimators.uoctti import UoCTTI as UoCTTI

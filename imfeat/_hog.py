@@ -20,10 +20,11 @@ from imfeat._check import (
     as_numbers,
     as_on_host,
     as_pair,
+    as_pixels,
     images_at_once,
     one_of,
 )
-from imfeat._dtypes import Words
+from imfeat._inputs import ChannelAxis
 
 PIXELS_AT_ONCE = 1 << 20  # number of pixels whose histograms are held at a time
 NORMS = (None, "l1", "l1-sqrt", "l2", "l2-hys")
@@ -54,11 +55,6 @@ class Options:
     def block_pixels(self) -> Pair:
         """Height and width of a block, in pixels."""
         return self.cell_size[0] * self.block_size[0], self.cell_size[1] * self.block_size[1]
-
-    @functools.cached_property
-    def words(self) -> Words:
-        """What becomes of integers of 16 bits: OpenCV's constants are for values in 0..255."""
-        return "unit" if self.trilinear else "values"
 
     @functools.cached_property
     def has_padding(self) -> bool:
@@ -146,18 +142,39 @@ def _checked_options(
 _cached_options = functools.lru_cache(64, typed=True)(_checked_options)
 
 
-def as_inputs(checked: Pixels, mask: Any, options: Options) -> tuple[Array, Array]:
-    """Return the pixels of images and their mask (n_images, height, width), of size 0 if there is none."""
-    batch = _checked_for_roots(checked.batch) if options.sqrt else checked.batch
+def as_inputs(images: Any, mask: Any, options: Options, channel_axis: ChannelAxis) -> tuple[Pixels, Array]:
+    """Return checked images, and their mask (n_images, height, width), of size 0 if there is none."""
+    pixels = as_pixels(
+        images,
+        any_number=True,
+        gpu=True,
+        channel_axis=channel_axis,
+        unit=False,
+        words="unit" if options.trilinear else "values",
+    )
     if options.has_padding:
-        as_on_host(batch, "padding")
-    if mask is None:
-        return batch, NO_MASK
-    return batch, as_mask(mask, (*checked.leading, *checked.size), batch)
+        as_on_host(pixels.batch, "padding")
+    if options.sqrt:
+        pixels = pixels._replace(batch=_checked_for_roots(pixels.batch))
+    shape = *pixels.leading, *pixels.size
+    return pixels, NO_MASK if mask is None else as_mask(mask, shape, pixels.batch)
+
+
+def _checked_for_roots(batch: Array) -> Array:
+    """Return pixels that have square roots; rounding outside [0, 1] is set to 0 or 1."""
+    batch = as_on_host(batch, "sqrt=True")
+    if batch.dtype == np.uint8 or not batch.size:
+        return batch
+    low, high = batch.min(), batch.max()
+    if low < -SLACK:
+        raise ValueError(
+            f"images must lie in [0, 1], got {low:g} to {high:g}, or have no negative values, for sqrt=True"
+        )
+    return np.clip(batch, 0, 1 if high <= 1 + SLACK else None)
 
 
 def fill_blocks(batch: Array, mask: Array, start: Pair, options: Options, blocks: Array) -> None:
-    """Compute the blocks of a batch of checked images, some images at a time.
+    """Compute the blocks of checked images (n_images, height, width, n_channels), some at a time.
 
     ``blocks`` (n_images, n_rows, n_cols, n_values) begin at the pixel ``start`` of the padded images.
 
@@ -247,21 +264,6 @@ def _stride_in_pixels(value: Any, cell_size: Pair, trilinear: bool) -> Pair:
     if not trilinear and (rows % cell_size[0] or cols % cell_size[1]):
         raise ValueError(f"block_stride must be whole cells unless interpolation='trilinear', got {value!r}")
     return rows, cols
-
-
-def _checked_for_roots(batch: Array) -> Array:
-    """Return pixels that have square roots; rounding outside [0, 1] is set to 0 or 1."""
-    batch = as_on_host(batch, "sqrt=True")
-    if batch.dtype == np.uint8 or not batch.size:
-        return batch
-    low, high = batch.min(), batch.max()
-    if low < -SLACK:
-        raise ValueError(
-            f"images must lie in [0, 1], got {low:g} to {high:g}, or have no negative values, for sqrt=True"
-        )
-    if high <= 1 + SLACK:
-        return np.clip(batch, 0, 1)
-    return np.maximum(batch, 0)
 
 
 @functools.lru_cache(64)

@@ -15,15 +15,8 @@ Size: TypeAlias = tuple[int, int]  # height and width of images, in pixels
 
 TYPICAL_SIZE = (224, 224)
 NOT_OPTIONS = (
-    "images",
-    "mask",
-    "flatten",
-    "out",
-    "channel_axis",
-    "local",
-    "random_state",
-    "progress",
-    "device",
+    *("images", "mask", "flatten", "out", "channel_axis"),
+    *("local", "random_state", "progress", "device"),
 )
 
 

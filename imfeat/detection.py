@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._check import as_on_host, as_pair, as_pixels
+from imfeat._check import as_on_host, as_pair
 from imfeat._device import is_on_gpu
 from imfeat._hog import Options, Pair, as_inputs, as_options, fill_blocks
 from imfeat._inputs import ChannelAxis, accepts
@@ -84,15 +84,12 @@ def hog_windows(
         *(cell_size, block_size, block_stride, orientations, norm, interpolation),
         *(signed, sqrt, padding, clip, sigma),
     )
-    checked = as_pixels(
-        images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False, words=options.words
-    )
-    batch, chosen = as_inputs(checked, mask, options)
-    as_on_host(batch, "hog_windows")
+    pixels, chosen = as_inputs(images, mask, options, channel_axis)
+    batch = as_on_host(pixels.batch, "hog_windows")
     sides = as_pair(window, "window")
     steps = as_pair(stride, "stride")
     n_blocks = options.grid(sides, "windows")
-    area = options.padded(batch.shape[1:3])
+    area = options.padded(pixels.size)
     if area[0] < sides[0] or area[1] < sides[1]:
         raise ValueError(
             f"images of {area[0]} x {area[1]} pixels are smaller than a window of "
@@ -110,7 +107,7 @@ def hog_windows(
     views = views[:, ::down, ::across, ..., ::row_step, ::col_step]
     n_rows, n_cols = ((side - w) // step + 1 for side, w, step in zip(area, sides, steps, strict=True))
     windows = views[:, :n_rows, :n_cols].transpose(0, 1, 2, 6, 7, 3, 4, 5)
-    return windows.reshape(*checked.leading, *windows.shape[1:])
+    return windows.reshape(*pixels.leading, *windows.shape[1:])
 
 
 def hog_to_opencv(features: Array) -> Array:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._check import as_count, as_flag, as_out, as_pixels, as_vectors, to_caller_array
+from imfeat._check import as_count, as_flag, as_out, as_vectors, to_caller_array
 from imfeat._hog import Options, as_inputs, as_options, fill_blocks
 from imfeat._inputs import ChannelAxis, accepts
 
@@ -118,14 +118,12 @@ def hog(
         *(cell_size, block_size, block_stride, orientations, norm, interpolation),
         *(signed, sqrt, padding, clip, sigma),
     )
-    checked = as_pixels(
-        images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False, words=options.words
-    )
-    batch, chosen = as_inputs(checked, mask, options)
-    n_rows, n_cols = options.grid(options.padded(batch.shape[1:3]))
+    pixels, chosen = as_inputs(images, mask, options, channel_axis)
+    batch = pixels.batch
+    n_rows, n_cols = options.grid(options.padded(pixels.size))
     flat = as_flag(flatten, "flatten")
     shape = (n_rows * n_cols * options.n_values,) if flat else (n_rows, n_cols, *options.block_shape)
-    out = as_out(out, (*checked.leading, *shape), np.float32, batch)
+    out = as_out(out, (*pixels.leading, *shape), np.float32, batch)
     blocks = out.reshape(len(batch), n_rows, n_cols, options.n_values)
     fill_blocks(batch, chosen, (0, 0), options, blocks)
     return to_caller_array(out)

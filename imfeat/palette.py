@@ -9,13 +9,14 @@ from imfeat._backend import Array, backend_of
 from imfeat._check import (
     SLACK,
     Seed,
+    as_colors,
     as_count,
     as_counts,
-    as_images,
     as_on_host,
     as_out,
     as_vectors,
     count_outside,
+    one_of,
     to_caller_array,
 )
 from imfeat._inputs import ChannelAxis, accepts, items_of
@@ -68,7 +69,7 @@ def learn_palette(
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3)
+    images : array of shape (..., height, width, 3) or (n, 3)
         RGB; uint8, uint16, int16, bool, or floats in [0, 1].  One palette is learned from all pixels.
     n_colors : int
         Number of colours, at most 65,536 and the number of pixels.
@@ -112,10 +113,7 @@ def learn_palette(
 
 def _all_pixels(images: Array, channel_axis: ChannelAxis) -> Array:
     """Return the pixels (n, 3) of one array of images, or of a list of arrays of several shapes."""
-    arrays = [
-        as_images(item, gray=False, clip=True, channel_axis=channel_axis)
-        for item in items_of(images) or [images]
-    ]
+    arrays = [as_colors(item, clip=True, channel_axis=channel_axis) for item in items_of(images) or [images]]
     if len({array.dtype for array in arrays}) > 1:
         raise TypeError("images must have one dtype, got a list of several; convert them first")
     pixels = [array.reshape(-1, 3) for array in arrays]
@@ -139,16 +137,24 @@ def _distinct(pixels: Array) -> tuple[Array, Array]:
 
 @accepts()
 def quantize_colors(
-    images: Array, palette: Array, *, channel_axis: ChannelAxis = -1, out: Array | None = None
+    images: Array,
+    palette: Array,
+    *,
+    dither: str | None = None,
+    channel_axis: ChannelAxis = -1,
+    out: Array | None = None,
 ) -> Array:
     """Replace each pixel by the index of the nearest colour of a palette.
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3)
+    images : array of shape (..., height, width, 3) or (n, 3)
         RGB; uint8, uint16, int16, bool, or floats in [0, 1].
     palette : array of shape (n_colors, 3)
         1 to 65,536 colours; uint8, or floats in [0, 1], which only float images take.
+    dither : {None, "floyd-steinberg"}
+        ``"floyd-steinberg"`` passes the error of each pixel on to its neighbours, so that regions keep their
+        mean colour; it takes uint8.
     channel_axis : int
         Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
@@ -164,11 +170,35 @@ def quantize_colors(
     ------
     TypeError, ValueError
         If an argument is not as above.
+
+    Notes
+    -----
+    Error diffusion goes through rows from left to right, all in integers: a pixel takes the nearest colour
+    to its value plus errors / 16, cut towards 0 and clipped to 0..255, and passes 7, 3, 5 and 1 times its own
+    error to the right, below left, below and below right.  These are the numbers of Pillow's
+    ``image.quantize(palette=..., dither=FLOYDSTEINBERG)``.  Pillow takes the nearest colour to a rounded
+    one, so that its picture is another with about the same mean colours.
+
+    References
+    ----------
+    .. [1] R. W. Floyd, L. Steinberg, "An adaptive algorithm for spatial greyscale", Proceedings of the
+       Society for Information Display 17, 1976.
     """
-    images = as_images(images, gray=False, gpu=True, channel_axis=channel_axis)
+    images = as_colors(images, gpu=True, channel_axis=channel_axis)
+    one_of(dither, "dither", (None, "floyd-steinberg"))
     palette = _as_palette(palette, images)
     out = as_out(out, images.shape[:-1], np.uint8 if len(palette) <= 256 else np.uint16, images)
-    if images.dtype == np.uint8:
+    if dither is not None:
+        if images.dtype != np.uint8:
+            raise TypeError(
+                f"dither={dither!r} takes uint8 images, got {images.dtype}; "
+                "write np.rint(images * 255).astype('uint8')"
+            )
+        if images.ndim < 3:
+            raise ValueError(f"images must have rows and columns to dither, got the shape {images.shape}")
+        batch = images.reshape(-1, *images.shape[-3:])
+        backend_of(images).dither.dither_colors(batch, palette, out.reshape(batch.shape[:3]))
+    elif images.dtype == np.uint8:
         backend_of(images).palette.nearest_colors(images.reshape(-1), palette, out.reshape(-1))
     else:
         pixels = as_on_host(images, "a palette of floats").reshape(-1, 3).astype(np.float32, copy=False)

@@ -123,18 +123,91 @@ class ProductQuantizer:
     def decode(self, codes: Array, *, out: Array | None = None) -> Array:
         """Return features (n, d) float32 for their codes (n, n_groups), or write them into ``out``."""
         centroids = self._fitted()
-        array = np.asarray(codes)
-        n_groups = self.n_parts * len(centroids)
-        if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != n_groups:
-            raise ValueError(f"codes must be uint8 of shape (n, {n_groups}), got {array.dtype} {array.shape}")
-        if self.bits < 8 and array.size and array.max() >= 2**self.bits:
-            raise ValueError(f"codes must be less than 2**bits = {2**self.bits}, got {array.max()}")
+        array = self._as_codes(codes)
+        n_groups = array.shape[1]
         out = as_out(out, (len(array), n_groups * self.group_size), np.float32, array)
-        codes_by_part = np.ascontiguousarray(array).reshape(self.n_parts * len(array), len(centroids))
+        codes_by_part = array.reshape(self.n_parts * len(array), len(centroids))
         backend_of(array).quantizer.decode(
             codes_by_part, centroids, out.reshape(len(codes_by_part), len(centroids) * self.group_size)
         )
         return out
+
+    def distance_tables(self, queries: Array) -> Array:
+        """Compute the squared distances of features to all centroids, group by group.
+
+        Parameters
+        ----------
+        queries : array of shape (n, d)
+            Features, not codes.
+
+        Returns
+        -------
+        array of shape (n, n_groups, 2**bits), float32
+            The squared distance of feature i to what a code stands for is the sum of
+            ``tables[i, g, code[g]]`` over groups g.
+        """
+        centroids = self._fitted()
+        n_groups = self.n_parts * len(centroids)
+        vectors = as_vectors(queries, name="queries", length=n_groups * self.group_size)
+        tables = np.empty((len(vectors), n_groups, centroids.shape[1]), np.float32)
+        by_part = vectors.reshape(self.n_parts * len(vectors), -1)
+        by_dimension = np.ascontiguousarray(centroids.transpose(0, 2, 1))
+        kernels = backend_of(vectors).search
+        kernels.distance_tables(by_part, by_dimension, tables.reshape(len(by_part), *centroids.shape[:2]))
+        return tables
+
+    def search(self, queries: Array, codes: Array, k: int = 10) -> tuple[Array, Array]:
+        """Find the nearest of coded features, without decoding them.
+
+        Parameters
+        ----------
+        queries : array of shape (n, d)
+            Features, not codes: distances are between a feature and what a code stands for
+            (asymmetric), more precise than between two codes.
+        codes : array of shape (n_codes, n_groups), uint8
+            Results of `encode`.
+        k : int
+            Number of codes to find for each query, at most ``n_codes``.
+
+        Returns
+        -------
+        distances : array of shape (n, k), float32
+            Squared Euclidean distances to the decoded features, the smallest first.
+        indices : array of shape (n, k), int64
+            Rows of ``codes``; of equal distances the lowest first.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as above, or the quantizer has not been fitted.
+
+        Notes
+        -----
+        As ``IndexPQ.search`` of faiss, which returns the same two arrays.
+        """
+        array = self._as_codes(codes)
+        k = as_count(k, "k")
+        if k > len(array):
+            raise ValueError(f"k must be at most the number of codes, {len(array)}, got {k}")
+        tables = self.distance_tables(queries)
+        kernels = backend_of(array).search
+        shape = len(tables), -(-len(array) // kernels.CHUNK), k
+        distances = np.empty(shape, np.float32)
+        indices = np.empty(shape, np.int64)
+        kernels.nearest_codes(tables, array, distances, indices)
+        # Chunks follow one another, so that a stable order keeps the lowest of equal distances first.
+        distances, indices = (found.reshape(len(tables), -1) for found in (distances, indices))
+        order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(distances, order, 1), np.take_along_axis(indices, order, 1)
+
+    def _as_codes(self, codes: Array) -> Array:
+        array = np.asarray(codes)
+        n_groups = self.n_parts * len(self._fitted())
+        if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != n_groups:
+            raise ValueError(f"codes must be uint8 of shape (n, {n_groups}), got {array.dtype} {array.shape}")
+        if self.bits < 8 and array.size and array.max() >= 2**self.bits:
+            raise ValueError(f"codes must be less than 2**bits = {2**self.bits}, got {array.max()}")
+        return np.ascontiguousarray(array)
 
     def _fitted(self) -> Array:
         if not hasattr(self, "centroids_"):

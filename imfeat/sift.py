@@ -7,21 +7,22 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
-    as_batch,
     as_count,
     as_flag,
-    as_images,
     as_number,
     as_out,
     as_pixels,
     images_at_once,
+    one_of,
     to_caller_array,
 )
 from imfeat._grid import Grid, as_grids, positions_of
 from imfeat._inputs import ChannelAxis, accepts
-from imfeat.color import gray_of
+from imfeat.color import gray_of, rgb_to_hsv
 
 PIXELS_AT_ONCE = 1 << 20  # number of pixels at a time
+COLORS = ("gray", "rgb", "hsv", "opponent")
+LENGTH = 128  # numbers of a descriptor of a channel
 SMOOTHING = 6  # ratio of the size of a bin to the standard deviation of its smoothing
 
 
@@ -34,6 +35,7 @@ def dense_sift(
     scales: Sequence[float] | None = None,
     fast: bool = False,
     window: float = 2.0,
+    color: str = "gray",
     channel_axis: ChannelAxis = "auto",
 ) -> tuple[Array, Array]:
     """Compute SIFT descriptors on a grid of positions.
@@ -41,8 +43,7 @@ def dense_sift(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, uint16, int16, bool, or floats of any range.  Colour images are turned into gray ones first, as
-        by `rgb_to_gray`.
+        uint8, uint16, int16, bool, or floats of any range, in [0, 1] for ``color="hsv"``.
     step : int
         Pixels from one descriptor to the next, in both directions.
     bin_size : int
@@ -55,6 +56,9 @@ def dense_sift(
         Weight whole bins by the Gaussian around the descriptor's center, not each pixel.
     window : float
         Deviation of this Gaussian, in bins; above 0.
+    color : {"gray", "rgb", "hsv", "opponent"}
+        ``"gray"`` turns colour images into gray ones first, as by `rgb_to_gray`.  The others take colour
+        images, and describe each channel of a colour space by itself; see Notes.
     channel_axis : int, None or "auto"
         Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
 
@@ -63,16 +67,16 @@ def dense_sift(
     positions : array of shape (n, 2), float32
         Row and column of the centers, the same for all images: rows first, and where there are
         several scales, one scale after the other.
-    descriptors : array of shape (..., n, 128), float32
+    descriptors : array of shape (..., n, 128) or, unless ``color="gray"``, (..., n, 384), float32
         For each of the 4 x 4 bins, rows first, 8 numbers for directions of gradients, from 0
         degrees (brighter to the right) over 90 (brighter below) in steps of 45.  Of norm 1, or 0
-        where there is no gradient.
+        where there is no gradient.  Those of three channels lie side by side, each of norm 1 or 0.
 
     Raises
     ------
     TypeError, ValueError
-        If ``images`` are not images, an option is not one of those above, or an image is smaller
-        than a descriptor.
+        If ``images`` are not images, or not in colour as ``color`` needs, an option is not one of those
+        above, or an image is smaller than a descriptor.
 
     Notes
     -----
@@ -80,7 +84,9 @@ def dense_sift(
     its factor of 512, its limit of 255, and in the fast mode its running sums, which lose digits
     in images over 1,000 pixels wide.  Descriptors of all ``scales`` have the same first center, to half
     a pixel.  With ``step=2, scales=(1, 1.5, 2, 2.5), fast=True, window=1.5`` they are those of its
-    ``vl_phow``, without the threshold for weak gradients.
+    ``vl_phow``, without the threshold for weak gradients, and ``color`` is its option of this name:
+    ``"hsv"`` is `rgb_to_hsv`, and ``"opponent"`` has the channels mu = 0.3 R + 0.59 G + 0.11 B,
+    (R - G) / sqrt(2) + 0.01 mu and (R + G - 2 B) / sqrt(6) + 0.01 mu.
 
     The first bin of the first descriptor has its center on the first pixel, so a descriptor takes
     ``3 * bin_size + 1`` pixels.  Each pixel votes for the two nearest directions and the four nearest
@@ -93,23 +99,45 @@ def dense_sift(
        :doi:`10.1023/B:VISI.0000029664.99615.94`
     .. [2] A. Bosch, A. Zisserman, X. Munoz, "Image classification using random forests and ferns",
        ICCV 2007. :doi:`10.1109/ICCV.2007.4409066`
+    .. [3] K. E. A. van de Sande, T. Gevers, C. G. M. Snoek, "Evaluating color descriptors for object
+       and scene recognition", PAMI 32, 2010. :doi:`10.1109/TPAMI.2009.154`
     """
-    leading, batch, *_ = as_pixels(images, gpu=True, channel_axis=channel_axis, unit=False, words="values")
+    one_of(color, "color", COLORS)
+    in_hsv = color == "hsv"
+    leading, batch, *_ = as_pixels(
+        images,
+        gray=color == "gray",
+        gpu=True,
+        clip=in_hsv,
+        channel_axis=channel_axis,
+        unit=in_hsv,
+        words="unit" if in_hsv else "values",
+    )
     step = as_count(step, "step")
     fast = as_flag(fast, "fast")
     window = as_number(window, "window", above=0)
     grids = as_grids(batch.shape[1:3], step, bin_size, scales)
     positions = positions_of(grids, step)
-    descriptors = as_out(None, (*leading, len(positions), 128), np.float32, batch)
-    out = descriptors.reshape(len(batch), len(positions), 128)
-    at_once = images_at_once(batch, PIXELS_AT_ONCE)
+    n_channels = 1 if color == "gray" else 3
+    descriptors = as_out(None, (*leading, len(positions), n_channels * LENGTH), np.float32, batch)
+    out = descriptors.reshape(len(batch), len(positions), n_channels * LENGTH)
+    at_once = images_at_once(batch, PIXELS_AT_ONCE // n_channels)
     for start in range(0, len(batch), at_once):
-        pixels = gray_of(batch[start : start + at_once])
+        pixels = batch[start : start + at_once]
+        found = out[start : start + at_once]
+        if color == "gray":
+            pixels = gray_of(pixels)
+            parts = found
+        else:
+            pixels = _channels_of(pixels, color)
+            parts = empty_on_device_of((len(pixels), len(positions), LENGTH), np.float32, pixels)
         first = 0
         for grid in grids:
             smoothed = _smoothed(pixels, grid.bin_size / SMOOTHING) if scales is not None else pixels
-            _describe(smoothed, grid, step, fast, window, first, out[start : start + at_once])
+            _describe(smoothed, grid, step, fast, window, first, parts)
             first += math.prod(grid.shape)
+        if color != "gray":
+            backend_of(parts).planes.join(parts.reshape(len(found), 3, len(positions), LENGTH), found)
     return positions, to_caller_array(descriptors)
 
 
@@ -161,13 +189,14 @@ def local_color(
     .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010. :doi:`10.1007/978-3-642-15561-1_11`
     """
-    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
+    pixels = as_pixels(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
     step = as_count(step, "step")
-    leading, batch = as_batch(images)
+    leading = pixels.leading
+    batch = pixels.batch
     n_images, height, width, _ = batch.shape
     grids = as_grids((height, width), step, bin_size, scales)
     positions = positions_of(grids, step)
-    descriptors = as_out(None, (*leading, len(positions), 96), np.float32, images)
+    descriptors = as_out(None, (*leading, len(positions), 96), np.float32, batch)
     out = descriptors.reshape(n_images, len(positions), 96)
     lines = batch.reshape(n_images, height, width * 3)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
@@ -178,6 +207,21 @@ def local_color(
             _describe_colors(lines[chunk], grid, step, first, out[chunk])
             first += math.prod(grid.shape)
     return positions, to_caller_array(descriptors)
+
+
+def _channels_of(pixels: Array, color: str) -> Array:
+    """Return the channels (3 n, height, width) of images (n, height, width, 3) in a colour space."""
+    kernels = backend_of(pixels).planes
+    n, height, width, _ = pixels.shape
+    pixels = rgb_to_hsv(pixels) if color == "hsv" else pixels
+    dtype = np.float32 if color == "opponent" else pixels.dtype
+    planes = empty_on_device_of((n, 3, height * width), dtype, pixels)
+    if color == "opponent":
+        white = np.float32(255 if pixels.dtype == np.uint8 else 1)
+        kernels.split_opponent(pixels.reshape(n, -1), white, planes)
+    else:
+        kernels.split(pixels.reshape(n, -1), planes)
+    return planes.reshape(3 * n, height, width)
 
 
 def _describe_colors(lines: Array, grid: Grid, step: int, first: int, out: Array) -> None:

@@ -7,8 +7,10 @@ Only the names of norms, colour spaces and conventions are shared with the kerne
 
 import inspect
 import itertools
+import warnings
 
 import numpy as np
+import skimage.color
 from imfeat_kernels import cpu
 from imfeat_kernels.cpu._histogram import HELLINGER, HSV, L2, NO_NORM
 from imfeat_kernels.cpu.blocks import L1, L1_SQRT, L2_HYS
@@ -71,6 +73,42 @@ def rgb_to_hsi(pixels, white):
         total > 0, 1 - 3 * np.minimum(np.minimum(r, g), b) / np.where(total > 0, total, 1), 0
     )
     return np.stack([hue, saturation, total / 3], 1).ravel()
+
+
+def rgb_to_lab(pixels):
+    return skimage.color.rgb2lab(pixels.reshape(-1, 3).astype(np.float64)).ravel()
+
+
+def rgb_to_lab_bytes(pixels):
+    return skimage.color.rgb2lab(pixels.reshape(-1, 3)).ravel()
+
+
+def lab_to_rgb(pixels):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Conversion from CIE-LAB")
+        return skimage.color.lab2rgb(pixels.reshape(-1, 3).astype(np.float64)).ravel()
+
+
+JFIF = np.array(
+    [
+        [0.299, 0.587, 0.114],
+        [-0.299 / 1.772, -0.587 / 1.772, 0.886 / 1.772],
+        [0.701 / 1.402, -0.587 / 1.402, -0.114 / 1.402],
+    ]
+)
+
+
+def rgb_to_ycbcr(pixels, white):
+    return (pixels.reshape(-1, 3) / np.float64(white) @ JFIF.T + [0, 0.5, 0.5]).ravel()
+
+
+def rgb_to_ycbcr_bytes(pixels):
+    return np.asarray(Image.fromarray(pixels.reshape(1, -1, 3)).convert("YCbCr")).ravel()
+
+
+def ycbcr_to_rgb(pixels, white, center):
+    centered = (pixels.reshape(-1, 3).astype(np.float64) - [0, center, center]) / np.float64(white)
+    return np.clip(centered @ np.linalg.inv(JFIF).T, 0, 1).ravel()
 
 
 def rgb_to_gray(pixels):
@@ -156,6 +194,49 @@ def opencv_table(count):
     scale = np.float32(255) / np.float32(count.sum() - count[first])
     after = np.maximum(np.cumsum(count) - count[first], 0)
     return np.rint(after.astype(np.float32) * scale)
+
+
+def dither_colors(images, palette):
+    out = np.empty(images.shape[:3], int)
+    colors = palette.astype(int)
+    for i, image in enumerate(images.astype(int)):
+        height, width, _ = image.shape
+        errors = np.zeros((height + 1, width + 2, 3), int)
+        for y, x in np.ndindex(height, width):
+            total = errors[y, x + 1]
+            value = np.clip(image[y, x] + np.sign(total) * (abs(total) // 16), 0, 255)
+            out[i, y, x] = ((value - colors) ** 2).sum(1).argmin()
+            error = value - colors[out[i, y, x]]
+            errors[y, x + 2] += 7 * error
+            errors[y + 1, x : x + 3] += np.outer([3, 5, 1], error)
+    return out
+
+
+def count_bytes(images):
+    pairs = np.ndindex(len(images), images.shape[2])
+    counts = [np.bincount(images[i, :, c], minlength=256) for i, c in pairs]
+    return np.reshape(counts, (len(images), images.shape[2], 256))
+
+
+def match_bytes(images, wanted):
+    out = np.empty_like(images)
+    for i, c in np.ndindex(len(images), images.shape[2]):
+        reference = wanted[i % len(wanted), c]
+        ranks = np.cumsum(reference[reference > 0]) / reference.sum()
+        counts = np.bincount(images[i, :, c], minlength=256)
+        table = np.interp(np.cumsum(counts) / counts.sum(), ranks, np.flatnonzero(reference))
+        out[i, :, c] = table.astype(np.uint8)[images[i, :, c]]
+    return out
+
+
+def match_floats(images, wanted):
+    out = np.empty_like(images)
+    for k, (i, c) in enumerate(np.ndindex(len(images), images.shape[2])):
+        _, inverse, counts = np.unique(images[i, :, c], return_inverse=True, return_counts=True)
+        values, wanted_counts = np.unique(wanted[k % len(wanted)], return_counts=True)
+        ranks = np.cumsum(wanted_counts) / wanted.shape[1]
+        out[i, :, c] = np.interp(np.cumsum(counts) / images.shape[1], ranks, values)[inverse]
+    return out
 
 
 def largest_channel(images):
@@ -392,6 +473,20 @@ def dense_sift(images, bin_size, step, offset, kernels, weights, grid):
     out = np.minimum(np.divide(out, lengths, where=lengths > 0, out=np.zeros_like(out)), 0.2)
     lengths = np.linalg.norm(out, axis=-1, keepdims=True)
     return np.divide(out, lengths, where=lengths > 0, out=np.zeros_like(out))
+
+
+def split(images):
+    return images.reshape(len(images), -1, 3).transpose(0, 2, 1)
+
+
+def split_opponent(images, white):
+    r, g, b = (images.reshape(len(images), -1, 3) / np.float64(white)).transpose(2, 0, 1)
+    mu = 0.3 * r + 0.59 * g + 0.11 * b
+    return np.stack([mu, (r - g) / np.sqrt(2) + 0.01 * mu, (r + g - 2 * b) / np.sqrt(6) + 0.01 * mu], 1)
+
+
+def join(parts):
+    return np.concatenate([parts[:, c] for c in range(3)], -1)
 
 
 def smooth(images, weights):

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from imfeat_kernels.cpu.comparison import CHI_SQUARE_ALT, INTERSECTION
 
 
 def assign(vectors, words):
@@ -63,11 +64,31 @@ def decode(codes, centroids):
     return np.concatenate([centroids[g][codes[:, g]] for g in range(len(centroids))], 1)
 
 
+def distance_tables(vectors, centroids):
+    groups = vectors.reshape(len(vectors), len(centroids), -1, 1).astype(np.float64)
+    return ((groups - centroids) ** 2).sum(2)
+
+
+def nearest_codes(tables, codes, distances):
+    totals = sum(tables[:, g].astype(np.float64)[:, codes[:, g]] for g in range(codes.shape[1]))
+    order = np.argsort(totals, axis=1, kind="stable")[:, None, : distances.shape[2]]
+    return np.take_along_axis(totals[:, None], order, 2), order
+
+
 def sum_by_centroid(vectors, codes, counts):
     n_groups = codes.shape[1]
     groups = vectors.reshape(len(vectors), n_groups, -1).astype(np.float64)
     members = codes[..., None] == np.arange(counts.shape[1])
     return np.einsum("ngk,ngj->gkj", members, groups), members.sum(0)
+
+
+def sum_terms(first, second, term):
+    x, y = first[:, None].astype(np.float64), second.astype(np.float64)
+    if term == INTERSECTION:
+        return np.minimum(x, y).sum(-1)
+    divisor = x + y * (term == CHI_SQUARE_ALT)
+    terms = np.where(divisor > 2**-52, (x - y) ** 2 / np.where(divisor > 2**-52, divisor, 1), 0).sum(-1)
+    return 2 * terms if term == CHI_SQUARE_ALT else terms
 
 
 def _weighted_log_densities(vectors, weights, means, variances):

@@ -15,12 +15,21 @@ IMAGE_FUNCTIONS = {
     "hsv_to_rgb": (imfeat.hsv_to_rgb, False, True),
     "rgb_to_hsi": (imfeat.rgb_to_hsi, False, True),
     "rgb_to_gray": (imfeat.rgb_to_gray, False, True),
+    "rgb_to_lab": (imfeat.rgb_to_lab, False, True),
+    "rgb_to_ycbcr": (imfeat.rgb_to_ycbcr, False, True),
+    "ycbcr_to_rgb": (imfeat.ycbcr_to_rgb, False, True),
     "color_histogram": (imfeat.color_histogram, False, True),
     "learn_palette": (lambda x: imfeat.learn_palette(x, 4, rng=0, n_iterations=2), False, True),
     "quantize_colors": (lambda x: imfeat.quantize_colors(x, PALETTE), False, True),
+    "quantize_colors dithered": (
+        lambda x: imfeat.quantize_colors(x, PALETTE, dither="floyd-steinberg"),
+        False,
+        False,
+    ),
     "equalize": (imfeat.equalize, True, True),
     "equalize_value": (imfeat.equalize_value, False, True),
     "equalize_clahe": (imfeat.equalize_clahe, True, False),
+    "match_histograms": (lambda x: imfeat.match_histograms(x, x), True, True),
     "hog": (imfeat.hog, True, True),
     "hog trilinear": (lambda x: imfeat.hog(x, interpolation="trilinear"), True, True),
     "hog_windows": (lambda x: imfeat.hog_windows(x, (16, 16), 4), True, True),
@@ -30,7 +39,7 @@ IMAGE_FUNCTIONS = {
     "dense_patches": (lambda x: imfeat.dense_patches(x, 5), True, True),
 }
 OF_ANY_RANGE = ("rgb_to_gray", "equalize", "hog", "hog trilinear", "hog_uoctti")
-OF_ANY_RANGE += ("sample_patches", "dense_patches", "hog_windows", "hog_uoctti variant")
+OF_ANY_RANGE += ("sample_patches", "dense_patches", "match_histograms", "hog_windows", "hog_uoctti variant")
 PER_IMAGE = sorted(set(IMAGE_FUNCTIONS) - {"learn_palette", "sample_patches"})
 WORDS = RNG.normal(size=(5, 12)).astype(np.float32)
 VECTOR_FUNCTIONS = {
@@ -241,11 +250,16 @@ OUT = {
     "hsv_to_rgb": {},
     "rgb_to_hsi": {},
     "rgb_to_gray": {},
+    "rgb_to_lab": {},
+    "rgb_to_ycbcr": {},
+    "ycbcr_to_rgb": {},
     "color_histogram": {"grid": (2, 1)},
     "quantize_colors": {"palette": imfeat.uniform_palette(3)},
+    "quantize_colors dithered": {"palette": imfeat.uniform_palette(3), "dither": "floyd-steinberg"},
     "equalize": {},
     "equalize_value": {},
     "equalize_clahe": {},
+    "match_histograms": {"reference": RGB[0]},
     "hog": {},
     "hog_uoctti": {},
     "dense_patches": {"patch_size": 5},
@@ -295,6 +309,9 @@ OUTSIDE = {
     "rgb_to_hsv": imfeat.rgb_to_hsv,
     "rgb_to_hsi": imfeat.rgb_to_hsi,
     "hsv_to_rgb": imfeat.hsv_to_rgb,
+    "rgb_to_lab": imfeat.rgb_to_lab,
+    "rgb_to_ycbcr": imfeat.rgb_to_ycbcr,
+    "ycbcr_to_rgb": imfeat.ycbcr_to_rgb,
     "equalize_value": imfeat.equalize_value,
     "learn_palette": lambda x: imfeat.learn_palette(x, 8, rng=0),
     "local_color": lambda x: imfeat.local_color(x)[1],
@@ -303,8 +320,9 @@ OUTSIDE = {
     "hog trilinear": lambda x: imfeat.hog(x, sqrt=True, interpolation="trilinear"),
     **{
         f"color_histogram {space}": lambda x, space=space: imfeat.color_histogram(x, space=space, norm=None)
-        for space in ("rgb", "hsv", "hsi", "gray")
+        for space in ("rgb", "hsv", "hsi", "lab", "ycbcr", "gray")
     },
+    "dense_sift of HSV": lambda x: imfeat.dense_sift(x, color="hsv", bin_size=3)[1],
     "HOG": lambda x: imfeat.HOG(sqrt=True).fit_transform(x),
     "LocalColor": lambda x: imfeat.LocalColor().fit_transform(x),
 }

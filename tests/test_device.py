@@ -89,12 +89,22 @@ FEATURES = {
     "rgb_to_hsv bytes": (lambda images: imfeat.rgb_to_hsv(images, dtype="uint8"), 0),
     "rgb_to_hsi": (imfeat.rgb_to_hsi, 1e-6),
     "rgb_to_gray": (imfeat.rgb_to_gray, 0),
+    "rgb_to_lab": (imfeat.rgb_to_lab, 1e-5),
+    "rgb_to_ycbcr": (imfeat.rgb_to_ycbcr, 1e-6),
+    "rgb_to_ycbcr bytes": (lambda images: imfeat.rgb_to_ycbcr(images, dtype="uint8"), 0),
+    "ycbcr_to_rgb": (imfeat.ycbcr_to_rgb, 1e-6),
     "color_histogram": (imfeat.color_histogram, 1e-6),
     "color_histogram by channel": (lambda images: imfeat.color_histogram(images, joint=False), 1e-6),
     "color_histogram of HSI": (lambda images: imfeat.color_histogram(images, space="hsi", grid=(2, 2)), 1e-2),
+    "color_histogram of Lab": (lambda images: imfeat.color_histogram(images, space="lab"), 1e-2),
     "quantize_colors": (lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(3)), 0),
+    "quantize_colors dithered": (
+        lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(2), dither="floyd-steinberg"),
+        0,
+    ),
     "equalize": (imfeat.equalize, 0),
     "equalize_value": (imfeat.equalize_value, 0),
+    "match_histograms": (lambda images: imfeat.match_histograms(images, images), 0),
     "lbp": (lambda images: imfeat.lbp(images, grid=(2, 1)), 1e-6),
     "lbp_codes": (imfeat.lbp_codes, 0),
     "glcm": (lambda images: imfeat.glcm(images, symmetric=True), 0),
@@ -122,6 +132,8 @@ FEATURES = {
     "haralick": (lambda images: imfeat.haralick(images, levels=16, grid=(2, 2)), 1e-4),
     "dense_sift": (lambda images: imfeat.dense_sift(images)[1], 1e-5),
     "dense_sift scales": (lambda images: imfeat.dense_sift(images, scales=(1, 1.25))[1], 1e-4),
+    "dense_sift opponent": (lambda images: imfeat.dense_sift(images, color="opponent")[1], 1e-4),
+    "dense_sift hsv": (lambda images: imfeat.dense_sift(images, color="hsv")[1], 1e-4),
     "local_color": (lambda images: imfeat.local_color(images)[1], 1e-6),
     "dense_patches": (lambda images: imfeat.dense_patches(images, 5, stride=3), 1e-6),
     "sample_patches": (lambda images: imfeat.sample_patches(images, 5, 20, rng=0), 1e-6),
@@ -191,6 +203,24 @@ def test_estimators_compute_on_a_gpu_if_told_to(gpu, images, name):
     np.testing.assert_allclose(found.astype(float), here.transform(images), atol=1e-5)
     with pytest.raises(ValueError, match="device must be one of 'cpu', 'cuda'"):
         getattr(imfeat, name)(device="gpu").fit(images)
+
+
+@needs_compiler
+def test_histograms_are_compared_and_matched_where_they_lie(gpu, images):
+    reference = np.ascontiguousarray(images[0, ::-2] // 2)
+    found = imfeat.match_histograms(gpu.array(images), gpu.array(reference))
+    np.testing.assert_array_equal(found.array, imfeat.match_histograms(images, reference))
+    with pytest.raises(TypeError, match="images and reference must lie on the same device"):
+        imfeat.match_histograms(gpu.array(images), reference)
+    first, second = imfeat.color_histogram(images), imfeat.color_histogram(images[:2] // 2)
+    for method in ("chi-square", "chi-square-alt", "intersection"):
+        found = imfeat.compare_histograms(gpu.array(first), gpu.array(second), method=method)
+        expected = imfeat.compare_histograms(first, second, method=method)
+        np.testing.assert_allclose(found.array, expected, rtol=1e-5)
+    with pytest.raises(TypeError, match="first and second must lie on the same device"):
+        imfeat.compare_histograms(gpu.array(first), second)
+    with pytest.raises(TypeError, match="method='kl' is not computed on a GPU"):
+        imfeat.compare_histograms(gpu.array(first), gpu.array(second), method="kl")
 
 
 @needs_compiler

@@ -37,11 +37,37 @@ def test_counts_of_floats_match_numpy(rgb, dtype, bins):
     np.testing.assert_array_equal(counts, numpy_histograms(images, bins, 1))
 
 
-@pytest.mark.parametrize(("space", "convert"), [("hsv", imfeat.rgb_to_hsv), ("hsi", imfeat.rgb_to_hsi)])
+@pytest.mark.parametrize(
+    ("space", "convert"),
+    [("hsv", imfeat.rgb_to_hsv), ("hsi", imfeat.rgb_to_hsi), ("ycbcr", imfeat.rgb_to_ycbcr)],
+)
 @pytest.mark.parametrize("bins", [8, (12, 3, 5)])
-def test_counts_in_other_spaces_are_those_of_the_converted_image(rgb, space, convert, bins):
-    counts = imfeat.color_histogram(rgb, bins=bins, space=space, norm=None)
-    np.testing.assert_array_equal(counts, numpy_histograms(convert(rgb), bins, 1))
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_counts_in_other_spaces_are_those_of_the_converted_image(rgb, space, convert, bins, dtype):
+    images = rgb if dtype == "uint8" else (rgb / 255).astype(dtype)
+    counts = imfeat.color_histogram(images, bins=bins, space=space, norm=None)
+    np.testing.assert_array_equal(counts, numpy_histograms(convert(images), bins, 1))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("bins", [8, (12, 3, 256), (7, 10, 11)])
+def test_counts_of_lab_cover_its_ranges(rgb, bins, dtype):
+    images = rgb if dtype == "uint8" else (rgb / 255).astype(dtype)
+    n_bins = (bins,) * 3 if isinstance(bins, int) else bins
+    lab = imfeat.rgb_to_lab(images).astype(float).reshape(3, -1, 3)
+    limits = [(0, 100), (-128, 128), (-128, 128)]
+    joint = imfeat.color_histogram(images, bins=bins, space="lab", norm=None)
+    expected = [np.histogramdd(values, bins=n_bins, range=limits)[0].ravel() for values in lab]
+    np.testing.assert_array_equal(joint, expected)
+    channels = imfeat.color_histogram(images, bins=bins, space="lab", norm=None, joint=False)
+    parts = [[np.histogram(values[:, c], n_bins[c], limits[c])[0] for c in range(3)] for values in lab]
+    np.testing.assert_array_equal(channels, [np.concatenate(part) for part in parts])
+
+
+def test_red_and_black_in_lab():
+    image = np.array([[[255, 0, 0], [0, 0, 0]]], np.uint8)  # L = 53, a = 80, b = 67; black is on an edge
+    counts = imfeat.color_histogram(image, bins=2, space="lab", norm=None).reshape(2, 2, 2)
+    assert counts[1, 1, 1] == counts[0, 1, 1] == 1
 
 
 @pytest.mark.parametrize("bins", [256, 10, (7, 256, 1)])
@@ -107,7 +133,10 @@ def test_one_large_image_is_cut_into_strips(photo):
         ({"bins": 0}, "bins must be at least 1"),
         ({"bins": 257}, "at most 256"),
         ({"bins": 64}, "up to 65,536 bins, got 64 x 64 x 64"),
-        ({"space": "lab"}, "space must be one of 'rgb', 'hsv', 'hsi', 'gray', got 'lab'"),
+        (
+            {"space": "luv"},
+            "space must be one of 'rgb', 'hsv', 'hsi', 'lab', 'ycbcr', 'gray', None, got 'luv'",
+        ),
         ({"norm": "max"}, "norm must be one of"),
         ({"grid": (46, 1)}, "grid must fit the images of 45 x 67 pixels"),
         ({"mask": np.ones((45, 66), bool)}, "mask must have the shape"),
@@ -116,3 +145,44 @@ def test_one_large_image_is_cut_into_strips(photo):
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         imfeat.color_histogram(np.zeros((45, 67, 3), np.uint8), **options)
+
+
+def test_channels_as_they_are(rng):
+    images = rng.integers(0, 256, (2, 20, 30, 5), dtype=np.uint8)
+    options = {"space": None, "joint": False, "norm": None, "channel_axis": -1}
+    for bins in (16, [2, 3, 256, 5, 7]):
+        counts = imfeat.color_histogram(images, bins=bins, **options)
+        each = np.broadcast_to(bins, 5)
+        ends = np.append(0, np.cumsum(each))
+        for c in range(5):
+            expected = [np.histogram(image[..., c], each[c], (0, 255))[0] for image in images]
+            np.testing.assert_array_equal(counts[:, ends[c] : ends[c + 1]], expected)
+    floats = imfeat.color_histogram((images / 255).astype(np.float32), bins=16, **options)
+    expected = [np.histogram(image[..., 1] / np.float32(255), 16, (0, 1))[0] for image in images]
+    np.testing.assert_array_equal(floats[:, 16:32], expected)
+    mask = rng.random((2, 20, 30)) < 0.5
+    masked = imfeat.color_histogram(images, bins=16, mask=mask, grid=(2, 1), **options)
+    upper = [
+        np.histogram(image[:10][one[:10], 4], 16, (0, 255))[0]
+        for image, one in zip(images, mask, strict=True)
+    ]
+    np.testing.assert_array_equal(masked[:, 64:80], upper)
+    with pytest.raises(ValueError, match="a joint histogram has three channels, got 5; take joint=False"):
+        imfeat.color_histogram(images, space=None, channel_axis=-1)
+    with pytest.raises(TypeError, match="bins must be 5 integers"):
+        imfeat.color_histogram(images, bins=(2, 2, 2), **options)
+    rgb = images[..., :3]
+    np.testing.assert_array_equal(
+        imfeat.color_histogram(rgb, space=None), imfeat.color_histogram(rgb, space="rgb")
+    )
+
+
+def test_gray_images_have_histograms(rng):
+    gray = rng.integers(0, 256, (2, 20, 30), dtype=np.uint8)
+    counts = imfeat.color_histogram(gray, space="gray", bins=32, norm=None)
+    expected = [np.histogram(image, 32, (0, 255))[0] for image in gray]
+    np.testing.assert_array_equal(counts, expected)
+    np.testing.assert_array_equal(imfeat.color_histogram(gray, space=None, bins=32, norm=None), counts)
+    model = imfeat.ColorHistogram(space="gray", bins=32, norm=None)
+    np.testing.assert_array_equal(model.fit_transform(gray), counts)
+    assert model.get_feature_names_out()[31] == "gray_r0_c0_g31"

@@ -6,6 +6,7 @@ import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 
 import imfeat
 from imfeat import _kmeans
@@ -37,6 +38,85 @@ def test_the_nearest_color_is_exact(rgb, rng, n_colors):
 def test_ties_go_to_the_lowest_index(image, palette):
     indices = imfeat.quantize_colors(image, palette)
     np.testing.assert_array_equal(indices.ravel(), reference.nearest_colors(image, palette))
+
+
+def test_half_gray_dithers_to_a_checkerboard():
+    image = np.full((4, 6, 3), 128, np.uint8)
+    palette = np.array([[0, 0, 0], [255, 255, 255]], np.uint8)
+    indices = imfeat.quantize_colors(image, palette, dither="floyd-steinberg")
+    assert indices[0].tolist() == [
+        1,
+        0,
+        1,
+        0,
+        1,
+        0,
+    ]  # errors to the right: 128 - 56 = 72, 128 + 31 = 159, ...
+    assert indices.mean() == 0.5
+
+
+@pytest.mark.parametrize("n_colors", [1, 2, 64, 256, 257])
+def test_dithering_matches_the_definition(rgb, rng, n_colors):
+    images = np.ascontiguousarray(rgb[:2, :21, :26])
+    palette = rng.integers(0, 256, (n_colors, 3), dtype=np.uint8)
+    palette[n_colors // 2 :] = palette[: n_colors - n_colors // 2]  # each colour twice: ties
+    indices = imfeat.quantize_colors(images, palette, dither="floyd-steinberg")
+    np.testing.assert_array_equal(indices, reference.dither_colors(images, palette))
+    assert indices.dtype == (np.uint8 if n_colors <= 256 else np.uint16)
+
+
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 19), st.integers(1, 9), st.just(3))),
+    arrays(np.uint8, st.tuples(st.integers(1, 30), st.just(3))),
+)
+def test_dithering_of_any_size_matches_the_definition(image, palette):
+    found = imfeat.quantize_colors(image, palette, dither="floyd-steinberg")
+    np.testing.assert_array_equal(found, reference.dither_colors(image[None], palette)[0])
+
+
+def test_many_near_colors_are_all_compared(photo, rng):
+    palette = rng.integers(100, 116, (300, 3), dtype=np.uint8)  # more in a cell than its list holds
+    image = photo[100:120, 100:130] // 16 + np.uint8(100)
+    found = imfeat.quantize_colors(image, palette, dither="floyd-steinberg")
+    np.testing.assert_array_equal(found, reference.dither_colors(image[None], palette)[0])
+
+
+def test_dithering_keeps_mean_colours_as_pillow_does(photo):
+    palette = imfeat.uniform_palette(3)
+    swatch = Image.new("P", (1, 1))
+    swatch.putpalette(palette.ravel().tolist())
+    peer = Image.fromarray(photo).quantize(palette=swatch, dither=Image.Dither.FLOYDSTEINBERG)
+
+    def off(indices):
+        """Return the difference of means of squares of 64 pixels."""
+        squares = [x.reshape(8, 64, 8, 64, 3).mean((1, 3)) for x in (palette[indices], photo)]
+        return abs(squares[0] - squares[1]).mean()
+
+    ours = off(imfeat.quantize_colors(photo, palette, dither="floyd-steinberg"))
+    assert ours < 1.5 < 5 < off(imfeat.quantize_colors(photo, palette))
+    assert ours < off(np.asarray(peer)) + 0.1
+
+
+def test_dithering_of_gray_levels_is_that_of_pillow(photo):
+    """Pillow's nearest of 2 levels is exact for gray pixels, but it mixes channels up in the last column.
+
+    What the last column passes on gets one pixel further to the left in each row.
+    """
+    gray = np.repeat(photo[:100, :, 1:2], 3, 2)
+    palette = np.array([[0, 0, 0], [255, 255, 255]], np.uint8)
+    swatch = Image.new("P", (1, 1))
+    swatch.putpalette(palette.ravel().tolist())
+    peer = Image.fromarray(gray).quantize(palette=swatch, dither=Image.Dither.FLOYDSTEINBERG)
+    found = imfeat.quantize_colors(gray, palette, dither="floyd-steinberg")
+    np.testing.assert_array_equal(found[:, :412], np.asarray(peer)[:, :412])
+
+
+def test_dithering_of_floats_is_refused(rgb):
+    palette = imfeat.uniform_palette(2)
+    with pytest.raises(TypeError, match="dither='floyd-steinberg' takes uint8 images, got float64"):
+        imfeat.quantize_colors(rgb / 255, palette, dither="floyd-steinberg")
+    with pytest.raises(ValueError, match="dither must be one of None, 'floyd-steinberg', got 'ordered'"):
+        imfeat.quantize_colors(rgb, palette, dither="ordered")
 
 
 def test_floats_take_palettes_of_bytes_and_of_floats(rgb, rng):

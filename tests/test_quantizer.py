@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from imfeat_kernels.cpu import launch, search
 from sklearn.cluster import KMeans
 
 from imfeat import ProductQuantizer
@@ -77,6 +78,50 @@ def test_decoding_into_an_array_and_pickling(features):
     assert quantizer.encode(features[:0]).shape == (0, 6)
 
 
+@pytest.mark.parametrize("n_parts", [1, 3])
+@pytest.mark.parametrize(("group_size", "bits"), [(4, 8), (2, 3), (8, 1)])
+def test_distance_tables_are_distances_to_centroids(features, group_size, bits, n_parts):
+    quantizer = ProductQuantizer(group_size, bits, n_parts=n_parts, n_iterations=2, rng=0).fit(features)
+    tables = quantizer.distance_tables(features[:5])
+    assert tables.shape == (5, 24 // group_size, 2**bits)
+    centroids = np.tile(quantizer.centroids_, (n_parts, 1, 1)).astype(float)
+    groups = features[:5].reshape(5, -1, 1, group_size).astype(float)
+    np.testing.assert_allclose(tables, ((groups - centroids) ** 2).sum(-1), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_queries", [1, 2, 3, 8, 21])
+@pytest.mark.parametrize("n_parts", [1, 2])
+@pytest.mark.parametrize("k", [1, 10, 400])
+def test_search_finds_the_nearest_of_the_decoded(features, rng, n_queries, n_parts, k, monkeypatch):
+    quantizer = ProductQuantizer(4, 4, n_parts=n_parts, n_iterations=2, rng=0).fit(features)
+    codes = quantizer.encode(features)
+    queries = rng.normal(size=(n_queries, 24)).astype(np.float32)
+    found, indices = quantizer.search(queries, codes, k)
+    decoded = quantizer.decode(codes).astype(float)
+    squares = ((queries[:, None] - decoded) ** 2).sum(-1)
+    np.testing.assert_allclose(found, np.take_along_axis(squares, indices, 1), rtol=1e-5)
+    np.testing.assert_allclose(found, np.sort(squares, 1)[:, :k], rtol=1e-5)
+    assert all(len({*row}) == k for row in indices)
+    assert (indices.dtype, found.dtype) == (np.int64, np.float32)
+    # The same in chunks.
+    monkeypatch.setattr(search, "CHUNK", 130)
+    for n_threads in (1, 3):
+        monkeypatch.setattr(launch, "n_threads", n_threads)
+        monkeypatch.setattr(launch, "_pool", None)
+        again = quantizer.search(queries, codes, k)
+        np.testing.assert_array_equal(again[0], found)
+        np.testing.assert_array_equal(again[1], indices)
+
+
+def test_of_equal_codes_the_first_is_found(features):
+    quantizer = ProductQuantizer(4, 2, n_iterations=2, rng=0).fit(features)
+    codes = np.tile(quantizer.encode(features[:3]), (200, 1))
+    for n_queries in (1, 5):
+        distances, indices = quantizer.search(quantizer.decode(codes[: n_queries % 3 + 1]), codes, 4)
+        np.testing.assert_array_equal(indices[0], [0, 3, 6, 9])
+        np.testing.assert_array_equal(distances[0], 0)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -92,6 +137,15 @@ def test_decoding_into_an_array_and_pickling(features):
         (lambda q, x: q.encode(x), "this ProductQuantizer has not been fitted; call fit"),
         (lambda q, x: q.fit(x).encode(x[:, :16]), "features must be vectors of length 24, got length 16"),
         (lambda q, x: q.fit(x).decode(x), r"codes must be uint8 of shape \(n, 3\), got float32 \(400, 24\)"),
+        (lambda q, x: q.search(x, x), "this ProductQuantizer has not been fitted"),
+        (lambda q, x: q.distance_tables(x), "this ProductQuantizer has not been fitted"),
+        (lambda q, x: q.fit(x).search(x[:, :5], q.encode(x)), "queries must be vectors of length 24"),
+        (
+            lambda q, x: q.fit(x).search(x, q.encode(x[:9])),
+            "k must be at most the number of codes, 9, got 10",
+        ),
+        (lambda q, x: q.fit(x).search(x, x), r"codes must be uint8 of shape \(n, 3\)"),
+        (lambda q, x: q.fit(x).search(x, q.encode(x), 0), "k must be at least 1"),
         (lambda q, x: ProductQuantizer(bits=9), "bits must be at most 8, as a code is a byte, got 9"),
         (
             lambda q, x: ProductQuantizer(bits=1).fit(x).decode(np.full((1, 3), 2, np.uint8)),

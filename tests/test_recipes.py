@@ -66,6 +66,22 @@ def test_pooled_descriptors_are_means_over_regions():
     np.testing.assert_allclose(pooled[:, 1], descriptors[:, top].mean(1), rtol=1e-5)
 
 
+def test_recipes_take_the_colours_of_descriptors_and_histograms():
+    images = images_of((64, 64))
+    _, descriptors = imfeat.dense_sift(images, step=8, color="opponent")
+    pooled = parse("dense-sift(step=8, color='opponent')").function((64, 64))(images).reshape(3, 4, 384)
+    np.testing.assert_allclose(pooled[:, 0], descriptors.mean(1), rtol=1e-5)
+    encoded = parse("vlad(color='hsv', n_words=2, n_pca=None)").transformer((64, 64), 0).fit_transform(images)
+    assert encoded.shape == (3, 4 * 2 * 384)
+    for space, names in {"lab": "l0_a0_b1", "ycbcr": "y0_cb0_cr1"}.items():
+        estimator = parse(f"color(space='{space}', bins=2)").transformer((64, 64), 0).fit(images)
+        expected = imfeat.color_histogram(images, space=space, bins=2)
+        np.testing.assert_array_equal(estimator.transform(images), expected)
+        assert estimator.get_feature_names_out()[1] == f"{space}_r0_c0_{names}"
+    estimator = imfeat.ColorHistogram(space="ycbcr", joint=False, bins=2).fit(images)
+    assert estimator.get_feature_names_out()[2] == "ycbcr_r0_c0_cb0"
+
+
 def test_a_gray_histogram_counts_the_luma():
     images = images_of((20, 30))
     counts = parse("gray(bins=16, norm=None)").function((20, 30))(images)

@@ -133,6 +133,73 @@ def test_colour_counts_as_gray(photo):
         np.testing.assert_array_equal(imfeat.dense_sift(images)[1], expected)
 
 
+def opponent(images):
+    """Return the opponent channels of VLFeat's vl_phow, shifted and scaled into [0, 1]."""
+    r, g, b = np.moveaxis(images, -1, 0)
+    mu = 0.3 * r + 0.59 * g + 0.11 * b
+    channels = [mu, (r - g) / np.sqrt(2) + 0.01 * mu, (r + g - 2 * b) / np.sqrt(6) + 0.01 * mu]
+    return np.stack([(channel + 1) / 2 for channel in channels], -1)
+
+
+CHANNELS = {"rgb": lambda images: images, "hsv": imfeat.rgb_to_hsv, "opponent": opponent}
+
+
+@pytest.mark.parametrize("color", CHANNELS)
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("options", [{}, {"fast": True, "window": 1.5, "scales": (1, 1.5)}])
+def test_channels_are_described_by_themselves(photo, color, dtype, options, monkeypatch):
+    monkeypatch.setattr(sift, "PIXELS_AT_ONCE", 7000)
+    images = np.stack([photo[y : y + 38, 90:131] for y in (100, 150, 310)])
+    images = images if dtype == "uint8" else (images / 255).astype(dtype)
+    positions, descriptors = imfeat.dense_sift(images, color=color, **options)
+    assert descriptors.shape == (3, len(positions), 384)
+    channels = CHANNELS[color](images if dtype != "uint8" or color != "opponent" else images / 255)
+    for c in range(3):
+        alone, expected = imfeat.dense_sift(np.ascontiguousarray(channels[..., c]), **options)
+        np.testing.assert_array_equal(positions, alone)
+        found = descriptors[..., 128 * c : 128 * (c + 1)]
+        if color == "opponent":
+            assert_close(found, expected, 2e-4)
+        else:
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_a_red_edge_shows_in_red():
+    image = np.zeros((14, 14, 3), np.uint8)
+    image[:, 7:, 0] = 200
+    red, green, blue = np.split(imfeat.dense_sift(image, color="rgb")[1][0], 3)
+    assert red.any()
+    assert not green.any()
+    assert not blue.any()
+    _, rg, yb = np.split(imfeat.dense_sift(image, color="opponent")[1][0], 3)
+    np.testing.assert_allclose(rg, red, atol=1e-6)
+    np.testing.assert_allclose(yb, red, atol=1e-6)
+
+
+def test_a_gray_image_has_thrice_the_same_descriptor_in_opponent_colours(photo):
+    """That is what the small share of gray in the other two channels is for."""
+    image = np.repeat(photo[100:140, 100:150, 1:2], 3, 2)
+    gray = imfeat.dense_sift(image[..., 0])[1]
+    for part in np.split(imfeat.dense_sift(image, color="opponent")[1], 3, -1):
+        assert_close(part, gray, 1e-3)
+
+
+def test_colours_of_the_transformer(photo):
+    images = photo[None, 100:140, 100:150]
+    estimator = imfeat.DenseSIFT(color="hsv", fast=False)
+    np.testing.assert_array_equal(
+        estimator.fit_transform(images)[0], imfeat.dense_sift(images[0], color="hsv")[1]
+    )
+    names = estimator.get_feature_names_out()
+    assert len(names) == 384 * len(estimator.positions_)
+    assert names[0] == "sift_p0_h_y0_x0_o0"
+    assert names[-1] == f"sift_p{len(estimator.positions_) - 1}_v_y3_x3_o7"
+    with pytest.raises(ValueError, match=r"must have the shape \(..., height, width, 3\)"):
+        imfeat.dense_sift(photo[..., 0], color="rgb")
+    with pytest.raises(ValueError, match="color must be one of 'gray', 'rgb', 'hsv', 'opponent', got 'lab'"):
+        imfeat.dense_sift(photo, color="lab")
+
+
 @pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize(("step", "bin_size"), [(1, 2), (4, 4), (3, 5)])
 def test_wide_images_are_their_parts(photo, step, bin_size, fast):

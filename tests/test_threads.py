@@ -26,6 +26,10 @@ def features(images=RGB):
         imfeat.local_color(images)[1],
         imfeat.equalize(images),
         imfeat.quantize_colors(images, imfeat.uniform_palette(4)),
+        imfeat.quantize_colors(images, imfeat.uniform_palette(4), dither="floyd-steinberg"),
+        imfeat.rgb_to_lab(images),
+        imfeat.match_histograms(images, images[0]),
+        imfeat.compare_histograms(imfeat.color_histogram(images), imfeat.color_histogram(images)),
         imfeat.learn_codebook(images.reshape(-1, 12)[:5000], 8, rng=0, n_iterations=2),
     ]
 

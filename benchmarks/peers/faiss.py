@@ -3,7 +3,7 @@
 import faiss
 import numpy as np
 
-from benchmarks.encodings import words
+from benchmarks.encodings import coded, words
 from benchmarks.inputs import codebook, palette
 
 VERSION = faiss.__version__
@@ -55,6 +55,16 @@ def assign(vectors, n_threads):
     return lambda: index.search(vectors, 1, D=distances, I=nearest)[1].ravel()
 
 
+def search_codes(queries, n_threads):
+    quantizer, codes = coded(100_000)(queries)
+    n_groups, _, group_size = quantizer.centroids_.shape
+    index = faiss.IndexPQ(n_groups * group_size, n_groups, quantizer.bits)
+    faiss.copy_array_to_vector(quantizer.centroids_.ravel(), index.pq.centroids)
+    index.is_trained = True
+    index.add_sa_codes(codes)
+    return lambda: index.search(queries, 10)
+
+
 JOBS = {
     "quantize_colors, 64 colours": quantize,
     "learn_palette, 64 colours, 10 iterations": learn_palette,
@@ -62,4 +72,6 @@ JOBS = {
     "learn_codebook, 256 words": learn_codebook(256),
     "learn_codebook, 1600 words": learn_codebook(1600),
     "assign, 1024 words": assign,
+    "product quantizer, 64 queries in 100,000 codes": search_codes,
+    "product quantizer, 1 query in 100,000 codes": search_codes,
 }

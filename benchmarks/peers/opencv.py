@@ -10,7 +10,12 @@ from benchmarks.inputs import codebook, sheet, strips
 from benchmarks.timing import each, each_counted, fastest
 
 VERSION = cv2.__version__
-APPROXIMATE = {"equalize_value"}  # hue and saturation are rounded on the way through 8-bit HSV
+APPROXIMATE = {
+    "equalize_value",  # hue and saturation are rounded on the way through 8-bit HSV
+    "rgb_to_lab, uint8 to float32",  # interpolated from a table, off by up to 0.4
+    "color_histogram, lab, 8x8x8",
+    "rgb_to_ycbcr, uint8 to uint8",  # in another order, and rounded otherwise
+}
 set_threads = cv2.setNumThreads
 
 
@@ -26,6 +31,17 @@ def to_hsv_floats(images, n_threads):
         return each(convert, strips(picture, n_pixels), n_threads, strips(out, n_pixels))
 
     return fastest(in_strips(1 << 14), in_strips(1 << 16))
+
+
+def to_lab_floats(images, n_threads):
+    picture = sheet(images)
+    out = np.empty(picture.shape, np.float32)
+    scale = np.float32(1 / 255)
+
+    def convert(strip, result):
+        cv2.cvtColor(np.multiply(strip, scale, dtype=np.float32), cv2.COLOR_RGB2LAB, dst=result)
+
+    return each(convert, strips(picture, 1 << 14), n_threads, strips(out, 1 << 14))
 
 
 def convert_whole(code, channels=3):
@@ -73,6 +89,20 @@ def hsv_joint(images, n_threads):
 
     one_by_one = count(lambda image: joint(cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL)))
     return fastest(all_at_once, one_by_one(images, n_threads))
+
+
+def lab_joint(images, n_threads):
+    return each_counted(lambda image: joint(cv2.cvtColor(image, cv2.COLOR_RGB2LAB)), images, n_threads)
+
+
+def compared(method):
+    def job(first, n_threads):
+        from benchmarks.encodings import histograms  # which imports imfeat; workers go without
+
+        second = histograms(2000)(len(first) < 200)
+        return lambda: np.array([[cv2.compareHist(x, y, method) for y in second] for x in first])
+
+    return job
 
 
 def learn_palette(images, n_threads):
@@ -148,6 +178,12 @@ JOBS = {
     "rgb_to_hsv, uint8 to uint8": convert_whole(cv2.COLOR_RGB2HSV_FULL),
     "hsv_to_rgb, float32": from_hsv_floats,
     "rgb_to_gray, uint8": convert_whole(cv2.COLOR_RGB2GRAY, channels=1),
+    "rgb_to_lab, uint8 to float32": to_lab_floats,
+    "rgb_to_ycbcr, uint8 to uint8": convert_whole(cv2.COLOR_RGB2YCrCb),
+    "color_histogram, lab, 8x8x8": lab_joint,
+    "compare_histograms, chi-square-alt, 200 with 2000": compared(cv2.HISTCMP_CHISQR_ALT),
+    "compare_histograms, intersection, 200 with 2000": compared(cv2.HISTCMP_INTERSECT),
+    "compare_histograms, hellinger, 200 with 2000": compared(cv2.HISTCMP_HELLINGER),
     "color_histogram, rgb, 8x8x8": count(joint),
     "color_histogram, hsv, 8x8x8": hsv_joint,
     "color_histogram, 256 a channel": count(channels),

@@ -8,7 +8,8 @@ from benchmarks.inputs import palette, sheet, strips
 from benchmarks.timing import each, each_counted
 
 VERSION = PIL.__version__
-APPROXIMATE = {"quantize_colors, 64 colours"}  # takes the nearest colour to a rounded one
+# They take the nearest colour to a rounded one.
+APPROXIMATE = {"quantize_colors, 64 colours", "quantize_colors, 64 colours, dithered"}
 
 
 def pixel_by_pixel(function):
@@ -28,6 +29,17 @@ def quantize(images, n_threads):
     return convert(images, n_threads)
 
 
+def dithered(images, n_threads):
+    swatch = Image.new("P", (1, 1))
+    swatch.putpalette(palette().ravel().tolist())
+
+    def quantize(image):
+        picture = Image.fromarray(image)
+        return np.asarray(picture.quantize(palette=swatch, dither=Image.Dither.FLOYDSTEINBERG))
+
+    return each(quantize, images, n_threads)
+
+
 def channels(images, n_threads):
     return each_counted(lambda image: Image.fromarray(image).histogram(), images, n_threads)
 
@@ -38,9 +50,11 @@ def equalize(images, n_threads):
 
 JOBS = {
     "rgb_to_hsv, uint8 to uint8": pixel_by_pixel(lambda image: image.convert("HSV")),
+    "rgb_to_ycbcr, uint8 to uint8": pixel_by_pixel(lambda image: image.convert("YCbCr")),
     "rgb_to_gray, uint8": pixel_by_pixel(lambda image: image.convert("L")),
     "color_histogram, 256 a channel": channels,
     "quantize_colors, 64 colours": quantize,
+    "quantize_colors, 64 colours, dithered": dithered,
     "equalize, gray": equalize,
     "equalize, RGB": equalize,
 }

@@ -7,7 +7,7 @@ import skimage.exposure
 import skimage.feature
 
 from benchmarks.encodings import learned_mixture
-from benchmarks.inputs import sheet, strips
+from benchmarks.inputs import reference, sheet, strips
 from benchmarks.timing import each
 
 VERSION = skimage.__version__
@@ -20,6 +20,22 @@ def to_hsv(images, n_threads):
         return skimage.color.rgb2hsv(np.multiply(strip, np.float32(1 / 255), dtype=np.float32))
 
     return each(convert, strips(sheet(images)), n_threads)
+
+
+def to_lab(images, n_threads):
+    def convert(strip):
+        return skimage.color.rgb2lab(np.multiply(strip, np.float32(1 / 255), dtype=np.float32))
+
+    return each(convert, strips(sheet(images)), n_threads)
+
+
+def match(images, n_threads):
+    wanted = reference(images)
+
+    def match(image):
+        return skimage.exposure.match_histograms(image, wanted, channel_axis=-1)
+
+    return each(match, images, n_threads)
 
 
 def from_hsv(images, n_threads):
@@ -68,6 +84,9 @@ def fisher_vector(k):
 JOBS = {
     "rgb_to_hsv, uint8 to float32": to_hsv,
     "hsv_to_rgb, float32": from_hsv,
+    "rgb_to_lab, uint8 to float32": to_lab,
+    "match_histograms": match,
+    "match_histograms, float32": match,
     "hog": hog((8, 8), "L2-Hys"),
     "hog, cells of 8 x 16, l2": hog((8, 16), "L2"),
     "lbp_codes, uniform": uniform_patterns,

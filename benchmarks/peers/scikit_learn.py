@@ -5,10 +5,11 @@ import sklearn
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances_argmin
+from sklearn.metrics.pairwise import additive_chi2_kernel
 from sklearn.mixture import GaussianMixture
 from sklearn.utils._testing import ignore_warnings
 
-from benchmarks.encodings import mixture, words
+from benchmarks.encodings import histograms, mixture, words
 from benchmarks.inputs import codebook, palette
 
 VERSION = sklearn.__version__
@@ -55,6 +56,11 @@ def mixture_of(known, **options):
     return model
 
 
+def chi_squares(first, n_threads):
+    second = histograms(2000)(len(first) < 200)
+    return lambda: -2 * additive_chi2_kernel(first, second)
+
+
 def learn_mixture(vectors, n_threads):
     start = mixture(64)(vectors)
 
@@ -76,4 +82,5 @@ JOBS = {
     "learn_codebook, 1600 words": learn_codebook(1600),
     "assign, 1024 words": assign,
     "learn_mixture, 64 components": learn_mixture,
+    "compare_histograms, chi-square-alt, 200 with 2000": chi_squares,
 }

@@ -71,7 +71,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         -------
         array of shape (n_images, n_features), float32
             `Equalize` returns images, of the shape and dtype of ``X``, and `DenseSIFT` and `LocalColor`
-            several vectors an image, (n_images, n, 128 or 96).
+            several vectors an image, (n_images, n, 128, 384 or 96).
 
         Raises
         ------

@@ -64,7 +64,8 @@ class LocalEncoder(LearnedTransformer):
         self._learn_words(descriptors)
 
     def _batches(self, images: Array) -> list[Array]:
-        at_once = max(1, VALUES_AT_ONCE // (128 * len(self.local_.positions_)))
+        n_channels = 1 if getattr(self.local_, "color", "gray") == "gray" else 3
+        at_once = max(1, VALUES_AT_ONCE // (128 * n_channels * len(self.local_.positions_)))
         return [images[first : first + at_once] for first in range(0, len(images), at_once)]
 
     def _encode(self, images: Array) -> Array:

@@ -8,6 +8,8 @@ from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.sift import dense_sift, local_color
 
+CHANNELS = {"rgb": ("r_", "g_", "b_"), "hsv": ("h_", "s_", "v_"), "opponent": ("mu_", "rg_", "yb_")}
+
 
 class LocalDescriptors(ImageTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """A transformer of images to local descriptors, whose results have three axes."""
@@ -29,7 +31,7 @@ class LocalDescriptors(ImageTransformer, auto_wrap_output_keys=None):  # type: i
 
 
 class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[call-arg]
-    """SIFT descriptors on a grid of each image: an array (n_images, n, 128).
+    """SIFT descriptors on a grid of each image: an array (n_images, n, 128), or 384 numbers for colour.
 
     Parameters
     ----------
@@ -43,6 +45,8 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         Weight whole bins by the Gaussian around the descriptor's center, not each pixel.
     window : float
         Deviation of this Gaussian, in bins.
+    color : {"gray", "rgb", "hsv", "opponent"}
+        Channels to describe: gray, or side by side the three of a colour space.
     channel_axis : int, None or "auto"
         Axis of ``X`` that holds the channels; see `imfeat.dense_sift`.
     device : {"cpu", "cuda"}
@@ -65,7 +69,8 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
     -----
     Results have three axes, for what makes one vector of the descriptors of an image; most
     classifiers want that.  They are never data frames.  Numbers are named by descriptor, bin and
-    direction, as ``sift_p12_y0_x3_o7``, in the order of ``transform(X)[0].ravel()``.
+    direction, as ``sift_p12_y0_x3_o7``, in the order of ``transform(X)[0].ravel()``; with a channel in
+    between in colour, as ``sift_p12_h_y0_x3_o7``.
     """
 
     any_range = True
@@ -78,6 +83,7 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         scales: Sequence[float] | None = None,
         fast: bool = True,
         window: float = 2.0,
+        color: str = "gray",
         channel_axis: ChannelAxis = "auto",
         device: str = "cpu",
     ) -> None:
@@ -86,6 +92,7 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         self.scales = scales
         self.fast = fast
         self.window = window
+        self.color = color
         self.channel_axis = channel_axis
         self.device = device
 
@@ -97,11 +104,14 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
             scales=self.scales,
             fast=self.fast,
             window=self.window,
+            color=self.color,
         )
 
     def _names(self) -> list[str]:
         bins = [f"y{y}_x{x}_o{o}" for y in range(4) for x in range(4) for o in range(8)]
-        return [f"sift_p{p}_{name}" for p in range(len(self.positions_)) for name in bins]
+        channels = CHANNELS.get(self.color, ("",))
+        names = [f"{channel}{name}" for channel in channels for name in bins]
+        return [f"sift_p{p}_{name}" for p in range(len(self.positions_)) for name in names]
 
 
 class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[call-arg]

@@ -152,13 +152,18 @@ def _half_squares(words):
     return 0.5 * np.einsum("kd,kd->k", words, words, dtype=np.float64)
 
 
-def bytes_of_bins(n_bins):
-    """Return the edges of equal bins over [0, 1] and a byte of each, as `histogram.to_bytes` takes them.
+UNIT_RANGES = ((0, 1),) * 3
+
+
+def bytes_of_bins(n_bins, ranges=UNIT_RANGES):
+    """Return the edges of equal bins and a byte of each, as `histogram.to_bytes` takes them.
 
     Parameters
     ----------
     n_bins : sequence of int
         Bins of each of three channels, at most 256.
+    ranges : sequence of pairs of numbers
+        Lowest and highest value of each channel.
 
     Returns
     -------
@@ -169,6 +174,6 @@ def bytes_of_bins(n_bins):
     edges = np.ones((3, max(n_bins) + 1))
     smallest = np.zeros((3, max(n_bins) + 1), np.uint8)
     for c, n in enumerate(n_bins):
-        edges[c, : n + 1] = np.linspace(0, 1, n + 1)
+        edges[c, : n + 1] = np.linspace(*ranges[c], n + 1)
         smallest[c, :n] = -(-255 * np.arange(n) // n)
     return edges, smallest

@@ -16,13 +16,17 @@ NO_PIXEL_MASK = NO_MASK.reshape(0, 0)
 
 
 def color_cases(images, rng):
-    """Yield the cases of ``check``, ``color`` and ``palette``."""
+    """Yield the cases of ``check``, ``color``, ``lab``, ``ycbcr`` and ``palette``."""
     pixels = images.reshape(-1)
     n = images.size // 3
     white = white_of(images)
     for name in ("rgb_to_hsv", "hsv_to_rgb", "rgb_to_hsi"):
         yield case(f"color.{name}", (pixels, white), [(3 * n, F32)], 1e-6, n)
+    yield case("ycbcr.rgb_to_ycbcr", (pixels, F32(white)), [(3 * n, F32)], 1e-6, n)
+    inputs = pixels, F32(white), F32(128 if is_bytes(images) else 0.5)
+    yield case("ycbcr.ycbcr_to_rgb", inputs, [(3 * n, F32)], 1e-6, n)
     if not is_bytes(images):
+        yield case("lab.rgb_to_lab", (pixels,), [(3 * n, F32)], 1e-5, n)
         yield case("color.rgb_to_gray", (pixels,), [(n, F32)], 1e-6, n)
         low, high = pixels.dtype.type(0.1), pixels.dtype.type(0.6)
         n_chunks = -(-pixels.size // (1 << 16))
@@ -31,9 +35,16 @@ def color_cases(images, rng):
         return
     yield case("color.rgb_to_hsv_bytes", (pixels,), [(3 * n, np.uint8)], 0, n)
     yield case("color.rgb_to_gray_bytes", (pixels,), [(n, np.uint8)], 0, n)
+    yield case("ycbcr.rgb_to_ycbcr_bytes", (pixels,), [(3 * n, np.uint8)], 0, n)
+    yield case("lab.rgb_to_lab_bytes", (pixels,), [(3 * n, F32)], 1e-5, n)
+    lab = (pixels.reshape(-1, 3) * [100 / 255, 0.8, 0.8] - [0, 100, 100]).astype(F32)
+    yield case("lab.lab_to_rgb", (lab.reshape(-1),), [(3 * n, F32)], 1e-6, n)
     for n_colors, dtype in ((5, np.uint8), (70, np.uint8), (300, np.uint16)):
         palette = rng.integers(0, 256, (n_colors, 3), dtype=np.uint8)
         yield case("palette.nearest_colors", (pixels, palette), [(n, dtype)], 0, n)
+        small = images[:, :24, :40].copy()  # a row waits for the one above it
+        results = [(small.shape[:3], dtype)]
+        yield case("dither.dither_colors", (small, palette), results, 0, small.size // 3)
 
 
 def histogram_cases(images, rng):
@@ -42,8 +53,9 @@ def histogram_cases(images, rng):
     n = n_images * height * width
     if not is_bytes(images):
         n_bins = np.array([8, 3, 256])
-        inputs = images.reshape(-1), n_bins, *tables.bytes_of_bins(n_bins)
-        yield case("histogram.to_bytes", inputs, [(3 * n, np.uint8)], 0, n, read_only=())
+        for ranges in (tables.UNIT_RANGES, ((-1, 0.7), (0.1, 5), (-0.2, 1.1))):
+            inputs = images.reshape(-1), n_bins, *tables.bytes_of_bins(n_bins, ranges)
+            yield case("histogram.to_bytes", inputs, [(3 * n, np.uint8)], 0, n, read_only=())
         return
     mask = rng.random(images.shape[:3]) < 0.5
     rows = np.array([0, height // 3, height])
@@ -129,4 +141,27 @@ def _byte_equalization_cases(images, rng):
         yield case("clahe.clahe_blend", inputs, [(tiled.shape, np.uint8)], 0, n, read_only=read_only)
 
 
-MAKERS = color_cases, histogram_cases, equalization_cases
+def matching_cases(images, rng):
+    """Yield the cases of ``matching``."""
+    n_images, height, width, _ = images.shape
+    n = n_images * height * width
+    if not is_bytes(images):
+        pixels = images.reshape(n_images, -1, 3).copy()
+        pixels[:, ::3] = rng.random(pixels[:, ::3].shape)
+        ordered = np.sort(pixels.transpose(0, 2, 1).reshape(3 * n_images, -1))
+        for reference in (np.sort(ordered[:3, : n // 2] ** 2), ordered[::-1].copy()):
+            inputs = pixels, ordered, reference
+            yield case("matching.match_floats", inputs, [(pixels.shape, pixels.dtype)], 1e-6, 3 * n)
+        return
+    for pixels in (images.reshape(n_images, -1, 3), gray_of(images).reshape(n_images, -1, 1)):
+        n_channels = pixels.shape[2]
+        results = [((n_images, n_channels, 256), np.uint32)]
+        yield case("matching.count_bytes", (pixels,), results, 0, n)
+        for n_wanted, top in ((n_images, 30), (1, 2)):
+            wanted = rng.integers(0, top, (n_wanted, n_channels, 256), dtype=np.uint32)
+            wanted[:, 0, :50] = 0
+            wanted[:, :, 77] += 1
+            yield case("matching.match_bytes", (pixels, wanted), [(pixels.shape, np.uint8)], 0, n)
+
+
+MAKERS = color_cases, histogram_cases, equalization_cases, matching_cases

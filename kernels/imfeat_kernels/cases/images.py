@@ -128,7 +128,7 @@ def _mirror_indices(patch_size, n_channels):
 
 
 def descriptor_cases(images, rng):
-    """Yield the cases of ``smooth``, ``sift`` and ``local_color``."""
+    """Yield the cases of ``smooth``, ``sift``, ``planes`` and ``local_color``."""
     n_images, height, width, _ = images.shape
     gray = gray_of(images)
     scale = 255 if is_bytes(images) else 1
@@ -153,6 +153,16 @@ def descriptor_cases(images, rng):
     bits = 0 if is_bytes(images) else 20
     levels = images.dtype.type(1 << bits) if bits else F32(1)
     lines = images.reshape(n_images, height, -1)
+    flat = images.reshape(n_images, -1)
+    planes = n_images, 3, height * width
+    for read_only in ((0,), ()):
+        yield case("planes.split", (flat,), [(planes, flat.dtype)], 0, images.size // 3, read_only=read_only)
+    inputs = flat, F32(white_of(images))
+    yield case("planes.split_opponent", inputs, [(planes, F32)], 1e-6, images.size // 3)
+    if is_bytes(images):
+        parts = rng.random((n_images, 3, 5, 16)).astype(F32)
+        results = [((n_images, 5, 48), F32)]
+        yield case("planes.join", (parts,), results, 0, parts.size, read_only=())
     inputs = lines, rows, cols, levels, 1 / (1 << bits) if bits else 1 / 255
     yield case("local_color.bin_colors", inputs, [((n_images, 3, 4, 6), F32)], 1e-6, images.size // 3)
     if is_bytes(images):

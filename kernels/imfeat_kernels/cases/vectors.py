@@ -6,6 +6,7 @@ A maker takes a number of descriptors and a generator of random numbers.
 import numpy as np
 
 from imfeat_kernels.cases.case import F32, case
+from imfeat_kernels.cpu import comparison
 
 
 def _normal(rng, *shape):
@@ -56,7 +57,7 @@ def mixture_cases(n, rng):
 
 
 def quantizer_cases(n, rng):
-    """Yield the cases of ``quantizer``."""
+    """Yield the cases of ``quantizer`` and ``search``."""
     for group_size, k, n_groups in ((8, 256, 3), (3, 17, 8), (4, 5, 1)):
         vectors = _normal(rng, n, group_size * n_groups)
         centroids = _normal(rng, n_groups, group_size, k)
@@ -64,6 +65,14 @@ def quantizer_cases(n, rng):
         yield case("quantizer.encode", (vectors, centroids), [((n, n_groups), np.uint8)], 0, n)
         by_centroid = np.ascontiguousarray(centroids.transpose(0, 2, 1))
         yield case("quantizer.decode", (codes, by_centroid), [(vectors.shape, F32)], 0, n, read_only=())
+        queries = vectors[: 13 if k > 5 else 2]
+        results = [((len(queries), n_groups, k), F32)]
+        yield case("search.distance_tables", (queries, centroids), results, 1e-4, queries.size)
+        # Whole numbers add up exactly, and some sums are equal.
+        tables = rng.integers(0, 99, (len(queries), n_groups, k)).astype(F32)
+        for count in (3, 40):
+            results = [((len(queries), 1, count), F32), ((len(queries), 1, count), np.int64)]
+            yield case("search.nearest_codes", (tables, codes), results, 0, n, read_only=())
         results = [(by_centroid.shape, np.float64), ((n_groups, k), np.int64)]
         yield case("quantizer.sum_by_centroid", (vectors, codes), results, 1e-3, n, read_only=())
 
@@ -103,4 +112,17 @@ def optimizer_cases(n, rng):
         yield case("optimize.adapt_moments", inputs, results, 1e-5, n, read_only=())
 
 
-MAKERS = word_cases, mixture_cases, quantizer_cases, pooling_cases, optimizer_cases
+def comparison_cases(n, rng):
+    """Yield the cases of ``comparison``."""
+    for m, n_bins in ((40, 300), (3, 7)):
+        first, second = (rng.random((count, n_bins)).astype(F32) for count in (max(1, n // 20), m))
+        first[rng.random(first.shape) < 0.3] = 0
+        second[rng.random(second.shape) < 0.3] = 0
+        first[first < 0.01] *= F32(1e-20)
+        first[first > 0.01] += F32(0.1)  # terms of small x are large, and so are their errors
+        for term in comparison.TERMS.values():
+            results = [((len(first), m), F32)]
+            yield case("comparison.sum_terms", (first, second, term), results, 1e-3, results[0][0][0] * m)
+
+
+MAKERS = word_cases, mixture_cases, quantizer_cases, pooling_cases, optimizer_cases, comparison_cases

@@ -1,5 +1,6 @@
 """Checks of the range of values, and values cut to a range."""
 
+import numpy as np
 from numba import njit
 
 from imfeat_kernels.cpu.launch import launch
@@ -38,9 +39,11 @@ def clip(values, low, high, out):
 @njit(nogil=True, cache=True)
 def _count_outside(start, stop, values, low, high, out):
     for item in range(start, stop):
-        count = 0
-        for value in values[item * CHUNK : (item + 1) * CHUNK]:
-            count += not (low <= value <= high)
+        chunk = values[item * CHUNK : (item + 1) * CHUNK]
+        count = np.int32(0)  # as wide as a float, so that as many are added at once
+        for i in range(len(chunk)):
+            inside = (chunk[i] >= low) & (chunk[i] <= high)
+            count += np.int32(0) if inside else np.int32(1)
         out[item] = count
 
 

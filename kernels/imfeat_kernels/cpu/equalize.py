@@ -44,10 +44,10 @@ def equalize_bytes(images, mask, convention, out):
         launch(_equalize, n_images, images, mask, convention, out, grain=-(-STRIP // n_pixels))
         return
     counts = np.empty((n_images, n_strips, n_channels, 256), np.uint32)
-    launch(_count_strips, n_images * n_strips, images, mask, counts)
+    launch(count_strips, n_images * n_strips, images, mask, counts)
     tables = np.empty((n_images, n_channels, 256), np.uint8)
     _make_tables(counts.sum(1, dtype=np.uint32), convention, tables)
-    launch(_apply_strips, n_images * n_strips, images, tables, n_strips, out)
+    launch(apply_strips, n_images * n_strips, images, tables, n_strips, out)
 
 
 @njit(nogil=True, cache=True)
@@ -66,7 +66,7 @@ def _equalize(start, stop, images, mask, convention, out):
 
 
 @njit(nogil=True, cache=True)
-def _count_strips(start, stop, images, mask, counts):
+def count_strips(start, stop, images, mask, counts):
     n_strips = counts.shape[1]
     n_pixels, n_channels = images.shape[1:]
     counters = _counters(n_channels)
@@ -80,7 +80,7 @@ def _count_strips(start, stop, images, mask, counts):
 
 
 @njit(nogil=True, cache=True)
-def _apply_strips(start, stop, images, tables, n_strips, out):
+def apply_strips(start, stop, images, tables, n_strips, out):
     n_pixels, n_channels = images.shape[1:]
     x, y = images.reshape(-1), out.reshape(-1)
     for item in range(start, stop):

@@ -37,7 +37,7 @@ def to_bytes(values, n_bins, edges, bytes_of_bins, out):
         Three channels, interleaved.
     n_bins : (3,) int64
     edges : (3, m) float64
-        Edges of the bins of each channel; values outside fall into the first or last bin.
+        Edges of the equal bins of each channel; values outside fall into the first or last bin.
     bytes_of_bins : (3, m) uint8
         A byte of each bin.
     out : (3 n,) uint8
@@ -125,9 +125,11 @@ def _by_strips(images, mask, rows, cols, space, n_bins, norm, out):
 def _to_bytes(start, stop, values, n_bins, edges, bytes_of_bins, out):
     for c in range(3):
         n, edge, byte = n_bins[c], edges[c], bytes_of_bins[c]
+        low = edge[0]
+        density = n / (edge[n] - low)
         for i in range(start, stop):
             value = values[3 * i + c]
-            b = min(max(int(value * n), 0), n - 1)
+            b = min(max(int((value - low) * density), 0), n - 1)
             b -= b > 0 and value < edge[b]  # the product was rounded up
             b += b < n - 1 and value >= edge[b + 1]
             out[3 * i + c] = byte[b]

@@ -46,6 +46,63 @@ def copy_eight(_, source, first, target, start):
 
 
 @intrinsic
+def add_eight(_, source, first, target, start):
+    """Add eight float32 from ``first`` on in an array to those from ``start`` on in another, as vectors."""
+
+    def instruction(context, builder, signature, arguments):
+        kind = ir.VectorType(ir.FloatType(), 8).as_pointer()
+        source_pointer, target_pointer = (
+            builder.bitcast(
+                builder.gep(
+                    context.make_array(signature.args[k])(context, builder, arguments[k]).data,
+                    [arguments[k + 1]],
+                ),
+                kind,
+            )
+            for k in (0, 2)
+        )
+        values = builder.load(source_pointer, align=4)
+        total = builder.fadd(builder.load(target_pointer, align=4), values)
+        builder.store(total, target_pointer, align=4)
+        return context.get_dummy_value()
+
+    return signature(types.void, source, first, target, start), instruction
+
+
+@intrinsic
+def nearest_of_four(_, points, first, x, y, z):
+    """Return 4 d + k, with d the smallest squared distance of four points to (x, y, z), k the first of them.
+
+    Numbers are integers in float32, and squared distances below 2^29.  From ``first`` on there are four x,
+    four y and four z.
+    """
+
+    def instruction(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        lanes = ir.VectorType(ir.FloatType(), 4)
+        integers = ir.VectorType(ir.IntType(32), 4)
+        squares = None
+        for axis in range(3):
+            place = builder.add(arguments[1], arguments[1].type(4 * axis))
+            pointer = builder.bitcast(builder.gep(data, [place]), lanes.as_pointer())
+            value = builder.insert_element(
+                ir.Constant(lanes, ir.Undefined), arguments[2 + axis], ir.IntType(32)(0)
+            )
+            value = builder.shuffle_vector(value, value, ir.Constant(integers, [0] * 4))
+            apart = builder.fsub(value, builder.load(pointer, align=4))
+            square = builder.fmul(apart, apart)
+            squares = square if squares is None else builder.fadd(squares, square)
+        keys = builder.shl(builder.fptosi(squares, integers), ir.Constant(integers, [2] * 4))
+        keys = builder.or_(keys, ir.Constant(integers, [0, 1, 2, 3]))
+        for order in ([2, 3, 0, 1], [1, 0, 3, 2]):
+            others = builder.shuffle_vector(keys, keys, ir.Constant(integers, order))
+            keys = builder.select(builder.icmp_signed("<", keys, others), keys, others)
+        return builder.extract_element(keys, ir.IntType(32)(0))
+
+    return signature(types.int32, points, first, x, y, z), instruction
+
+
+@intrinsic
 def permutes_bytes(_):
     """Return at compile time whether `permute_bytes` is available: on processors with AVX-512 VBMI."""
 

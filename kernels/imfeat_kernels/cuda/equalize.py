@@ -18,16 +18,30 @@ COLOR = 3 * LEVELS  # values of the lookup tables of three channels
 
 def equalize_bytes(images, mask, convention, out):
     """Equalize each channel of each image."""
-    n_images, n_pixels, n_channels = images.shape
+    n_images, _, n_channels = images.shape
     counts = zeros((n_images, n_channels * LEVELS), np.uint32, out)
     tables = empty((n_images, n_channels * LEVELS), np.uint8, out)
-    x, y = as_words(images.reshape(n_images, -1)), as_words(out.reshape(n_images, -1))
+    count_values(images, mask, counts)
+    launch(_make_tables, n_images * n_channels, counts, n_channels, convention, tables)
+    apply_tables(images, tables, out)
+
+
+def count_values(images, mask, counts):
+    """Add the bytes of each channel of each image to counts (n_images, n_channels * 256) of zeros."""
+    n_images, n_pixels, n_channels = images.shape
+    x = as_words(images.reshape(n_images, -1))
     n_blocks = n_images * max(1, n_pixels // STRIP)
     if x is None or len(mask):
         launch(_count_bytes, n_blocks, images.reshape(n_images, -1), mask, n_channels, counts)
     else:
         launch(_count_words, n_blocks, x, n_channels, counts)
-    launch(_make_tables, n_images * n_channels, counts, n_channels, convention, tables)
+
+
+def apply_tables(images, tables, out):
+    """Look up the bytes of each channel of each image in tables (n_images, n_channels * 256)."""
+    n_images, n_pixels, n_channels = images.shape
+    x, y = as_words(images.reshape(n_images, -1)), as_words(out.reshape(n_images, -1))
+    n_blocks = n_images * max(1, n_pixels // STRIP)
     if x is None or y is None:
         x, y = images.reshape(n_images, -1), out.reshape(n_images, -1)
         launch(_apply_bytes, n_blocks, x, tables, n_channels, y)

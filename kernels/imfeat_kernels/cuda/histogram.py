@@ -71,7 +71,8 @@ def _to_bytes(values, n_bins, edges, bytes_of_bins, out):
         for c in range(3):
             n = i32(n_bins[c])
             value = values[first + c]
-            b = i32(value * f32(n))
+            low = edges[c, 0]
+            b = i32((value - low) * (f32(n) / (edges[c, n] - low)))
             b = b if b > i32(0) else i32(0)
             b = b if b < n else n - i32(1)
             if b > i32(0) and value < edges[c, b]:  # the product was rounded up

@@ -1,0 +1,122 @@
+"""Matching of the histograms of images with those of others."""
+
+from typing import Any
+
+import numpy as np
+
+from imfeat._backend import Array, backend_of, empty_on_device_of
+from imfeat._check import Pixels, as_on_host, as_out, as_pixels, kept_dtype, to_caller_array
+from imfeat._dtypes import LARGEST
+from imfeat._inputs import ChannelAxis, accepts
+
+
+@accepts(back=True, others=("reference",))
+def match_histograms(
+    images: Array,
+    reference: Array,
+    *,
+    channel_axis: ChannelAxis = "auto",
+    out: Array | None = None,
+) -> Array:
+    """Give each image the histogram of another, channel by channel.
+
+    Parameters
+    ----------
+    images : array of shape (..., height, width, 3) or (..., height, width)
+        uint8, uint16, int16, bool, or floats of any range.
+    reference : array of shape (height, width[, 3]) or (..., height, width[, 3])
+        One image for all, or, with the leading axes of ``images``, one for each; of the same dtype and number
+        of channels, and of any height and width.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels of both, None for gray images; ``"auto"`` takes a last axis of length
+        3 or 1.
+    out : array of the shape and dtype of the result, optional
+        Array to write the result into; it is also returned.
+
+    Returns
+    -------
+    array of the shape and dtype of ``images``, float32 for bool
+        A pixel becomes the value that has its rank in the reference, interpolated between two values.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If arguments are not images, or the reference does not fit.
+
+    Notes
+    -----
+    Equal to ``skimage.exposure.match_histograms(image, reference, channel_axis=-1)``: bit for bit for
+    integers, where interpolated values are cut to integers, as there, and within 1e-6 for floats.  Gray
+    images of integers are cut as well, for which scikit-image returns float64.  A GPU computes uint8 alone.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 3.3.
+    """
+    checked = _as_pixels(images, "images", channel_axis)
+    wanted = _as_pixels(reference, "reference", channel_axis)
+    source, references = _flat(checked), _flat(wanted)
+    if isinstance(source, np.ndarray) != isinstance(references, np.ndarray):
+        raise TypeError("images and reference must lie on the same device; copy one of them")
+    if checked.dtype != wanted.dtype:
+        raise TypeError(f"reference must be {checked.dtype} as the images are, got {wanted.dtype}")
+    if source.shape[2] != references.shape[2] or wanted.leading not in ((), checked.leading):
+        raise ValueError(
+            f"reference must be one image, or one for each of images of shape {checked.shape}, with as many "
+            f"channels, got {wanted.shape}"
+        )
+    out = as_out(out, checked.shape, kept_dtype(checked), checked.batch)
+    matched = out.reshape(source.shape)
+    if source.dtype == np.uint8:
+        _match_bytes(source, references, matched)
+    else:
+        operation = "matching of other dtypes than uint8"
+        _match_floats(as_on_host(source, operation), as_on_host(references, operation), matched)
+    return to_caller_array(out)
+
+
+def _as_pixels(images: Array, name: str, channel_axis: ChannelAxis) -> Pixels:
+    return as_pixels(
+        images, any_number=True, name=name, gpu=True, channel_axis=channel_axis, unit=False, words="kept"
+    )
+
+
+def _flat(pixels: Pixels) -> Array:
+    """Return images as (n_images, n_pixels, n_channels)."""
+    n_images, height, width, n_channels = pixels.batch.shape
+    return pixels.batch.reshape(n_images, height * width, n_channels)
+
+
+def _match_bytes(images: Array, references: Array, out: Array) -> None:
+    """Match bytes by look-up, which kernels do for 1 or 3 channels."""
+    kernels = backend_of(images).matching
+    n_channels = images.shape[2]
+    if n_channels in (1, 3):
+        counts = empty_on_device_of((len(references), n_channels, 256), np.uint32, images)
+        kernels.count_bytes(references, counts)
+        kernels.match_bytes(images, counts, out)
+        return
+    images = as_on_host(images, "matching of other than 1 or 3 channels")
+    for c in range(n_channels):
+        plane, reference = (np.ascontiguousarray(array[..., c : c + 1]) for array in (images, references))
+        matched = np.empty_like(plane)
+        _match_bytes(plane, reference, matched)
+        out[..., c : c + 1] = matched
+
+
+def _match_floats(images: Array, references: Array, out: Array) -> None:
+    """Match floats, and integers of 16 bits, without bins."""
+    pixels = images.astype(np.float64) if images.dtype in LARGEST else images
+    matched = out if out.dtype == pixels.dtype else np.empty(pixels.shape, pixels.dtype)
+    ordered, wanted = (_ordered(values, pixels.dtype) for values in (images, references))
+    backend_of(pixels).matching.match_floats(pixels, ordered, wanted, matched)
+    if matched is not out:
+        out[:] = matched
+
+
+def _ordered(images: Array, dtype: np.dtype[Any]) -> Array:
+    """Return the values of each channel (n_images * n_channels, n_pixels), in ascending order."""
+    n_images, n_pixels, n_channels = images.shape
+    channels = np.array(images.transpose(0, 2, 1), dtype, order="C")
+    channels.sort(axis=2)
+    return channels.reshape(n_images * n_channels, n_pixels)
