@@ -39,7 +39,8 @@ IMAGE_FUNCTIONS = {
     "dense_patches": (lambda x: imfeat.dense_patches(x, 5), True, True),
 }
 OF_ANY_RANGE = ("rgb_to_gray", "equalize", "hog", "hog trilinear", "hog_uoctti")
-OF_ANY_RANGE += ("sample_patches", "dense_patches", "match_histograms", "hog_windows", "hog_uoctti variant")
+OF_ANY_RANGE += ("sample_patches", "dense_patches", "match_histograms")
+OF_ANY_RANGE += ("hog_windows", "hog_uoctti variant")
 PER_IMAGE = sorted(set(IMAGE_FUNCTIONS) - {"learn_palette", "sample_patches"})
 WORDS = RNG.normal(size=(5, 12)).astype(np.float32)
 VECTOR_FUNCTIONS = {
