@@ -86,6 +86,13 @@ def as_pixels(
     """Return images without or with channels, 1 or 3 of them or ``any_number``.
 
     Values are those of `as_colors`; see `to_kernel_dtype` for ``words``."""
+    if type(images) is np.ndarray and images.dtype.type is np.uint8 and channel_axis == "auto":
+        shape = images.shape
+        is_color = len(shape) > 2 and shape[-1] == 3
+        if images.size and images.flags.c_contiguous and (is_color or (gray and len(shape) == 2)):
+            batch = images.reshape(-1, *(shape[-3:] if is_color else (*shape, 1)))  # the usual case, quickly
+            batch.flags.writeable = False
+            return Pixels(shape[:-3] if is_color else (), batch, is_color, images.dtype)
     array = _as_array(images, name, gpu)
     has_channels = has_channel_axis(
         array.shape, channel_axis, name, gray=gray, color=True, any_number=any_number
@@ -97,10 +104,12 @@ def as_pixels(
 
 def kept_dtype(pixels: Pixels) -> Any:
     """Return the dtype of a result that keeps that of images; float32 for bool."""
-    return np.float32 if pixels.dtype == np.bool_ else pixels.dtype
+    return np.float32 if pixels.dtype.type is np.bool_ else pixels.dtype
 
 
 def _checked_values(array: Array, name: str, words: Words, unit: bool, clip: bool) -> Array:
+    if array.dtype.type is np.uint8:
+        return _plain(array)
     is_signed = array.dtype == np.int16 and unit
     array = _plain(to_kernel_dtype(array, name, words))
     if is_signed and array.min(initial=0) < 0:
@@ -108,7 +117,7 @@ def _checked_values(array: Array, name: str, words: Words, unit: bool, clip: boo
             f"{name} of int16 must not be negative here, got negative values; "
             f"write ({name} - low) / (high - low) with the lowest and highest possible value"
         )
-    if array.dtype.kind in "ui":
+    if array.dtype.kind == "u" or array.dtype.kind == "i":
         return array
     if unit:
         return _in_unit_range(array, name, clip)

@@ -41,7 +41,7 @@ def accepts(
         @functools.wraps(function)
         def call(*args: Any, **options: Any) -> Any:
             value = args[0] if args else options.get(first)
-            if type(value) is np.ndarray and value.dtype != np.object_ and "channel_axis" not in options:
+            if type(value) is np.ndarray and value.dtype.kind != "O" and "channel_axis" not in options:
                 return function(*args, **options)
             options = signature.bind(*args, **options).arguments
             del options[first]

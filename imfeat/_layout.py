@@ -28,6 +28,11 @@ def has_channel_axis(
         If ``channel_axis`` is not -1, None or ``"auto"``, if the shape doesn't fit it or what a function
         takes, or if ``"auto"`` can't tell.
     """
+    if type(channel_axis) in (str, int) and channel_axis in (-1, "auto"):  # the usual cases
+        if color and len(shape) > 2 and shape[-1] == 3 and all(shape[-3:]):
+            return True
+        if gray and channel_axis == "auto" and len(shape) == 2 and all(shape):
+            return False
     _check_option(channel_axis)
     shapes = " or ".join(["(..., height, width, 3)"] * color + ["(..., height, width)"] * gray)
     error = f"{name} must have the shape {shapes}, got {shape}"
