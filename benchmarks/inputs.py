@@ -27,6 +27,11 @@ def reference(images):
     return np.ascontiguousarray(first // 2 if first.dtype == np.uint8 else first * np.float32(0.5))
 
 
+def bright(images):
+    """Return a mask of gray images: about half of their pixels."""
+    return images > 127
+
+
 def hsv(images):
     """Return float32 HSV in [0, 1], by no library's conversion."""
     out = np.empty(images.shape, np.float32)

@@ -95,7 +95,32 @@ ALL = {
     "hog, trilinear": Job(
         "hog", inputs.gray, options={"interpolation": "trilinear"}, goals=(Goal(3, "OpenCV"),)
     ),
+    "hog, cells of 8 x 16, l2": Job(
+        "hog",
+        inputs.gray,
+        options={"cell_size": (8, 16), "norm": "l2"},
+        goals=(Goal(2, "OpenCV"), Goal(100, "scikit-image")),
+    ),
+    "hog, trilinear, blocks of 8 x 16, 4 pixels apart": Job(
+        "hog",
+        inputs.gray,
+        options={"interpolation": "trilinear", "block_size": (1, 2), "block_stride": 0.5, "sigma": 5.0},
+        goals=(Goal(2, "OpenCV"),),
+    ),
+    "hog, trilinear, padding": Job(
+        "hog", inputs.gray, options={"interpolation": "trilinear", "padding": 8}, goals=(Goal(2, "OpenCV"),)
+    ),
+    "hog, mask": Job("hog", inputs.gray, options={"mask": inputs.bright}),
     "hog_uoctti": Job("hog_uoctti", inputs.gray, goals=(Goal(5, "VLFeat"),)),
+    "hog_uoctti, 12 orientations, bilinear": Job(
+        "hog_uoctti",
+        inputs.gray,
+        options={"orientations": 12, "bilinear": True},
+        goals=(Goal(4, "VLFeat"),),
+    ),
+    "hog_uoctti, Dalal-Triggs": Job(
+        "hog_uoctti", inputs.gray, options={"variant": "dalal-triggs"}, goals=(Goal(4, "VLFeat"),)
+    ),
     "lbp_codes, uniform": Job(
         "lbp_codes",
         inputs.gray,
@@ -222,6 +247,14 @@ FIXED = {
         encodings.patches(1, 64, few=1),
         (encodings.coded(100_000),),
         goals=(Goal(1, "faiss", threads=1),),
+        reuses_output=False,
+    ),
+    "hog_windows, 128x64, 4 of 512x512": Job(
+        "hog_windows",
+        encodings.gray(4, 512, 512),
+        ((128, 64), 8),
+        {"interpolation": "trilinear"},
+        (Goal(20, "step by step"), Goal(2, "OpenCV")),
         reuses_output=False,
     ),
     "dense_patches, 6x6, 1000 of 32x32": all_patches(1000, 32),

@@ -15,6 +15,8 @@ from .color import rgb_to_gray as rgb_to_gray
 from .color import rgb_to_hsi as rgb_to_hsi
 from .color import rgb_to_hsv as rgb_to_hsv
 from .comparison import compare_histograms as compare_histograms
+from .detection import hog_to_opencv as hog_to_opencv
+from .detection import hog_windows as hog_windows
 from .encoding import bag_of_words as bag_of_words
 from .encoding import soft_words as soft_words
 from .encoding import triangle as triangle

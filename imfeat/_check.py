@@ -44,23 +44,18 @@ class Pixels(NamedTuple):
         return (*self.leading, *self.batch.shape[1 : 4 if self.has_channels else 3])
 
 
-def as_images(
+def as_colors(
     images: Any,
     *,
-    gray: bool = True,
-    color: bool = True,
-    name: str = "images",
     gpu: bool = False,
     clip: bool = False,
-    channel_axis: ChannelAxis = "auto",
-    words: Words = "unit",
+    channel_axis: ChannelAxis = -1,
     unit: bool = True,
 ) -> Array:
-    """Return images as an array (..., height, width[, 3]) of uint8, float32 or float64.
+    """Return colours (..., 3), of images or in a table (n, 3), as uint8, float32 or float64.
 
     Floats may lie outside [0, 1] by rounding, up to `SLACK`.  ``clip`` is for what is undefined there: these
-    are set to 0 or 1, in a copy.  Without ``unit`` floats may have any range; see `to_kernel_dtype` for
-    ``words``.
+    are set to 0 or 1, in a copy.  Without ``unit`` floats may have any range.
 
     Raises
     ------
@@ -69,11 +64,11 @@ def as_images(
     ValueError
         If the shape doesn't fit, an axis of an image is empty, or floats are not in [0, 1], or not finite.
     """
-    array = _as_array(images, name, gpu)
-    has_channels = has_channel_axis(array.shape, channel_axis, name, gray=gray, color=color, any_number=False)
-    if has_channels and array.shape[-1] == 1:
-        array = reshaped(array, *array.shape[:-1])
-    return _checked_values(array, name, words, unit, clip)
+    array = _as_array(images, "images", gpu)
+    has_channel_axis(
+        array.shape, channel_axis, "images", gray=False, color=True, any_number=False, pixelwise=True
+    )
+    return _checked_values(array, "images", "unit", unit, clip)
 
 
 def as_pixels(
@@ -88,7 +83,9 @@ def as_pixels(
     words: Words = "unit",
     unit: bool = True,
 ) -> Pixels:
-    """Return images without or with channels, 1 or 3 of them or ``any_number``; see `as_images`."""
+    """Return images without or with channels, 1 or 3 of them or ``any_number``.
+
+    Values are those of `as_colors`; see `to_kernel_dtype` for ``words``."""
     array = _as_array(images, name, gpu)
     has_channels = has_channel_axis(
         array.shape, channel_axis, name, gray=gray, color=True, any_number=any_number
@@ -96,6 +93,11 @@ def as_pixels(
     shape = array.shape if has_channels else (*array.shape, 1)
     values = _checked_values(array, name, words, unit, clip)
     return Pixels(shape[:-3], reshaped(values, -1, *shape[-3:]), has_channels, array.dtype)
+
+
+def kept_dtype(pixels: Pixels) -> Any:
+    """Return the dtype of a result that keeps that of images; float32 for bool."""
+    return np.float32 if pixels.dtype == np.bool_ else pixels.dtype
 
 
 def _checked_values(array: Array, name: str, words: Words, unit: bool, clip: bool) -> Array:
@@ -115,22 +117,6 @@ def _checked_values(array: Array, name: str, words: Words, unit: bool, clip: boo
             raise ValueError(f"{name} must be finite, got NaN or infinite values")
         raise ValueError(f"{name} must not exceed {LARGEST:g}, as squares would overflow; scale them")
     return array
-
-
-def is_color(images: Array) -> bool:
-    """Tell whether checked images have a colour axis."""
-    return images.ndim > 2 and images.shape[-1] == 3
-
-
-def as_batch(images: Array) -> tuple[tuple[int, ...], Array]:
-    """Return the leading axes of checked images, and the images with one leading axis."""
-    axes = 3 if is_color(images) else 2
-    return images.shape[:-axes], reshaped(images, -1, *images.shape[-axes:])
-
-
-def with_channels(batch: Array, images: Array) -> Array:
-    """Return a batch of checked images as (n_images, height, width, n_channels)."""
-    return batch if is_color(images) else reshaped(batch, *batch.shape, 1)
 
 
 def images_at_once(batch: Array, pixels: int) -> int:
@@ -235,6 +221,17 @@ def as_counts(value: Any, name: str, n: int) -> tuple[int, ...]:
     if isinstance(value, str) or not isinstance(value, SEQUENCES) or len(value) != n:
         raise TypeError(f"{name} must be {n} integers, got {value!r}")
     return tuple([as_count(item, name) for item in value])
+
+
+def as_pair(value: Any, name: str, *, least: int = 1) -> tuple[int, int]:
+    """Return (rows, columns) of at least ``least``, from one integer for both or from two."""
+    if isinstance(value, str) or not isinstance(value, SEQUENCES):
+        number = as_count(value, name, least=least)
+        return number, number
+    if len(value) != 2:
+        raise TypeError(f"{name} must be an integer or (rows, columns), got {value!r}")
+    rows, cols = [as_count(item, name, least=least) for item in value]
+    return rows, cols
 
 
 def as_number(

@@ -24,33 +24,30 @@ OF_ONE_ARRAY = ("out", "offsets")  # options that fit a single array only
 
 
 def accepts(
-    *, lists: bool = True, back: bool = False, stacked: bool = True
+    *, lists: bool = True, back: bool = False, others: tuple[str, ...] = ()
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let a function of a NumPy array take tensors, lists, and images with channels at any axis.
 
     Tensors of PyTorch on the CPU give tensors.  With ``lists``, a list of arrays of several shapes gives the
-    results of all items: one array if they have the same shape and ``stacked``, else a list.  With ``back``,
-    a moved channel axis of images is moved back in results.
+    results of all items: one array if they have the same shape, else a list.  With ``back``, a moved channel
+    axis of images is moved back in results.  ``others`` are parameters that hold images, too.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        parameters = inspect.signature(function).parameters
-        first = next(iter(parameters))
-        has_channels = "channel_axis" in parameters
+        signature = inspect.signature(function)
+        first = next(iter(signature.parameters))
+        one = functools.partial(_call_one, function, first, back, others)
 
         @functools.wraps(function)
         def call(*args: Any, **options: Any) -> Any:
-            if not args:
-                if first not in options:
-                    return function(*args, **options)  # raises the usual TypeError
-                args = (options.pop(first),)
-            value, rest = args[0], args[1:]
+            value = args[0] if args else options.get(first)
             if type(value) is np.ndarray and value.dtype != np.object_ and "channel_axis" not in options:
-                return function(value, *rest, **options)  # type: ignore[arg-type]
-            one = functools.partial(_call_one, function, first, has_channels and back)
+                return function(*args, **options)
+            options = signature.bind(*args, **options).arguments
+            del options[first]
             if lists and (items := items_of(value)) is not None:
-                return _call_each(one, first, items, rest, options, stacked)
-            return one(value, rest, options)
+                return _call_each(one, first, items, options)
+            return one(value, options)
 
         return call
 
@@ -93,7 +90,7 @@ def channels_last(value: Any, axis: int, name: str) -> Any:
     n_axes = len(array.shape)
     if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
         raise TypeError(f"channel_axis must be an integer, None or 'auto', got {axis!r}")
-    if n_axes < 3 or not -n_axes <= axis < n_axes:
+    if n_axes < 2 or not -n_axes <= axis < n_axes:
         raise ValueError(
             f"channel_axis={axis} needs {name} with such an axis, and height and width, got the shape "
             f"{tuple(array.shape)}; images without channels go with channel_axis=None"
@@ -102,37 +99,44 @@ def channels_last(value: Any, axis: int, name: str) -> Any:
 
 
 def _call_one(
-    function: Callable[..., Any], name: str, back: bool, value: Any, rest: Any, options: dict[str, Any]
+    function: Callable[..., Any],
+    name: str,
+    back: bool,
+    others: tuple[str, ...],
+    value: Any,
+    options: dict[str, Any],
 ) -> Any:
     """Call a function with one array, and give results the form of the argument."""
     axis = options.get("channel_axis", "auto")
     is_moved = not isinstance(axis, str | None) and axis != -1
-    is_tensor = library_of(value) == "torch" and not is_on_gpu(value)
+    is_tensor = _is_host_tensor(value)
     out = options.get("out")
+    options = {
+        key: as_host_array(item, key) if _is_host_tensor(item) else item for key, item in options.items()
+    }
     if is_tensor:
         value = as_host_array(value, name)
     if is_moved:
         value = channels_last(value, axis, name)
-        options = {**options, "channel_axis": -1}
-    if out is not None and library_of(out) == "torch" and not is_on_gpu(out):
-        options = {**options, "out": out.numpy()}
+        options |= {key: channels_last(options[key], axis, key) for key in others if key in options}
+        options["channel_axis"] = -1
     if not (is_moved and back):
-        result = function(value, *rest, **options)
-    elif out is None:
-        result = _moved(function(value, *rest, **options), -1, axis)
+        result = function(value, **options)
     else:
-        target = options.pop("out")
-        result = function(value, *rest, **options)
-        _fill(target, _moved(result, -1, axis))
-        result = target
+        target = options.pop("out", None)
+        result = _moved(function(value, **options), -1, axis)
+        if target is not None:
+            _fill(target, result)
     if out is not None:
         return out
     return _as_tensors(result) if is_tensor else result
 
 
-def _call_each(
-    one: Callable[..., Any], name: str, items: list[Any], rest: Any, options: dict[str, Any], stacked: bool
-) -> Any:
+def _is_host_tensor(value: Any) -> bool:
+    return library_of(value) == "torch" and hasattr(value, "numpy") and not is_on_gpu(value)
+
+
+def _call_each(one: Callable[..., Any], name: str, items: list[Any], options: dict[str, Any]) -> Any:
     """Call a function with each array of a list; a mask is a list of as many."""
     for key in OF_ONE_ARRAY:
         if options.get(key) is not None:
@@ -145,8 +149,8 @@ def _call_each(
     results = []
     for i, item in enumerate(items):
         each = options if masks is None else {**options, "mask": masks[i]}
-        results.append(one(item, rest, each))
-    return _gathered(results) if stacked else results
+        results.append(one(item, each))
+    return _gathered(results)
 
 
 def items_of(value: Any) -> list[Any] | None:

@@ -1,19 +1,26 @@
 """The axes of images: which one holds the channels, and what to write where that can't be told."""
 
+import sys
 import warnings
 from typing import Any
 
 MOST_CHANNELS = 16  # up to which a last axis is taken for channels, not for the width of gray images
-CALLER = 5  # frames from the warning to the caller of a public function
 
 
 def has_channel_axis(
-    shape: tuple[int, ...], channel_axis: Any, name: str, *, gray: bool, color: bool, any_number: bool
+    shape: tuple[int, ...],
+    channel_axis: Any,
+    name: str,
+    *,
+    gray: bool,
+    color: bool,
+    any_number: bool,
+    pixelwise: bool = False,
 ) -> bool:
     """Tell whether the last axis of images holds channels.
 
     ``gray``, ``color`` and ``any_number`` say what a function takes: images of one channel or without such
-    an axis, of three, and of any number.
+    an axis, of three, and of any number; with ``pixelwise`` pixels need not lie in rows.
 
     Raises
     ------
@@ -24,7 +31,7 @@ def has_channel_axis(
     _check_option(channel_axis)
     shapes = " or ".join(["(..., height, width, 3)"] * color + ["(..., height, width)"] * gray)
     error = f"{name} must have the shape {shapes}, got {shape}"
-    if len(shape) < 2 + (channel_axis == -1):
+    if len(shape) < 2 + (channel_axis == -1 and not pixelwise):
         raise ValueError(error)
     is_channels = _is_channels(shape, channel_axis, error, gray)
     n_channels = shape[-1] if is_channels else 1
@@ -38,9 +45,19 @@ def has_channel_axis(
             f"{name} of shape {shape} are taken for gray images; if the axis of length 3 holds channels, as "
             "in tensors of PyTorch, write channel_axis=-3, and if not, channel_axis=None",
             UserWarning,
-            stacklevel=CALLER,
+            stacklevel=_frames_to_caller(),
         )
     return is_channels
+
+
+def _frames_to_caller() -> int:
+    """Return the number of frames from the function that calls this one to the first outside of imfeat."""
+    frame = sys._getframe(1)
+    n_frames = 1
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "imfeat":
+        frame = frame.f_back
+        n_frames += 1
+    return n_frames
 
 
 def _check_option(channel_axis: Any) -> None:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:  # NumPy is not loaded, so that the help of commands is quick
 Size: TypeAlias = tuple[int, int]  # height and width of images, in pixels
 
 TYPICAL_SIZE = (224, 224)
-NOT_OPTIONS = ("images", "mask", "out", "channel_axis", "local", "random_state", "progress", "device")
+NOT_OPTIONS = (
+    *("images", "mask", "flatten", "out", "channel_axis"),
+    *("local", "random_state", "progress", "device"),
+)
 
 
 @dataclass(frozen=True)

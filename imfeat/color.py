@@ -3,7 +3,7 @@
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
-from imfeat._check import as_images, as_out, one_of, reshaped, to_caller_array
+from imfeat._check import as_colors, as_out, one_of, reshaped, to_caller_array
 from imfeat._inputs import ChannelAxis, accepts
 
 
@@ -15,7 +15,7 @@ def rgb_to_hsv(
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3)
+    images : array of shape (..., height, width, 3) or (n, 3)
         RGB; uint8, uint16, int16, bool, or floats in [0, 1].
     dtype : {"float32", "uint8"}
         ``"uint8"`` scales each of the three to 0..255, rounding as Pillow does; it takes uint8.
@@ -45,7 +45,7 @@ def rgb_to_hsv(
     .. [1] A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
        :doi:`10.1145/965139.807361`
     """
-    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
+    images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     one_of(dtype, "dtype", ("float32", "uint8"))
     kernels = backend_of(images)
     out = as_out(out, images.shape, dtype, images)
@@ -64,7 +64,7 @@ def hsv_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | No
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3)
+    images : array of shape (..., height, width, 3) or (n, 3)
         HSV; uint8, uint16, int16, or floats in [0, 1]; the largest integer counts as 1.
     channel_axis : int
         Axis that holds the channels.
@@ -90,7 +90,7 @@ def hsv_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | No
     .. [1] A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
        :doi:`10.1145/965139.807361`
     """
-    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
+    images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     out = as_out(out, images.shape, np.float32, images)
     backend_of(images).color.hsv_to_rgb(images.reshape(-1), white_of(images), out.reshape(-1))
     return to_caller_array(out)
@@ -102,7 +102,7 @@ def rgb_to_hsi(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | No
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3)
+    images : array of shape (..., height, width, 3) or (n, 3)
         RGB; uint8, uint16, int16, bool, or floats in [0, 1].
     channel_axis : int
         Axis that holds the channels.
@@ -130,7 +130,7 @@ def rgb_to_hsi(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | No
     ----------
     .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 6.2.
     """
-    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
+    images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     out = as_out(out, images.shape, np.float32, images)
     backend_of(images).color.rgb_to_hsi(images.reshape(-1), white_of(images), out.reshape(-1))
     return to_caller_array(out)
@@ -142,7 +142,7 @@ def rgb_to_gray(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | N
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3)
+    images : array of shape (..., height, width, 3) or (n, 3)
         RGB; uint8, uint16, int16, bool, or floats of any range.
     channel_axis : int
         Axis that holds the channels.
@@ -166,7 +166,7 @@ def rgb_to_gray(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | N
     The two conventions differ by up to 0.13 of the range: each dtype follows the library that
     people use it with.
     """
-    images = as_images(images, gray=False, gpu=True, channel_axis=channel_axis, unit=False)
+    images = as_colors(images, gpu=True, channel_axis=channel_axis, unit=False)
     kernels = backend_of(images)
     if images.dtype == np.uint8:
         out = as_out(out, images.shape[:-1], np.uint8, images)

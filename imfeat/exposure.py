@@ -6,7 +6,6 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
-    Pixels,
     as_counts,
     as_mask,
     as_number,
@@ -14,6 +13,7 @@ from imfeat._check import (
     as_out,
     as_pixels,
     images_at_once,
+    kept_dtype,
     one_of,
     reshaped,
     to_caller_array,
@@ -87,7 +87,7 @@ def equalize(
         images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False, words="kept"
     )
     one_of(convention, "convention", CONVENTIONS)
-    out = as_out(out, checked.shape, _kept_dtype(checked), checked.batch)
+    out = as_out(out, checked.shape, kept_dtype(checked), checked.batch)
     n_images, height, width, n_channels = checked.batch.shape
     pixels = checked.batch.reshape(n_images, height * width, n_channels)
     chosen = None
@@ -139,7 +139,7 @@ def equalize_value(
     """
     pixels = as_pixels(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis, words="kept")
     batch = pixels.batch
-    out = as_out(out, pixels.shape, _kept_dtype(pixels), batch)
+    out = as_out(out, pixels.shape, kept_dtype(pixels), batch)
     values = empty_on_device_of(batch.shape[:-1], batch.dtype, batch)
     options: dict[str, Any] = {"convention": convention, "mask": mask, "channel_axis": None}
     if batch.dtype in LARGEST:
@@ -258,11 +258,6 @@ def _clahe(planes: Array, clip_limit: float, tiles: tuple[int, int], out: Array)
     tables = empty_on_device_of((len(planes), *tiles, n_values), planes.dtype, planes)
     kernels.clahe_tables(padded, clip, tables)
     kernels.clahe_blend(planes, tables, tile_height, tile_width, out)
-
-
-def _kept_dtype(pixels: Pixels) -> Any:
-    """Return the dtype of images whose dtype is kept: that of the caller's, float32 for bool."""
-    return np.float32 if pixels.dtype == np.bool_ else pixels.dtype
 
 
 def _scaled_words(batch: Array, values: Array, equalized: Array) -> Array:

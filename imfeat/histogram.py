@@ -8,26 +8,25 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
-    as_batch,
     as_count,
     as_counts,
     as_flag,
-    as_images,
     as_mask,
     as_on_host,
     as_out,
+    as_pixels,
     images_at_once,
     one_of,
     to_caller_array,
 )
 from imfeat._inputs import ChannelAxis, accepts
 from imfeat._norm import NORMS
-from imfeat.color import rgb_to_gray, rgb_to_hsi, rgb_to_hsv
+from imfeat.color import gray_of, rgb_to_hsi, rgb_to_hsv
 from imfeat.lab import rgb_to_lab
 from imfeat.ycbcr import rgb_to_ycbcr
 
 NO_MASK = np.empty((0, 0, 0), np.bool_)
-SPACES = ("rgb", "hsv", "hsi", "lab", "ycbcr", "gray")
+SPACES = ("rgb", "hsv", "hsi", "lab", "ycbcr", "gray", None)
 UNIT_RANGES = ((0.0, 1.0),) * 3
 LAB_RANGES = ((0.0, 100.0), (-128.0, 128.0), (-128.0, 128.0))
 CONVERSIONS = {"hsv": rgb_to_hsv, "hsi": rgb_to_hsi, "lab": rgb_to_lab, "ycbcr": rgb_to_ycbcr}
@@ -39,37 +38,38 @@ def color_histogram(
     images: Array,
     *,
     bins: int | Sequence[int] = 8,
-    space: str = "hsv",
+    space: str | None = "hsv",
     joint: bool = True,
     grid: tuple[int, int] = (1, 1),
     norm: str | None = "l1",
     mask: Array | None = None,
-    channel_axis: ChannelAxis = -1,
+    channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
 ) -> Array:
     """Describe each image by histograms of its colours.
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3)
+    images : array of shape (..., height, width, 3), or any for ``"gray"`` and None
         RGB; uint8, uint16, int16, bool, or floats in [0, 1].
-    bins : int or three ints
+    bins : int or a sequence of ints
         Equal bins for each channel of the colour space, at most 256; half-open but for the last.  They
         cover [0, 1]; of ``"lab"``, [0, 100] for L and [-128, 128] for a and b.
-    space : {"hsv", "rgb", "hsi", "lab", "ycbcr", "gray"}
+    space : {"hsv", "rgb", "hsi", "lab", "ycbcr", "gray", None}
         Colour space to count in, as `rgb_to_hsv`, `rgb_to_hsi`, `rgb_to_lab` and `rgb_to_ycbcr` return it;
-        ``"gray"`` counts `rgb_to_gray` in ``bins``, an integer.
+        ``"gray"`` counts gray images, or `rgb_to_gray` of colour.  None counts channels as they are, any
+        number of them, or gray images.
     joint : bool
         Count triples of bins, ``bins ** 3`` numbers; otherwise each channel by itself,
-        ``3 * bins`` numbers.
+        ``bins`` numbers a channel.  Other than three channels need ``joint=False``.
     grid : (int, int)
         Rows and columns of regions, each with histograms of its own.
     norm : {"l1", "l2", "hellinger", None}
         Norm that each histogram is divided by; see Notes.
     mask : bool array of shape (..., height, width) or (height, width), optional
         Pixels to count.
-    channel_axis : int
-        Axis that holds the channels.
+    channel_axis : int, None or "auto"
+        Axis that holds the channels, None for gray images; ``"auto"`` takes a last axis of length 3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
@@ -81,7 +81,7 @@ def color_histogram(
     Raises
     ------
     TypeError, ValueError
-        If ``images`` are not RGB images, an option is not one of those above, a joint histogram
+        If ``images`` are not as above, an option is not one of those above, a joint histogram
         has more than 65,536 bins, or the grid has more rows or columns than the images pixels.
 
     Notes
@@ -96,31 +96,39 @@ def color_histogram(
     .. [1] M. J. Swain, D. H. Ballard, "Color indexing", IJCV 7, 1991.
        :doi:`10.1007/BF00130487`
     """
-    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
     one_of(space, "space", SPACES)
+    pixels = as_pixels(
+        images,
+        gray=space in ("gray", None),
+        any_number=space is None,
+        gpu=True,
+        clip=True,
+        channel_axis=channel_axis,
+    )
+    batch = pixels.batch
     if space == "gray":
-        gray = rgb_to_gray(as_on_host(images, 'space="gray"'))
-        images = np.repeat(gray[..., None], 3, axis=-1)
-        bins = as_count(bins, "bins"), 1, 1
-        space = "rgb"
-        joint = True
-    n_bins = _as_bins(bins, as_flag(joint, "joint"))
+        batch = gray_of(as_on_host(batch, 'space="gray"'))[..., np.newaxis]
+        bins = as_count(bins, "bins")
+    n_bins, joint = _as_bins(bins, batch.shape[3], as_flag(joint, "joint"))
     one_of(norm, "norm", NORMS)
-    leading, batch = as_batch(images)
-    rows, cols = region_bounds(grid, *batch.shape[1:3])
-    chosen = NO_MASK if mask is None else as_mask(mask, images.shape[:-1], images)
+    bounds = region_bounds(grid, *pixels.size)
+    n_rows, n_cols = (len(ends) - 1 for ends in bounds)
+    chosen = NO_MASK if mask is None else as_mask(mask, (*pixels.leading, *pixels.size), batch)
     n_counts = math.prod(n_bins) if joint else sum(n_bins)
-    n_regions = (len(rows) - 1) * (len(cols) - 1)
-    out = as_out(out, (*leading, n_regions * n_counts), np.float32, images)
-    histograms = out.reshape(len(batch), len(rows) - 1, len(cols) - 1, n_counts)
-    if batch.dtype == np.uint8 and (space == "rgb" or (space == "hsv" and joint)):
-        _count(batch, chosen, space, joint, n_bins, (rows, cols), norm, histograms)
+    out = as_out(out, (*pixels.leading, n_rows * n_cols * n_counts), np.float32, batch)
+    histograms = out.reshape(len(batch), n_rows, n_cols, n_counts)
+    space = "rgb" if space is None else space
+    if len(n_bins) == 3 and batch.dtype == np.uint8 and (space == "rgb" or (space == "hsv" and joint)):
+        _count(batch, chosen, space, joint, n_bins, bounds, norm, histograms)
         return to_caller_array(out)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
-        batch_slice = slice(first, first + at_once)
-        pixels = _as_bytes(batch[batch_slice], n_bins, space)
-        _count(pixels, chosen[batch_slice], "rgb", joint, n_bins, (rows, cols), norm, histograms[batch_slice])
+        chunk = slice(first, first + at_once)
+        if len(n_bins) != 3:
+            _count_planes(batch[chunk], chosen[chunk], n_bins, bounds, norm, histograms[chunk])
+            continue
+        bytes_ = _as_bytes(batch[chunk], n_bins, space)
+        _count(bytes_, chosen[chunk], "rgb", joint, n_bins, bounds, norm, histograms[chunk])
     return to_caller_array(out)
 
 
@@ -137,16 +145,23 @@ def _region_bounds(n_rows: int, n_cols: int, height: int, width: int) -> tuple[A
     return np.arange(n_rows + 1) * height // n_rows, np.arange(n_cols + 1) * width // n_cols
 
 
-def _as_bins(bins: int | Sequence[int], joint: bool) -> tuple[int, ...]:
-    counts = as_counts(bins, "bins", 3) if isinstance(bins, Sequence) else (as_count(bins, "bins"),) * 3
+def _as_bins(bins: int | Sequence[int], n_channels: int, joint: bool) -> tuple[tuple[int, ...], bool]:
+    """Return the bins of each channel, and whether a joint histogram of three channels is asked for."""
+    counts = (
+        as_counts(bins, "bins", n_channels)
+        if isinstance(bins, Sequence)
+        else (as_count(bins, "bins"),) * n_channels
+    )
     if max(counts) > 256:
         raise ValueError(f"bins must be at most 256 a channel, got {bins}")
+    if joint and n_channels not in (1, 3):
+        raise ValueError(f"a joint histogram has three channels, got {n_channels}; take joint=False")
     if joint and math.prod(counts) > 1 << 16:
         raise ValueError(
             f"a joint histogram can have up to 65,536 bins, got {' x '.join(map(str, counts))}; "
             "take fewer, or joint=False"
         )
-    return counts
+    return counts, joint and n_channels == 3
 
 
 def _as_bytes(batch: Array, n_bins: tuple[int, ...], space: str) -> Array:
@@ -183,6 +198,27 @@ def _count(
         kernels.joint_histograms(pixels, mask, kernels.SPACES[space], _as_array(n_bins), *bounds, code, out)
     else:
         kernels.channel_histograms(pixels, mask, _as_array(n_bins), *bounds, code, out)
+
+
+def _count_planes(
+    batch: Array,
+    mask: Array,
+    n_bins: tuple[int, ...],
+    bounds: tuple[Array, Array],
+    norm: str | None,
+    out: Array,
+) -> None:
+    """Count the values of channels one by one, each as the first of three."""
+    batch = as_on_host(batch, "histograms of other than three channels")
+    first = 0
+    for c, n in enumerate(n_bins):
+        plane = np.repeat(batch[..., c : c + 1], 3, axis=3)
+        bins = n, 1, 1
+        plane = plane if plane.dtype == np.uint8 else _as_bytes(plane, bins, "rgb")
+        counts = np.empty((*out.shape[:3], n), np.float32)
+        _count(plane, mask, "rgb", True, bins, bounds, norm, counts)
+        out[..., first : first + n] = counts
+        first += n
 
 
 @functools.lru_cache(256)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_images, as_out, as_vectors, to_caller_array
+from imfeat._check import as_colors, as_out, as_vectors, to_caller_array
 from imfeat._inputs import ChannelAxis, accepts
 
 
@@ -13,7 +13,7 @@ def rgb_to_lab(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | No
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3)
+    images : array of shape (..., height, width, 3) or (n, 3)
         sRGB; uint8, uint16, int16, bool, or floats in [0, 1].
     channel_axis : int
         Axis that holds the channels.
@@ -41,7 +41,7 @@ def rgb_to_lab(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | No
     .. [1] CIE 15, "Colorimetry", 3rd ed., 2004.
     .. [2] IEC 61966-2-1, "Default RGB colour space - sRGB", 1999.
     """
-    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
+    images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     out = as_out(out, images.shape, np.float32, images)
     kernels = backend_of(images).lab
     convert = kernels.rgb_to_lab_bytes if images.dtype == np.uint8 else kernels.rgb_to_lab
@@ -55,7 +55,7 @@ def lab_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | No
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3)
+    images : array of shape (..., height, width, 3) or (n, 3)
         L, a and b as `rgb_to_lab` returns them; finite numbers.
     channel_axis : int
         Axis that holds the channels.
@@ -77,7 +77,7 @@ def lab_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | No
     Equal to ``skimage.color.lab2rgb`` of the same numbers as float32 within 1e-6.
     """
     images = as_vectors(images, name="images", length=3, axes=None, gpu=True)
-    if images.ndim < 3:
+    if images.ndim < 2:
         raise ValueError(f"images must have the shape (..., height, width, 3), got {images.shape}")
     out = as_out(out, images.shape, np.float32, images)
     backend_of(images).lab.lab_to_rgb(images.reshape(-1), out.reshape(-1))

@@ -5,13 +5,18 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
-from imfeat._check import Pixels, as_on_host, as_out, as_pixels, to_caller_array
+from imfeat._check import Pixels, as_on_host, as_out, as_pixels, kept_dtype, to_caller_array
 from imfeat._dtypes import LARGEST
-from imfeat._inputs import ChannelAxis, accepts, channels_last
+from imfeat._inputs import ChannelAxis, accepts
 
 
+@accepts(back=True, others=("reference",))
 def match_histograms(
-    images: Array, reference: Array, *, channel_axis: ChannelAxis = "auto", out: Array | None = None
+    images: Array,
+    reference: Array,
+    *,
+    channel_axis: ChannelAxis = "auto",
+    out: Array | None = None,
 ) -> Array:
     """Give each image the histogram of another, channel by channel.
 
@@ -23,14 +28,14 @@ def match_histograms(
         One image for all, or, with the leading axes of ``images``, one for each; of the same dtype and number
         of channels, and of any height and width.
     channel_axis : int, None or "auto"
-        Axis that holds the channels of both, None for gray images; ``"auto"`` takes a last axis of length 3
-        or 1.  From 0 on it is an axis of ``images``.
+        Axis that holds the channels of both, None for gray images; ``"auto"`` takes a last axis of length
+        3 or 1.
     out : array of the shape and dtype of the result, optional
         Array to write the result into; it is also returned.
 
     Returns
     -------
-    array of the shape and dtype of ``images``, float32 for bool
+    array of the shape and dtype of ``images``
         A pixel becomes the value that has its rank in the reference, interpolated between two values.
 
     Raises
@@ -42,46 +47,31 @@ def match_histograms(
     -----
     Equal to ``skimage.exposure.match_histograms(image, reference, channel_axis=-1)``: bit for bit for
     integers, where interpolated values are cut to integers, as there, and within 1e-6 for floats.  Gray
-    images of integers are cut as well, for which scikit-image returns float64.  Only uint8 is computed on a
-    GPU.
+    images of integers are cut as well, for which scikit-image returns float64.  A GPU computes uint8 alone.
 
     References
     ----------
     .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 3.3.
     """
-    if not isinstance(channel_axis, str | None) and channel_axis != -1:
-        # Counted from the last axis on, it is the same axis of both.
-        n_axes = len(getattr(images, "shape", ()))
-        axis = channel_axis - n_axes if channel_axis >= 0 and n_axes else channel_axis
-        reference = channels_last(reference, axis, "reference")
-    return _match_histograms(images, reference, channel_axis=channel_axis, out=out)
-
-
-@accepts(back=True)
-def _match_histograms(
-    images: Array, reference: Array, *, channel_axis: ChannelAxis = "auto", out: Array | None = None
-) -> Array:
-    reference_axis = -1 if isinstance(channel_axis, int) else channel_axis
-    source = _as_pixels(images, "images", channel_axis)
-    wanted = _as_pixels(reference, "reference", reference_axis)
-    if isinstance(source.batch, np.ndarray) != isinstance(wanted.batch, np.ndarray):
+    checked = _as_pixels(images, "images", channel_axis)
+    wanted = _as_pixels(reference, "reference", channel_axis)
+    source, references = _flat(checked), _flat(wanted)
+    if isinstance(source, np.ndarray) != isinstance(references, np.ndarray):
         raise TypeError("images and reference must lie on the same device; copy one of them")
-    if source.dtype != wanted.dtype:
-        raise TypeError(f"reference must be {source.dtype} as the images are, got {wanted.dtype}")
-    if source.batch.shape[3] != wanted.batch.shape[3] or wanted.leading not in ((), source.leading):
+    if checked.dtype != wanted.dtype:
+        raise TypeError(f"reference must be {checked.dtype} as the images are, got {wanted.dtype}")
+    if source.shape[2] != references.shape[2] or wanted.leading not in ((), checked.leading):
         raise ValueError(
-            f"reference must be one image, or one for each of images of shape {source.shape}, with as many "
+            f"reference must be one image, or one for each of images of shape {checked.shape}, with as many "
             f"channels, got {wanted.shape}"
         )
-    dtype = np.dtype(np.float32) if source.dtype == np.bool_ else source.dtype
-    out = as_out(out, source.shape, dtype, source.batch)
-    pixels, wanted_pixels = (_flat(images.batch) for images in (source, wanted))
-    matched = out.reshape(pixels.shape)
-    if pixels.dtype == np.uint8:
-        _match_bytes(pixels, wanted_pixels, matched)
+    out = as_out(out, checked.shape, kept_dtype(checked), checked.batch)
+    matched = out.reshape(source.shape)
+    if source.dtype == np.uint8:
+        _match_bytes(source, references, matched)
     else:
-        host = as_on_host(pixels, "matching of other dtypes than uint8")
-        _match_floats(host, as_on_host(wanted_pixels, "matching"), matched)
+        operation = "matching of other dtypes than uint8"
+        _match_floats(as_on_host(source, operation), as_on_host(references, operation), matched)
     return to_caller_array(out)
 
 
@@ -91,14 +81,14 @@ def _as_pixels(images: Array, name: str, channel_axis: ChannelAxis) -> Pixels:
     )
 
 
-def _flat(batch: Array) -> Array:
-    """Return images (n_images, height, width, n_channels) as (n_images, n_pixels, n_channels)."""
-    n_images, height, width, n_channels = batch.shape
-    return batch.reshape(n_images, height * width, n_channels)
+def _flat(pixels: Pixels) -> Array:
+    """Return images as (n_images, n_pixels, n_channels)."""
+    n_images, height, width, n_channels = pixels.batch.shape
+    return pixels.batch.reshape(n_images, height * width, n_channels)
 
 
 def _match_bytes(images: Array, references: Array, out: Array) -> None:
-    """Match uint8, which kernels do for 1 or 3 channels."""
+    """Match bytes by look-up, which kernels do for 1 or 3 channels."""
     kernels = backend_of(images).matching
     n_channels = images.shape[2]
     if n_channels in (1, 3):
@@ -108,7 +98,7 @@ def _match_bytes(images: Array, references: Array, out: Array) -> None:
         return
     images = as_on_host(images, "matching of other than 1 or 3 channels")
     for c in range(n_channels):
-        plane, reference = (np.ascontiguousarray(pixels[..., c : c + 1]) for pixels in (images, references))
+        plane, reference = (np.ascontiguousarray(array[..., c : c + 1]) for array in (images, references))
         matched = np.empty_like(plane)
         _match_bytes(plane, reference, matched)
         out[..., c : c + 1] = matched

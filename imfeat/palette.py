@@ -9,10 +9,9 @@ from imfeat._backend import Array, backend_of
 from imfeat._check import (
     SLACK,
     Seed,
-    as_batch,
+    as_colors,
     as_count,
     as_counts,
-    as_images,
     as_on_host,
     as_out,
     as_vectors,
@@ -70,7 +69,7 @@ def learn_palette(
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3)
+    images : array of shape (..., height, width, 3) or (n, 3)
         RGB; uint8, uint16, int16, bool, or floats in [0, 1].  One palette is learned from all pixels.
     n_colors : int
         Number of colours, at most 65,536 and the number of pixels.
@@ -114,10 +113,7 @@ def learn_palette(
 
 def _all_pixels(images: Array, channel_axis: ChannelAxis) -> Array:
     """Return the pixels (n, 3) of one array of images, or of a list of arrays of several shapes."""
-    arrays = [
-        as_images(item, gray=False, clip=True, channel_axis=channel_axis)
-        for item in items_of(images) or [images]
-    ]
+    arrays = [as_colors(item, clip=True, channel_axis=channel_axis) for item in items_of(images) or [images]]
     if len({array.dtype for array in arrays}) > 1:
         raise TypeError("images must have one dtype, got a list of several; convert them first")
     pixels = [array.reshape(-1, 3) for array in arrays]
@@ -152,7 +148,7 @@ def quantize_colors(
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3)
+    images : array of shape (..., height, width, 3) or (n, 3)
         RGB; uint8, uint16, int16, bool, or floats in [0, 1].
     palette : array of shape (n_colors, 3)
         1 to 65,536 colours; uint8, or floats in [0, 1], which only float images take.
@@ -188,7 +184,7 @@ def quantize_colors(
     .. [1] R. W. Floyd, L. Steinberg, "An adaptive algorithm for spatial greyscale", Proceedings of the
        Society for Information Display 17, 1976.
     """
-    images = as_images(images, gray=False, gpu=True, channel_axis=channel_axis)
+    images = as_colors(images, gpu=True, channel_axis=channel_axis)
     one_of(dither, "dither", (None, "floyd-steinberg"))
     palette = _as_palette(palette, images)
     out = as_out(out, images.shape[:-1], np.uint8 if len(palette) <= 256 else np.uint16, images)
@@ -198,7 +194,9 @@ def quantize_colors(
                 f"dither={dither!r} takes uint8 images, got {images.dtype}; "
                 "write np.rint(images * 255).astype('uint8')"
             )
-        _, batch = as_batch(images)
+        if images.ndim < 3:
+            raise ValueError(f"images must have rows and columns to dither, got the shape {images.shape}")
+        batch = images.reshape(-1, *images.shape[-3:])
         backend_of(images).dither.dither_colors(batch, palette, out.reshape(batch.shape[:3]))
     elif images.dtype == np.uint8:
         backend_of(images).palette.nearest_colors(images.reshape(-1), palette, out.reshape(-1))

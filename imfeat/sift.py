@@ -7,10 +7,8 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
-    as_batch,
     as_count,
     as_flag,
-    as_images,
     as_number,
     as_out,
     as_pixels,
@@ -45,7 +43,7 @@ def dense_sift(
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, uint16, int16, bool, or floats of any range, with ``color="hsv"`` in [0, 1].
+        uint8, uint16, int16, bool, or floats of any range, in [0, 1] for ``color="hsv"``.
     step : int
         Pixels from one descriptor to the next, in both directions.
     bin_size : int
@@ -105,15 +103,15 @@ def dense_sift(
        and scene recognition", PAMI 32, 2010. :doi:`10.1109/TPAMI.2009.154`
     """
     one_of(color, "color", COLORS)
-    is_hsv = color == "hsv"  # of which the range matters
+    in_hsv = color == "hsv"
     leading, batch, *_ = as_pixels(
         images,
         gray=color == "gray",
         gpu=True,
-        clip=is_hsv,
+        clip=in_hsv,
         channel_axis=channel_axis,
-        unit=is_hsv,
-        words="unit" if is_hsv else "values",
+        unit=in_hsv,
+        words="unit" if in_hsv else "values",
     )
     step = as_count(step, "step")
     fast = as_flag(fast, "fast")
@@ -191,13 +189,14 @@ def local_color(
     .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010. :doi:`10.1007/978-3-642-15561-1_11`
     """
-    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
+    pixels = as_pixels(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
     step = as_count(step, "step")
-    leading, batch = as_batch(images)
+    leading = pixels.leading
+    batch = pixels.batch
     n_images, height, width, _ = batch.shape
     grids = as_grids((height, width), step, bin_size, scales)
     positions = positions_of(grids, step)
-    descriptors = as_out(None, (*leading, len(positions), 96), np.float32, images)
+    descriptors = as_out(None, (*leading, len(positions), 96), np.float32, batch)
     out = descriptors.reshape(n_images, len(positions), 96)
     lines = batch.reshape(n_images, height, width * 3)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_images, as_out, one_of, to_caller_array
+from imfeat._check import as_colors, as_out, one_of, to_caller_array
 from imfeat._inputs import ChannelAxis, accepts
 
 
@@ -15,7 +15,7 @@ def rgb_to_ycbcr(
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3)
+    images : array of shape (..., height, width, 3) or (n, 3)
         RGB; uint8, uint16, int16, bool, or floats in [0, 1].
     dtype : {"float32", "uint8"}
         ``"uint8"`` scales each of the three to 0..255, rounding as Pillow does; it takes uint8.
@@ -45,7 +45,7 @@ def rgb_to_ycbcr(
     ----------
     .. [1] ITU-T Recommendation T.871, "JPEG File Interchange Format (JFIF)", 2011.
     """
-    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
+    images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     one_of(dtype, "dtype", ("float32", "uint8"))
     kernels = backend_of(images).ycbcr
     out = as_out(out, images.shape, dtype, images)
@@ -65,8 +65,8 @@ def ycbcr_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | 
 
     Parameters
     ----------
-    images : array of shape (..., height, width, 3)
-        YCbCr as `rgb_to_ycbcr` returns it; uint8, uint16, int16, or floats in [0, 1].
+    images : array of shape (..., height, width, 3) or (n, 3)
+        YCbCr as `rgb_to_ycbcr` returns it; float32 or float64 in [0, 1], or uint8.
     channel_axis : int
         Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
@@ -82,7 +82,7 @@ def ycbcr_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | 
     TypeError, ValueError
         If ``images`` are not images of three channels.
     """
-    images = as_images(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
+    images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     out = as_out(out, images.shape, np.float32, images)
     white, center = (255, 128) if images.dtype == np.uint8 else (1, 0.5)
     kernels = backend_of(images).ycbcr

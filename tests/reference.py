@@ -14,6 +14,7 @@ import skimage.color
 from imfeat_kernels import cpu
 from imfeat_kernels.cpu._histogram import HELLINGER, HSV, L2, NO_NORM
 from imfeat_kernels.cpu.blocks import L1, L1_SQRT, L2_HYS
+from imfeat_kernels.cpu.directions import DALAL_TRIGGS, UOCTTI, VARIANTS  # noqa: F401
 from imfeat_kernels.cpu.equalize import OPENCV
 from imfeat_kernels.cpu.lbp import DEFAULT, ROR, UNIFORM
 from PIL import Image
@@ -310,43 +311,51 @@ def gradients(image, slack=0):
     return tuple(np.take_along_axis(g, strongest[..., None], -1)[..., 0] for g in (gy, gx))
 
 
-def cell_histograms(images, cell_size, edges, n_lower):
-    return orientation_histograms(images, cell_size, len(edges), n_lower < len(edges))
+def cell_histograms(images, mask, corner, cell_size, edges, n_lower):
+    return orientation_histograms(images, cell_size, len(edges), n_lower < len(edges), mask, corner)
 
 
-def orientation_histograms(images, cell_size, n_bins, signed):
-    n_rows, n_cols = images.shape[1] // cell_size, images.shape[2] // cell_size
+def orientation_histograms(images, cell_size, n_bins, signed, mask=None, corner=(0, 0)):
+    height, width = cell_size
+    n_rows, n_cols = (images.shape[1] - corner[0]) // height, (images.shape[2] - corner[1]) // width
     out = np.zeros((n_bins, len(images), n_rows, n_cols))
     turn = 360 if signed else 180
     for i, image in enumerate(images):
-        gy, gx = gradients(image)
+        gy, gx = masked_gradients(image, mask, i)
         bins = (np.rad2deg(np.arctan2(gy, gx)) % turn // (turn / n_bins)).astype(int) % n_bins
-        for y, x in np.ndindex(n_rows * cell_size, n_cols * cell_size):
-            out[bins[y, x], i, y // cell_size, x // cell_size] += np.hypot(gy[y, x], gx[y, x])
-    return out / cell_size**2
+        for y, x in np.ndindex(n_rows * height, n_cols * width):
+            at = corner[0] + y, corner[1] + x
+            out[bins[at], i, y // height, x // width] += np.hypot(gy[at], gx[at])
+    return out / (height * width)
 
 
-def block_histograms(images, cell_size, weights, turns, out):
-    size = weights.shape[1]
+def masked_gradients(image, mask, i, slack=0):
+    gy, gx = gradients(image, slack)
+    voting = 1 if mask is None or mask.size == 0 else mask[i]
+    return gy * voting, gx * voting
+
+
+def block_histograms(images, mask, corner, stride, row_weights, col_weights, turns, out):
     n_bins, _, n_rows, n_cols = out.shape[2:]
     out = np.zeros(out.shape)
     for i, image in enumerate(images):
-        gy, gx = gradients(image, 1e-5)
+        gy, gx = masked_gradients(image, mask, i, 1e-5)
         place = np.arctan2(gy, gx) / (2 * np.pi) % 1 * turns - 0.5
         below = np.floor(place).astype(int)
-        for r, c, y, x in np.ndindex(n_rows, n_cols, size, size):
-            at = r * cell_size + y, c * cell_size + x
-            vote = np.outer(weights[:, y], weights[:, x]) * np.hypot(gy[at], gx[at])
+        for r, c, y, x in np.ndindex(n_rows, n_cols, row_weights.shape[1], col_weights.shape[1]):
+            at = corner[0] + r * stride[0] + y, corner[1] + c * stride[1] + x
+            vote = np.outer(row_weights[:, y], col_weights[:, x]) * np.hypot(gy[at], gx[at])
             share = place[at] - below[at]
             out[:, :, below[at] % n_bins, i, r, c] += vote * (1 - share)
             out[:, :, (below[at] + 1) % n_bins, i, r, c] += vote * share
     return out
 
 
-def normalize_blocks(planes, block_size, norm, constants):
-    windows = np.lib.stride_tricks.sliding_window_view(planes, (block_size, block_size), axis=(2, 3))
+def normalize_blocks(planes, block_size, stride, norm, constants):
+    windows = np.lib.stride_tricks.sliding_window_view(planes, block_size, axis=(2, 3))
+    windows = windows[:, :, :: stride[0], :: stride[1]]
     values = np.moveaxis(windows, 0, -1).reshape(*windows.shape[1:4], -1).astype(np.float64)
-    inside, outside, after = constants
+    inside, outside, after, clip = constants
     if norm == NO_NORM:
         return values
     if norm in (L1, L1_SQRT):
@@ -354,38 +363,63 @@ def normalize_blocks(planes, block_size, norm, constants):
         return np.sqrt(values) if norm == L1_SQRT else values
     values = values / (np.sqrt((values**2).sum(-1, keepdims=True) + inside) + outside)
     if norm == L2_HYS:
-        values = np.minimum(values, 0.2)
+        values = np.minimum(values, clip)
         values = values / (np.sqrt((values**2).sum(-1, keepdims=True) + inside) + after)
     return values
 
 
 def cell_features(images, cell_size):
+    return normalize_directions(direction_votes(images, cell_size, np.empty(9), False), UOCTTI)
+
+
+def direction_votes(images, cell_size, table, shared):
     n_images, height, width, _ = images.shape
     n_rows, n_cols = (height + cell_size // 2) // cell_size, (width + cell_size // 2) // cell_size
     white = 255 if images.dtype == np.uint8 else 1
-    pixels = images.astype(np.float32)
-    signed = np.zeros((n_images, n_rows, n_cols, 18))
-    angles = np.arange(9) * np.pi / 9
+    n = len(table)
+    out = np.zeros((n_images, n_rows, n_cols, 2 * n))
     rows, cols = (
-        np.maximum(1 - abs((np.arange(1, size - 1) + 0.5) / cell_size - 0.5 - np.arange(n)[:, None]), 0)
-        for size, n in ((height, n_rows), (width, n_cols))
+        np.maximum(1 - abs((np.arange(1, size - 1) + 0.5) / cell_size - 0.5 - np.arange(count)[:, None]), 0)
+        for size, count in ((height, n_rows), (width, n_cols))
     )
-    for i, image in enumerate(pixels if min(height, width) > 2 else []):
+    for i, image in enumerate(images.astype(np.float32) if min(height, width) > 2 else []):
         gy, gx = image[2:, 1:-1] - image[:-2, 1:-1], image[1:-1, 2:] - image[1:-1, :-2]
         strongest = (gx * gx + gy * gy).argmax(-1)[..., None]
-        gy, gx = (np.take_along_axis(g, strongest, -1).astype(np.float64) for g in (gy, gx))
-        products = (gx * np.cos(angles) + gy * np.sin(angles)).astype(np.float32)
-        k = abs(products).argmax(-1)[..., None]
-        k += 9 * (np.take_along_axis(products, k, -1) < 0)
-        for direction in range(18):
-            signed[i, ..., direction] = rows @ ((k == direction) * np.hypot(gy, gx) / white)[..., 0] @ cols.T
-    unsigned = signed[..., :9] + signed[..., 9:]
+        gy, gx = (np.take_along_axis(g, strongest, -1)[..., 0].astype(np.float64) for g in (gy, gx))
+        shares = (shared_directions if shared else nearest_direction)(gy, gx, n)
+        for direction in range(2 * n):
+            out[i, ..., direction] = rows @ (shares[direction] * np.hypot(gy, gx) / white) @ cols.T
+    return out
+
+
+def nearest_direction(gy, gx, n):
+    """Return the shares of 2 n directions: 1 for the direction with the largest product."""
+    angles = np.arange(n)[:, None, None] * np.pi / n
+    products = (gx * np.cos(angles) + gy * np.sin(angles)).astype(np.float32)
+    k = abs(products).argmax(0)
+    k += n * (np.take_along_axis(products, k[None], 0)[0] < 0)
+    return np.arange(2 * n)[:, None, None] == k
+
+
+def shared_directions(gy, gx, n):
+    """Return the share of each of 2 n directions, which falls linearly to 0 at the next directions."""
+    place = np.arctan2(gy, gx) / np.pi * n % (2 * n)
+    apart = abs(place - np.arange(2 * n)[:, None, None])
+    return np.maximum(1 - np.minimum(apart, 2 * n - apart), 0)
+
+
+def normalize_directions(votes, variant):
+    signed = votes.astype(np.float64)
+    n = signed.shape[-1] // 2
+    unsigned = signed[..., :n] + signed[..., n:]
     energy = np.pad((unsigned**2).sum(-1), ((0, 0), (1, 1), (1, 1)), "edge")
     squares = energy[:, 1:, 1:] + energy[:, 1:, :-1] + energy[:, :-1, 1:] + energy[:, :-1, :-1]
     factors = 1 / np.sqrt(squares + 1e-4)[..., None]
     factors = factors[:, :-1, :-1], factors[:, :-1, 1:], factors[:, 1:, :-1], factors[:, 1:, 1:]
+    if variant == DALAL_TRIGGS:
+        return np.concatenate([np.minimum(unsigned * f, 0.2) for f in factors], -1)
     parts = [np.minimum(np.concatenate([signed, unsigned], -1) * f, 0.2) for f in factors]
-    texture = [part[..., 18:].sum(-1, keepdims=True) / np.sqrt(18) for part in parts]
+    texture = [part[..., 2 * n :].sum(-1, keepdims=True) / np.sqrt(18) for part in parts]
     return np.concatenate([sum(parts) / 2, *texture], -1)
 
 

@@ -36,8 +36,8 @@ IMAGE_FUNCTIONS = {
     "sample_patches": (lambda x: imfeat.sample_patches(x, 5, 20, rng=0), True, True),
     "dense_patches": (lambda x: imfeat.dense_patches(x, 5), True, True),
 }
-OF_ANY_RANGE = ("rgb_to_gray", "equalize", "hog", "hog trilinear", "hog_uoctti", "match_histograms")
-OF_ANY_RANGE += ("sample_patches", "dense_patches")
+OF_ANY_RANGE = ("rgb_to_gray", "equalize", "hog", "hog trilinear", "hog_uoctti")
+OF_ANY_RANGE += ("sample_patches", "dense_patches", "match_histograms")
 PER_IMAGE = sorted(set(IMAGE_FUNCTIONS) - {"learn_palette", "sample_patches"})
 WORDS = RNG.normal(size=(5, 12)).astype(np.float32)
 VECTOR_FUNCTIONS = {

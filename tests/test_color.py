@@ -106,7 +106,7 @@ def test_the_way_to_lab_and_back_changes_nothing(images):
 @pytest.mark.parametrize(
     ("lab", "message"),
     [
-        (np.zeros((4, 3)), r"images must have the shape \(..., height, width, 3\), got \(4, 3\)"),
+        (np.zeros(3), r"images must have the shape \(..., height, width, 3\), got \(3,\)"),
         (np.zeros((4, 4, 4)), "images must be vectors of length 3, got length 4"),
         (np.full((2, 2, 3), np.nan), "images must be finite"),
     ],

@@ -110,7 +110,25 @@ FEATURES = {
     "glcm": (lambda images: imfeat.glcm(images, symmetric=True), 0),
     "hog": (imfeat.hog, 1e-5),
     "hog trilinear": (lambda images: imfeat.hog(images, interpolation="trilinear"), 1e-5),
+    "hog options": (
+        lambda images: imfeat.hog(
+            images,
+            cell_size=(6, 4),
+            block_size=(1, 3),
+            block_stride=(1, 0.5),
+            interpolation="trilinear",
+            sigma=5.0,
+            clip=0.3,
+            flatten=False,
+        ),
+        1e-5,
+    ),
+    "hog further apart": (lambda images: imfeat.hog(images, cell_size=4, block_stride=(2, 3)), 1e-5),
     "hog_uoctti": (imfeat.hog_uoctti, 2e-4),
+    "hog_uoctti variant": (
+        lambda images: imfeat.hog_uoctti(images, orientations=5, bilinear=True, variant="dalal-triggs"),
+        2e-4,
+    ),
     "haralick": (lambda images: imfeat.haralick(images, levels=16, grid=(2, 2)), 1e-4),
     "dense_sift": (lambda images: imfeat.dense_sift(images)[1], 1e-5),
     "dense_sift scales": (lambda images: imfeat.dense_sift(images, scales=(1, 1.25))[1], 1e-4),
@@ -231,6 +249,10 @@ def test_masks_lie_where_images_do(gpu, images, rng):
     mask = rng.random(images.shape[:3]) < 0.5
     found = imfeat.color_histogram(gpu.array(images), mask=gpu.array(mask))
     np.testing.assert_allclose(found.array, imfeat.color_histogram(images, mask=mask), atol=1e-6)
+    for interpolation in ("none", "trilinear"):
+        found = imfeat.hog(gpu.array(images), mask=gpu.array(mask), interpolation=interpolation)
+        expected = imfeat.hog(images, mask=mask, interpolation=interpolation)
+        np.testing.assert_allclose(found.array, expected, atol=1e-5)
     with pytest.raises(TypeError, match="images and mask must lie on the same device"):
         imfeat.color_histogram(gpu.array(images), mask=mask)
     with pytest.raises(TypeError, match="images and mask must lie on the same device"):
@@ -240,6 +262,12 @@ def test_masks_lie_where_images_do(gpu, images, rng):
 def test_what_is_not_computed_there_says_so(gpu, images):
     with pytest.raises(TypeError, match="not computed on a GPU; copy"):
         imfeat.hog(gpu.array(images), sqrt=True)
+    with pytest.raises(TypeError, match="padding is not computed on a GPU; copy"):
+        imfeat.hog(gpu.array(images), padding=8)
+    with pytest.raises(TypeError, match="hog_windows is not computed on a GPU; copy"):
+        imfeat.hog_windows(gpu.array(images), (16, 16), 8)
+    with pytest.raises(TypeError, match="features lie on a GPU"):
+        imfeat.hog_to_opencv(imfeat.hog(gpu.array(images), flatten=False))
     with pytest.raises(TypeError, match="images lies on a GPU, where this is not computed"):
         imfeat.learn_palette(gpu.array(images), 4)
 

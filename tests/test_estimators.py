@@ -226,7 +226,7 @@ def test_scikit_learn_conventions(estimator, check):
 def test_options_and_defaults_are_those_of_the_function(kind, function):
     options = inspect.signature(function).parameters
     ours = inspect.signature(kind).parameters
-    assert set(options) - set(ours) <= {"images", "mask", "out"}
+    assert set(options) - set(ours) <= {"images", "mask", "flatten", "out"}
     for name, parameter in ours.items():
         assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
         if name == "device":  # functions go by where their images lie
@@ -266,6 +266,21 @@ def test_hog_passes_every_option_on(images):
     features = HOG(**options).fit_transform(images)
     np.testing.assert_array_equal(features, imfeat.hog(images, **options))
     assert not np.array_equal(features, HOG(cell_size=4, signed=True).fit_transform(images))
+    options |= {"block_size": (1, 2), "block_stride": (0.5, 1), "padding": 4, "clip": 0.3, "sigma": 3.0}
+    model = HOG(**options).fit(images)
+    np.testing.assert_array_equal(model.transform(images), imfeat.hog(images, **options))
+    names = model.get_feature_names_out()
+    assert names.shape == imfeat.hog(images[0], **options).shape
+    assert (names[0], names[-1]) == ("hog_r0_c0_y0_x0_o0", "hog_r18_c8_y0_x1_o8")
+
+
+@pytest.mark.parametrize("variant", ["uoctti", "dalal-triggs"])
+def test_uoctti_passes_every_option_on(images, variant):
+    options = {"cell_size": 16, "orientations": 5, "bilinear": True, "variant": variant, "mirror": True}
+    model = UoCTTI(**options).fit(images)
+    features = imfeat.hog_uoctti(images, **options)
+    np.testing.assert_array_equal(model.transform(images), features)
+    assert len(model.get_feature_names_out()) == features.shape[1]
 
 
 def test_color_histogram_is_that_of_numpy(images):

@@ -133,7 +133,10 @@ def test_one_large_image_is_cut_into_strips(photo):
         ({"bins": 0}, "bins must be at least 1"),
         ({"bins": 257}, "at most 256"),
         ({"bins": 64}, "up to 65,536 bins, got 64 x 64 x 64"),
-        ({"space": "luv"}, "space must be one of 'rgb', 'hsv', 'hsi', 'lab', 'ycbcr', 'gray', got 'luv'"),
+        (
+            {"space": "luv"},
+            "space must be one of 'rgb', 'hsv', 'hsi', 'lab', 'ycbcr', 'gray', None, got 'luv'",
+        ),
         ({"norm": "max"}, "norm must be one of"),
         ({"grid": (46, 1)}, "grid must fit the images of 45 x 67 pixels"),
         ({"mask": np.ones((45, 66), bool)}, "mask must have the shape"),
@@ -142,3 +145,44 @@ def test_one_large_image_is_cut_into_strips(photo):
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         imfeat.color_histogram(np.zeros((45, 67, 3), np.uint8), **options)
+
+
+def test_channels_as_they_are(rng):
+    images = rng.integers(0, 256, (2, 20, 30, 5), dtype=np.uint8)
+    options = {"space": None, "joint": False, "norm": None, "channel_axis": -1}
+    for bins in (16, [2, 3, 256, 5, 7]):
+        counts = imfeat.color_histogram(images, bins=bins, **options)
+        each = np.broadcast_to(bins, 5)
+        ends = np.append(0, np.cumsum(each))
+        for c in range(5):
+            expected = [np.histogram(image[..., c], each[c], (0, 255))[0] for image in images]
+            np.testing.assert_array_equal(counts[:, ends[c] : ends[c + 1]], expected)
+    floats = imfeat.color_histogram((images / 255).astype(np.float32), bins=16, **options)
+    expected = [np.histogram(image[..., 1] / np.float32(255), 16, (0, 1))[0] for image in images]
+    np.testing.assert_array_equal(floats[:, 16:32], expected)
+    mask = rng.random((2, 20, 30)) < 0.5
+    masked = imfeat.color_histogram(images, bins=16, mask=mask, grid=(2, 1), **options)
+    upper = [
+        np.histogram(image[:10][one[:10], 4], 16, (0, 255))[0]
+        for image, one in zip(images, mask, strict=True)
+    ]
+    np.testing.assert_array_equal(masked[:, 64:80], upper)
+    with pytest.raises(ValueError, match="a joint histogram has three channels, got 5; take joint=False"):
+        imfeat.color_histogram(images, space=None, channel_axis=-1)
+    with pytest.raises(TypeError, match="bins must be 5 integers"):
+        imfeat.color_histogram(images, bins=(2, 2, 2), **options)
+    rgb = images[..., :3]
+    np.testing.assert_array_equal(
+        imfeat.color_histogram(rgb, space=None), imfeat.color_histogram(rgb, space="rgb")
+    )
+
+
+def test_gray_images_have_histograms(rng):
+    gray = rng.integers(0, 256, (2, 20, 30), dtype=np.uint8)
+    counts = imfeat.color_histogram(gray, space="gray", bins=32, norm=None)
+    expected = [np.histogram(image, 32, (0, 255))[0] for image in gray]
+    np.testing.assert_array_equal(counts, expected)
+    np.testing.assert_array_equal(imfeat.color_histogram(gray, space=None, bins=32, norm=None), counts)
+    model = imfeat.ColorHistogram(space="gray", bins=32, norm=None)
+    np.testing.assert_array_equal(model.fit_transform(gray), counts)
+    assert model.get_feature_names_out()[31] == "gray_r0_c0_g31"

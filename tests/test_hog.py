@@ -133,7 +133,7 @@ def test_trilinear_is_the_same_for_floats(rgb, sqrt):
 @pytest.mark.parametrize("orientations", [5, 8, 9, 18])
 def test_signed_matches_the_reference(rgb, orientations):
     features = imfeat.hog(rgb, block_size=1, orientations=orientations, norm=None, signed=True)
-    expected = reference.orientation_histograms(rgb, 8, orientations, signed=True)
+    expected = reference.orientation_histograms(rgb, (8, 8), orientations, signed=True)
     np.testing.assert_allclose(
         features, np.moveaxis(expected, 0, -1).reshape(3, -1), rtol=0, atol=2e-4
     )  # of up to 360

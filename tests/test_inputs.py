@@ -49,8 +49,6 @@ COLOR = {
     "rgb_to_lab": imfeat.rgb_to_lab,
     "rgb_to_ycbcr": imfeat.rgb_to_ycbcr,
     "ycbcr_to_rgb": imfeat.ycbcr_to_rgb,
-    "color_histogram of Lab": lambda x, **options: imfeat.color_histogram(x, space="lab", **options),
-    "dense_sift of HSV": lambda x, **options: imfeat.dense_sift(x, color="hsv", bin_size=2, **options)[1],
     "color_histogram": imfeat.color_histogram,
     "learn_palette": lambda x, **options: imfeat.learn_palette(x, 4, rng=0, n_iterations=2, **options),
     "quantize_colors": quantize,
@@ -64,6 +62,9 @@ ANY_NUMBER = {
     "hog trilinear": lambda x, **options: imfeat.hog(x, interpolation="trilinear", **options),
     "hog_uoctti": imfeat.hog_uoctti,
     "raw_pixels": imfeat.raw_pixels,
+    "histograms of channels": lambda x, **options: imfeat.color_histogram(
+        x, space=None, joint=False, **options
+    ),
     "sample_patches": lambda x, **options: imfeat.sample_patches(x, 5, 10, rng=0, **options),
     "dense_patches": lambda x, **options: imfeat.dense_patches(x, 5, stride=4, **options),
     "patch_features": patch_features,
@@ -81,14 +82,13 @@ DIRECT = ALL | {
     "equalize_clahe": imfeat.equalize_clahe,
     "quantize_colors": lambda x, **options: imfeat.quantize_colors(x, PALETTE, **options),
     "dense_sift": imfeat.dense_sift,
-    "dense_sift of HSV": lambda x, **options: imfeat.dense_sift(x, color="hsv", **options),
     "local_color": imfeat.local_color,
     "patch_features": lambda x, **options: imfeat.patch_features(
         x, PATCH_WORDS[27], WHITENING[27], patch_size=3, mirror=False, **options
     ),
 }
-IMAGES_OUT = ("rgb_to_hsv", "rgb_to_hsi", "hsv_to_rgb", "equalize_value", "equalize", "equalize_clahe")
-IMAGES_OUT += ("rgb_to_lab", "rgb_to_ycbcr", "ycbcr_to_rgb")
+IMAGES_OUT = ("rgb_to_hsv", "rgb_to_hsi", "hsv_to_rgb", "rgb_to_lab", "rgb_to_ycbcr", "ycbcr_to_rgb")
+IMAGES_OUT += ("equalize_value", "equalize", "equalize_clahe")
 BYTES_ONLY = ("equalize_clahe",)
 KEEP_UNITS = ("hog", "lbp", "lbp_codes", "dense_sift")  # of integers of 16 bits
 WORDS_OF_THEIR_OWN = ("equalize", "equalize_value", "equalize_clahe", "glcm")
@@ -204,6 +204,9 @@ def test_channels_first_are_warned_of(name):
 def test_the_warning_points_to_the_caller():
     with pytest.warns(UserWarning, match="taken for gray") as caught:
         imfeat.hog(np.zeros((3, 32, 32), np.uint8))
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="taken for gray") as caught:
+        imfeat.HOG().fit(np.zeros((2, 3, 32, 32), np.uint8)[0])
     assert caught[0].filename == __file__
 
 
@@ -598,6 +601,7 @@ OF_IMAGES = [kind for kind in KINDS if hasattr(kind, "any_number")]
 def test_transformers_of_any_number_of_channels(kind, strict):
     few = {"n_words": 4, "n_patches": 100, "n_iterations": 2, "random_state": 0}
     options = {k: v for k, v in few.items() if k in kind().get_params()}
+    options |= {"space": None, "joint": False} if kind is imfeat.ColorHistogram else {}
     expected = kind(channel_axis=-1, **options).fit_transform(FIVE)
     moved = kind(channel_axis=1, **options).fit_transform(np.moveaxis(FIVE, -1, 1))
     np.testing.assert_array_equal(np.moveaxis(moved, 1, -1) if moved.ndim > 2 else moved, expected)

@@ -81,7 +81,10 @@ def test_docstrings_name_every_parameter(kernel):
 
 COPIES = {
     "padded": ("_hog", "sift", "uoctti"),
-    "arctan_in_turns": ("_hog", "color"),
+    "arctan_in_turns": ("_hog", "color", "_directions"),
+    "turn": ("_hog", "_directions"),
+    "_column_weights": ("_directions", "uoctti"),
+    "clipped": ("_directions", "uoctti"),
     "_count_bytes": ("_histogram", "equalize"),
     "_count_word": ("_histogram", "equalize"),
     "_empty_counters": ("_histogram", "equalize"),

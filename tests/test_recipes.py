@@ -52,7 +52,7 @@ def test_transformers_have_the_options_and_defaults_of_functions(name):
     recipe = RECIPES[name]
     options = inspect.signature(getattr(imfeat, recipe.function)).parameters
     ours = inspect.signature(getattr(imfeat, recipe.transformer)).parameters
-    assert set(options) - set(ours) <= {"images", "mask", "out"}
+    assert set(options) - set(ours) <= {"images", "mask", "flatten", "out"}
     for option in set(options) & set(ours):
         assert ours[option].default == options[option].default
 
@@ -119,6 +119,11 @@ def test_options_are_those_of_python():
     assert transformer.transformer_list[1][1].bins == (8, 4, 4)
     assert parse_list(["hog(norm='l1')", "raw"]) == parse_list('hog(norm="l1"), raw')
     assert parse("hog(norm=None)").function((64, 64)).keywords == {"norm": None}
+    images = images_of((40, 60))
+    options = {"cell_size": (8, 16), "block_stride": (1, 0.5), "interpolation": "trilinear", "sigma": 5.0}
+    feature = parse("hog(cell_size=(8, 16), block_stride=(1, .5), interpolation='trilinear', sigma=5.)")
+    np.testing.assert_array_equal(feature.function((40, 60))(images), imfeat.hog(images, **options))
+    np.testing.assert_array_equal(feature.fitted((40, 60)).transform(images), imfeat.hog(images, **options))
     assert parse(first.name) == first
 
 
@@ -130,6 +135,7 @@ def test_options_are_those_of_python():
         ("fisher-sift(stride=3)", "unknown option 'stride'.*n_components.*step, bin_size, scales"),
         ("hog(out=3)", "unknown option 'out'"),
         ("words(random_state=3)", "unknown option 'random_state'"),
+        ("hog(flatten=False)", "unknown option 'flatten'"),
         ("hog(8)", "must be name=value"),
         ("hog(**{})", "must be name=value"),
         ("hog(cell_size=8, cell_size=4)", "given twice|not in Python's syntax"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -13,6 +14,8 @@ import imfeat
 
 STORED = dict(np.load(Path(__file__).parent / "data" / "vlfeat_uoctti.npz"))
 SIZES = [(name, size) for name in STORED["names"] for size in STORED[f"{name}_cell_sizes"].tolist()]
+VARIANTS = dict(np.load(Path(__file__).parent / "data" / "vlfeat_hog.npz"))
+OTHERS = [(name, key) for name in VARIANTS["names"] for key in VARIANTS["options"]]
 # Where a gradient goes when left and right change places: its direction k pi / 9 to pi less that.
 MIRRORED = [(9 - k) % 18 for k in range(18)] + [18 + (9 - k) % 9 for k in range(9)] + [28, 27, 30, 29]
 
@@ -169,3 +172,73 @@ def test_images_smaller_than_half_a_cell_are_refused():
         imfeat.hog_uoctti(np.zeros((3, 9)))
     with pytest.raises(ValueError, match="cell_size must be at least 1"):
         imfeat.hog_uoctti(np.zeros((9, 9)), cell_size=0)
+
+
+@pytest.mark.parametrize(("name", "key"), OTHERS)
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+def test_variants_match_vlfeat(name, key, dtype):
+    cell_size, orientations, shared, variant = key.split("-")
+    image, expected = VARIANTS[name], VARIANTS[f"{name}_{key}"]
+    image = image if dtype == "uint8" else (image / 255).astype(dtype)
+    options = {"orientations": int(orientations), "bilinear": shared == "1"}
+    options["variant"] = {"UoCTTI": "uoctti", "DalalTriggs": "dalal-triggs"}[variant]
+    cells = imfeat.hog_uoctti(image, cell_size=int(cell_size), **options)
+    # VLFeat shares votes by the arc cosine of a float, whose errors are up to 5e-4 where it is 0.
+    tolerance = 2e-3 if shared == "1" else 1e-4
+    np.testing.assert_allclose(cells, expected.ravel(), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("cell_size", [1, 3, 8, 33])
+@pytest.mark.parametrize("variant", reference.VARIANTS)
+@pytest.mark.parametrize(
+    ("orientations", "bilinear"), [(9, True), (9, False), (2, True), (18, False), (20, True)]
+)
+def test_variants_match_the_formula(gray, cell_size, variant, orientations, bilinear):
+    votes = reference.direction_votes(gray[..., None], cell_size, np.empty(orientations), bilinear)
+    expected = reference.normalize_directions(votes, reference.VARIANTS[variant])
+    options = {"orientations": orientations, "bilinear": bilinear, "variant": variant}
+    cells = imfeat.hog_uoctti(gray, cell_size=cell_size, **options)
+    np.testing.assert_allclose(cells, expected.reshape(3, -1), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("width", [170, 900])
+def test_wide_images_of_any_orientations_are_their_parts(photo, width):
+    image = np.tile(photo[:40, :, 1], (1, 2))[:, :width]
+    options = {"orientations": 12, "bilinear": True}
+    whole = imfeat.hog_uoctti(image, **options).reshape(5, (width + 4) // 8, 40)
+    left = imfeat.hog_uoctti(image[:, :96], **options).reshape(5, 12, 40)
+    np.testing.assert_allclose(whole[:, :10], left[:, :10], rtol=0, atol=1e-6)
+    right = imfeat.hog_uoctti(image[:, width // 8 * 8 - 96 :], **options).reshape(5, -1, 40)
+    np.testing.assert_allclose(whole[:, width // 8 - 10 :], right[:, 2:], rtol=0, atol=1e-6)
+
+
+def test_a_gradient_between_two_directions_is_shared():
+    y, x = np.mgrid[:40, :40] / 4e5
+    angle = np.deg2rad(25)  # a quarter of the way from 20 to 40 degrees
+    image = x * np.cos(angle) + y * np.sin(angle)
+    cell = imfeat.hog_uoctti(image, bilinear=True).reshape(5, 5, 31)[2, 2]
+    assert np.flatnonzero(cell[:18] > 1e-4).tolist() == [1, 2]
+    assert cell[1] == pytest.approx(3 * cell[2], rel=1e-3)
+
+
+@pytest.mark.parametrize("variant", reference.VARIANTS)
+def test_mirrored_variants_are_averaged(rgb, variant):
+    options = {"orientations": 7, "bilinear": True, "variant": variant}
+    both = [imfeat.hog_uoctti(images, **options) for images in (rgb, rgb[:, :, ::-1])]
+    mean = imfeat.hog_uoctti(rgb, mirror=True, **options)
+    np.testing.assert_allclose(mean, np.mean(both, 0), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"orientations": 0}, ValueError, "orientations must be at least 1, got 0"),
+        ({"orientations": 1, "bilinear": True}, ValueError, "orientations must be at least 2, got 1"),
+        ({"orientations": 9.0}, TypeError, "orientations must be an integer"),
+        ({"bilinear": 1}, TypeError, "bilinear must be True or False"),
+        ({"variant": "DalalTriggs"}, ValueError, "variant must be one of 'uoctti', 'dalal-triggs'"),
+    ],
+)
+def test_wrong_options_are_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        imfeat.hog_uoctti(np.zeros((9, 9)), **options)

@@ -42,11 +42,11 @@ def from_hsv(images, n_threads):
     return each(skimage.color.hsv2rgb, strips(sheet(images)), n_threads)
 
 
-def hog(images, n_threads):
+def hog(cell_size, norm):
     def describe(image):
-        return skimage.feature.hog(image, pixels_per_cell=(8, 8), cells_per_block=(2, 2))
+        return skimage.feature.hog(image, pixels_per_cell=cell_size, cells_per_block=(2, 2), block_norm=norm)
 
-    return each(describe, images, n_threads)
+    return lambda images, n_threads: each(describe, images, n_threads)
 
 
 def uniform_patterns(images, n_threads):
@@ -87,7 +87,8 @@ JOBS = {
     "rgb_to_lab, uint8 to float32": to_lab,
     "match_histograms": match,
     "match_histograms, float32": match,
-    "hog": hog,
+    "hog": hog((8, 8), "L2-Hys"),
+    "hog, cells of 8 x 16, l2": hog((8, 16), "L2"),
     "lbp_codes, uniform": uniform_patterns,
     "glcm, 256 levels": pairs,
     "equalize, gray": equalize,

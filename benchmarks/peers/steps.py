@@ -1,4 +1,4 @@
-"""imfeat's own features of patches step by step, each of its results a whole array."""
+"""imfeat's own features step by step: each result of patches a whole array, and windows one by one."""
 
 import numpy as np
 
@@ -36,4 +36,21 @@ def patch_features(images, n_threads):
     return describe_all
 
 
-JOBS = {"patch_features, 800 words, triangle": patch_features}
+def hog_windows(images, n_threads):
+    """Cut out each window."""
+    corners = [(y, x) for y in range(0, images.shape[1] - 127, 8) for x in range(0, images.shape[2] - 63, 8)]
+
+    def describe_all():
+        return [
+            imfeat.hog(image[y : y + 128, x : x + 64], interpolation="trilinear")
+            for image in images
+            for y, x in corners
+        ]
+
+    return describe_all
+
+
+JOBS = {
+    "patch_features, 800 words, triangle": patch_features,
+    "hog_windows, 128x64, 4 of 512x512": hog_windows,
+}

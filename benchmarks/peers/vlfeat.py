@@ -13,8 +13,11 @@ from benchmarks.timing import each
 VERSION = f"cyvlfeat {importlib.metadata.version('cyvlfeat')}"
 
 
-def hog_uoctti(images, n_threads):
-    return each(lambda image: hog(image.astype(np.float32), 8, variant="UoCTTI"), images, n_threads)
+def hog_uoctti(variant="UoCTTI", **options):
+    def describe(image):
+        return hog(image.astype(np.float32), 8, variant=variant, **options)
+
+    return lambda images, n_threads: each(describe, images, n_threads)
 
 
 def dense_sift(*, fast):
@@ -50,7 +53,9 @@ def fisher_vector(k):
 
 
 JOBS = {
-    "hog_uoctti": hog_uoctti,
+    "hog_uoctti": hog_uoctti(),
+    "hog_uoctti, 12 orientations, bilinear": hog_uoctti(n_orientations=12, bilinear_interpolation=True),
+    "hog_uoctti, Dalal-Triggs": hog_uoctti("DalalTriggs"),
     "dense_sift, fast, 16 of 320x240": dense_sift(fast=True),
     "dense_sift, fast, 8 of 512x512": dense_sift(fast=True),
     "dense_sift, fast, opponent, 8 of 512x512": opponent_sift,

@@ -9,6 +9,12 @@ from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.histogram import color_histogram
 
+CHANNELS: dict[str | None, tuple[str, ...]] = {
+    **{space: tuple(space) for space in ("rgb", "hsv", "hsi", "lab")},
+    "ycbcr": ("y", "cb", "cr"),
+    "gray": ("g",),
+}
+
 
 class ColorHistogram(ImageTransformer):
     """Histograms of the colours of each image.
@@ -25,7 +31,7 @@ class ColorHistogram(ImageTransformer):
         Rows and columns of regions, each with histograms of its own.
     norm : {"l1", "l2", "hellinger", None}
         Norm that each histogram is divided by.
-    channel_axis : int
+    channel_axis : int, None or "auto"
         Axis of ``X`` that holds the channels; see `imfeat.color_histogram`.
     device : {"cpu", "cuda"}
         Device to compute on; images are copied to the GPU and results back.
@@ -47,17 +53,25 @@ class ColorHistogram(ImageTransformer):
     ``hsv_r0_c1_h3``.
     """
 
-    color_only = True
+    @property
+    def color_only(self) -> bool:  # type: ignore[override]
+        """Whether images must have three channels."""
+        return self.space not in ("gray", None)
+
+    @property
+    def any_number(self) -> bool:  # type: ignore[override]
+        """Whether images may have any number of channels."""
+        return self.space is None
 
     def __init__(
         self,
         *,
         bins: int | Sequence[int] = 8,
-        space: str = "hsv",
+        space: str | None = "hsv",
         joint: bool = True,
         grid: tuple[int, int] = (1, 1),
         norm: str | None = "l1",
-        channel_axis: ChannelAxis = -1,
+        channel_axis: ChannelAxis = "auto",
         device: str = "cpu",
     ) -> None:
         self.bins = bins
@@ -70,18 +84,23 @@ class ColorHistogram(ImageTransformer):
 
     def _encode(self, images: Array) -> Array:
         return color_histogram(
-            images, bins=self.bins, space=self.space, joint=self.joint, grid=self.grid, norm=self.norm
+            images,
+            bins=self.bins,
+            space=self.space,
+            joint=self.joint,
+            grid=self.grid,
+            norm=self.norm,
+            channel_axis=-1,
         )
 
     def _names(self) -> list[str]:
-        regions = np.ndindex(tuple(self.grid))
-        if self.space == "gray":
-            return [f"gray_r{row}_c{col}_g{i}" for row, col in regions for i in range(int(self.bins))]  # type: ignore[arg-type]
-        channels = ("y", "cb", "cr") if self.space == "ycbcr" else tuple(self.space)
-        first, second, third = channels
-        n_bins = tuple(np.broadcast_to(self.bins, 3).tolist())
-        if self.joint:
-            names = [f"{first}{i}_{second}{j}_{third}{k}" for i, j, k in np.ndindex(n_bins)]
+        n_channels = 1 if self.space == "gray" else self._blank().shape[3]
+        channels = CHANNELS.get(self.space) or [f"c{c}_" for c in range(n_channels)]
+        n_bins = np.broadcast_to(self.bins, n_channels).tolist()
+        if self.joint and n_channels == 3:
+            first, second, third = channels
+            names = [f"{first}{i}_{second}{j}_{third}{k}" for i, j, k in np.ndindex(*n_bins)]
         else:
             names = [f"{c}{i}" for c, n in zip(channels, n_bins, strict=True) for i in range(n)]
-        return [f"{self.space}_r{row}_c{col}_{name}" for row, col in regions for name in names]
+        space = self.space or "channels"
+        return [f"{space}_r{row}_c{col}_{name}" for row, col in np.ndindex(*self.grid) for name in names]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._hog import as_options
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.hog import hog
@@ -13,10 +14,12 @@ class HOG(ImageTransformer):
 
     Parameters
     ----------
-    cell_size : int
-        Side of a square cell, in pixels.
-    block_size : int
-        Side of a square block, in cells.
+    cell_size : int or (int, int)
+        Height and width of a cell, in pixels; one number for both.
+    block_size : int or (int, int)
+        Rows and columns of cells of a block.
+    block_stride : number or (number, number)
+        Rows and columns of cells from one block to the next.
     orientations : int
         Bins of the orientation.
     norm : {"l2-hys", "l2", "l1", "l1-sqrt", None}
@@ -27,6 +30,12 @@ class HOG(ImageTransformer):
         Tell opposite directions apart.
     sqrt : bool
         Take square roots of the pixels first.
+    padding : int or (int, int)
+        Rows and columns of pixels to add at each border, mirrored.
+    clip : float
+        Largest value of a block before ``"l2-hys"`` divides again.
+    sigma : float, optional
+        Deviation in pixels of the Gaussian that weighs the pixels of a block with ``"trilinear"``.
     channel_axis : int, None or "auto"
         Axis of ``X`` that holds the channels; see `imfeat.hog`.
     device : {"cpu", "cuda"}
@@ -54,23 +63,31 @@ class HOG(ImageTransformer):
     def __init__(
         self,
         *,
-        cell_size: int = 8,
-        block_size: int = 2,
+        cell_size: int | tuple[int, int] = 8,
+        block_size: int | tuple[int, int] = 2,
+        block_stride: float | tuple[float, float] = 1,
         orientations: int = 9,
         norm: str | None = "l2-hys",
         interpolation: str = "none",
         signed: bool = False,
         sqrt: bool = False,
+        padding: int | tuple[int, int] = 0,
+        clip: float = 0.2,
+        sigma: float | None = None,
         channel_axis: ChannelAxis = "auto",
         device: str = "cpu",
     ) -> None:
         self.cell_size = cell_size
         self.block_size = block_size
+        self.block_stride = block_stride
         self.orientations = orientations
         self.norm = norm
         self.interpolation = interpolation
         self.signed = signed
         self.sqrt = sqrt
+        self.padding = padding
+        self.clip = clip
+        self.sigma = sigma
         self.channel_axis = channel_axis
         self.device = device
 
@@ -79,15 +96,23 @@ class HOG(ImageTransformer):
             images,
             cell_size=self.cell_size,
             block_size=self.block_size,
+            block_stride=self.block_stride,
             orientations=self.orientations,
             norm=self.norm,
             interpolation=self.interpolation,
             signed=self.signed,
             sqrt=self.sqrt,
+            padding=self.padding,
+            clip=self.clip,
+            sigma=self.sigma,
             channel_axis=-1,
         )
 
     def _names(self) -> list[str]:
-        rows, cols = (side // self.cell_size - self.block_size + 1 for side in self.image_shape_[:2])
-        shape = rows, cols, self.block_size, self.block_size, self.orientations
+        options = as_options(
+            *(self.cell_size, self.block_size, self.block_stride, self.orientations, self.norm),
+            *(self.interpolation, self.signed, self.sqrt, self.padding, self.clip, self.sigma),
+        )
+        grid = options.grid(options.padded(self.image_shape_[:2]))
+        shape = *grid, *options.block_shape
         return [f"hog_r{r}_c{c}_y{y}_x{x}_o{o}" for r, c, y, x, o in np.ndindex(shape)]

@@ -5,7 +5,7 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
-from imfeat.uoctti import hog_uoctti
+from imfeat.uoctti import hog_uoctti, numbers_per_cell
 
 
 class UoCTTI(ImageTransformer):
@@ -15,6 +15,12 @@ class UoCTTI(ImageTransformer):
     ----------
     cell_size : int
         Side of a square cell, in pixels.
+    orientations : int
+        Orientations over a half turn.
+    bilinear : bool
+        Share the vote of a pixel between the two directions that its gradient lies between.
+    variant : {"uoctti", "dalal-triggs"}
+        Whether to sum over the four normalizations of a cell, or to keep them side by side.
     mirror : bool
         Average over each image and its mirror image.
     channel_axis : int, None or "auto"
@@ -45,18 +51,33 @@ class UoCTTI(ImageTransformer):
         self,
         *,
         cell_size: int = 8,
+        orientations: int = 9,
+        bilinear: bool = False,
+        variant: str = "uoctti",
         mirror: bool = False,
         channel_axis: ChannelAxis = "auto",
         device: str = "cpu",
     ) -> None:
         self.cell_size = cell_size
+        self.orientations = orientations
+        self.bilinear = bilinear
+        self.variant = variant
         self.mirror = mirror
         self.channel_axis = channel_axis
         self.device = device
 
     def _encode(self, images: Array) -> Array:
-        return hog_uoctti(images, cell_size=self.cell_size, mirror=self.mirror, channel_axis=-1)
+        return hog_uoctti(
+            images,
+            cell_size=self.cell_size,
+            orientations=self.orientations,
+            bilinear=self.bilinear,
+            variant=self.variant,
+            mirror=self.mirror,
+            channel_axis=-1,
+        )
 
     def _names(self) -> list[str]:
         rows, cols = ((side + self.cell_size // 2) // self.cell_size for side in self.image_shape_[:2])
-        return [f"uoctti_r{r}_c{c}_k{k}" for r, c, k in np.ndindex(rows, cols, 31)]
+        n_values = numbers_per_cell(self.orientations, self.variant)
+        return [f"uoctti_r{r}_c{c}_k{k}" for r, c, k in np.ndindex(rows, cols, n_values)]

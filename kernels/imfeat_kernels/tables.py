@@ -56,22 +56,39 @@ def _mirrors(edges, half):
 
 
 @functools.lru_cache(64)
-def block_weights(cell_size, block_size):
-    """Return the weights of the rows of pixels of a block for its rows of cells.
+def block_weights(cell_size, n_cells, sigma):
+    """Return the weights of the rows of pixels of a block for its rows of cells, or of its columns.
 
-    They fall linearly between the centers of two cells, times a Gaussian around the center of the
-    block; those of columns are the same.
+    They fall linearly between the centers of two cells, times a Gaussian around the center of the block.
+
+    Parameters
+    ----------
+    cell_size : int
+        Height of a cell, in pixels.
+    n_cells : int
+        Rows of cells of a block.
+    sigma : float
+        Deviation of the Gaussian, in pixels.
 
     Returns
     -------
-    (block_size, block_size * cell_size) float32 array
+    (n_cells, n_cells * cell_size) float32 array
     """
-    pixel = np.arange(block_size * cell_size)
-    cell = np.arange(block_size)[:, None]
+    pixel = np.arange(n_cells * cell_size)
+    cell = np.arange(n_cells)[:, None]
     linear = np.maximum(1 - np.abs((pixel + 0.5) / cell_size - 0.5 - cell), 0)
-    sigma = block_size * cell_size / 4
-    gauss = np.exp(-((pixel - block_size * cell_size / 2) ** 2) / (2 * sigma**2))
+    gauss = np.exp(-((pixel - n_cells * cell_size / 2) ** 2) / (2 * sigma**2))
     return (linear * gauss).astype(np.float32)
+
+
+@functools.lru_cache(64)
+def directions(orientations):
+    """Return (cos, sin) of the directions k pi / orientations, (orientations, 2) float32.
+
+    `directions.direction_votes` takes them.
+    """
+    angles = np.arange(orientations) * np.pi / orientations
+    return np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
 
 
 def bin_weights(bin_size, fast, window):

@@ -9,7 +9,9 @@ import numpy as np
 
 from imfeat_kernels import tables
 from imfeat_kernels.cases.case import F32, case, gray_of, is_bytes, white_of
-from imfeat_kernels.cpu import blocks, glcm, lbp
+from imfeat_kernels.cpu import blocks, directions, glcm, lbp
+
+NO_MASK = np.empty((0, 0, 0), np.bool_)
 
 
 def hog_cases(images, rng):
@@ -19,42 +21,74 @@ def hog_cases(images, rng):
     gray = gray_of(images)[..., None]
     dtype = np.float64 if images.dtype == np.float64 else F32
     scale = 255 if is_bytes(images) else 1  # of magnitudes
-    for pixels, cell_size, n_bins, signed in (
-        (images, 8, 9, False),
-        (images, 7, 9, True),
-        (gray, 5, 300 if is_bytes(images) else 7, False),
+    mask = rng.random(images.shape[:3]) < 0.7
+    bins = 300 if is_bytes(images) else 7
+    for pixels, chosen, corner, cell_size, n_bins, signed in (
+        (images, NO_MASK, (0, 0), (8, 8), 9, False),
+        (images, mask, (1, 2), (7, 5), 9, True),
+        (gray, NO_MASK, (0, 3), (5, 1), bins, False),
     ):
-        result = ((n_bins, n_images, height // cell_size, width // cell_size), F32)
-        inputs = pixels, cell_size, *tables.bin_edges(n_bins, signed, dtype)
-        yield case("hog.cell_histograms", inputs, [result], 4e-6 * scale, n)
-    sizes = (8, 2, 9, 18), (8, 1, 9, 9), (5, 3, 6, 12)
-    for cell_size, block_size, n_bins, turns in sizes[:1] if is_bytes(images) else sizes:
-        grid = height // cell_size - block_size + 1, width // cell_size - block_size + 1
-        result = ((block_size, block_size, n_bins, n_images, *grid), F32)
-        inputs = images, cell_size, tables.block_weights(cell_size, block_size), turns
-        yield case("hog.block_histograms", inputs, [result], 2e-5 * scale, n)
+        grid = (height - corner[0]) // cell_size[0], (width - corner[1]) // cell_size[1]
+        inputs = pixels, chosen, corner, cell_size, *tables.bin_edges(n_bins, signed, dtype)
+        results = [((n_bins, n_images, *grid), F32)]
+        yield case("hog.cell_histograms", inputs, results, 4e-6 * scale, n, read_only=(0, 1))
+    for chosen, corner, cell_size, block_size, stride, n_bins, turns in (
+        (NO_MASK, (0, 0), (8, 8), (2, 2), (8, 8), 9, 18),
+        (mask, (1, 2), (5, 4), (2, 3), (3, 6), 6, 12),
+        (NO_MASK, (0, 1), (8, 6), (1, 2), (8, 12), 9, 9),
+    )[: 2 if is_bytes(images) else 3]:
+        sides = [c * b for c, b in zip(cell_size, block_size, strict=True)]
+        grid = [
+            (size - start - side) // step + 1
+            for size, start, side, step in zip((height, width), corner, sides, stride, strict=True)
+        ]
+        weights = [
+            tables.block_weights(c, b, sum(sides) / 8) for c, b in zip(cell_size, block_size, strict=True)
+        ]
+        results = [((*block_size, n_bins, n_images, *grid), F32)]
+        inputs = images, chosen, corner, cell_size, stride, *weights, turns
+        yield case("hog.block_histograms", inputs, results, 2e-5 * scale, n, read_only=(0, 1))
     for pixels, cell_size in ((images, 8), (images, 5), (gray, 4), (images, 23)):
         grid = (height + cell_size // 2) // cell_size, (width + cell_size // 2) // cell_size
         result = ((n_images, *grid, 31), F32)
         yield case("uoctti.cell_features", (pixels, cell_size), [result], 2e-4, n)
+    for pixels, cell_size, orientations, shared in ((images, 8, 12, False), (gray, 5, 17, True)):
+        grid = (height + cell_size // 2) // cell_size, (width + cell_size // 2) // cell_size
+        inputs = pixels, cell_size, tables.directions(orientations), shared
+        results = [((n_images, *grid, 2 * orientations), F32)]
+        yield case("directions.direction_votes", inputs, results, 2e-4, n)
 
 
 def block_cases(images, rng):
     """Yield the cases of ``blocks``, which depend on the number and the dtype of images only."""
     if not is_bytes(images):
         return
-    for norm, block_size, n_cols in (
-        (blocks.NO_NORM, 2, 7),
-        (blocks.L1, 1, 7),
-        (blocks.L1_SQRT, 2, 600),
-        (blocks.L2, 3, 7),
-        (blocks.L2_HYS, 2, 7),
-        (blocks.L2_HYS, 3, 5),
+    for norm, block_size, stride, clip, n_cols in (
+        (blocks.NO_NORM, (2, 2), (1, 1), 0.2, 7),
+        (blocks.L1, (1, 1), (1, 2), 0.2, 7),
+        (blocks.L1_SQRT, (2, 2), (1, 1), 0.2, 600),
+        (blocks.L2, (3, 2), (2, 1), 0.2, 7),
+        (blocks.L2_HYS, (2, 2), (1, 1), 0.2, 7),
+        (blocks.L2_HYS, (2, 3), (3, 2), 0.3, 5),
     ):
         planes = rng.random((9, len(images), 6, n_cols)).astype(F32)
-        inputs = planes, block_size, norm, np.array([1e-5, 1e-3, 1e-4], F32)
-        shape = len(images), 7 - block_size, n_cols + 1 - block_size, block_size**2 * 9
-        yield case("blocks.normalize_blocks", inputs, [(shape, F32)], 2e-6, planes.size, read_only=())
+        inputs = planes, block_size, stride, norm, np.array([1e-5, 1e-3, 1e-4, clip], F32)
+        grid = [(n - b) // step + 1 for n, b, step in zip(planes.shape[2:], block_size, stride, strict=True)]
+        results = [((len(images), *grid, math.prod(block_size) * 9), F32)]
+        yield case("blocks.normalize_blocks", inputs, results, 2e-6, planes.size, read_only=())
+
+
+def direction_cases(images, rng):
+    """Yield the cases of normalized directions, which depend on the number and the dtype of images only."""
+    if is_bytes(images):
+        for variant, n_values, orientations in (
+            (directions.UOCTTI, 40, 12),
+            (directions.DALAL_TRIGGS, 20, 5),
+        ):
+            votes = rng.random((len(images), 5, 6, 2 * orientations)).astype(F32)
+            results = [((*votes.shape[:3], n_values), F32)]
+            inputs = votes, variant
+            yield case("directions.normalize_directions", inputs, results, 2e-6, votes.size, read_only=())
 
 
 def patch_cases(images, rng):
@@ -200,4 +234,4 @@ def pair_cases(images, rng):
         yield case("glcm.properties", inputs, results, 1e-4, counts.size, read_only=())
 
 
-MAKERS = hog_cases, block_cases, patch_cases, descriptor_cases, pattern_cases, pair_cases
+MAKERS = hog_cases, block_cases, direction_cases, patch_cases, descriptor_cases, pattern_cases, pair_cases

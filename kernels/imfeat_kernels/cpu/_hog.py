@@ -12,12 +12,27 @@ SLACK = np.float32(1 + 1e-5)  # how much stronger a later channel must be, beyon
 
 @njit(nogil=True, cache=True)
 def cell_histograms(
-    start, stop, images, cell_size, edges, n_lower, mirrors, step, n_pieces, slot, n_slots, out
+    start,
+    stop,
+    images,
+    mask,
+    corner,
+    cell_size,
+    edges,
+    n_lower,
+    mirrors,
+    step,
+    shift,
+    n_pieces,
+    slot,
+    n_slots,
+    out,
 ):
     n_bins, n_images, n_rows, n_cols = out.shape
+    height, width = cell_size
     n = padded(n_slots * slot)
-    rows = scratch(images.shape[3] * (cell_size + 2), n + PAD)
-    rows = rows.reshape(images.shape[3], cell_size + 2, -1)
+    rows = scratch(images.shape[3] * (height + 2), n + PAD)
+    rows = rows.reshape(images.shape[3], height + 2, -1)
     inner = scratch(1, n)[0]
     gy, gx = scratch(2, n), scratch(2, n)
     upper, lower = scratch(2, n), scratch(2, n)
@@ -25,21 +40,28 @@ def cell_histograms(
     past = scratch(n_bins + 3, n)
     sums = scratch(1, n_bins * (n + PAD))[0]
     halves = np.empty(n_bins * (n + PAD) // 2, np.float32)
-    area = np.float32(cell_size * cell_size)
+    area = np.float32(height * width)
     values = images.reshape(-1)
     by_square = images.dtype.type(0.5) == 0  # squares of differences of bytes are exact
     for item in range(start, stop):  # an item is a row of cells of some slots
         first = item // n_rows * n_slots
         last = min(first + n_slots, n_images * n_pieces)
         r = item % n_rows
-        top = r * cell_size - 1
-        _load_rows(images, values, first, last, step * cell_size, top, n_pieces, slot, rows, inner)
+        top = corner[0] + r * height
+        _load_rows(images, values, first, last, top - 1, corner[1], shift, n_pieces, slot, rows, inner)
         clear(past)
-        for y in range(0, cell_size, 2):  # two rows of pixels at a time touch the sums half as often
+        for y in range(0, height, 2):  # two rows of pixels at a time touch the sums half as often
             for k in range(2):
-                if y + k < cell_size:
+                if y + k < height:
                     _gradients(rows, y + k, inner, by_square, np.float32(1), k, gy, gx)
                     _fold(k, n, gy, gx, upper, lower, n_lower < n_bins)
+                    if mask.size > 0:
+                        _apply_mask(
+                            mask, first, last, top + y + k, corner[1], shift, n_pieces, slot, k, upper
+                        )
+                        _apply_mask(
+                            mask, first, last, top + y + k, corner[1], shift, n_pieces, slot, k, lower
+                        )
                 else:
                     _clear_row(k, n, upper, lower)
             # Every angle of the upper half has passed the first edge.
@@ -47,14 +69,14 @@ def cell_histograms(
             for j in range(0, len(mirrors), 2):
                 _add_past(gy, gx, upper if mirrors[j, 0] < n_lower else lower, edges, mirrors, j, n, past)
         _take_differences(past, n_bins, n_lower, sums)
-        size = _halve(sums, halves, n_bins * past.shape[1], cell_size)
+        size = _halve(sums, halves, n_bins * past.shape[1], width)
         for s in range(first, last):
             i = s // n_pieces
             left = s % n_pieces * step
-            cell = (s - first) * slot // cell_size
+            cell = (s - first) * slot // width
             for b in range(n_bins):
                 for c in range(np.uint64(min(step, n_cols - left))):
-                    value = group(sums, size, b * (n + PAD) * size // cell_size, np.uint64(cell) + c)
+                    value = group(sums, size, b * (n + PAD) * size // width, np.uint64(cell) + c)
                     out[b, i, r, np.uint64(left) + c] = value / area
 
 
@@ -74,7 +96,7 @@ def scratch(n_rows, n):
 
 
 @njit
-def _load_rows(images, values, first, last, stride, top, n_pieces, slot, rows, inner):
+def _load_rows(images, values, first, last, top, corner, shift, n_pieces, slot, rows, inner):
     """Copy rows of images, channel by channel, from the second column of ``rows`` on.
 
     Above and below an image lies its mirror image, so that a gradient across the border is 0.
@@ -85,12 +107,12 @@ def _load_rows(images, values, first, last, stride, top, n_pieces, slot, rows, i
         inner[x] = 1
     for s in range(first, last):
         i = s // n_pieces
-        left = s % n_pieces * stride
+        left = corner + s % n_pieces * shift
         column = (s - first) * slot - left  # of the left border of the image
         begin, end = max(left - 1, 0), min(left + slot + 1, width)
         if left == 0:
             inner[column] = 0
-        if column + width - 1 < len(inner):
+        if width - 1 - left < slot:
             inner[column + width - 1] = 0
         for k in range(rows.shape[1]):
             y = abs(top + k)
@@ -156,6 +178,20 @@ def _fold(k, n, gy, gx, upper, lower, signed):
         gx[k, x] = -dx if turned else dx
         upper[k, x] = size if not (turned and signed) else zero
         lower[k, x] = size if turned and signed else zero
+
+
+@njit
+def _apply_mask(mask, first, last, y, corner, shift, n_pieces, slot, k, sizes):
+    """Set the sizes of masked pixels in row y of images to 0, in row k."""
+    height, width = mask.shape[1:]
+    chosen = mask.reshape(-1)
+    for s in range(first, last):
+        i = s // n_pieces
+        left = corner + s % n_pieces * shift
+        source = np.uint64((i * height + y) * width + left)
+        target = np.uint64((s - first) * slot)
+        for x in range(np.uint64(min(slot, width - left))):
+            sizes[k, target + x] = sizes[k, target + x] if chosen[source + x] else sizes.dtype.type(0)
 
 
 @njit
@@ -255,9 +291,30 @@ def group(sums, size, first, c):
 
 
 @njit(nogil=True, cache=True)
-def block_histograms(start, stop, images, cell_size, weights, turns, step, n_pieces, slot, n_slots, out):
-    block_size, _, n_bins, n_images, n_rows, n_cols = out.shape
-    size = block_size * cell_size
+def block_histograms(
+    start,
+    stop,
+    images,
+    mask,
+    corner,
+    cell_size,
+    stride,
+    row_weights,
+    col_weights,
+    turns,
+    step,
+    shift,
+    n_pieces,
+    slot,
+    n_slots,
+    out,
+):
+    block_rows, block_cols, n_bins, n_images, n_rows, n_cols = out.shape
+    height, width = cell_size
+    size = block_rows * height
+    # Blocks that begin at the same column of their cells are some cells apart; there are so many kinds.
+    n_phases = width // gcd(stride[1], width)
+    cells_apart = np.uint64(n_phases * stride[1] // width)
     n = padded(n_slots * slot)
     rows = scratch(images.shape[3] * (size + 2), n + PAD)
     rows = rows.reshape(images.shape[3], size + 2, -1)
@@ -266,56 +323,64 @@ def block_histograms(start, stop, images, cell_size, weights, turns, step, n_pie
     gy, gx = scratch(2, n), scratch(2, n)
     sums = scratch(1, n_bins * (n + PAD))[0]
     halves = np.empty(n_bins * (n + PAD) // 2, np.float32)
-    columns = scratch((block_size + 1) * n_bins, n)  # the last row of cells is not used
-    cells = np.zeros((n_bins, n_slots * slot // cell_size), np.float32)
+    columns = scratch((block_rows + 1) * n_bins, n)  # the last row of cells is not used
+    cells = np.zeros((n_bins, n_slots * slot // width), np.float32)
     # The weights of the columns of a cell for each column of cells, over and over.
-    tiles = np.empty((block_size, block_size, n + PAD), np.float32)
-    for m, offset, x in np.ndindex(block_size, block_size, n + PAD):
-        tiles[m, offset, x] = weights[m, offset * cell_size + x % cell_size]
+    tiles = np.empty((block_cols, block_cols, n + PAD), np.float32)
+    for m, offset, x in np.ndindex(block_cols, block_cols, n + PAD):
+        tiles[m, offset, x] = col_weights[m, offset * width + x % width]
     for item in range(start, stop):  # an item is a row of blocks of some slots
         first = item // n_rows * n_slots
         last = min(first + n_slots, n_images * n_pieces)
         r = item % n_rows
-        top = r * cell_size - 1
-        _load_rows(images, values, first, last, step * cell_size, top, n_pieces, slot, rows, inner)
+        top = corner[0] + r * stride[0]
+        _load_rows(images, values, first, last, top - 1, corner[1], shift, n_pieces, slot, rows, inner)
         clear(columns)
         for y in range(0, size, 2):  # two rows of pixels at a time touch the sums half as often
             for j in range(2):
                 if y + j < size:
                     _gradients(rows, y + j, inner, True, SLACK, j, gy, gx)
                     _bin_positions(turns, n_bins, n, j, gy, gx)
+                    if mask.size > 0:
+                        _apply_mask(mask, first, last, top + y + j, corner[1], shift, n_pieces, slot, j, gx)
                 else:
                     for x in range(n):
                         gx[j, x] = 0
-            k, next_k = upper_cell(weights, y), upper_cell(weights, min(y + 1, size - 1))
+            k = upper_cell(y, height, block_rows)
+            next_k = upper_cell(min(y + 1, size - 1), height, block_rows)
             if k == next_k:
-                _add_votes(gx, gy, weights, k, y, y + 1, n, columns)
+                _add_votes(gx, gy, row_weights, k, y, y + 1, n, columns)
             else:
-                _add_votes(gx, gy, weights, k, y, size, n, columns)
+                _add_votes(gx, gy, row_weights, k, y, size, n, columns)
                 for x in range(n):
                     gy[0, x], gx[0, x] = gy[1, x], gx[1, x]
-                _add_votes(gx, gy, weights, next_k, y + 1, size, n, columns)
-        for k, m in np.ndindex(block_size, block_size):
-            for offset in range(block_size):
-                _weigh_columns(columns, tiles, k, m, offset, n, cell_size, sums, halves, cells)
+                _add_votes(gx, gy, row_weights, next_k, y + 1, size, n, columns)
+        for k, m, phase in np.ndindex(block_rows, block_cols, n_phases):
+            for offset in range(block_cols):
+                _weigh_columns(columns, phase * stride[1], tiles, k, m, offset, n, width, sums, halves, cells)
             for s in range(first, last):
                 i = s // n_pieces
-                left = s % n_pieces * step
-                cell = np.uint64((s - first) * slot // cell_size)
+                left = s % n_pieces * step + phase
+                cell = np.uint64((s - first) * slot // width)
+                n_here = (min(step - phase, n_cols - left) + n_phases - 1) // n_phases
                 for b in range(n_bins):
-                    for c in range(np.uint64(min(step, n_cols - left))):
-                        out[k, m, b, i, r, np.uint64(left) + c] = cells[b, cell + c]
+                    for c in range(np.uint64(max(n_here, 0))):
+                        at = np.uint64(left) + c * np.uint64(n_phases)
+                        out[k, m, b, i, r, at] = cells[b, cell + c * cells_apart]
 
 
 @njit
-def _weigh_columns(columns, tiles, k, m, offset, n, cell_size, sums, halves, cells):
-    """Add the weighted columns of pixels of the cell at ``offset`` to column m of cells of each block."""
+def _weigh_columns(columns, start, tiles, k, m, offset, n, cell_size, sums, halves, cells):
+    """Add the weighted columns of pixels of the cell at ``offset`` to column m of cells of each block.
+
+    The first block begins at column ``start``.
+    """
     n_bins = len(cells)
     stride = columns.shape[1]
     for b in range(n_bins):
         first = np.uint64(b * stride)
-        for x in range(np.uint64(n)):
-            sums[first + x] = columns[k * n_bins + b, x] * tiles[m, offset, x]
+        for x in range(np.uint64(n - start)):
+            sums[first + x] = columns[k * n_bins + b, np.uint64(start) + x] * tiles[m, offset, x]
     size = _halve(sums, halves, n_bins * stride, cell_size)
     for b in range(n_bins):
         first = b * stride * size // cell_size + offset * size
@@ -337,12 +402,17 @@ def _bin_positions(turns, n_bins, n, j, gy, gx):
 
 
 @njit
-def upper_cell(weights, y):
+def gcd(a, b):
+    """Return the greatest common divisor."""
+    while b:
+        a, b = b, a % b
+    return a
+
+
+@njit
+def upper_cell(y, height, n_cells):
     """Return the upper one of the two rows of cells that a row of pixels lies between."""
-    k = 0
-    while weights[k, y] == 0:
-        k += 1
-    return max(0, min(k, len(weights) - 2))
+    return max(0, min((2 * y + 1 - height) // (2 * height), n_cells - 2))
 
 
 @njit
@@ -376,6 +446,7 @@ def nearness(apart, around):
     return near if near > 0 else np.float32(0)
 
 
+# Copy: _directions.turn.
 @njit
 def turn(x, y):
     """Return the angle of (x, y) as a share of a full turn, in [0, 1]; 0 at the origin."""
@@ -388,7 +459,7 @@ def turn(x, y):
     return np.float32(1) - p if y < 0 else p
 
 
-# Copy: color.arctan_in_turns.
+# Copies: color.arctan_in_turns and _directions.arctan_in_turns.
 @njit
 def arctan_in_turns(z):
     """Return atan(z) / (2 pi) for z in [0, 1] by the minimax polynomial, with an error of up to 6e-8."""

@@ -236,7 +236,7 @@ def turn(x, y):
     return p if p < 1 else np.float32(0)
 
 
-# Copy: _hog.arctan_in_turns.
+# Copies: _hog.arctan_in_turns and _directions.arctan_in_turns.
 @njit
 def arctan_in_turns(z):
     """Return atan(z) / (2 pi) for z in [0, 1] by the minimax polynomial, with an error of up to 6e-8."""

@@ -42,25 +42,30 @@ WIDTH = 320  # pixels side by side whose results stay in the nearest cache
 class Layout(NamedTuple):
     """How rows of images are laid side by side, so that loops are long but not too long.
 
-    A slot holds a small image, or a piece of a large one.  Its size is a multiple of the cell size; small
+    A slot holds a small image, or a piece of a large one.  Its size is a multiple of that of a cell; small
     images have one cell more for the pixels that make no cell.
     """
 
     step: int  # columns of results of a piece
+    shift: int  # pixels from one piece to the next
     n_pieces: int  # pieces of an image
     slot: int  # pixels of a slot
     n_slots: int  # slots side by side
 
 
-def cell_histograms(images, cell_size, edges, n_lower, mirrors, out):
+def cell_histograms(images, mask, corner, cell_size, edges, n_lower, mirrors, out):
     """Histogram the orientations of the gradients in every cell, without interpolation.
 
     Parameters
     ----------
     images : (n_images, height, width, n_channels) uint8, float32 or float64
         1 or 3 channels; of three, a pixel takes the one with the largest gradient.
-    cell_size : int
-        Side of a square cell, in pixels.
+    mask : (n_images, height, width) bool
+        Pixels that vote; a mask of size 0 means all of them.
+    corner : (int, int)
+        Row and column of the pixel where the first cell begins.
+    cell_size : (int, int)
+        Height and width of a cell, in pixels.
     edges : (n_bins, 2) float32 or float64
         Multiples of (cos a, sin a) for the lower edges a of the bins, of positive factors, for
         a below a half turn; after these, for full turns, a less a half turn for the others.  The
@@ -74,58 +79,91 @@ def cell_histograms(images, cell_size, edges, n_lower, mirrors, out):
     out : (n_bins, n_images, n_rows, n_cols) float32
         Overwritten with the sums of magnitudes, divided by the number of pixels of a cell.
     """
-    _, n_images, n_rows, n_cols = out.shape
-    if images.dtype == np.float64:
-        grain = max(1, ROWS // (cell_size * images.shape[2]))
-        launch(_cell_histograms_by_angle, n_images * n_rows, images, cell_size, n_lower, out, grain=grain)
+    n_images, n_rows = out.shape[1:3]
+    inputs = images, mask, corner, cell_size
+    if images.dtype.type is np.float64:
+        grain = max(1, ROWS // (cell_size[0] * images.shape[2]))
+        launch(_cell_histograms_by_angle, n_images * n_rows, *inputs, n_lower, out, grain=grain)
         return
-    layout = _layout(cell_size, n_cols, 0, n_images, images.shape[2])
-    n_items, grain = _items(layout, n_rows, cell_size, n_images)
-    inputs = images, cell_size, edges, n_lower, mirrors
+    width = images.shape[2] - corner[1]
+    place = cell_size[1], 1, cell_size[1], width, corner[1] > 0
+    n_items, grain, layout = _plan(out.shape[1:], *place, cell_size[0])
+    inputs = *inputs, edges, n_lower, mirrors
     launch(_hog.cell_histograms, n_items, *inputs, *layout, out, grain=grain)
 
 
-def block_histograms(images, cell_size, weights, turns, out):
+def block_histograms(images, mask, corner, cell_size, stride, row_weights, col_weights, turns, out):
     """Histogram the orientations in the cells of every block, with trilinear interpolation.
 
     Parameters
     ----------
     images : (n_images, height, width, n_channels) uint8, float32 or float64
-    cell_size : int
-        Side of a square cell, in pixels.
-    weights : (block_size, block_size * cell_size) float32
-        Weight of each row (and column) of pixels of a block for each row (and column) of cells.
+    mask : (n_images, height, width) bool
+        Pixels that vote; a mask of size 0 means all of them.
+    corner : (int, int)
+        Row and column of the pixel where the first block begins.
+    cell_size : (int, int)
+        Height and width of a cell, in pixels.
+    stride : (int, int)
+        Rows and columns of pixels from one block to the next.
+    row_weights : (block_rows, block_rows * cell_size[0]) float32
+        Weight of each row of pixels of a block for each row of cells.
+    col_weights : (block_cols, block_cols * cell_size[1]) float32
+        Weight of each column of pixels of a block for each column of cells.
     turns : int
         Bins of a full turn: the number of bins for signed gradients, else twice that.
-    out : (block_size, block_size, n_bins, n_images, n_rows, n_cols) float32
+    out : (block_rows, block_cols, n_bins, n_images, n_rows, n_cols) float32
         Overwritten with weighted sums of magnitudes.
     """
-    block_size, _, _, n_images, n_rows, n_cols = out.shape
-    layout = _layout(cell_size, n_cols, block_size - 1, n_images, images.shape[2])
-    n_items, grain = _items(layout, n_rows, 4 * weights.shape[1], n_images)
-    launch(_hog.block_histograms, n_items, images, cell_size, weights, turns, *layout, out, grain=grain)
+    place = cell_size[1], out.shape[1], stride[1], images.shape[2] - corner[1], corner[1] > 0
+    n_items, grain, layout = _plan(out.shape[3:], *place, 4 * row_weights.shape[1])
+    inputs = images, mask, corner, cell_size, stride, row_weights, col_weights, turns
+    launch(_hog.block_histograms, n_items, *inputs, *layout, out, grain=grain)
 
 
 @functools.lru_cache(256)
-def _layout(cell_size, n_cols, n_more, n_images, width):
-    """Return the `Layout` for ``n_cols`` columns of results, which need ``n_more`` cells more."""
-    slot = (n_cols + n_more) * cell_size
-    slot += cell_size if width > slot else 0
-    if slot <= WIDTH:
-        return Layout(n_cols, 1, slot, max(1, min(n_images, WIDTH // slot)))
-    steps = [max(1, n // cell_size - n_more) for n in range(WIDTH, WIDTH // 2, -64)]
-    step = min(steps, key=lambda step: -(-n_cols // step) * _hog.padded.py_func((step + n_more) * cell_size))
-    return Layout(step, -(-n_cols // step), (step + n_more) * cell_size, 1)
+def _plan(shape, cell_width, n_cells, stride, width, is_inside, height):
+    """Return the number of items, each a row of results of some slots, how many a thread takes, and `Layout`.
 
-
-def _items(layout, n_rows, height, n_images):
-    """Return the number of items, each a row of results of some slots, and how many are worth a thread."""
+    Parameters
+    ----------
+    shape : (n_images, n_rows, n_cols)
+        Of the results.
+    cell_width, n_cells, stride : int
+        Columns of pixels of a cell, of cells of a result, and of pixels from one result to the next.
+    width : int
+        Columns of pixels from the first one that is used.
+    is_inside : bool
+        Whether that one has a neighbour at its left.
+    height : int
+        Rows of pixels that an item is worth.
+    """
+    n_images, n_rows, n_cols = shape
+    layout = _layout(n_cols, cell_width, n_cells, stride, n_images, width, is_inside)
     n_groups = -(-n_images * layout.n_pieces // layout.n_slots)
-    return n_groups * n_rows, max(1, ROWS // (height * layout.n_slots * layout.slot))
+    return n_groups * n_rows, max(1, ROWS // (height * layout.n_slots * layout.slot)), layout
+
+
+def _layout(n_cols, cell_width, n_cells, stride, n_images, width, is_inside):
+    slot = _whole_cells(n_cols, cell_width, n_cells, stride)
+    # More columns hold the right neighbour of the last one, and the left one of the first of the next slot.
+    slot += cell_width if is_inside or width > slot else 0
+    slot += cell_width if is_inside and cell_width == 1 else 0
+    if slot <= WIDTH:
+        return Layout(n_cols, n_cols * stride, 1, slot, max(1, min(n_images, WIDTH // slot)))
+    steps = [max(1, (n - n_cells * cell_width) // stride + 1) for n in range(WIDTH, WIDTH // 2, -64)]
+    sizes = {step: _whole_cells(step, cell_width, n_cells, stride) for step in steps}
+    step = min(steps, key=lambda step: -(-n_cols // step) * _hog.padded.py_func(sizes[step]))
+    return Layout(step, step * stride, -(-n_cols // step), sizes[step], 1)
+
+
+def _whole_cells(n_cols, cell_width, n_cells, stride):
+    """Return the columns of pixels of results, rounded up to whole cells."""
+    return -(-((n_cols - 1) * stride + n_cells * cell_width) // cell_width) * cell_width
 
 
 @njit(nogil=True, cache=True)
-def _cell_histograms_by_angle(start, stop, images, cell_size, n_lower, out):
+def _cell_histograms_by_angle(start, stop, images, mask, corner, cell_size, n_lower, out):
     """Vote one by one, with angles computed as scikit-image computes them.
 
     In float64 images made from bytes, rounding decides on which side of 45 degrees a gradient lies, so
@@ -133,6 +171,8 @@ def _cell_histograms_by_angle(start, stop, images, cell_size, n_lower, out):
     """
     n_bins, _, n_rows, n_cols = out.shape
     height, width, n_channels = images.shape[1:]
+    cell_height, cell_width = cell_size
+    top, left = corner
     turn_size = 180.0 if n_lower == n_bins else 360.0
     bin_size = turn_size / n_bins
     for item in range(start, stop):  # an item is a row of cells
@@ -140,8 +180,8 @@ def _cell_histograms_by_angle(start, stop, images, cell_size, n_lower, out):
         image = images[i]
         cells = out[:, i, r]
         cells[:] = 0
-        for y in range(r * cell_size, (r + 1) * cell_size):
-            for x in range(n_cols * cell_size):
+        for y in range(top + r * cell_height, top + (r + 1) * cell_height):
+            for x in range(left, left + n_cols * cell_width):
                 best = -1.0
                 dy = 0.0
                 dx = 0.0
@@ -153,9 +193,15 @@ def _cell_histograms_by_angle(start, stop, images, cell_size, n_lower, out):
                         best = size
                         dy = v
                         dx = h
-                angle = (math.atan2(dy, dx) * (180.0 / math.pi)) % turn_size
+                # The remainder of an angle from -180 to 180 degrees, rounded as by %, which is slow.
+                angle = math.atan2(dy, dx) * (180.0 / math.pi)
+                if angle < 0.0:
+                    angle += turn_size
+                elif angle >= turn_size:
+                    angle -= turn_size
                 b = min(int(angle / bin_size), n_bins - 1)
                 b -= angle < bin_size * b
                 b += b + 1 < n_bins and angle >= bin_size * (b + 1)
-                if angle < 180.0 or n_lower < n_bins:
-                    cells[b, x // cell_size] += best / (cell_size * cell_size)
+                votes = mask.size == 0 or mask[i, y, x]
+                if votes and (angle < 180.0 or n_lower < n_bins):
+                    cells[b, (x - left) // cell_width] += best / (cell_height * cell_width)

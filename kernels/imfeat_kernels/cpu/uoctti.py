@@ -177,6 +177,7 @@ def _columns(images, cell_size, slot, scale, n_slots, n):
     return scales, rounding
 
 
+# Copy: _directions._column_weights.
 @njit
 def _column_weights(cell_size):
     """Return the weights of the columns of a segment for the cells at its left and right."""
@@ -323,6 +324,7 @@ def _normalize(cells, row, start, above, below, totals, i, r, out):
         out[i, r, c, 30] = t3 * TEXTURE
 
 
+# Copy: _directions.clipped.
 @njit
 def clipped(value):
     return value if value < CLIP else CLIP

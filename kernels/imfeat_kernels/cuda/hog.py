@@ -24,27 +24,29 @@ PIXELS = 1024  # pixels of a block of cells in shared memory
 SUMS = 2048  # bins of a block of cells in shared memory
 
 
-def cell_histograms(images, cell_size, edges, n_lower, mirrors, out):
+def cell_histograms(images, mask, corner, cell_size, edges, n_lower, mirrors, out):
     """Histogram the orientations of the gradients in every cell, without interpolation."""
     n_bins, n_images, n_rows, n_cols = out.shape
     threads = max(n for n in (32, 64, 128, 256) if n == 32 or n * n_bins <= BINS)
-    n_cells = max(1, threads // cell_size)  # of a block
+    n_cells = max(1, threads // cell_size[1])  # of a block
     n_blocks = n_images * n_rows * -(-n_cols // n_cells)
     at_once = BINS // threads
     how = SQUARES if images.dtype == np.uint8 else MAGNITUDES
     for first in range(0, n_bins, at_once):
-        numbers = cell_size, n_cells, n_lower, first, min(first + at_once, n_bins), how
+        numbers = *corner, *cell_size, n_cells, n_lower, first, min(first + at_once, n_bins), how
         numbers = np.array(numbers, np.int32)
-        launch(_cell_histograms, n_blocks, images, numbers, edges, out, threads=threads)
+        launch(_cell_histograms, n_blocks, images, mask, numbers, edges, out, threads=threads)
 
 
-def block_histograms(images, cell_size, weights, turns, out):
+def block_histograms(images, mask, corner, cell_size, stride, row_weights, col_weights, turns, out):
     """Histogram the orientations in the cells of every block, with trilinear interpolation."""
     n_bins, n_images, n_rows, n_cols = out.shape[2:]
-    at_once = max(1, SUMS // out.shape[0] ** 2)
+    n_blocks = n_images * n_rows * n_cols
+    at_once = max(1, SUMS // (out.shape[0] * out.shape[1]))
     for first in range(0, n_bins, at_once):
-        numbers = np.array([cell_size, turns, first, min(first + at_once, n_bins)], np.int32)
-        launch(_block_histograms, n_images * n_rows * n_cols, images, numbers, weights, out)
+        numbers = *corner, *stride, turns, first, min(first + at_once, n_bins)
+        inputs = images, mask, np.array(numbers, np.int32), row_weights, col_weights
+        launch(_block_histograms, n_blocks, *inputs, out)
 
 
 @cuda.jit(device=True)
@@ -114,14 +116,15 @@ def _bin_of(dy, dx, edges, n_lower):
 
 
 @cuda.jit
-def _cell_histograms(images, numbers, edges, out):
+def _cell_histograms(images, mask, numbers, edges, out):
     """Compute cells side by side; a thread takes a column, or several where a cell is wide."""
     bins = cuda.shared.array(BINS, f32)
     t, n_threads = u32(cuda.threadIdx.x), u32(cuda.blockDim.x)
-    size = u32(numbers[0])
-    n_cells = u32(numbers[1])
-    n_lower = numbers[2]
-    low, high, how = numbers[3], numbers[4], numbers[5]
+    top, left = u32(numbers[0]), u32(numbers[1])
+    height, width = u32(numbers[2]), u32(numbers[3])
+    n_cells = u32(numbers[4])
+    n_lower = numbers[5]
+    low, high, how = numbers[6], numbers[7], numbers[8]
     n_rows, n_cols = u32(out.shape[2]), u32(out.shape[3])
     per_row, _ = divided(n_cols + n_cells - u32(1), n_cells)
     row, cell = divided(cuda.blockIdx.x, per_row)
@@ -132,19 +135,21 @@ def _cell_histograms(images, numbers, edges, out):
     while own < u32(high - low) * n_threads:
         bins[own] = f32(0)
         own = u32(own + n_threads)
+    top, left = u32(top + r * height), u32(left + cell * width)
     x = t
-    while x < n_here * size:
-        for y in range(r * size, (r + u32(1)) * size):
-            dy, dx = _strongest_gradient(images, i, u32(y), cell * size + x, how)
-            b = _bin_of(dy, dx, edges, n_lower)
-            if low <= b and b < high:
-                bins[u32(b - low) * n_threads + t] += math.sqrt(dy * dy + dx * dx)
+    while x < n_here * width:
+        for y in range(top, top + height):
+            if mask.size == 0 or mask[i, u32(y), left + x]:
+                dy, dx = _strongest_gradient(images, i, u32(y), left + x, how)
+                b = _bin_of(dy, dx, edges, n_lower)
+                if low <= b and b < high:
+                    bins[u32(b - low) * n_threads + t] += math.sqrt(dy * dy + dx * dx)
         x = u32(x + n_threads)
     cuda.syncthreads()
     n_bins = u32(high - low)
-    share = f32(1) / f32(size * size)
+    share = f32(1) / f32(height * width)
     k = t
-    columns = size if size < n_threads else n_threads  # the threads that a cell has
+    columns = width if width < n_threads else n_threads  # the threads that a cell has
     while k < n_here * n_bins:
         b, c = divided(k, n_here)
         total = f32(0)
@@ -155,50 +160,53 @@ def _cell_histograms(images, numbers, edges, out):
 
 
 @cuda.jit
-def _block_histograms(images, numbers, weights, out):
+def _block_histograms(images, mask, numbers, row_weights, col_weights, out):
     """Compute the bins of a block of cells: votes of pixels first, then each thread sums some bins."""
     positions = cuda.shared.array(PIXELS, f32)
     sizes = cuda.shared.array(PIXELS, f32)
     sums = cuda.shared.array(SUMS, f32)
     t = u32(cuda.threadIdx.x)
     step = u32(THREADS)
-    cell_size = u32(numbers[0])
-    turns = f32(numbers[1])
-    low = u32(numbers[2])
-    high = u32(numbers[3])
-    block_size, n_bins = u32(out.shape[0]), u32(out.shape[2])
-    n_rows, n_cols, width = u32(out.shape[4]), u32(out.shape[5]), u32(weights.shape[1])
+    turns = f32(numbers[4])
+    low = u32(numbers[5])
+    high = u32(numbers[6])
+    block_cols, n_bins = u32(out.shape[1]), u32(out.shape[2])
+    n_rows, n_cols = u32(out.shape[4]), u32(out.shape[5])
+    height, width = u32(row_weights.shape[1]), u32(col_weights.shape[1])
     row, c = divided(cuda.blockIdx.x, n_cols)
     i, r = divided(row, n_rows)
-    n_sums = block_size * block_size * (high - low)
+    top = u32(numbers[0]) + r * u32(numbers[2])
+    left = u32(numbers[1]) + c * u32(numbers[3])
+    n_cells = u32(out.shape[0]) * block_cols
+    n_sums = n_cells * (high - low)
     around = f32(n_bins)
     k = t
     while k < n_sums:
         sums[k] = f32(0)
         k = u32(k + step)
     first = u32(0)
-    while first < width * width:
-        count = min(u32(PIXELS), width * width - first)
+    while first < height * width:
+        count = min(u32(PIXELS), height * width - first)
         p = t
         while p < count:
             y, x = divided(first + p, width)
-            y, x = r * cell_size + y, c * cell_size + x
+            y, x = u32(top + y), u32(left + x)
             dy, dx = _strongest_gradient(images, i, y, x, ALMOST)
             position = turn(dx, dy) * turns - f32(0.5)
             positions[p] = position - around if position >= around - f32(0.5) else position
-            sizes[p] = math.sqrt(dy * dy + dx * dx)
+            sizes[p] = math.sqrt(dy * dy + dx * dx) if mask.size == 0 or mask[i, y, x] else f32(0)
             p = u32(p + step)
         cuda.syncthreads()
         k = t
         while k < n_sums:
-            b, cell = divided(k, block_size * block_size)
-            cell_row, cell_col = divided(cell, block_size)
+            b, cell = divided(k, n_cells)
+            cell_row, cell_col = divided(cell, block_cols)
             center = f32(low + b)
             total = sums[k]
             p = u32(0)
             y, x = divided(first, width)
             while p < count:
-                weight = weights[cell_row, y] * weights[cell_col, x]
+                weight = row_weights[cell_row, y] * col_weights[cell_col, x]
                 total += weight * sizes[p] * nearness(positions[p] - center, around)
                 p, x = p + u32(1), x + u32(1)
                 if x == width:
@@ -209,7 +217,7 @@ def _block_histograms(images, numbers, weights, out):
         first = u32(first + u32(PIXELS))
     k = t
     while k < n_sums:
-        b, cell = divided(k, block_size * block_size)
-        cell_row, cell_col = divided(cell, block_size)
+        b, cell = divided(k, n_cells)
+        cell_row, cell_col = divided(cell, block_cols)
         out[cell_row, cell_col, low + b, i, r, c] = sums[k]
         k = u32(k + step)

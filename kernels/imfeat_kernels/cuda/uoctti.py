@@ -47,7 +47,7 @@ def _direction(dy, dx):
 
 
 @cuda.jit(device=True)
-def _weight(pixel, center, size):
+def weight_of(pixel, center, size):
     """Return the weight of a pixel for a cell: 1 at its center, 0 at the centers of its neighbours."""
     apart = abs(f32(pixel) + f32(0.5) - center) / size
     return f32(1) - apart if apart < f32(1) else f32(0)
@@ -61,7 +61,7 @@ def _square(images, i, y, x, c):
 
 
 @cuda.jit(device=True)
-def _strongest_gradient(images, i, y, x):
+def strongest_gradient(images, i, y, x):
     """Return the gradient of the strongest channel, of the first of several."""
     best = u32(0)
     n_channels = images.shape[3]
@@ -99,10 +99,10 @@ def _vote(images, cell_size, n_cells, white, votes):
     while column < span:
         x = left + column
         if x > i32(0) and x < width - i32(1):
-            across = _weight(x, center, f32(size)) if is_wide else f32(1)
+            across = weight_of(x, center, f32(size)) if is_wide else f32(1)
             for y in range(max(top, i32(1)), min(top + i32(2) * size + i32(1), height - i32(1))):
-                weight = _weight(i32(y), middle, f32(size)) * across
-                dy, dx = _strongest_gradient(images, i, u32(y), u32(x))
+                weight = weight_of(i32(y), middle, f32(size)) * across
+                dy, dx = strongest_gradient(images, i, u32(y), u32(x))
                 sums[_direction(dy, dx) * n_threads + t] += weight * math.sqrt(dy * dy + dx * dx)
         column += n_threads
     cuda.syncthreads()
@@ -115,7 +115,7 @@ def _vote(images, cell_size, n_cells, white, votes):
         first = i32(0) if is_wide else c * size
         center = (f32(cell + c) + f32(0.5)) * f32(size)
         for column in range(first, min(first + i32(2) * size + i32(1), n_threads)):
-            across = f32(1) if is_wide else _weight(left + i32(column), center, f32(size))
+            across = f32(1) if is_wide else weight_of(left + i32(column), center, f32(size))
             total += across * sums[b * n_threads + i32(column)]
         votes[i, r, cell + c, b] = total / white
         k += n_threads
