@@ -16,6 +16,12 @@ def gray(images):
     return np.ascontiguousarray(images[..., 1])
 
 
+def words(images):
+    """Return gray images of uint16: smooth, with noise in the lower byte."""
+    gray_images = images[..., 1].astype(np.uint16)
+    return (gray_images << 8) + (images[..., 0] ^ images[..., 2])
+
+
 def floats(images):
     """Return float32 in [0, 1]."""
     return np.multiply(images, np.float32(1 / 255), dtype=np.float32)

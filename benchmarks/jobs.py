@@ -146,6 +146,8 @@ ALL = {
     "equalize, RGB": Job("equalize", goals=large_and_tiny(2, 4, "OpenCV")),
     "equalize_value": Job("equalize_value"),
     "equalize_clahe": Job("equalize_clahe", inputs.gray, goals=(Goal(1.1, "OpenCV"),)),
+    "equalize, uint16": Job("equalize", inputs.words, goals=(Goal(2, "scikit-image"),)),
+    "equalize_clahe, uint16": Job("equalize_clahe", inputs.words, goals=(Goal(2, "OpenCV"),)),
     "match_histograms": Job(
         "match_histograms", arguments=(inputs.reference,), goals=(Goal(2, "scikit-image", threads=1),)
     ),

@@ -117,8 +117,9 @@ def _call_one(
     if is_tensor:
         value = as_host_array(value, name)
     if is_moved:
+        from_end = axis - len(getattr(value, "shape", ())) if isinstance(axis, int) and axis >= 0 else axis
         value = channels_last(value, axis, name)
-        options |= {key: channels_last(options[key], axis, key) for key in others if key in options}
+        options |= {key: channels_last(options[key], from_end, key) for key in others if key in options}
         options["channel_axis"] = -1
     if not (is_moved and back):
         result = function(value, **options)

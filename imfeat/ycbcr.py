@@ -66,7 +66,7 @@ def ycbcr_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | 
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (n, 3)
-        YCbCr as `rgb_to_ycbcr` returns it; float32 or float64 in [0, 1], or uint8.
+        YCbCr as `rgb_to_ycbcr` returns it; uint8, uint16, int16, or floats in [0, 1].
     channel_axis : int
         Axis that holds the channels.
     out : array of the shape and dtype of the result, optional

@@ -32,12 +32,15 @@ IMAGE_FUNCTIONS = {
     "match_histograms": (lambda x: imfeat.match_histograms(x, x), True, True),
     "hog": (imfeat.hog, True, True),
     "hog trilinear": (lambda x: imfeat.hog(x, interpolation="trilinear"), True, True),
+    "hog_windows": (lambda x: imfeat.hog_windows(x, (16, 16), 4), True, True),
     "hog_uoctti": (imfeat.hog_uoctti, True, True),
+    "hog_uoctti variant": (lambda x: imfeat.hog_uoctti(x, variant="dalal-triggs"), True, True),
     "sample_patches": (lambda x: imfeat.sample_patches(x, 5, 20, rng=0), True, True),
     "dense_patches": (lambda x: imfeat.dense_patches(x, 5), True, True),
 }
 OF_ANY_RANGE = ("rgb_to_gray", "equalize", "hog", "hog trilinear", "hog_uoctti")
 OF_ANY_RANGE += ("sample_patches", "dense_patches", "match_histograms")
+OF_ANY_RANGE += ("hog_windows", "hog_uoctti variant")
 PER_IMAGE = sorted(set(IMAGE_FUNCTIONS) - {"learn_palette", "sample_patches"})
 WORDS = RNG.normal(size=(5, 12)).astype(np.float32)
 VECTOR_FUNCTIONS = {

@@ -266,6 +266,9 @@ def test_windows_of_batches_keep_leading_axes(rgb):
     windows = imfeat.hog_windows(batch, (32, 32), (3, 4))
     assert windows.shape == (2, 3, 5, 9, 3, 3, 2, 2, 9)
     np.testing.assert_array_equal(windows[1, 0], imfeat.hog_windows(rgb[2], (32, 32), (3, 4)))
+    narrow = rgb[:, :, :36]  # blocks that begin at column 4 end at the border
+    windows = imfeat.hog_windows(narrow, (32, 32), 4)
+    np.testing.assert_array_equal(windows[0], imfeat.hog_windows(narrow[0], (32, 32), 4))
 
 
 def masked_histograms(image, mask, cell_size, orientations):
@@ -315,7 +318,15 @@ def test_opencv_s_order_goes_by_columns():
     np.testing.assert_array_equal(imfeat.hog_to_opencv(np.stack([blocks] * 4))[3], ordered)
 
 
-def test_drawings_of_all_options(photo):
+def test_drawings_with_padding_are_cut_out(photo):
+    image = photo[40:90, 20:84]
+    padding = {"padding": (4, 16)}
+    features = imfeat.hog(image, **padding)
+    whole = imfeat.draw_hog(features, (58, 96))
+    np.testing.assert_array_equal(imfeat.draw_hog(features, (50, 64), **padding), whole[4:-4, 16:-16])
+
+
+def test_drawings_of_all_options():
     image = np.zeros((48, 64), np.uint8)
     image[:, 32:] = 255
     for options in (

@@ -49,6 +49,8 @@ COLOR = {
     "rgb_to_lab": imfeat.rgb_to_lab,
     "rgb_to_ycbcr": imfeat.rgb_to_ycbcr,
     "ycbcr_to_rgb": imfeat.ycbcr_to_rgb,
+    "color_histogram of Lab": lambda x, **options: imfeat.color_histogram(x, space="lab", **options),
+    "dense_sift of HSV": lambda x, **options: imfeat.dense_sift(x, color="hsv", bin_size=2, **options)[1],
     "color_histogram": imfeat.color_histogram,
     "learn_palette": lambda x, **options: imfeat.learn_palette(x, 4, rng=0, n_iterations=2, **options),
     "quantize_colors": quantize,
@@ -60,7 +62,9 @@ ANY_NUMBER = {
     "equalize_clahe": lambda x, **options: imfeat.equalize_clahe(x, tiles=(2, 2), **options),
     "hog": imfeat.hog,
     "hog trilinear": lambda x, **options: imfeat.hog(x, interpolation="trilinear", **options),
+    "hog_windows": lambda x, **options: imfeat.hog_windows(x, (16, 16), 8, **options),
     "hog_uoctti": imfeat.hog_uoctti,
+    "hog_uoctti variant": lambda x, **options: imfeat.hog_uoctti(x, variant="dalal-triggs", **options),
     "raw_pixels": imfeat.raw_pixels,
     "histograms of channels": lambda x, **options: imfeat.color_histogram(
         x, space=None, joint=False, **options
@@ -82,17 +86,19 @@ DIRECT = ALL | {
     "equalize_clahe": imfeat.equalize_clahe,
     "quantize_colors": lambda x, **options: imfeat.quantize_colors(x, PALETTE, **options),
     "dense_sift": imfeat.dense_sift,
+    "dense_sift of HSV": lambda x, **options: imfeat.dense_sift(x, color="hsv", **options),
     "local_color": imfeat.local_color,
     "patch_features": lambda x, **options: imfeat.patch_features(
         x, PATCH_WORDS[27], WHITENING[27], patch_size=3, mirror=False, **options
     ),
 }
-IMAGES_OUT = ("rgb_to_hsv", "rgb_to_hsi", "hsv_to_rgb", "rgb_to_lab", "rgb_to_ycbcr", "ycbcr_to_rgb")
-IMAGES_OUT += ("equalize_value", "equalize", "equalize_clahe")
+IMAGES_OUT = ("rgb_to_hsv", "rgb_to_hsi", "hsv_to_rgb", "equalize_value", "equalize", "equalize_clahe")
+IMAGES_OUT += ("rgb_to_lab", "rgb_to_ycbcr", "ycbcr_to_rgb")
 BYTES_ONLY = ("equalize_clahe",)
-KEEP_UNITS = ("hog", "lbp", "lbp_codes", "dense_sift")  # of integers of 16 bits
+KEEP_UNITS = ("hog", "hog_windows", "lbp", "lbp_codes", "dense_sift")  # of integers of 16 bits
 WORDS_OF_THEIR_OWN = ("equalize", "equalize_value", "equalize_clahe", "glcm")
 ANY_RANGE = ("rgb_to_gray", "equalize", "hog", "hog trilinear", "hog_uoctti", "sample_patches")
+ANY_RANGE += ("hog_windows", "hog_uoctti variant")
 ANY_RANGE += ("dense_patches", "patch_features", "lbp", "lbp_codes", "dense_sift")
 
 

@@ -192,6 +192,7 @@ JOBS = {
     "equalize, RGB": equalize_rgb,
     "equalize_value": equalize_value,
     "equalize_clahe": equalize_clahe,
+    "equalize_clahe, uint16": equalize_clahe,
     "bag_of_words, 400 words, every 4th pixel": bag_of_words,
 }
 if hasattr(cv2, "HOGDescriptor"):  # which OpenCV 5 has left to another package

@@ -92,6 +92,7 @@ JOBS = {
     "lbp_codes, uniform": uniform_patterns,
     "glcm, 256 levels": pairs,
     "equalize, gray": equalize,
+    "equalize, uint16": equalize,
     "equalize_clahe": clahe,
     "fisher_vector, 64 components": fisher_vector(64),
     "fisher_vector, 256 components": fisher_vector(256),

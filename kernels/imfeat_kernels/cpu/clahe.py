@@ -13,6 +13,7 @@ from imfeat_kernels.cpu.launch import launch
 
 STRIP = 1 << 15  # pixels that are worth a thread
 RUN = 1 << 13  # pixels that are counted at a time
+BLOCK = 1 << 9  # entries of a table of 16 bits that are made at a time
 
 
 def clahe_tables(images, clip, out):
@@ -194,41 +195,39 @@ def _clahe_tables_of_words(start, stop, images, clip, out):
     _, height, width = images.shape
     tile_height, tile_width = height // n_rows, width // n_cols
     scale = np.float32(n_bins - 1) / np.float32(tile_height * tile_width)
-    count = np.empty(n_bins, np.int32)
+    count, sums = np.zeros(n_bins, np.int32), np.empty(BLOCK, np.int32)
+    clip = np.int32(clip)
     for item in range(start, stop):  # an item is a tile
         i, r, c = item // (n_rows * n_cols), item // n_cols % n_rows, item % n_cols
-        count[:] = 0
+        excess = np.int32(0)
         for y in range(r * tile_height, (r + 1) * tile_height):
             for value in images[i, y, c * tile_width : (c + 1) * tile_width]:
-                count[value] += np.int32(1)
-        _clip_counts_of_words(count, np.int32(clip))
-        total = np.int32(0)
-        for k in range(n_bins):
-            total += count[k]
-            count[k] = total
-        table = out[i, r, c]
-        for k in range(n_bins):
-            value = np.rint(np.float32(count[k]) * scale)
-            table[k] = np.uint16(np.int32(value if value < n_bins - 1 else np.float32(n_bins - 1)))
+                is_full = count[value] == clip
+                count[value] += np.int32(not is_full)
+                excess += np.int32(is_full)
+        each = excess // np.int32(n_bins)
+        remainder = excess - each * np.int32(n_bins)
+        step = max(n_bins // remainder, 1) if remainder else n_bins
+        for k in range(remainder):
+            count[k * step] += np.int32(1)
+        _make_table_of_words(count, each, scale, sums, out[i, r, c])
 
 
 @njit
-def _clip_counts_of_words(count, clip):
-    """Cut counts above clip, and spread the excess as `_clip_counts` does."""
-    n_bins = len(count)
-    excess = np.int32(0)
-    for k in range(n_bins):
-        cut = min(count[k], clip)
-        excess += count[k] - cut
-        count[k] = cut
-    each = excess // np.int32(n_bins)
-    remainder = excess - each * np.int32(n_bins)
-    if each:
-        for k in range(n_bins):
-            count[k] += each
-    step = max(n_bins // remainder, 1) if remainder else n_bins
-    for k in range(remainder):
-        count[k * step] += np.int32(1)
+def _make_table_of_words(count, each, scale, sums, table):
+    """Turn counts, and ``each`` more a bin, into a table, a block at a time; empty the counts."""
+    largest = np.float32(len(table) - 1)
+    total = np.int32(0)
+    for first in range(0, len(table), BLOCK):
+        block = count[first : first + BLOCK]
+        for k in range(BLOCK):
+            total += block[k] + each
+            sums[k] = total
+        block[:] = 0
+        target = table[first : first + BLOCK]
+        for k in range(BLOCK):
+            value = np.rint(np.float32(sums[k]) * scale)
+            target[k] = np.uint16(np.int32(value if value < largest else largest))
 
 
 @njit(nogil=True, cache=True)
