@@ -31,6 +31,8 @@ NORMS = (None, "l1", "l1-sqrt", "l2", "l2-hys")
 NO_MASK = np.empty((0, 0, 0), np.bool_)
 NO_MASK.setflags(write=False)  # as masks are, so that kernels are compiled once
 ROUNDING = 1e-6  # of a stride in pixels
+LARGE = 1e30  # whose square is finite
+FAR = 1e6  # cells from one block to the next, which no image has
 
 Pair = tuple[int, int]  # of rows and columns
 
@@ -134,8 +136,9 @@ def _checked_options(
         as_flag(signed, "signed"),
         as_flag(sqrt, "sqrt"),
         as_pair(padding, "padding", least=0),
-        as_number(clip, "clip", above=0),
-        default if sigma is None else as_number(sigma, "sigma", above=0),
+        min(as_number(clip, "clip", above=0), LARGE),
+        # Beyond these limits of sigma weights stay the same.
+        default if sigma is None else min(max(as_number(sigma, "sigma", above=0), 1e-3), LARGE),
     )
 
 
@@ -186,6 +189,9 @@ def fill_blocks(batch: Array, mask: Array, start: Pair, options: Options, blocks
     is_bytes = batch.dtype.type is np.uint8
     constants = _constants(options, is_bytes)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
+    if options.has_padding:
+        area, padded = batch.shape[1:3], options.padded(batch.shape[1:3])
+        at_once = max(1, at_once * area[0] * area[1] // (padded[0] * padded[1]))
     n_images = len(batch)
     for first in range(0, n_images, at_once):
         pixels, chosen, results = batch, mask, blocks
@@ -253,7 +259,7 @@ def _padded(pixels: Array, mask: Array, start: Pair, padding: Pair) -> tuple[Arr
 
 def _stride_in_pixels(value: Any, cell_size: Pair, trilinear: bool) -> Pair:
     is_pair = isinstance(value, SEQUENCES) and not isinstance(value, str)
-    strides = as_numbers(value if is_pair else (value, value), "block_stride", 2, above=0)
+    strides = as_numbers(value if is_pair else (value, value), "block_stride", 2, above=0, below=FAR)
     exact = [stride * cell for stride, cell in zip(strides, cell_size, strict=True)]
     rows, cols = [round(pixels) for pixels in exact]
     if min(rows, cols) < 1 or max(abs(exact[0] - rows), abs(exact[1] - cols)) > ROUNDING:

@@ -259,17 +259,18 @@ def interpolate(planes, centers, heights):
 
 def clahe_tables(images, clip, out):
     tables = np.empty(out.shape)
+    n_bins = out.shape[3]
     height, width = images.shape[1] // out.shape[1], images.shape[2] // out.shape[2]
     for i, r, c in np.ndindex(out.shape[:3]):
         tile = images[i, r * height : (r + 1) * height, c * width : (c + 1) * width]
-        count = np.bincount(tile.ravel(), minlength=256)
+        count = np.bincount(tile.ravel(), minlength=n_bins)
         if clip > 0:
-            each, remainder = divmod(np.maximum(count - clip, 0).sum(), 256)
+            each, remainder = divmod(np.maximum(count - clip, 0).sum(), n_bins)
             count = np.minimum(count, clip) + each
-            step = max(256 // max(remainder, 1), 1)
+            step = max(n_bins // max(remainder, 1), 1)
             count[: remainder * step : step] += 1
-        scale = np.float32(255) / np.float32(height * width)
-        tables[i, r, c] = np.minimum(np.rint(np.cumsum(count).astype(np.float32) * scale), 255)
+        scale = np.float32(n_bins - 1) / np.float32(height * width)
+        tables[i, r, c] = np.minimum(np.rint(np.cumsum(count).astype(np.float32) * scale), n_bins - 1)
     return tables
 
 

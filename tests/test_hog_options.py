@@ -60,7 +60,7 @@ def test_blocks_further_apart_are_some_of_the_blocks(photo, width, interpolation
         some = imfeat.hog(image, block_stride=stride, **options)
         np.testing.assert_allclose(some, every[::rows, ::cols], rtol=0, atol=1e-6)
         np.testing.assert_array_equal(
-            imfeat.hog(np.stack([image] * 3), block_stride=stride, **options)[2], some
+            imfeat.hog(np.stack([image] * 2), block_stride=stride, **options)[1], some
         )
 
 
@@ -310,6 +310,28 @@ def test_masks_of_batches(rgb, rng, dtype, interpolation):
     np.testing.assert_allclose(sum(parts), whole, rtol=1e-4, atol=1e-4 * max(1, whole.max()))
 
 
+@pytest.mark.parametrize(
+    ("options", "same"), [({"sigma": 1e-300}, {"sigma": 1e-2}), ({"sigma": 1e300}, {"sigma": 1e9})]
+)
+def test_extreme_deviations_give_finite_features(rgb, options, same):
+    features = imfeat.hog(rgb, **options, **TRILINEAR)
+    np.testing.assert_array_equal(features, imfeat.hog(rgb, **same, **TRILINEAR))
+    assert np.isfinite(features).all()
+
+
+def test_any_clip_is_a_number(rgb):
+    for clip in (1e-300, 1e300):
+        assert np.isfinite(imfeat.hog(rgb, clip=clip)).all()
+
+
+def test_large_padding_takes_a_few_images_at_a_time(photo):
+    images = np.stack([photo[y : y + 20, :20, 0] for y in range(200)])
+    features = imfeat.hog(images, cell_size=50, padding=100, block_stride=9)
+    np.testing.assert_array_equal(
+        features[7], imfeat.hog(images[7], cell_size=50, padding=100, block_stride=9)
+    )
+
+
 def test_opencv_s_order_goes_by_columns():
     blocks = np.arange(2 * 3 * 2 * 2 * 1).reshape(2, 3, 2, 2, 1)
     ordered = imfeat.hog_to_opencv(blocks)
@@ -366,6 +388,11 @@ def test_drawings_of_all_options():
         ),
         ({"block_stride": 0}, ValueError, "block_stride must be above 0"),
         ({"block_stride": (1, 2, 3)}, TypeError, "block_stride must be 2 numbers"),
+        (
+            {"block_stride": 1e300},
+            ValueError,
+            "block_stride must be above 0 and below 1000000.0, got 1e\\+300",
+        ),
         ({"block_stride": "1"}, TypeError, "block_stride must be a number"),
         ({"padding": -1}, ValueError, "padding must be at least 0, got -1"),
         ({"padding": 1.5}, TypeError, "padding must be an integer, got 1.5"),

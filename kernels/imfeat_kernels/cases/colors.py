@@ -139,6 +139,13 @@ def _byte_equalization_cases(images, rng):
     inputs = tiled, rng.integers(0, 256, shape, dtype=np.uint8), height // 6, width // 4
     for read_only in ((0,), ()):
         yield case("clahe.clahe_blend", inputs, [(tiled.shape, np.uint8)], 0, n, read_only=read_only)
+    words = (tiled.astype(np.uint16) << 8) + tiled[:, ::-1]
+    shape = (*shape[:3], 1 << 16)
+    for clip, read_only in ((1, (0,)), (3, ())):
+        yield case("clahe.clahe_tables", (words, clip), [(shape, np.uint16)], 0, n, read_only=read_only)
+    inputs = words, rng.integers(0, 1 << 16, shape, dtype=np.uint16), height // 6, width // 4
+    for read_only in ((0,), ()):
+        yield case("clahe.clahe_blend", inputs, [(words.shape, np.uint16)], 0, n, read_only=read_only)
 
 
 def matching_cases(images, rng):

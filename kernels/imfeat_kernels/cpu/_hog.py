@@ -430,11 +430,18 @@ def _add_votes(magnitudes, positions, weights, k, y, next_y, n, columns):
     around = np.float32(n_bins)
     for b in range(n_bins):
         center = np.float32(b)
-        for x in range(n):
-            vote0 = magnitudes[0, x] * nearness(positions[0, x] - center, around)
-            vote1 = magnitudes[1, x] * nearness(positions[1, x] - center, around)
-            columns[k * n_bins + b, x] += w0 * vote0 + w1 * vote1
-            columns[(k + 1) * n_bins + b, x] += below0 * vote0 + below1 * vote1
+        if 0 < b < n_bins - 1:  # a bin that no position is near to across the end of the circle
+            for x in range(n):
+                vote0 = magnitudes[0, x] * max(np.float32(1) - abs(positions[0, x] - center), zero)
+                vote1 = magnitudes[1, x] * max(np.float32(1) - abs(positions[1, x] - center), zero)
+                columns[k * n_bins + b, x] += w0 * vote0 + w1 * vote1
+                columns[(k + 1) * n_bins + b, x] += below0 * vote0 + below1 * vote1
+        else:
+            for x in range(n):
+                vote0 = magnitudes[0, x] * nearness(positions[0, x] - center, around)
+                vote1 = magnitudes[1, x] * nearness(positions[1, x] - center, around)
+                columns[k * n_bins + b, x] += w0 * vote0 + w1 * vote1
+                columns[(k + 1) * n_bins + b, x] += below0 * vote0 + below1 * vote1
 
 
 @njit
