@@ -35,7 +35,7 @@ def match_histograms(
 
     Returns
     -------
-    array of the shape and dtype of ``images``, float32 for bool
+    array of the shape and dtype of ``images``
         A pixel becomes the value that has its rank in the reference, interpolated between two values.
 
     Raises

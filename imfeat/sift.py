@@ -120,24 +120,16 @@ def dense_sift(
     positions = positions_of(grids, step)
     n_channels = 1 if color == "gray" else 3
     descriptors = as_out(None, (*leading, len(positions), n_channels * LENGTH), np.float32, batch)
-    out = descriptors.reshape(len(batch), len(positions), n_channels * LENGTH)
+    out = descriptors.reshape(len(batch), len(positions), n_channels, LENGTH)
     at_once = images_at_once(batch, PIXELS_AT_ONCE // n_channels)
     for start in range(0, len(batch), at_once):
         pixels = batch[start : start + at_once]
-        found = out[start : start + at_once]
-        if color == "gray":
-            pixels = gray_of(pixels)
-            parts = found
-        else:
-            pixels = _channels_of(pixels, color)
-            parts = empty_on_device_of((len(pixels), len(positions), LENGTH), np.float32, pixels)
+        pixels = gray_of(pixels) if color == "gray" else _channels_of(pixels, color)
         first = 0
         for grid in grids:
             smoothed = _smoothed(pixels, grid.bin_size / SMOOTHING) if scales is not None else pixels
-            _describe(smoothed, grid, step, fast, window, first, parts)
+            _describe(smoothed, grid, step, fast, window, first, out[start : start + at_once])
             first += math.prod(grid.shape)
-        if color != "gray":
-            backend_of(parts).planes.join(parts.reshape(len(found), 3, len(positions), LENGTH), found)
     return positions, to_caller_array(descriptors)
 
 

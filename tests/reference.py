@@ -452,7 +452,8 @@ def mirror_parts(images, patch_size, white, epsilon, center):
     return np.concatenate([even, middle], -1), odd
 
 
-def dense_sift(images, bin_size, step, offset, kernels, weights, grid):
+def dense_sift(images, bin_size, step, offset, kernels, weights, grid, out):
+    n_channels = out.shape[2]
     out = np.zeros((len(images), *grid, 4, 4, 8))
     steps = np.arange(1 - bin_size, bin_size)
     for i, image in enumerate(images.astype(np.float64)):
@@ -473,7 +474,8 @@ def dense_sift(images, bin_size, step, offset, kernels, weights, grid):
     lengths = np.linalg.norm(out, axis=-1, keepdims=True)
     out = np.minimum(np.divide(out, lengths, where=lengths > 0, out=np.zeros_like(out)), 0.2)
     lengths = np.linalg.norm(out, axis=-1, keepdims=True)
-    return np.divide(out, lengths, where=lengths > 0, out=np.zeros_like(out))
+    out = np.divide(out, lengths, where=lengths > 0, out=np.zeros_like(out))
+    return out.reshape(-1, n_channels, *out.shape[1:]).transpose(0, 2, 1, 3)
 
 
 def split(images):
@@ -484,10 +486,6 @@ def split_opponent(images, white):
     r, g, b = (images.reshape(len(images), -1, 3) / np.float64(white)).transpose(2, 0, 1)
     mu = 0.3 * r + 0.59 * g + 0.11 * b
     return np.stack([mu, (r - g) / np.sqrt(2) + 0.01 * mu, (r + g - 2 * b) / np.sqrt(6) + 0.01 * mu], 1)
-
-
-def join(parts):
-    return np.concatenate([parts[:, c] for c in range(3)], -1)
 
 
 def smooth(images, weights):

@@ -64,6 +64,17 @@ def test_counts_of_lab_cover_its_ranges(rgb, bins, dtype):
     np.testing.assert_array_equal(channels, [np.concatenate(part) for part in parts])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_beside_the_edges_of_all_numbers_of_bins(dtype):
+    for n in range(1, 257):
+        edges = np.linspace(0, 1, n + 1).astype(dtype)
+        values = np.clip([np.nextafter(edges, -1), edges, np.nextafter(edges, 2)], 0, 1).astype(dtype)
+        image = np.repeat(values.reshape(1, -1, 1), 3, axis=2)
+        counts = imfeat.color_histogram(image, bins=n, space="rgb", joint=False, norm=None)
+        expected = np.histogram(values.astype(float), n, (0, 1))[0]
+        np.testing.assert_array_equal(counts, np.tile(expected, 3))
+
+
 def test_red_and_black_in_lab():
     image = np.array([[[255, 0, 0], [0, 0, 0]]], np.uint8)  # L = 53, a = 80, b = 67; black is on an edge
     counts = imfeat.color_histogram(image, bins=2, space="lab", norm=None).reshape(2, 2, 2)

@@ -103,6 +103,7 @@ def test_search_finds_the_nearest_of_the_decoded(features, rng, n_queries, n_par
     np.testing.assert_allclose(found, np.sort(squares, 1)[:, :k], rtol=1e-5)
     assert all(len({*row}) == k for row in indices)
     assert (indices.dtype, found.dtype) == (np.int64, np.float32)
+    np.testing.assert_array_equal(quantizer.search(queries[:1], codes, k)[0][0], found[0])
     # The same in chunks.
     monkeypatch.setattr(search, "CHUNK", 130)
     for n_threads in (1, 3):

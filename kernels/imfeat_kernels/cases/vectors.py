@@ -122,7 +122,8 @@ def comparison_cases(n, rng):
         first[first > 0.01] += F32(0.1)  # terms of small x are large, and so are their errors
         for term in comparison.TERMS.values():
             results = [((len(first), m), F32)]
-            yield case("comparison.sum_terms", (first, second, term), results, 1e-3, results[0][0][0] * m)
+            inputs = first, second, term
+            yield case("comparison.sum_terms", inputs, results, 1e-3, len(first) * m, read_only=(0, 1))
 
 
 MAKERS = word_cases, mixture_cases, quantizer_cases, pooling_cases, optimizer_cases, comparison_cases

@@ -25,6 +25,7 @@ from imfeat_kernels.cpu.launch import launch
 from imfeat_kernels.tables import bytes_of_bins as bytes_of_bins
 
 STRIP = 1 << 16  # pixels that are worth a thread
+LANES = 256  # pixels side by side, channel by channel
 SPACES = {"rgb": RGB, "hsv": HSV}
 
 
@@ -37,12 +38,13 @@ def to_bytes(values, n_bins, edges, bytes_of_bins, out):
         Three channels, interleaved.
     n_bins : (3,) int64
     edges : (3, m) float64
-        Edges of the equal bins of each channel; values outside fall into the first or last bin.
+        Edges of the equal bins of each channel, those of `numpy.linspace`; values outside fall into the first
+        or last bin.
     bytes_of_bins : (3, m) uint8
-        A byte of each bin.
+        The smallest byte of each bin.
     out : (3 n,) uint8
     """
-    launch(_to_bytes, len(out) // 3, values, n_bins, edges, bytes_of_bins, out, grain=STRIP // 4)
+    launch(_to_bytes, len(out) // 3, values, n_bins, edges, out, grain=STRIP // 4)
 
 
 def joint_histograms(images, mask, space, n_bins, rows, cols, norm, out):
@@ -122,14 +124,36 @@ def _by_strips(images, mask, rows, cols, space, n_bins, norm, out):
 
 
 @njit(nogil=True, cache=True)
-def _to_bytes(start, stop, values, n_bins, edges, bytes_of_bins, out):
-    for c in range(3):
-        n, edge, byte = n_bins[c], edges[c], bytes_of_bins[c]
-        low = edge[0]
-        density = n / (edge[n] - low)
-        for i in range(start, stop):
-            value = values[3 * i + c]
-            b = min(max(int((value - low) * density), 0), n - 1)
-            b -= b > 0 and value < edge[b]  # the product was rounded up
-            b += b < n - 1 and value >= edge[b + 1]
-            out[3 * i + c] = byte[b]
+def _to_bytes(start, stop, values, n_bins, edges, out):
+    channels, bytes_ = np.zeros((3, LANES), values.dtype), np.empty((3, LANES), np.uint8)
+    for first in range(start, stop, LANES):
+        n = min(LANES, stop - first)
+        x, y = values[3 * first : 3 * (first + n)], out[3 * first : 3 * (first + n)]
+        a, b, c = channels[0], channels[1], channels[2]
+        for i in range(n):
+            a[i], b[i], c[i] = x[3 * i], x[3 * i + 1], x[3 * i + 2]
+        for channel in range(3):
+            bins = np.float64(n_bins[channel])
+            _bytes_of(channels[channel], bins, edges[channel], bytes_[channel])
+        a, b, c = bytes_[0], bytes_[1], bytes_[2]
+        for i in range(n):
+            y[3 * i], y[3 * i + 1], y[3 * i + 2] = a[i], b[i], c[i]
+
+
+@njit
+def _bytes_of(values, n, edges, bytes_):
+    """Find the bins of LANES values and the smallest byte of each; edges are those of `numpy.linspace`."""
+    low = edges[0]
+    step = (edges[int(n)] - low) / n
+    density, share, last = 1 / step, 1 / n, n - 1.0
+    for i in range(LANES):
+        value = np.float64(values[i])
+        b = np.float64(np.int32((value - low) * density))
+        b = b if b > 0.0 else 0.0
+        b = b if b < last else last
+        # The quotient may have been rounded across an edge.
+        less = b if value >= b * step + low else b - 1.0
+        less = less if less > 0.0 else 0.0
+        more = less if value < (less + 1.0) * step + low else less + 1.0
+        b = more if more < last else last
+        bytes_[i] = np.uint8(np.int32((255.0 * b + last + 0.5) * share))

@@ -1,4 +1,4 @@
-"""Channels of images as planes, and descriptors of the planes side by side.
+"""Channels of images as planes.
 
 The planes of the opponent colour space are, with mu = 0.3 R + 0.59 G + 0.11 B,
 
@@ -40,18 +40,6 @@ def split_opponent(images, white, out):
     launch(_split_opponent, len(images), images, white, out, grain=1 + PIXELS // out.shape[2])
 
 
-def join(parts, out):
-    """Write the descriptors of three planes side by side.
-
-    Parameters
-    ----------
-    parts : (n_images, 3, n, d) float32
-    out : (n_images, n, 3 * d) float32
-    """
-    n_images, n, _ = out.shape
-    launch(_join, n_images * n, parts, out, grain=1 + PIXELS // out.shape[2])
-
-
 @njit(nogil=True, cache=True)
 def _split(start, stop, images, out):
     for i in range(start, stop):
@@ -77,13 +65,3 @@ def opponent(r, g, b):
     """Return the three channels of the opponent colour space."""
     mu = RED * r + GREEN * g + BLUE * b
     return mu, (r - g) * ROOT_2 + SOME * mu, (r + g - TWO * b) * ROOT_6 + SOME * mu
-
-
-@njit(nogil=True, cache=True)
-def _join(start, stop, parts, out):
-    n, d = np.uint64(parts.shape[2]), np.uint64(parts.shape[3])
-    for item in range(np.uint64(start), np.uint64(stop)):  # an item is a descriptor
-        i, p = item // n, item % n
-        for c in range(np.uint64(3)):
-            for k in range(d):
-                out[i, p, c * d + k] = parts[i, c, p, k]

@@ -82,14 +82,30 @@ def _nearest_of_one(start, stop, tables, codes, distances, indices):
         last = min((chunk + 1) * CHUNK, len(codes))
         for first in range(chunk * CHUNK, last, TILE):
             tile = codes[first : min(first + TILE, last)]
-            for c in range(np.uint64(len(tile))):
-                total = np.float32(0)
-                place = np.uint64(0)
-                for g in range(np.uint64(tile.shape[1])):
-                    total += table[place + np.uint64(tile[c, g])]
-                    place += n_centroids
-                sums[c] = total
+            _add_entries(table, n_centroids, tile, sums)
             _take(sums, 0, 1, len(tile), first, nearest, places)
+
+
+@njit
+def _add_entries(table, n_centroids, tile, sums):
+    """Add up the entries of each code, of four codes at a time."""
+    one, n_groups = np.uint64(1), np.uint64(tile.shape[1])
+    whole = np.uint64(len(tile) // 4 * 4)
+    for c in range(np.uint64(0), whole, np.uint64(4)):
+        first = second = third = fourth = np.float32(0)
+        place = np.uint64(0)
+        for g in range(n_groups):
+            first += table[place + np.uint64(tile[c, g])]
+            second += table[place + np.uint64(tile[c + one, g])]
+            third += table[place + np.uint64(tile[c + one + one, g])]
+            fourth += table[place + np.uint64(tile[c + one + one + one, g])]
+            place += n_centroids
+        sums[c], sums[c + one], sums[c + one + one], sums[c + one + one + one] = first, second, third, fourth
+    for c in range(whole, np.uint64(len(tile))):
+        total = np.float32(0)
+        for g in range(n_groups):
+            total += table[g * n_centroids + np.uint64(tile[c, g])]
+        sums[c] = total
 
 
 @njit(nogil=True, cache=True)

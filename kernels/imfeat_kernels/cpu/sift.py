@@ -43,7 +43,8 @@ def dense_sift(images, bin_size, step, spacing, offset, kernels, weights, grid, 
 
     Parameters
     ----------
-    images : (n_images, height, width) uint8, float32 or float64
+    images : (n_images * n_channels, height, width) uint8, float32 or float64
+        The channels of an image one after another.
     bin_size, step : int
         Distance between the bins of a descriptor, and between descriptors, in pixels.
     spacing : int
@@ -59,7 +60,7 @@ def dense_sift(images, bin_size, step, spacing, offset, kernels, weights, grid, 
         Rows and columns of descriptors.
     first : int
         Index in ``out`` of the first descriptor.
-    out : (n_images, n, 128) float32
+    out : (n_images, n, n_channels, 128) float32
         Overwritten from ``first`` on.
     """
     n_tiles = -(-grid[1] // TILE)
@@ -257,10 +258,10 @@ def _normalize(values, weights, totals, n, i, descriptor, out):
             values[start + k] = value
             total += value * value
         totals[c] = np.float32(1) / np.sqrt(total) if total > NOTHING else np.float32(0)
-    i = np.uint64(i)
+    image, channel = np.uint64(i // out.shape[2]), np.uint64(i % out.shape[2])
     for c in range(n):
         start = np.uint64(c * LENGTH)
         factor = totals[c]
         row = np.uint64(descriptor + c)
         for k in range(np.uint64(LENGTH)):
-            out[i, row, k] = values[start + k] * factor
+            out[image, row, channel, k] = values[start + k] * factor

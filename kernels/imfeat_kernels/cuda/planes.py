@@ -1,4 +1,4 @@
-"""Channels of images as planes, and descriptors of planes side by side: a thread is a pixel or a value."""
+"""Channels of images as planes: a thread is a pixel."""
 
 import numpy as np
 
@@ -21,11 +21,6 @@ def split_opponent(images, white, out):
     launch(_split_opponent, blocks_of(out.size // 3), images, white, out)
 
 
-def join(parts, out):
-    """Write the descriptors of three planes side by side."""
-    launch(_join, blocks_of(out.size), parts, out)
-
-
 @cuda.jit
 def _split(images, out):
     item = cuda.grid(1)
@@ -44,13 +39,3 @@ def _split_opponent(images, white, out):
         r, g, b = f32(images[i, first]), f32(images[i, first + u32(1)]), f32(images[i, first + u32(2)])
         values = opponent(r / white, g / white, b / white)
         out[i, u32(0), p], out[i, u32(1), p], out[i, u32(2), p] = values
-
-
-@cuda.jit
-def _join(parts, out):
-    item = cuda.grid(1)
-    if item < out.size:
-        descriptor, column = divided(item, out.shape[2])
-        i, p = divided(descriptor, out.shape[1])
-        c, k = divided(column, parts.shape[3])
-        out[i, p, column] = parts[i, c, p, k]

@@ -126,4 +126,5 @@ def _dense_sift(images, numbers, kernels, weights, out):
         start += at_once
     value = total * weights[t]
     value = min(value * _norm_factor(value, sums), CLIP)
-    out[i, first + r * n_cols + c, t] = value * _norm_factor(value, sums)
+    image, channel = divided(i, out.shape[2])
+    out[image, first + r * n_cols + c, channel, t] = value * _norm_factor(value, sums)
