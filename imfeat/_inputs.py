@@ -6,6 +6,7 @@
 import functools
 import inspect
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
@@ -251,7 +252,9 @@ def _as_tensors(result: Any) -> Any:
     torch = sys.modules["torch"]
     array = np.asarray(result)
     try:
-        return torch.from_numpy(array)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of arrays that may not be written to
+            return torch.from_numpy(array)
     except TypeError:  # versions without unsigned integers of 16 and 32 bits
         return torch.from_numpy(array.astype(np.int64))
 

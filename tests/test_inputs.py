@@ -578,6 +578,8 @@ def test_tensors_in_lists_tuples_and_out(torch):
     positions, descriptors = imfeat.dense_sift(tensors[0])
     assert_same(positions.numpy(), imfeat.dense_sift(RGB[0])[0])
     assert_same(descriptors.numpy(), imfeat.dense_sift(RGB[0])[1])
+    windows = imfeat.hog_windows(tensors[0], (16, 16), 4)
+    assert_same(windows.numpy(), imfeat.hog_windows(RGB[0], (16, 16), 4))
     out = torch.from_numpy(np.empty_like(RGB[0]))
     assert imfeat.equalize(tensors[0], out=out) is out
     assert_same(out.numpy(), imfeat.equalize(RGB[0]))
