@@ -37,6 +37,8 @@ def accepts(
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
         first = next(iter(signature.parameters))
+        axis = signature.parameters.get("channel_axis")
+        guesses = axis is not None and axis.default == "auto"
         one = functools.partial(_call_one, function, first, back, others)
 
         @functools.wraps(function)
@@ -46,6 +48,8 @@ def accepts(
                 return function(*args, **options)
             options = signature.bind(*args, **options).arguments
             del options[first]
+            if guesses and options.get("channel_axis", "auto") == "auto" and are_gray(value):
+                options["channel_axis"] = None
             if lists and (items := items_of(value)) is not None:
                 return _call_each(one, first, items, options)
             return one(value, options)
@@ -165,6 +169,18 @@ def items_of(value: Any) -> list[Any] | None:
         return None
     kinds = {_kind(item) for item in value}
     return list(value) if len(kinds) > 1 or is_on_gpu(value[0]) else None
+
+
+def are_gray(value: Any) -> bool:
+    """Tell whether a list holds gray images: arrays of two axes, or pictures of one channel."""
+    if not _is_sequence_of_arrays(value):
+        return False
+    return all(
+        item.mode in ("1", "L", "I", "F") or item.mode.startswith("I;16")
+        if library_of(item) == "PIL"
+        else len(item.shape) == 2
+        for item in value
+    )
 
 
 def _kind(item: Any) -> tuple[Any, ...]:

@@ -461,6 +461,19 @@ def test_lists_of_images_of_several_sizes(name, strict):
         same_results(result, function(image, channel_axis=0))
 
 
+def test_lists_of_gray_images_are_no_channels(strict):
+    three = [GRAY[0], GRAY[1], GRAY[0]]
+    expected = imfeat.hog(np.stack(three), channel_axis=None)
+    assert_same(imfeat.hog(three), expected)
+    assert_same(imfeat.hog([Image.fromarray(image) for image in three]), expected)
+    assert_same(imfeat.HOG().fit_transform(three), expected)
+    narrow = [image[:, :9] for image in three]
+    assert_same(imfeat.lbp(narrow), imfeat.lbp(np.stack(narrow), channel_axis=None))
+    tables = [RGB[0, 0], RGB[1, 0, :7]]
+    assert_same(imfeat.rgb_to_hsv(tables)[1], imfeat.rgb_to_hsv(tables[1]))
+    assert_same(imfeat.bag_of_words(list(RNG.random((2, 9, 4))), np.eye(4)).sum(1), np.ones(2, np.float32))
+
+
 def test_lists_keep_dtypes_apart():
     mixed = [RGB[0], as_floats(RGB[1])]
     assert_same(imfeat.color_histogram(mixed)[1], imfeat.color_histogram(as_floats(RGB[1])))

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from imfeat._backend import Array
 from imfeat._check import Pixels, as_count, as_pixels, one_of
 from imfeat._device import to_device
-from imfeat._inputs import ChannelAxis, channels_last
+from imfeat._inputs import ChannelAxis, are_gray, channels_last
 from imfeat._sums import Descriptors, InMemory
 
 
@@ -146,6 +146,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not isinstance(axis, str | None) and axis != -1:
             X = channels_last(X, axis, "X")
             axis = -1
+        elif axis == "auto" and are_gray(X):
+            axis = None
         # A table is refused here, before it passes for one gray image with values out of range.
         images = None
         if getattr(X, "ndim", 4) > 2:
