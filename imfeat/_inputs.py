@@ -17,6 +17,7 @@ from imfeat._device import is_on_gpu, library_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Images: TypeAlias = Any  # an array, a tensor, a picture of Pillow, or a list of these
 ChannelAxis: TypeAlias = int | Literal["auto"] | None
 
 PICTURE_ARRAYS = ("1", "L", "RGB", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")

@@ -4,12 +4,12 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import as_colors, as_out, one_of, reshaped, to_caller_array
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 
 
 @accepts(back=True)
 def rgb_to_hsv(
-    images: Array, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
+    images: Images, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
 ) -> Array:
     """Convert RGB images to hue, saturation and value.
 
@@ -59,7 +59,7 @@ def rgb_to_hsv(
 
 
 @accepts(back=True)
-def hsv_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
+def hsv_to_rgb(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert hue, saturation and value to RGB images.
 
     Parameters
@@ -97,7 +97,7 @@ def hsv_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | No
 
 
 @accepts(back=True)
-def rgb_to_hsi(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
+def rgb_to_hsi(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert RGB images to hue, saturation and intensity.
 
     Parameters
@@ -137,7 +137,7 @@ def rgb_to_hsi(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | No
 
 
 @accepts()
-def rgb_to_gray(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
+def rgb_to_gray(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert RGB images to gray.
 
     Parameters

@@ -8,12 +8,12 @@ from imfeat._backend import Array
 from imfeat._check import as_on_host, as_pair
 from imfeat._device import is_on_gpu
 from imfeat._hog import Options, Pair, as_inputs, as_options, fill_blocks
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 
 
 @accepts()
 def hog_windows(
-    images: Array,
+    images: Images,
     window: tuple[int, int],
     stride: int | tuple[int, int],
     *,

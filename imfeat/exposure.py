@@ -20,7 +20,7 @@ from imfeat._check import (
 )
 from imfeat._dtypes import LARGEST
 from imfeat._equalize import equalize_floats, equalize_words
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 
 PIXELS_AT_ONCE = 1 << 20  # pixels whose tables, planes and margins are held at a time
 NO_MASK = np.empty((0, 0), np.bool_)
@@ -30,7 +30,7 @@ TILE_DTYPES = {np.dtype(np.uint8): 1 << 8, np.dtype(np.uint16): 1 << 16}  # and 
 
 @accepts(back=True)
 def equalize(
-    images: Array,
+    images: Images,
     *,
     convention: str = "torchvision",
     mask: Array | None = None,
@@ -104,7 +104,7 @@ def equalize(
 
 @accepts(back=True)
 def equalize_value(
-    images: Array,
+    images: Images,
     *,
     convention: str = "torchvision",
     mask: Array | None = None,
@@ -159,7 +159,7 @@ def equalize_value(
 
 @accepts(back=True)
 def equalize_clahe(
-    images: Array,
+    images: Images,
     *,
     clip_limit: float = 2.0,
     tiles: tuple[int, int] = (8, 8),

@@ -22,7 +22,7 @@ from imfeat._check import (
     as_vectors,
     one_of,
 )
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat._products import multiply
 from imfeat.color import white_of
 from imfeat.patches import CONTRAST
@@ -36,7 +36,7 @@ SYMMETRIC = 1e-3  # largest difference of a whitening from its mirror image, rel
 
 @accepts()
 def patch_features(
-    images: Array,
+    images: Images,
     codebook: Array,
     whitening: Whitening,
     *,

@@ -22,7 +22,7 @@ from imfeat._check import (
     to_caller_array,
 )
 from imfeat._dtypes import LARGEST
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat.color import gray_of
 from imfeat.histogram import region_bounds
 
@@ -40,7 +40,7 @@ N_PRODUCTS = 1 << 12  # counts whose logarithm is looked up
 
 @accepts()
 def glcm(
-    images: Array,
+    images: Images,
     *,
     distances: Sequence[float] = DISTANCES,
     angles: Sequence[float] = ANGLES,
@@ -122,7 +122,7 @@ def glcm(
 
 @accepts()
 def haralick(
-    images: Array,
+    images: Images,
     *,
     distances: Sequence[float] = DISTANCES,
     angles: Sequence[float] = ANGLES,

@@ -19,7 +19,7 @@ from imfeat._check import (
     one_of,
     to_caller_array,
 )
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat._norm import NORMS
 from imfeat.color import gray_of, rgb_to_hsi, rgb_to_hsv
 from imfeat.lab import rgb_to_lab
@@ -35,7 +35,7 @@ PIXELS_AT_ONCE = 1 << 18  # pixels in another colour space at a time
 
 @accepts()
 def color_histogram(
-    images: Array,
+    images: Images,
     *,
     bins: int | Sequence[int] = 8,
     space: str | None = "hsv",

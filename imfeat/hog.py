@@ -7,12 +7,12 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat._check import as_count, as_flag, as_out, as_vectors, to_caller_array
 from imfeat._hog import Options, as_inputs, as_options, fill_blocks
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 
 
 @accepts()
 def hog(
-    images: Array,
+    images: Images,
     *,
     cell_size: int | tuple[int, int] = 8,
     block_size: int | tuple[int, int] = 2,

@@ -4,11 +4,11 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_colors, as_out, as_vectors, to_caller_array
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 
 
 @accepts(back=True)
-def rgb_to_lab(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
+def rgb_to_lab(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert sRGB images to CIE L*a*b*, in which distances are about those that people see.
 
     Parameters
@@ -50,7 +50,7 @@ def rgb_to_lab(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | No
 
 
 @accepts(back=True)
-def lab_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
+def lab_to_rgb(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert CIE L*a*b* to sRGB images.
 
     Parameters

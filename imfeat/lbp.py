@@ -16,7 +16,7 @@ from imfeat._check import (
     one_of,
     to_caller_array,
 )
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat._norm import NORMS
 from imfeat.color import gray_of, white_of
 from imfeat.histogram import region_bounds
@@ -30,7 +30,7 @@ DIGITS = 5  # that scikit-image keeps of the positions of neighbours
 
 @accepts()
 def lbp(
-    images: Array,
+    images: Images,
     *,
     n_neighbors: int = 8,
     radius: float = 1.0,
@@ -132,7 +132,7 @@ def lbp(
 
 @accepts()
 def lbp_codes(
-    images: Array,
+    images: Images,
     *,
     n_neighbors: int = 8,
     radius: float = 1.0,

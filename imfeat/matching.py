@@ -7,13 +7,13 @@ import numpy as np
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import Pixels, as_on_host, as_out, as_pixels, kept_dtype, to_caller_array
 from imfeat._dtypes import LARGEST
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 
 
 @accepts(back=True, others=("reference",))
 def match_histograms(
-    images: Array,
-    reference: Array,
+    images: Images,
+    reference: Images,
     *,
     channel_axis: ChannelAxis = "auto",
     out: Array | None = None,

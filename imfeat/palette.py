@@ -19,7 +19,7 @@ from imfeat._check import (
     one_of,
     to_caller_array,
 )
-from imfeat._inputs import ChannelAxis, accepts, items_of
+from imfeat._inputs import ChannelAxis, Images, accepts, items_of
 from imfeat._kmeans import lloyd, plus_plus_start
 from imfeat._nearest import nearest_words
 from imfeat._sums import InMemory
@@ -58,7 +58,7 @@ def uniform_palette(levels: int | Sequence[int]) -> Array:
 
 @accepts(lists=False)
 def learn_palette(
-    images: Array,
+    images: Images,
     n_colors: int = 64,
     *,
     rng: Seed = None,
@@ -137,7 +137,7 @@ def _distinct(pixels: Array) -> tuple[Array, Array]:
 
 @accepts()
 def quantize_colors(
-    images: Array,
+    images: Images,
     palette: Array,
     *,
     dither: str | None = None,

@@ -13,7 +13,7 @@ from imfeat._check import (
     as_vectors,
     to_caller_array,
 )
-from imfeat._inputs import ChannelAxis, accepts, items_of
+from imfeat._inputs import ChannelAxis, Images, accepts, items_of
 from imfeat.color import white_of
 
 CONTRAST = 10 / 255**2  # usual regularization of the variance, 10 for pixels in 0..255, in units of [0, 1]
@@ -21,7 +21,7 @@ CONTRAST = 10 / 255**2  # usual regularization of the variance, 10 for pixels in
 
 @accepts(lists=False)
 def sample_patches(
-    images: Array,
+    images: Images,
     patch_size: int,
     n_patches: int,
     *,
@@ -72,7 +72,7 @@ def sample_patches(
 
 @accepts()
 def dense_patches(
-    images: Array,
+    images: Images,
     patch_size: int,
     *,
     stride: int = 1,

@@ -4,7 +4,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_pixels, one_of
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat.exposure import equalize as equalize_channels
 from imfeat.exposure import equalize_clahe, equalize_value
 
@@ -12,7 +12,7 @@ EQUALIZATIONS = (None, "value", "torchvision", "opencv", "clahe")
 
 
 @accepts()
-def raw_pixels(images: Array, *, equalize: str | None = None, channel_axis: ChannelAxis = "auto") -> Array:
+def raw_pixels(images: Images, *, equalize: str | None = None, channel_axis: ChannelAxis = "auto") -> Array:
     """Return the pixels of each image as one vector.
 
     Parameters

@@ -17,7 +17,7 @@ from imfeat._check import (
     to_caller_array,
 )
 from imfeat._grid import Grid, as_grids, positions_of
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat.color import gray_of, rgb_to_hsv
 
 PIXELS_AT_ONCE = 1 << 20  # number of pixels at a time
@@ -28,7 +28,7 @@ SMOOTHING = 6  # ratio of the size of a bin to the standard deviation of its smo
 
 @accepts()
 def dense_sift(
-    images: Array,
+    images: Images,
     *,
     step: int = 4,
     bin_size: int = 4,
@@ -135,7 +135,7 @@ def dense_sift(
 
 @accepts()
 def local_color(
-    images: Array,
+    images: Images,
     *,
     step: int = 4,
     bin_size: int = 4,

@@ -12,14 +12,14 @@ from imfeat._check import (
     one_of,
     to_caller_array,
 )
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 
 VARIANTS = ("uoctti", "dalal-triggs")
 
 
 @accepts()
 def hog_uoctti(
-    images: Array,
+    images: Images,
     *,
     cell_size: int = 8,
     orientations: int = 9,

@@ -4,12 +4,12 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_colors, as_out, one_of, to_caller_array
-from imfeat._inputs import ChannelAxis, accepts
+from imfeat._inputs import ChannelAxis, Images, accepts
 
 
 @accepts(back=True)
 def rgb_to_ycbcr(
-    images: Array, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
+    images: Images, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
 ) -> Array:
     """Convert RGB images to luma and two differences of colours.
 
@@ -60,7 +60,7 @@ def rgb_to_ycbcr(
 
 
 @accepts(back=True)
-def ycbcr_to_rgb(images: Array, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
+def ycbcr_to_rgb(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert luma and two differences of colours to RGB images.
 
     Parameters
