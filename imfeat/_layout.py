@@ -95,4 +95,4 @@ def _hint(shape: tuple[int, ...], n_channels: int, name: str) -> str:
         return f"; take {name}[..., 0] of images with one channel that matters, with channel_axis=None"
     if shape[-3:-2] == (3,):
         return "; write channel_axis=-3, or move the channels last with np.moveaxis(images, -3, -1)"
-    return ""
+    return f"; one or three channels are taken, not {n_channels}" if n_channels > 1 else ""

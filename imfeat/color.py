@@ -45,6 +45,7 @@ def rgb_to_hsv(
     .. [1] A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
        :doi:`10.1145/965139.807361`
     """
+    original = getattr(images, "dtype", "a list")
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     one_of(dtype, "dtype", ("float32", "uint8"))
     kernels = backend_of(images)
@@ -54,7 +55,7 @@ def rgb_to_hsv(
     elif images.dtype == np.uint8:
         kernels.color.rgb_to_hsv_bytes(images.reshape(-1), out.reshape(-1))
     else:
-        raise TypeError(f'dtype="uint8" takes uint8 images, got {images.dtype}; use dtype="float32"')
+        raise TypeError(f'dtype="uint8" takes uint8 images, got {original}; use dtype="float32"')
     return to_caller_array(out)
 
 

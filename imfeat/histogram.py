@@ -112,7 +112,8 @@ def color_histogram(
     n_bins, joint = _as_bins(bins, batch.shape[3], as_flag(joint, "joint"))
     one_of(norm, "norm", NORMS)
     bounds = region_bounds(grid, *pixels.size)
-    n_rows, n_cols = (len(ends) - 1 for ends in bounds)
+    n_rows = len(bounds[0]) - 1
+    n_cols = len(bounds[1]) - 1
     chosen = NO_MASK if mask is None else as_mask(mask, (*pixels.leading, *pixels.size), batch)
     n_counts = math.prod(n_bins) if joint else sum(n_bins)
     out = as_out(out, (*pixels.leading, n_rows * n_cols * n_counts), np.float32, batch)

@@ -45,6 +45,7 @@ def rgb_to_ycbcr(
     ----------
     .. [1] ITU-T Recommendation T.871, "JPEG File Interchange Format (JFIF)", 2011.
     """
+    original = getattr(images, "dtype", "a list")
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     one_of(dtype, "dtype", ("float32", "uint8"))
     kernels = backend_of(images).ycbcr
@@ -55,7 +56,7 @@ def rgb_to_ycbcr(
     elif images.dtype == np.uint8:
         kernels.rgb_to_ycbcr_bytes(images.reshape(-1), out.reshape(-1))
     else:
-        raise TypeError(f'dtype="uint8" takes uint8 images, got {images.dtype}; use dtype="float32"')
+        raise TypeError(f'dtype="uint8" takes uint8 images, got {original}; use dtype="float32"')
     return to_caller_array(out)
 
 
