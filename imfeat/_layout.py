@@ -91,8 +91,10 @@ def _is_channels(shape: tuple[int, ...], channel_axis: Any, error: str, gray: bo
 def _hint(shape: tuple[int, ...], n_channels: int, name: str) -> str:
     if n_channels == 4:
         return f"; drop an alpha channel with {name}[..., :3]"
-    if n_channels in (1, 2) and len(shape) > 2 and shape[-1] == n_channels:
-        return f"; take {name}[..., 0] of images with one channel that matters, with channel_axis=None"
+    if n_channels == 2:
+        return f"; take {name}[..., 0] of gray images with an alpha channel"
+    if len(shape) > 2 and shape[-1] == 1:
+        return f"; write np.repeat({name}, 3, axis=-1) to take gray for a colour"
     if shape[-3:-2] == (3,):
         return "; write channel_axis=-3, or move the channels last with np.moveaxis(images, -3, -1)"
     return f"; one or three channels are taken, not {n_channels}" if n_channels > 1 else ""
