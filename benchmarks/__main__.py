@@ -16,7 +16,7 @@ TABLES = ("races", "encodings", "single", "cold", "memory")
 
 
 @click.command()
-@click.option("--jobs", "wanted", default="", help="Only jobs whose name contains this.")
+@click.option("--jobs", "wanted", multiple=True, help="Only jobs whose name contains this; may be repeated.")
 @click.option("--tables", default=",".join(TABLES), show_default=True, help="Only these tables.")
 @click.option("--threads", default="1,2", show_default=True, help="Numbers of threads.")
 @click.option("--repeats", default=9, show_default=True, help="Runs of each contestant that count.")
@@ -26,8 +26,10 @@ TABLES = ("races", "encodings", "single", "cold", "memory")
 def main(wanted, tables, threads, repeats, opencv5, short, out):
     """Time every feature against its peers, side by side, and write a table."""
     counts = [int(n) for n in threads.split(",")]
-    names = [name for name in jobs.ALL if wanted in name]
-    fixed = [name for name in jobs.FIXED if wanted in name]
+    names, fixed = (
+        [name for name in table if not wanted or any(part in name for part in wanted)]
+        for table in (jobs.ALL, jobs.FIXED)
+    )
     found, missing = contestants.find(opencv5)
     bandwidths = {n: timing.copy_bandwidth(n, n_bytes=1 << (20 if short else 28)) for n in counts}
     about = report.environment(bandwidths, found, missing)
@@ -49,7 +51,7 @@ def main(wanted, tables, threads, repeats, opencv5, short, out):
 def command_line(wanted, tables, threads, repeats, opencv5, short):
     """Return the command that makes these results, without paths of this machine."""
     command = f"python -m benchmarks --threads {threads} --repeats {repeats}"
-    command += f' --jobs "{wanted}"' * bool(wanted)
+    command += "".join(f' --jobs "{part}"' for part in wanted)
     command += f" --tables {tables}" * (tables != ",".join(TABLES))
     return command + " --opencv5 PYTHON" * bool(opencv5) + " --short" * short
 

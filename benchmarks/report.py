@@ -64,7 +64,9 @@ def markdown(about, results):
     lines = introduction(about)
     rows, fixed = results.get("races", []), results.get("encodings", [])
     every = rows + fixed
-    lines += tables.goals(goals.judge(every), goals.weak_speedups(every)) if every else []
+    raced = {row["job"] for row in every}
+    judged = [goal for goal in goals.judge(every) if goal["job"] in raced]
+    lines += tables.goals(judged, goals.weak_speedups(every)) if every else []
     lines += tables.single(results["single"]) if results.get("single") else []
     if "cold" in about:
         lines += tables.cold(about["cold"], results.get("first calls", []))
