@@ -92,7 +92,11 @@ def each(function, pieces, n_threads, *more):
     pool = ThreadPoolExecutor(n_threads)
     bounds = [n * part // n_threads for part in range(n_threads + 1)]
     parts = [[column[i:j] for column in arguments] for i, j in itertools.pairwise(bounds)]
-    return fastest(loop, lambda: list(pool.map(lambda part: list(map(function, *part)), parts)))
+
+    def in_parts():
+        return list(itertools.chain.from_iterable(pool.map(lambda part: list(map(function, *part)), parts)))
+
+    return fastest(loop, in_parts)
 
 
 def each_counted(function, images, n_threads):
