@@ -84,6 +84,7 @@ COPIES = {
     "arctan_in_turns": ("_hog", "color", "_directions"),
     "turn": ("_hog", "_directions"),
     "_column_weights": ("_directions", "uoctti"),
+    "_gradients": ("_directions", "uoctti"),
     "clipped": ("_directions", "uoctti"),
     "_count_bytes": ("_histogram", "equalize"),
     "_count_word": ("_histogram", "equalize"),

@@ -94,6 +94,7 @@ def _load_rows(images, i, top, bottom, cell_size, rows):
                 rows[c, k, start + x] = row[x * n_channels + c]
 
 
+# Copy: uoctti._gradients.
 @njit
 def _gradients(rows, y, start, n, gy, gx):
     """Compute gradients along a tile of the row after row y, each of its strongest channel."""

@@ -35,8 +35,7 @@ def direction_votes(images, cell_size, table, shared, out):
     Parameters
     ----------
     images : (n_images, height, width, n_channels) uint8, float32 or float64
-        1 or 3 channels, in 0..255 or [0, 1]; of three, a pixel takes the first with the largest
-        gradient.
+        Any number of channels, in 0..255 or [0, 1]; a pixel takes the first with the largest gradient.
     cell_size : int
         Side of a square cell, in pixels.
     table : (n, 2) float32

@@ -59,7 +59,7 @@ def cell_histograms(images, mask, corner, cell_size, edges, n_lower, mirrors, ou
     Parameters
     ----------
     images : (n_images, height, width, n_channels) uint8, float32 or float64
-        1 or 3 channels; of three, a pixel takes the one with the largest gradient.
+        Any number of channels; a pixel takes the one with the largest gradient.
     mask : (n_images, height, width) bool
         Pixels that vote; a mask of size 0 means all of them.
     corner : (int, int)

@@ -52,8 +52,7 @@ def cell_features(images, cell_size, out):
     Parameters
     ----------
     images : (n_images, height, width, n_channels) uint8, float32 or float64
-        1 or 3 channels, in 0..255 or [0, 1]; of three, a pixel takes the first with the largest
-        gradient.
+        Any number of channels, in 0..255 or [0, 1]; a pixel takes the first with the largest gradient.
     cell_size : int
         Side of a square cell, in pixels.
     out : (n_images, n_rows, n_cols, 31) float32
@@ -189,6 +188,7 @@ def _column_weights(cell_size):
     return left, right
 
 
+# Copy: _directions._gradients.
 @njit
 def _gradients(rows, y, start, n, gy, gx):
     """Compute gradients along a tile of the row after row y, each of its strongest channel."""
