@@ -110,6 +110,7 @@ def hog_windows(
     return windows.reshape(*pixels.leading, *windows.shape[1:])
 
 
+@accepts(lists=False)
 def hog_to_opencv(features: Array) -> Array:
     """Put HoG features into the order of OpenCV's ``HOGDescriptor``: columns first.
 

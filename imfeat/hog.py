@@ -129,6 +129,7 @@ def hog(
     return to_caller_array(out)
 
 
+@accepts(lists=False)
 def draw_hog(
     features: Array,
     shape: tuple[int, int],

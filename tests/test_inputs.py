@@ -593,6 +593,12 @@ def test_tensors_in_lists_tuples_and_out(torch):
     assert_same(descriptors.numpy(), imfeat.dense_sift(RGB[0])[1])
     windows = imfeat.hog_windows(tensors[0], (16, 16), 4)
     assert_same(windows.numpy(), imfeat.hog_windows(RGB[0], (16, 16), 4))
+    drawn = imfeat.draw_hog(imfeat.hog(tensors[0]), RGB[0].shape[:2])
+    assert_same(drawn.numpy(), imfeat.draw_hog(imfeat.hog(RGB[0]), RGB[0].shape[:2]))
+    assert_same(imfeat.hog_to_opencv(windows).numpy(), imfeat.hog_to_opencv(windows.numpy()))
+    counts = np.arange(12, dtype=np.float32).reshape(3, 4)
+    compared = imfeat.compare_histograms(torch.from_numpy(counts), torch.from_numpy(counts))
+    assert_same(compared.numpy(), imfeat.compare_histograms(counts, counts))
     out = torch.from_numpy(np.empty_like(RGB[0]))
     assert imfeat.equalize(tensors[0], out=out) is out
     assert_same(out.numpy(), imfeat.equalize(RGB[0]))
