@@ -2,7 +2,6 @@
 
 Counting waits for memory where one address is counted twice in a row.  So neighbouring pixels go to
 different tables, which are added up at the end, and indices are computed apart from the counting.
-Tables are of 16 bits, which keeps them in the nearest cache, and emptied before they overflow.
 """
 
 import numpy as np
@@ -11,7 +10,7 @@ from numba import njit
 from imfeat_kernels.cpu.instruction import fused
 
 TILE = 4096  # pixels whose indices are computed before they are counted
-FULL = 65535 - TILE  # largest count in a table before a tile is counted
+MOST_COUNTERS = 8192  # of all tables together
 RGB, HSV, CHANNELS = range(3)
 LEVELS = 3 * 256
 NO_NORM, L1, L2, HELLINGER = range(4)
@@ -24,7 +23,7 @@ def histograms(start, stop, images, mask, rows, cols, space, n_bins, norm, out):
     sizes = n_bins if space == CHANNELS else np.full(1, n_counts)  # of the histograms
     n_levels = LEVELS if space == CHANNELS else n_counts
     n_tables = 4 if space == CHANNELS else _number_of_tables(n_levels, images)
-    tables = np.zeros(n_tables * n_levels, np.uint16)
+    tables = np.zeros(n_tables * n_levels, np.uint32)
     total, counts = np.empty(n_levels, np.uint32), np.empty(n_counts, np.uint32)
     tile = np.empty(3 * TILE, np.uint8)
     indices = np.empty(TILE, np.uint16)
@@ -37,24 +36,23 @@ def histograms(start, stop, images, mask, rows, cols, space, n_bins, norm, out):
         for c in range(n_cols):
             for k in range(n_levels):
                 total[k] = 0
-            n_held = zero
             if n_cols == 1 and len(mask) == 0:
                 top = i * images.shape[1] * row_size
                 end = top + rows[r + 1] * row_size
                 for first in range(top + rows[r] * row_size, end, 3 * TILE):
                     run = values[first : min(first + 3 * TILE, end)]
-                    n_held = _count_tile(run, space, n_bins, indices, n_held, tables, total)
+                    _count_tile(run, space, n_bins, indices, n_levels, tables)
             else:
                 n = zero
                 for y in range(rows[r], rows[r + 1]):
                     for x in range(cols[c], cols[c + 1], TILE):
                         end = min(x + TILE, cols[c + 1])
                         if n + end - x > TILE:
-                            n_held = _count_tile(tile[: 3 * n], space, n_bins, indices, n_held, tables, total)
+                            _count_tile(tile[: 3 * n], space, n_bins, indices, n_levels, tables)
                             n = zero
                         pixel = (i * images.shape[1] + y) * images.shape[2] + x
                         n = _append(values, counted, pixel, end - x, n, tile)
-                _count_tile(tile[: 3 * n], space, n_bins, indices, n_held, tables, total)
+                _count_tile(tile[: 3 * n], space, n_bins, indices, n_levels, tables)
             _empty_counters(tables, total)
             if space == CHANNELS:
                 _merge_levels(total, n_bins, counts)
@@ -65,9 +63,9 @@ def histograms(start, stop, images, mask, rows, cols, space, n_bins, norm, out):
 
 @njit
 def _number_of_tables(n_levels, images):
-    """Return a number of tables that together are not larger than an image."""
+    """Return a number of tables that together fit in the nearest cache, and are not larger than an image."""
     n = 8
-    while n > 1 and n * n_levels > 2 * images.shape[1] * images.shape[2]:
+    while n > 1 and n * n_levels > min(MOST_COUNTERS, 2 * images.shape[1] * images.shape[2]):
         n //= 2
     return n
 
@@ -88,21 +86,16 @@ def _append(values, counted, first, count, n, tile):
 
 
 @njit
-def _count_tile(pixels, space, n_bins, indices, n_held, tables, total):
-    """Add pixels to the tables, and return the largest count that a table may hold."""
-    n = len(pixels) // 3
-    if n_held > FULL:
-        _empty_counters(tables, total)
-        n_held = 0
+def _count_tile(pixels, space, n_bins, indices, n_levels, tables):
+    """Add pixels to the tables."""
     if space == CHANNELS:
         _count_bytes(pixels, tables)
-        return n_held + n
+        return
     if space == HSV:
         _hsv_indices(pixels, n_bins, indices)
     else:
         _rgb_indices(pixels, n_bins, indices)
-    _scatter(indices, n, len(total), tables)
-    return n_held + n
+    _scatter(indices, len(pixels) // 3, n_levels, tables)
 
 
 # Results of the next functions fit into 16 bits, which are the fastest: a register holds 32 of them.
@@ -157,7 +150,7 @@ def float_bin(value, n_bins):
 def _scatter(indices, n, n_levels, tables):
     """Count the first n indices, eight in turn in different tables."""
     low = np.uint64(0xFFFF)
-    one = np.uint16(1)
+    one = np.uint32(1)
     last = np.uint64(len(tables) // n_levels - 1)
     size = np.uint64(n_levels)
     o1, o2, o3 = (np.uint64(1) & last) * size, (np.uint64(2) & last) * size, (np.uint64(3) & last) * size
@@ -196,28 +189,28 @@ def _count_bytes(values, counters):
             _count_word(words[k + 1], np.uint64(8), counters)
             _count_word(words[k + 2], np.uint64(4), counters)
     for i in range(8 * n_words, len(values)):
-        counters[i % n_tables * 256 + np.int64(values[i])] += np.uint16(1)
+        counters[i % n_tables * 256 + np.int64(values[i])] += np.uint32(1)
 
 
 @njit
 def _count_word(word, first, counters):
     for j in range(8):
         byte = (word >> np.uint64(8 * j)) & np.uint64(255)
-        counters[(first + np.uint64(j)) % np.uint64(12) * np.uint64(256) + byte] += np.uint16(1)
+        counters[(first + np.uint64(j)) % np.uint64(12) * np.uint64(256) + byte] += np.uint32(1)
 
 
 @njit
 def _empty_counters(counters, counts):
     """Add the tables to the counts, halving their number, and leave zeros."""
     n = len(counters)
-    zero = np.uint16(0)
+    zero = np.uint32(0)
     while n > len(counts):
         n //= 2
         for k in range(n):
             counters[k] += counters[n + k]
             counters[n + k] = zero
     for k in range(n):
-        counts[k] += np.uint32(counters[k])
+        counts[k] += counters[k]
         counters[k] = zero
 
 

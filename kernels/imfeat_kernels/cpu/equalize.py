@@ -16,11 +16,10 @@ import numpy as np
 from numba import njit
 
 from imfeat_kernels.cpu import launch as threads
-from imfeat_kernels.cpu.instruction import permute_bytes, permutes_bytes
+from imfeat_kernels.cpu.instruction import permute_bytes, permutes_bytes, prefers_differences
 from imfeat_kernels.cpu.launch import launch
 
 STRIP = 1 << 15  # pixels that are worth a thread
-ROUND = 24 * 2500  # bytes after which tables of 16 bits are emptied
 TORCHVISION, OPENCV = range(2)
 CONVENTIONS = {"torchvision": TORCHVISION, "opencv": OPENCV}
 
@@ -101,7 +100,7 @@ def _make_tables(counts, convention, tables):
 @njit
 def _counters(n_channels):
     """Return tables for neighbours in turn: for eight gray pixels, or four pixels of three channels."""
-    return np.zeros((8 if n_channels == 1 else 12) * 256, np.uint16)
+    return np.zeros((8 if n_channels == 1 else 12) * 256, np.uint32)
 
 
 @njit
@@ -110,9 +109,8 @@ def _count(x, mask, i, first, last, counters, counts):
     counts[:] = 0
     n_channels = len(counts)
     if len(mask) == 0:
-        for start in range(first, last, ROUND):
-            _count_bytes(x[start : min(start + ROUND, last)], counters)
-            _empty_counters(counters, counts.reshape(-1))
+        _count_bytes(x[first:last], counters)
+        _empty_counters(counters, counts.reshape(-1))
         return
     offset = i * mask.shape[1] * n_channels
     for k in range((first - offset) // n_channels, (last - offset) // n_channels):
@@ -141,28 +139,28 @@ def _count_bytes(values, counters):
             _count_word(words[k + 1], np.uint64(8), counters)
             _count_word(words[k + 2], np.uint64(4), counters)
     for i in range(8 * n_words, len(values)):
-        counters[i % n_tables * 256 + np.int64(values[i])] += np.uint16(1)
+        counters[i % n_tables * 256 + np.int64(values[i])] += np.uint32(1)
 
 
 @njit
 def _count_word(word, first, counters):
     for j in range(8):
         byte = (word >> np.uint64(8 * j)) & np.uint64(255)
-        counters[(first + np.uint64(j)) % np.uint64(12) * np.uint64(256) + byte] += np.uint16(1)
+        counters[(first + np.uint64(j)) % np.uint64(12) * np.uint64(256) + byte] += np.uint32(1)
 
 
 @njit
 def _empty_counters(counters, counts):
     """Add the tables to the counts, halving their number, and leave zeros."""
     n = len(counters)
-    zero = np.uint16(0)
+    zero = np.uint32(0)
     while n > len(counts):
         n //= 2
         for k in range(n):
             counters[k] += counters[n + k]
             counters[n + k] = zero
     for k in range(n):
-        counts[k] += np.uint32(counters[k])
+        counts[k] += counters[k]
         counters[k] = zero
 
 
@@ -223,11 +221,23 @@ def _identity(table):
 def _apply(x, first, last, tables, y):
     """Send the bytes x[first:last] through the tables of their channels."""
     n_channels = len(tables)
-    if permutes_bytes():
+    if permutes_bytes() and last - first >= 64 * n_channels:
+        parts = _differences(tables) if prefers_differences() else tables
         while last - first >= 64 * n_channels:
-            permute_bytes(tables, x, first, y)
+            permute_bytes(parts, x, first, y)
             first += 64 * n_channels
     for c in range(n_channels):
         table = tables[c]
         for k in range(first + c, last, n_channels):
             y[k] = table[x[k]]
+
+
+@njit
+def _differences(tables):
+    """Return tables in the form that `permute_bytes` wants with AVX2."""
+    parts = tables.copy()
+    for c in range(len(tables)):
+        for half in (0, 128):
+            for i in range(half + 16, half + 128):
+                parts[c, i] = tables[c, i] ^ tables[c, i - 16]
+    return parts

@@ -10,8 +10,6 @@ from numba.core import cgutils
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
-BYTES = ir.VectorType(ir.IntType(8), 64)  # a register
-
 
 @intrinsic
 def fused(_, a, b, c):
@@ -104,10 +102,20 @@ def nearest_of_four(_, points, first, x, y, z):
 
 @intrinsic
 def permutes_bytes(_):
-    """Return at compile time whether `permute_bytes` is available: on processors with AVX-512 VBMI."""
+    """Return at compile time whether `permute_bytes` is available: on processors with AVX2 or AVX-512 VBMI."""
 
     def instruction(context, _builder, _signature, _arguments):
-        return ir.Constant(ir.IntType(1), int(_has_vbmi(context)))
+        return ir.Constant(ir.IntType(1), int(_has(context, "avx512vbmi") or _has(context, "avx2")))
+
+    return signature(types.boolean), instruction
+
+
+@intrinsic
+def prefers_differences(_):
+    """Return at compile time whether `permute_bytes` takes tables of differences, as with AVX2."""
+
+    def instruction(context, _builder, _signature, _arguments):
+        return ir.Constant(ir.IntType(1), int(not _has(context, "avx512vbmi") and _has(context, "avx2")))
 
     return signature(types.boolean), instruction
 
@@ -117,59 +125,108 @@ def permute_bytes(_, tables, x, first, y):
     """Look up 64 bytes of x a channel, from ``first`` on, into y.
 
     ``tables`` is (1, 256) or (3, 256) uint8; of three, byte 3 k + c is looked up in table c, and
-    ``first`` is a multiple of 3.  A register holds 64 bytes of a table, and one instruction looks up
-    64 bytes in two registers.
+    ``first`` is a multiple of 3.
+
+    With AVX-512 a register holds 64 bytes of a table, and one instruction looks up 64 bytes in two registers.
+    With AVX2 one looks up the low four bits of 32 bytes in 16 bytes of a table, and gives 0 where the highest
+    bit is set.  So entry i of ``tables`` is the exclusive or of the table's entries i and i - 16 but for the
+    first 16 of each half: the results for a byte less 0, 16, 32, ... add up to its entry, as all that lies
+    below 0 gives 0.
     """
 
     def instruction(context, builder, signature, arguments):
-        if _has_vbmi(context):
+        if _has(context, "avx512vbmi") or _has(context, "avx2"):
+            permute = _permute_64 if _has(context, "avx512vbmi") else _permute_32
             n_channels = builder.extract_value(
                 context.make_array(tables)(context, builder, arguments[0]).shape, 0
             )
             gray = builder.icmp_signed("==", n_channels, n_channels.type(1))
             with builder.if_else(gray) as (one, three):
                 with one:
-                    _permute(context, builder, signature.args, arguments, 1)
+                    permute(context, builder, signature.args, arguments, 1)
                 with three:
-                    _permute(context, builder, signature.args, arguments, 3)
+                    permute(context, builder, signature.args, arguments, 3)
         return context.get_dummy_value()
 
     return signature(types.void, tables, x, first, y), instruction
 
 
-def _permute(context, builder, kinds, arguments, n_channels):
+def _permute_64(context, builder, kinds, arguments, n_channels):
     tables, x, y = (context.make_array(kinds[k])(context, builder, arguments[k]).data for k in (0, 1, 3))
     quarters = [
-        [_load(builder, tables, ir.IntType(64)(256 * c + 64 * k)) for k in range(4)]
+        [_load(builder, tables, ir.IntType(64)(256 * c + 64 * k), 64) for k in range(4)]
         for c in range(n_channels)
     ]
     for vector in range(n_channels):
         start = builder.add(arguments[2], arguments[2].type(64 * vector))
-        indices = _load(builder, x, start)
+        indices = _load(builder, x, start, 64)
         result = None
         for c in range(n_channels):
-            values = _look_up(builder, quarters[c], indices)
+            values = _look_up_64(builder, quarters[c], indices)
             is_of_channel = [int((64 * vector + i) % n_channels == c) for i in range(64)]
             mask = ir.Constant(ir.VectorType(ir.IntType(1), 64), is_of_channel)
             result = values if result is None else builder.select(mask, values, result)
-        builder.store(result, _pointer(builder, y, start), align=1)
+        builder.store(result, _pointer(builder, y, start, 64), align=1)
 
 
-def _look_up(builder, quarters, indices):
-    kind = ir.FunctionType(BYTES, [BYTES] * 3)
+def _look_up_64(builder, quarters, indices):
+    kind = ir.FunctionType(_bytes(64), [_bytes(64)] * 3)
     permute = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.vpermi2var.qi.512")
     low, high = (builder.call(permute, [quarters[k], indices, quarters[k + 1]]) for k in (0, 2))
-    is_high = builder.icmp_signed("<", indices, ir.Constant(BYTES, [0] * 64))
+    is_high = builder.icmp_signed("<", indices, ir.Constant(_bytes(64), [0] * 64))
     return builder.select(is_high, high, low)
 
 
-def _load(builder, data, index):
-    return builder.load(_pointer(builder, data, index), align=1)
+def _permute_32(context, builder, kinds, arguments, n_channels):
+    tables, x, y = (context.make_array(kinds[k])(context, builder, arguments[k]).data for k in (0, 1, 3))
+    width = 32 * n_channels
+    for half in range(2):
+        start = builder.add(arguments[2], arguments[2].type(width * half))
+        values = _load(builder, x, start, width)
+        channels = [_shuffle(builder, values, range(c, width, n_channels)) for c in range(n_channels)]
+        channels = [_look_up_32(builder, tables, 256 * c, values) for c, values in enumerate(channels)]
+        if n_channels > 1:
+            pair = _shuffle(builder, channels[0], range(64), channels[1])
+            rest = _shuffle(builder, channels[2], [k % 32 for k in range(64)])
+            order = [k % 3 * 32 + k // 3 for k in range(96)]
+            channels = [_shuffle(builder, pair, order, rest)]
+        builder.store(channels[0], _pointer(builder, y, start, width), align=1)
 
 
-def _pointer(builder, data, index):
-    return builder.bitcast(builder.gep(data, [index]), BYTES.as_pointer())
+def _look_up_32(builder, tables, first, indices):
+    kind = ir.FunctionType(_bytes(32), [_bytes(32)] * 2)
+    permute = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx2.pshuf.b")
+    subtract = cgutils.get_or_insert_function(builder.module, kind, "llvm.ssub.sat.v32i8")
+    sixteen = ir.Constant(_bytes(32), [16] * 32)
+    result = None
+    for half in range(2):  # bytes below 128, and those from there on
+        less = indices if half == 0 else builder.xor(indices, ir.Constant(_bytes(32), [128] * 32))
+        for k in range(8):
+            part = _load(builder, tables, ir.IntType(64)(first + 128 * half + 16 * k), 16)
+            part = _shuffle(builder, part, [j % 16 for j in range(32)])
+            less = builder.call(subtract, [less, sixteen]) if k else less
+            values = builder.call(permute, [part, less])
+            result = values if result is None else builder.xor(result, values)
+    return result
 
 
-def _has_vbmi(context):
-    return "+avx512vbmi," in context.codegen().magic_tuple()[2] + ","
+def _bytes(n):
+    return ir.VectorType(ir.IntType(8), n)
+
+
+def _shuffle(builder, values, order, others=None):
+    order = list(order)
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order)
+    return builder.shuffle_vector(values, values if others is None else others, mask)
+
+
+def _load(builder, data, index, n):
+    return builder.load(_pointer(builder, data, index, n), align=1)
+
+
+def _pointer(builder, data, index, n):
+    return builder.bitcast(builder.gep(data, [index]), _bytes(n).as_pointer())
+
+
+def _has(context, feature):
+    return f"+{feature}," in context.codegen().magic_tuple()[2] + ","
