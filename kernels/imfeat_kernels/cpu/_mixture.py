@@ -101,7 +101,8 @@ def moments(start, stop, vectors, pieces, table, costs, peak, center, lines, out
 @njit
 def _scratch(table):
     d = -(-table.shape[1] // BLOCK_COLS) * BLOCK_COLS
-    return np.zeros((TILE, d), np.float32), np.empty((TILE, len(table) * BLOCK_COLS), np.float32)
+    n = -(-TILE // BLOCK_ROWS) * BLOCK_ROWS
+    return np.zeros((n, d), np.float32), np.empty((n, len(table) * BLOCK_COLS), np.float32)
 
 
 @njit

@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from imfeat_kernels.cpu import launch as threads
-from imfeat_kernels.cpu.instruction import permute_bytes, permutes_bytes, prefers_differences
+from imfeat_kernels.cpu.instruction import PERMUTES_BYTES, TAKES_DIFFERENCES, permute_bytes
 from imfeat_kernels.cpu.launch import launch
 
 STRIP = 1 << 15  # pixels that are worth a thread
@@ -221,8 +221,8 @@ def _identity(table):
 def _apply(x, first, last, tables, y):
     """Send the bytes x[first:last] through the tables of their channels."""
     n_channels = len(tables)
-    if permutes_bytes() and last - first >= 64 * n_channels:
-        parts = _differences(tables) if prefers_differences() else tables
+    if PERMUTES_BYTES and last - first >= 64 * n_channels:
+        parts = _differences(tables) if TAKES_DIFFERENCES else tables
         while last - first >= 64 * n_channels:
             permute_bytes(parts, x, first, y)
             first += 64 * n_channels

@@ -10,6 +10,11 @@ from numba.core import cgutils
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
+from imfeat_kernels.cpu.registers import HAS_AVX2, HAS_VBMI
+
+PERMUTES_BYTES = HAS_VBMI or HAS_AVX2  # whether `permute_bytes` is available
+TAKES_DIFFERENCES = not HAS_VBMI and HAS_AVX2  # whether it takes tables of differences
+
 
 @intrinsic
 def fused(_, a, b, c):
@@ -101,26 +106,6 @@ def nearest_of_four(_, points, first, x, y, z):
 
 
 @intrinsic
-def permutes_bytes(_):
-    """Return at compile time whether `permute_bytes` is available: on processors with AVX2 or AVX-512 VBMI."""
-
-    def instruction(context, _builder, _signature, _arguments):
-        return ir.Constant(ir.IntType(1), int(_has(context, "avx512vbmi") or _has(context, "avx2")))
-
-    return signature(types.boolean), instruction
-
-
-@intrinsic
-def prefers_differences(_):
-    """Return at compile time whether `permute_bytes` takes tables of differences, as with AVX2."""
-
-    def instruction(context, _builder, _signature, _arguments):
-        return ir.Constant(ir.IntType(1), int(not _has(context, "avx512vbmi") and _has(context, "avx2")))
-
-    return signature(types.boolean), instruction
-
-
-@intrinsic
 def permute_bytes(_, tables, x, first, y):
     """Look up 64 bytes of x a channel, from ``first`` on, into y.
 
@@ -135,8 +120,8 @@ def permute_bytes(_, tables, x, first, y):
     """
 
     def instruction(context, builder, signature, arguments):
-        if _has(context, "avx512vbmi") or _has(context, "avx2"):
-            permute = _permute_64 if _has(context, "avx512vbmi") else _permute_32
+        if PERMUTES_BYTES:
+            permute = _permute_64 if HAS_VBMI else _permute_32
             n_channels = builder.extract_value(
                 context.make_array(tables)(context, builder, arguments[0]).shape, 0
             )
@@ -227,6 +212,3 @@ def _load(builder, data, index, n):
 def _pointer(builder, data, index, n):
     return builder.bitcast(builder.gep(data, [index]), _bytes(n).as_pointer())
 
-
-def _has(context, feature):
-    return f"+{feature}," in context.codegen().magic_tuple()[2] + ","

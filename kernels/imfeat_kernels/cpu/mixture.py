@@ -23,7 +23,7 @@ import numpy as np
 from imfeat_kernels.cpu import _mixture
 from imfeat_kernels.cpu._mixture import NEVER, TILE
 from imfeat_kernels.cpu.launch import PIECE, PIECES, launch, split_groups
-from imfeat_kernels.cpu.tile import BLOCK_COLS
+from imfeat_kernels.cpu.tile import BLOCK_COLS, aligned
 
 VALUES = 1 << 22  # sums of pieces of images that exist at one time
 
@@ -129,7 +129,7 @@ def _tables(weights, means, variances):
     rows = np.zeros((n_panels * BLOCK_COLS, d, 2), np.float32)
     rows[:n_components, :, 0] = scales
     rows[:n_components, :, 1] = (center - means.astype(np.float64)) * scales
-    table = np.ascontiguousarray(rows.reshape(n_panels, BLOCK_COLS, d, 2).transpose(0, 2, 3, 1))
+    table = aligned(rows.reshape(n_panels, BLOCK_COLS, d, 2).transpose(0, 2, 3, 1))
     costs = np.full(len(rows), NEVER)
     used = weights > 0
     logs = np.log(weights[used], dtype=np.float64) + np.log(scales[used]).sum(1)

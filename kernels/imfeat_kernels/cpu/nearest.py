@@ -1,6 +1,6 @@
 """The nearest word of each vector, and sums of the vectors of each word.
 
-|x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - x.c).  The products x.c of 8 long vectors and 32 words are compared in
+|x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - x.c).  The products x.c of long vectors and words are compared in
 registers, where they are computed.  Short vectors (colours) lie side by side, so that one instruction
 compares 16 of them with a word.
 
@@ -15,7 +15,7 @@ from imfeat_kernels.cpu.launch import launch
 from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, compare, first_of_lowest, panels
 from imfeat_kernels.tables import centered
 
-TILE = 32  # vectors that meet all words before the next ones do
+TILE = 48  # vectors that meet all words before the next ones do
 PRODUCTS = 1 << 20  # multiplications that are worth a thread
 SHORT = 4  # dimensions up to which there is no matrix product
 LANES = 256  # short vectors side by side
@@ -112,6 +112,8 @@ def _reset(lowest, nearest):
     for i in range(np.uint64(TILE)):
         for c in range(np.uint64(BLOCK_COLS)):
             lowest[i, c] = np.float32(np.inf)
+    for i in range(np.uint64(TILE)):  # a loop of its own, as vectors of two types at once are slow
+        for c in range(np.uint64(BLOCK_COLS)):
             nearest[i, c] = 0
 
 

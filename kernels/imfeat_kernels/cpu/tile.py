@@ -1,14 +1,17 @@
-"""Loops whose sums stay in registers: blocks of 8 rows and 32 columns.
+"""Loops whose sums stay in registers: blocks of some rows and 32 columns.
 
 The results of a matrix product are compared, thresholded or squared in registers, on the thread that needs
 them, which BLAS cannot do.  A block takes these steps:
 
-1. Load 32 values of the table, and broadcast a value of each row.
+1. Load a line of the table, and broadcast a value of each row.
 2. Multiply and add; 1 and 2 are repeated for all dimensions.
 3. Use the sums: store them (`multiply`, `sum_squares`), or compare them (`compare`).
 
+The number of rows, and how many of the 32 columns are taken at once, depend on the registers: `registers`.
 As in `instruction`, functions are inlined, and after a change here the cache on disk must be emptied.
 """
+
+import itertools
 
 import numpy as np
 from llvmlite import ir
@@ -17,8 +20,11 @@ from numba.core import cgutils
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
-BLOCK_ROWS, BLOCK_COLS = 8, 32
-FLOATS = ir.VectorType(ir.FloatType(), BLOCK_COLS)  # two registers of AVX-512, or more smaller ones
+from imfeat_kernels.cpu.registers import PRODUCT, SQUARES
+
+BLOCK_ROWS, BLOCK_COLS = PRODUCT.rows, 32
+LINE = 16  # floats of a cache line
+FLOATS = ir.VectorType(ir.FloatType(), BLOCK_COLS)  # a line of a panel
 INTEGERS = ir.VectorType(ir.IntType(32), BLOCK_COLS)
 
 
@@ -28,12 +34,21 @@ def panels(vectors):
     n_panels = -(-k // BLOCK_COLS)
     rows = np.zeros((n_panels * BLOCK_COLS, d), np.float32)
     rows[:k] = vectors
-    return np.ascontiguousarray(rows.reshape(n_panels, BLOCK_COLS, d).transpose(0, 2, 1))
+    return aligned(rows.reshape(n_panels, BLOCK_COLS, d).transpose(0, 2, 1))
+
+
+def aligned(array):
+    """Return a float32 array in C order from an address on that no load of a register crosses a cache line."""
+    memory = np.empty(array.size + LINE, np.float32)
+    start = -(memory.ctypes.data // memory.itemsize) % LINE
+    copy = memory[start : start + array.size].reshape(array.shape)
+    copy[...] = array
+    return copy
 
 
 @intrinsic
 def multiply(_, x, row, table, panel, out, target, column):
-    """Multiply 8 rows by 32 columns.
+    """Multiply BLOCK_ROWS rows by 32 columns.
 
     ``x`` is (n, d), ``table`` (panels, d, 32): 32 columns for each of d dimensions.
     out[target + r, column + c] becomes the sum over j of x[row + r, j] * table[panel, j, c].  All are
@@ -44,9 +59,10 @@ def multiply(_, x, row, table, panel, out, target, column):
         kinds = signature.args
         out = context.make_array(kinds[4])(context, builder, arguments[4])
         width = builder.extract_value(out.shape, 1)
-        for r, product in _products(context, builder, kinds, arguments):
+        for r, c, product in _products(context, builder, kinds, arguments):
             line = builder.mul(builder.add(arguments[5], width.type(r)), width)
-            _store(builder, product, out.data, builder.add(line, arguments[6]))
+            column = builder.add(arguments[6], width.type(c))
+            _store(builder, product, out.data, builder.add(line, column))
         return context.get_dummy_value()
 
     return signature(types.void, x, row, table, panel, out, target, column), instruction
@@ -54,7 +70,7 @@ def multiply(_, x, row, table, panel, out, target, column):
 
 @intrinsic
 def compare(_, x, row, table, panel, halves, target, lowest, nearest):
-    """Compare 8 vectors with 32 words.
+    """Compare BLOCK_ROWS vectors with 32 words.
 
     ``x`` and ``table`` are as for `multiply`, ``halves`` (words,) half the squared lengths.  If
     halves[32 panel + c] less the product is below lowest[target + r, c], it replaces this value, and the
@@ -68,16 +84,20 @@ def compare(_, x, row, table, panel, halves, target, lowest, nearest):
         )
         panel = arguments[3]
         target = arguments[5]
-        half = _floats(builder, halves, builder.mul(panel, panel.type(BLOCK_COLS)))
-        this = _broadcast(builder, builder.trunc(panel, ir.IntType(32)), INTEGERS)
-        for r, product in _products(context, builder, kinds, arguments):
+        first = builder.mul(panel, panel.type(BLOCK_COLS))
+        integers = ir.VectorType(ir.IntType(32), PRODUCT.columns)
+        this = _broadcast(builder, builder.trunc(panel, ir.IntType(32)), integers)
+        for r, c, product in _products(context, builder, kinds, arguments):
+            half = _load(builder, halves, builder.add(first, panel.type(c)), product.type)
             line = builder.mul(builder.add(target, target.type(r)), target.type(BLOCK_COLS))
+            line = builder.add(line, line.type(c))
             score = builder.fsub(half, product)
-            best = _floats(builder, lowest, line)
-            index = builder.load(_pointer(builder, nearest, line, INTEGERS), align=4)
-            nearer = builder.fcmp_ordered("<", score, best)
-            _store(builder, builder.select(nearer, score, best), lowest, line)
-            chosen = builder.select(nearer, this, index)
+            best = _load(builder, lowest, line, product.type)
+            index = _load(builder, nearest, line, integers)
+            # A selection would be stored under a mask, which is slow on some processors.
+            minimum = _call(builder, "minnum", (score, best), fastmath=("nnan", "nsz"))
+            chosen = builder.select(builder.fcmp_ordered("<", score, best), this, index)
+            _store(builder, minimum, lowest, line)
             _store(builder, chosen, nearest, line)
         return context.get_dummy_value()
 
@@ -98,8 +118,7 @@ def first_of_lowest(_, lowest, nearest, row):
         )
         line = builder.mul(arguments[2], arguments[2].type(BLOCK_COLS))
         scores, panels = (
-            builder.load(_pointer(builder, data, line, kind), align=4)
-            for data, kind in ((lowest, FLOATS), (nearest, INTEGERS))
+            _load(builder, data, line, kind) for data, kind in ((lowest, FLOATS), (nearest, INTEGERS))
         )
         width, columns = (
             ir.Constant(INTEGERS, v) for v in ([BLOCK_COLS] * BLOCK_COLS, list(range(BLOCK_COLS)))
@@ -134,7 +153,7 @@ def sum_excess(_, even, odd, first, count, threshold, sums, line):
 
         def add_row(i, totals):
             index = builder.add(builder.mul(builder.add(first, i), i.type(BLOCK_COLS)), start)
-            e, o = (builder.load(_pointer(builder, data, index, kind), align=4) for data in (even, odd))
+            e, o = (_load(builder, data, index, kind) for data in (even, odd))
             responses = builder.fadd(e, o), builder.fsub(e, o)
             signed = [z for response in responses for z in (response, builder.fneg(response))]
             for total, z in zip(totals, signed, strict=True):
@@ -147,7 +166,7 @@ def sum_excess(_, even, odd, first, count, threshold, sums, line):
                 builder.add(builder.mul(builder.add(line, line.type(k)), line.type(BLOCK_COLS)), start)
                 for k in range(4)
             ]
-            before = [builder.load(_pointer(builder, sums, index, kind), align=4) for index in indices]
+            before = [_load(builder, sums, index, kind) for index in indices]
             for total, index in zip(_loop(builder, count, before, add_row), indices, strict=True):
                 _store(builder, total, sums, index)
         return context.get_dummy_value()
@@ -157,7 +176,7 @@ def sum_excess(_, even, odd, first, count, threshold, sums, line):
 
 @intrinsic
 def sum_squares(_, x, row, table, panel, out):
-    """Sum the squares of x * scale + shift for 8 rows and 32 columns.
+    """Sum the squares of x * scale + shift for BLOCK_ROWS rows and 32 columns.
 
     ``x`` is (n, d or more), ``table`` (panels, d, 2, 32): the scales and shifts of 32 columns for each of d
     dimensions.  out[row + r, 32 panel + c] becomes the sum over j of
@@ -173,9 +192,9 @@ def sum_squares(_, x, row, table, panel, out):
         width = builder.extract_value(out.shape, 1)
         row, panel = arguments[1], arguments[3]
         column = builder.mul(panel, width.type(BLOCK_COLS))
-        for r, total in _sums(context, builder, signature.args, arguments, 2, add_square):
+        for r, c, total in _sums(context, builder, signature.args, arguments, 2, SQUARES, add_square):
             line = builder.mul(builder.add(row, width.type(r)), width)
-            _store(builder, total, out.data, builder.add(line, column))
+            _store(builder, total, out.data, builder.add(line, builder.add(column, width.type(c))))
         return context.get_dummy_value()
 
     return signature(types.void, x, row, table, panel, out), instruction
@@ -204,10 +223,11 @@ def sum_moments(_, x, rows, shares, count, k, lines, out):
             builder.gep(array.data, [builder.mul(k, builder.mul(d, d.type(2)))]) for array in (lines, out)
         )
         has_rows = builder.icmp_signed(">", count, count.type(0))
-        blocks = cgutils.for_range_slice(builder, d.type(0), d, d.type(BLOCK_COLS))
+        blocks = cgutils.for_range_slice(builder, d.type(0), d, d.type(SQUARES.columns))
         with builder.if_then(has_rows), blocks as (j, _):
             columns = [j, builder.add(j, d)]
-            factors = [_floats(builder, line, column) for column in columns]
+            kind = ir.VectorType(ir.FloatType(), SQUARES.columns)
+            factors = [_load(builder, line, column, kind) for column in columns]
             rows = indices, weights, count
             _sum_moments(builder, builder.gep(x.data, [j]), d, rows, factors, sums, columns)
         return context.get_dummy_value()
@@ -219,11 +239,11 @@ def _products(context, builder, kinds, arguments):
     def add_product(total, value, columns):
         return _fma(builder, value, columns, total)
 
-    return _sums(context, builder, kinds, arguments, 1, add_product)
+    return _sums(context, builder, kinds, arguments, 1, PRODUCT, add_product)
 
 
-def _sums(context, builder, kinds, arguments, n_lines, add):
-    """Yield the number of each of 8 rows and its sums over the dimensions.
+def _sums(context, builder, kinds, arguments, n_lines, block, add):
+    """Yield the number of each of BLOCK_ROWS rows, a first column, and the sums over the dimensions from there.
 
     ``add(total, value, *columns)`` is called with a value of the row and ``n_lines`` of the table.
     """
@@ -231,35 +251,36 @@ def _sums(context, builder, kinds, arguments, n_lines, add):
     stride, d = (builder.extract_value(array.shape, 1) for array in (x, table))
     length = n_lines * BLOCK_COLS
     lines = builder.gep(table.data, [builder.mul(arguments[3], builder.mul(d, d.type(length)))])
-    at_once = (
-        8 if "+avx512f," in context.codegen().magic_tuple()[2] + "," else 2
-    )  # more would not fit into registers
-    for first in range(0, BLOCK_ROWS, at_once):
-        rows = [builder.add(arguments[1], d.type(r)) for r in range(first, first + at_once)]
+    kind = ir.VectorType(ir.FloatType(), block.columns)
+    starts = itertools.product(range(0, BLOCK_COLS, block.columns), range(0, BLOCK_ROWS, block.rows))
+    for column, first in starts:
+        rows = [builder.add(arguments[1], d.type(r)) for r in range(first, first + block.rows)]
         vectors = [builder.gep(x.data, [builder.mul(i, stride)]) for i in rows]
 
-        def step(j, totals, vectors=vectors):
+        def step(j, totals, vectors=vectors, column=column):
             line = builder.gep(lines, [builder.mul(j, j.type(length))])
-            columns = [_floats(builder, line, j.type(k * BLOCK_COLS)) for k in range(n_lines)]
+            columns = [_load(builder, line, j.type(k * BLOCK_COLS + column), kind) for k in range(n_lines)]
             for total, vector in zip(totals, vectors, strict=True):
-                value = _broadcast(builder, builder.load(builder.gep(vector, [j])), FLOATS)
+                value = _broadcast(builder, builder.load(builder.gep(vector, [j])), kind)
                 yield add(total, value, *columns)
 
-        zeros = [ir.Constant(FLOATS, [0.0] * BLOCK_COLS)] * at_once
-        yield from enumerate(_loop(builder, d, zeros, step), first)
+        zeros = [ir.Constant(kind, [0.0] * block.columns)] * block.rows
+        for r, total in enumerate(_loop(builder, d, zeros, step), first):
+            yield r, column, total
 
 
 def _sum_moments(builder, x, d, rows, factors, sums, columns):
     indices, weights, count = rows
+    kind = factors[0].type
 
     def add_row(i, totals):
         row = builder.load(builder.gep(indices, [i]))
-        weight = _broadcast(builder, builder.load(builder.gep(weights, [i])), FLOATS)
-        distance = _fma(builder, _floats(builder, x, builder.mul(row, d)), *factors)
+        weight = _broadcast(builder, builder.load(builder.gep(weights, [i])), kind)
+        distance = _fma(builder, _load(builder, x, builder.mul(row, d), kind), *factors)
         product = builder.fmul(weight, distance)
         return builder.fadd(totals[0], product), _fma(builder, product, distance, totals[1])
 
-    before = [_floats(builder, sums, column) for column in columns]
+    before = [_load(builder, sums, column, kind) for column in columns]
     for value, column in zip(_loop(builder, count, before, add_row), columns, strict=True):
         _store(builder, value, sums, column)
 
@@ -306,13 +327,19 @@ def _broadcast(builder, value, kind):
 
 
 def _fma(builder, *vectors):
-    kind = ir.FunctionType(FLOATS, [FLOATS] * 3)
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{BLOCK_COLS}f32")
-    return builder.call(function, vectors)
+    return _call(builder, "fma", vectors)
 
 
-def _floats(builder, data, index):
-    return builder.load(_pointer(builder, data, index, FLOATS), align=4)
+def _call(builder, name, vectors, fastmath=()):
+    kind = vectors[0].type
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(kind, [kind] * len(vectors)), f"llvm.{name}.v{kind.count}f32"
+    )
+    return builder.call(function, vectors, fastmath=fastmath)
+
+
+def _load(builder, data, index, kind):
+    return builder.load(_pointer(builder, data, index, kind), align=4)
 
 
 def _store(builder, value, data, index):
