@@ -169,15 +169,16 @@ def magnitude_of(dy, dx):
 @njit
 def _fold(k, n, gy, gx, upper, lower, signed):
     """Turn gradients of the lower half circle by a half turn, and compute the magnitudes of both halves."""
-    zero = gx.dtype.type(0)
+    zero, one = gx.dtype.type(0), gx.dtype.type(1)
     for x in range(n):
         dy, dx = gy[k, x], gx[k, x]
-        size = np.sqrt(dy * dy + dx * dx)
         turned = (dy < 0) | ((dy == 0) & (dx < 0))
-        gy[k, x] = -dy if turned else dy
-        gx[k, x] = -dx if turned else dx
-        upper[k, x] = size if not (turned and signed) else zero
-        lower[k, x] = size if turned and signed else zero
+        sign = -one if turned else one  # a choice between dy and -dy would be stored under a mask: see `tile`
+        gy[k, x] = dy * sign
+        gx[k, x] = dx * sign
+        size = np.sqrt(dy * dy + dx * dx)
+        lower[k, x] = size if turned & signed else zero
+        upper[k, x] = zero if turned & signed else size
 
 
 @njit
@@ -218,21 +219,22 @@ def _add_past(gy, gx, sizes, edges, mirrors, j, n, past):
     b, m, next_b, next_m = mirrors[j, 0], mirrors[j, 1], mirrors[j + 1, 0], mirrors[j + 1, 1]
     after = min(next_b, len(edges) - 1)
     cos, sin, next_cos, next_sin = edges[b, 0], edges[b, 1], edges[after, 0], edges[after, 1]
+    zero = np.float32(0)
     for x in range(n):
         # All values are loaded before any selection, so that selections are no branches.
         y0, x0, s0 = gy[0, x], gx[0, x], sizes[0, x]
         y1, x1, s1 = gy[1, x], gx[1, x], sizes[1, x]
         sum_b, sum_m, sum_c, sum_d = past[b, x], past[m, x], past[next_b, x], past[next_m, x]
         up, along, up1, along1 = y0 * cos, x0 * sin, y1 * cos, x1 * sin
-        sum_b = sum_b + s0 if up >= along else sum_b
-        sum_b = sum_b + s1 if up1 >= along1 else sum_b
-        sum_m = sum_m + s0 if -up >= along else sum_m
-        sum_m = sum_m + s1 if -up1 >= along1 else sum_m
+        sum_b += s0 if up >= along else zero
+        sum_b += s1 if up1 >= along1 else zero
+        sum_m += s0 if -up >= along else zero
+        sum_m += s1 if -up1 >= along1 else zero
         up, along, up1, along1 = y0 * next_cos, x0 * next_sin, y1 * next_cos, x1 * next_sin
-        sum_c = sum_c + s0 if up >= along else sum_c
-        sum_c = sum_c + s1 if up1 >= along1 else sum_c
-        sum_d = sum_d + s0 if -up >= along else sum_d
-        sum_d = sum_d + s1 if -up1 >= along1 else sum_d
+        sum_c += s0 if up >= along else zero
+        sum_c += s1 if up1 >= along1 else zero
+        sum_d += s0 if -up >= along else zero
+        sum_d += s1 if -up1 >= along1 else zero
         past[b, x], past[m, x], past[next_b, x], past[next_m, x] = sum_b, sum_m, sum_c, sum_d
 
 

@@ -11,6 +11,7 @@ clipped and divided by its norm again, each with a constant against division by 
 import numpy as np
 from numba import njit
 
+from imfeat_kernels.cpu.instruction import scale_eight
 from imfeat_kernels.cpu.launch import launch
 
 NO_NORM, L1, L1_SQRT, L2, L2_HYS = range(5)
@@ -50,7 +51,7 @@ def _normalize_blocks(start, stop, planes, block_size, stride, norm, constants, 
     n_planes, n_images, height, width = planes.shape
     n_positions, n_rows, n_cols, n_values = n_images * height * width, *out.shape[1:]
     block_rows, block_cols = block_size
-    clip = constants[3]
+    limit = constants[3] if norm == L2_HYS else np.float32(np.inf)
     size = rows_a_strip * width
     reach = (block_rows - 1) * width + block_cols - 1  # from the first cell of a block to the last
     scratch = np.zeros((3, size + reach), np.float32)
@@ -76,10 +77,10 @@ def _normalize_blocks(start, stop, planes, block_size, stride, norm, constants, 
                             cells,
                             np.uint64((position + y * width) * n_planes),
                             np.uint64(block_cols * n_planes),
-                            norm,
+                            norm == L1_SQRT,
                             factor,
+                            limit,
                             again,
-                            clip,
                             result,
                             np.uint64(block + y * block_cols * n_planes),
                         )
@@ -90,7 +91,7 @@ def _block_factors(values, shape, first, n, n_cells, block_size, norm, constants
     """Compute the factor of each block (row 1), and the one after clipping (row 2)."""
     if norm == NO_NORM:
         for p in range(n):
-            scratch[1, p] = 1
+            scratch[1, p], scratch[2, p] = 1, 1
         return
     n_planes, n_images, height, width = shape
     n_positions = n_images * height * width
@@ -114,6 +115,9 @@ def _block_factors(values, shape, first, n, n_cells, block_size, norm, constants
         scratch[1, p] = np.float32(1) / ((np.sqrt(total) if squared else total) + constants[1])
     if norm == L2_HYS:
         _clipped_factors(values, shape, first, n, block_size, constants, scratch)
+    else:
+        for p in range(n):
+            scratch[2, p] = 1
 
 
 @njit(error_model="numpy")
@@ -147,14 +151,18 @@ def _transpose(values, n_positions, first, n_cells, n_planes, cells):
 
 
 @njit
-def _scale(cells, first, n, norm, factor, again, clip, out, start):
-    if norm == L2_HYS:
-        for k in range(n):
-            value = cells[first + k] * factor
-            out[start + k] = (value if value < clip else clip) * again
-    elif norm == L1_SQRT:
+def _scale(cells, first, n, rooted, factor, limit, again, out, start):
+    """Scale n values, eight at a time; the last eight overlap the ones before."""
+    eight = np.uint64(8)
+    if rooted:
         for k in range(n):
             out[start + k] = np.sqrt(cells[first + k] * factor)
-    else:
+    elif n < eight:
         for k in range(n):
-            out[start + k] = cells[first + k] * factor
+            value = cells[first + k] * factor
+            out[start + k] = (value if value < limit else limit) * again
+    else:
+        last = n - eight
+        for k in range(np.uint64(0), last, eight):
+            scale_eight(cells, first + k, factor, limit, again, out, start + k)
+        scale_eight(cells, first + last, factor, limit, again, out, start + last)

@@ -73,6 +73,38 @@ def add_eight(_, source, first, target, start):
 
 
 @intrinsic
+def scale_eight(_, source, first, factor, limit, again, target, start):
+    """Set eight float32 from ``start`` on to min(x * factor, limit) * again, for x from ``first`` on."""
+
+    def instruction(context, builder, signature, arguments):
+        kind = ir.VectorType(ir.FloatType(), 8)
+        source_pointer, target_pointer = (
+            builder.bitcast(
+                builder.gep(
+                    context.make_array(signature.args[k])(context, builder, arguments[k]).data,
+                    [arguments[k + 1]],
+                ),
+                kind.as_pointer(),
+            )
+            for k in (0, 5)
+        )
+        factor, limit, again = (_spread(builder, arguments[k], kind) for k in (2, 3, 4))
+        value = builder.fmul(builder.load(source_pointer, align=4), factor)
+        value = builder.select(builder.fcmp_ordered("<", value, limit), value, limit)
+        builder.store(builder.fmul(value, again), target_pointer, align=4)
+        return context.get_dummy_value()
+
+    kinds = source, first, factor, limit, again, target, start
+    return signature(types.void, *kinds), instruction
+
+
+def _spread(builder, value, kind):
+    lanes = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.IntType(32)(0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+    return builder.shuffle_vector(lanes, lanes, zeros)
+
+
+@intrinsic
 def nearest_of_four(_, points, first, x, y, z):
     """Return 4 d + k, with d the smallest squared distance of four points to (x, y, z), k the first of them.
 
