@@ -1,8 +1,8 @@
 """The nearest word of each vector, and sums of the vectors of each word.
 
 |x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - x.c).  The products x.c of long vectors and words are compared in
-registers, where they are computed.  Short vectors (colours) lie side by side, so that one instruction
-compares 16 of them with a word.
+registers, where they are computed.  Short vectors (colours) lie side by side in registers, which
+meet all words in turn.
 
 The difference of large squares would lose digits.  If words are far from the origin, vectors and words are
 compared relative to one of the words.
@@ -11,14 +11,15 @@ compared relative to one of the words.
 import numpy as np
 from numba import njit
 
+from imfeat_kernels.cpu.lanes import LANES, first_smallest
 from imfeat_kernels.cpu.launch import launch
 from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, compare, first_of_lowest, panels
 from imfeat_kernels.tables import centered
 
 TILE = 48  # vectors that meet all words before the next ones do
 PRODUCTS = 1 << 20  # multiplications that are worth a thread
-SHORT = 4  # dimensions up to which there is no matrix product
-LANES = 256  # short vectors side by side
+SHORT = 3  # dimensions up to which there is no matrix product
+STRIP = 256  # short vectors side by side
 CHUNKS = 16  # partial sums: a constant, so that their order does not depend on the threads
 
 
@@ -37,7 +38,7 @@ def assign(vectors, words, out, distances):
     n, d = vectors.shape
     center, words, halves = centered(words)
     if d <= SHORT:
-        launch(_assign_short, -(-n // LANES), vectors, center, words, halves, out, distances, grain=64)
+        launch(_assign_short, -(-n // STRIP), vectors, center, words, halves, out, distances, grain=64)
         return
     table = panels(words)
     padded_halves = np.full(len(table) * BLOCK_COLS, np.inf, np.float32)  # so padding is never nearest
@@ -120,37 +121,26 @@ def _reset(lowest, nearest):
 @njit(nogil=True, cache=True)
 def _assign_short(start, stop, vectors, center, words, halves, out, distances):
     n, d = vectors.shape
-    x = np.zeros((SHORT, LANES), np.float32)  # dimension by dimension, zeros beyond d
+    x = np.zeros((SHORT, STRIP), np.float32)  # dimension by dimension, zeros beyond d
     lines = np.zeros((len(words), SHORT + 1), np.float32)
     lines[:, 0] = halves
-    lines[:, 1 : 1 + d] = words
-    best = np.empty(LANES, np.float32)
-    nearest = np.empty(LANES, np.int32)
-    for item in range(start, stop):  # an item is up to LANES vectors
-        first = item * LANES
-        count = min(LANES, n - first)
+    for k in range(len(words)):
+        for j in range(d):
+            lines[k, 1 + j] = -words[k, j]
+    best = np.empty(STRIP, np.float32)
+    nearest = np.empty(STRIP, np.int32)
+    for item in range(start, stop):  # an item is up to STRIP vectors
+        first = item * STRIP
+        count = min(STRIP, n - first)
         for j in range(d):
             for i in range(count):
                 x[j, i] = vectors[first + i, j] - center[j]
-        best[:] = np.inf
-        nearest[:] = 0
-        for k in range(len(lines)):
-            _compare_in_lanes(x, lines, k, best, nearest)
+        for i in range(0, count, LANES):
+            first_smallest(x, i, lines, best, nearest)
         for i in range(count):
-            square = x[0, i] * x[0, i] + x[1, i] * x[1, i] + x[2, i] * x[2, i] + x[3, i] * x[3, i]
+            square = x[0, i] * x[0, i] + x[1, i] * x[1, i] + x[2, i] * x[2, i]
             out[first + i] = nearest[i]
             distances[first + i] = max(square + np.float32(2) * best[i], np.float32(0))
-
-
-@njit
-def _compare_in_lanes(x, lines, k, best, nearest):
-    half, a, b, c, d = lines[k, 0], lines[k, 1], lines[k, 2], lines[k, 3], lines[k, 4]
-    word = np.int32(k)
-    for i in range(LANES):
-        score = half - a * x[0, i] - b * x[1, i] - c * x[2, i] - d * x[3, i]
-        before, lowest = nearest[i], best[i]
-        nearest[i] = word if score < lowest else before
-        best[i] = score if score < lowest else lowest
 
 
 @njit(nogil=True, cache=True)

@@ -8,10 +8,10 @@ lowest.
 import numpy as np
 from numba import njit
 
-from imfeat_kernels.cpu.instruction import fused
+from imfeat_kernels.cpu.lanes import LANES, smallest_of_lines
 from imfeat_kernels.cpu.launch import launch
 
-LANES = 256  # pixels side by side
+STRIP = 256  # pixels side by side
 GROUP = 64  # colours that share a minimum
 
 
@@ -27,39 +27,39 @@ def nearest_colors(pixels, palette, out):
     out : (n,) uint8 or uint16
         Overwritten with indices into the palette.
     """
-    launch(_nearest_colors, -(-len(out) // LANES), pixels, palette, out, grain=32)
+    launch(_nearest_colors, -(-len(out) // STRIP), pixels, palette, out, grain=32)
 
 
 @njit(nogil=True, cache=True)
 def _nearest_colors(start, stop, pixels, palette, out):
     lines = _coefficients(palette)
-    r, g, b = np.zeros(LANES, np.float32), np.zeros(LANES, np.float32), np.zeros(LANES, np.float32)
-    packed = np.empty(LANES, np.float32)
-    best, nearest = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
-    for item in range(start, stop):  # an item is up to LANES pixels
-        first = item * LANES
-        count = min(LANES, len(out) - first)
+    planes = np.zeros((3, STRIP), np.float32)
+    r, g, b = planes[0], planes[1], planes[2]
+    packed = np.empty(STRIP, np.float32)
+    best, nearest = np.empty(STRIP, np.int32), np.empty(STRIP, np.int32)
+    for item in range(start, stop):  # an item is up to STRIP pixels
+        first = item * STRIP
+        count = min(STRIP, len(out) - first)
         x, y = pixels[3 * first : 3 * (first + count)], out[first : first + count]
         for i in range(count):
             r[i], g[i], b[i] = x[3 * i], x[3 * i + 1], x[3 * i + 2]
-        best[:] = 1 << 30
-        for group in range(0, len(lines), GROUP):
-            _smallest_of_group(r, g, b, lines[group : group + GROUP], packed)
-            for i in range(LANES):
-                both = np.int32(packed[i])
-                distance = both >> 6
-                index = group + (both & 63)
-                nearest[i] = index if distance < best[i] else nearest[i]
-                best[i] = distance if distance < best[i] else best[i]
-        for i in range(count):
-            y[i] = nearest[i]
+        if len(lines) <= GROUP:
+            _smallest_of_group(planes, count, lines, 0, packed)
+            for i in range(count):
+                y[i] = np.int32(packed[i]) & (GROUP - 1)
+        else:
+            best[:] = 1 << 30
+            for group in range(0, len(lines), GROUP):
+                _smallest_of_group(planes, count, lines, group, packed)
+                _update(packed, group, best, nearest)
+            for i in range(count):
+                y[i] = nearest[i]
 
 
 @njit
 def _coefficients(palette):
-    """Return 64 |p|^2 + j and -128 p for each colour; padding is farther than any colour."""
-    lines = np.zeros((-(-len(palette) // GROUP) * GROUP, 4), np.float32)
-    lines[:, 0] = 1 << 24
+    """Return 64 |p|^2 + j and -128 p for each colour."""
+    lines = np.empty((len(palette), 4), np.float32)
     for j in range(len(palette)):
         square = 0
         for c in range(3):
@@ -71,19 +71,17 @@ def _coefficients(palette):
 
 
 @njit
-def _smallest_of_group(r, g, b, lines, packed):
-    packed[:] = np.float32(1 << 24)
-    for j in range(0, len(lines), 4):  # four at a time, to load and store the minimum less often
-        a0, r0, g0, b0 = lines[j]
-        a1, r1, g1, b1 = lines[j + 1]
-        a2, r2, g2, b2 = lines[j + 2]
-        a3, r3, g3, b3 = lines[j + 3]
-        for i in range(LANES):
-            d0 = fused(b0, b[i], fused(g0, g[i], fused(r0, r[i], a0)))
-            d1 = fused(b1, b[i], fused(g1, g[i], fused(r1, r[i], a1)))
-            d2 = fused(b2, b[i], fused(g2, g[i], fused(r2, r[i], a2)))
-            d3 = fused(b3, b[i], fused(g3, g[i], fused(r3, r[i], a3)))
-            d0 = d0 if d0 < d1 else d1
-            d2 = d2 if d2 < d3 else d3
-            d0 = d0 if d0 < d2 else d2
-            packed[i] = d0 if d0 < packed[i] else packed[i]
+def _smallest_of_group(planes, count, lines, group, packed):
+    for i in range(0, count, LANES):
+        smallest_of_lines(planes, i, lines, group, min(group + GROUP, len(lines)), packed)
+
+
+@njit
+def _update(packed, group, best, nearest):
+    for i in range(STRIP):
+        both = np.int32(packed[i])
+        distance = both >> 6
+        index = np.int32(group + (both & 63))
+        # A choice between two indices would be stored under a mask: see `tile`.
+        nearest[i] += index - nearest[i] if distance < best[i] else np.int32(0)
+        best[i] = min(distance, best[i])

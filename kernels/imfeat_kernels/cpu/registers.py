@@ -10,6 +10,7 @@ from numba.core.registry import cpu_target
 FEATURES = frozenset(cpu_target.target_context.codegen().magic_tuple()[2].split(","))
 HAS_AVX2 = "+avx2" in FEATURES
 HAS_VBMI = "+avx512vbmi" in FEATURES
+FLOATS = 16 if "+avx512f" in FEATURES else 8 if HAS_AVX2 else 4  # float32 of a register
 
 
 class Block(NamedTuple):
