@@ -14,6 +14,7 @@ CANDIDATES_PER_WORD = 2  # and round
 PLUS_PLUS_WORDS = 256  # number of words beyond which k-means++ takes longer than an iteration
 STARTS_PER_WORD = 50  # descriptors to choose the first words from, where they are sampled
 LEAST_STARTS = 10_000
+CHUNK = 256  # probabilities that are summed at a time, as a running sum takes longer
 SETTLED = 10  # descriptors per word after which mini-batches replace a word without any
 
 
@@ -50,16 +51,31 @@ def plus_plus_start(vectors: Array, n_words: int, rng: Seed, weights: Array = ON
     """
     kernels = backend_of(vectors)
     rng = np.random.default_rng(rng)
+    n = len(vectors)
     words = np.empty((n_words, vectors.shape[1]), np.float32)
-    distances = np.full(len(vectors), np.inf, np.float32)
-    cumulative = np.cumsum(weights) if len(weights) else np.arange(1, len(vectors) + 1)
-    target = float(rng.integers(cumulative[-1]))
+    distances = np.full(n, np.inf, np.float32)
+    times = weights.astype(np.float64) if len(weights) else 1.0
+    shares = np.zeros((-(-n // CHUNK), CHUNK))  # of the probability, padded with zeros
+    shares.reshape(-1)[:n] = times
+    total = int(weights.sum()) if len(weights) else n
+    fraction = (int(rng.integers(total)) + 0.5) / total
     for k in range(n_words):
-        words[k] = vectors[min(int(np.searchsorted(cumulative, target, side="right")), len(vectors) - 1)]
+        words[k] = vectors[min(_index_at(shares, fraction), n - 1)]
         kernels.nearest.approach(vectors, words[k], distances)
-        cumulative = np.cumsum(distances * weights if len(weights) else distances, dtype=np.float64)
-        target = rng.random() * cumulative[-1]
+        np.multiply(distances, times, out=shares.reshape(-1)[:n])
+        fraction = rng.random()
     return words
+
+
+def _index_at(shares: Array, fraction: float) -> int:
+    """Return the index of the share at which the running sum of all exceeds a fraction of their sum."""
+    ends = np.cumsum(shares.sum(1))
+    target = fraction * ends[-1]
+    chunk = min(int(np.searchsorted(ends, target, side="right")), len(ends) - 1)
+    start = ends[chunk - 1] if chunk else 0.0
+    within = np.searchsorted(np.cumsum(shares[chunk]), target - start, side="right")
+    possible = np.flatnonzero(shares[chunk])  # the target may lie past all of them by rounding
+    return chunk * CHUNK + min(int(within), int(possible[-1]) if len(possible) else CHUNK - 1)
 
 
 def parallel_start(vectors: Array, n_words: int, rng: Seed) -> Array:

@@ -78,7 +78,8 @@ def approach(vectors, word, distances):
     distances : (n,) float32
         Changed in place: lowered where the new word is nearer.
     """
-    launch(_approach, len(vectors), vectors, word, distances, grain=max(1, (1 << 18) // vectors.shape[1]))
+    body = _approach_short if len(word) == SHORT else _approach
+    launch(body, len(vectors), vectors, word, distances, grain=max(1, (1 << 18) // len(word)))
 
 
 # The compiler may choose the order of the sum over dimensions, and adds 16 values at a time.
@@ -165,3 +166,13 @@ def _approach(start, stop, vectors, word, distances):
         for j in range(len(word)):
             square += (vector[j] - word[j]) * (vector[j] - word[j])
         distances[i] = min(distances[i], square)
+
+
+@njit(nogil=True, cache=True)
+def _approach_short(start, stop, vectors, word, distances):
+    x, y = vectors[start:stop].reshape(-1), distances[start:stop].view(np.int32)
+    a, b, c = word[0], word[1], word[2]
+    for i in range(stop - start):
+        da, db, dc = x[3 * i] - a, x[3 * i + 1] - b, x[3 * i + 2] - c
+        square = np.float32(da * da + db * db + dc * dc)
+        y[i] = min(y[i], square.view(np.int32))  # bits of floats >= 0 have their order
