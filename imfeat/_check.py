@@ -16,6 +16,7 @@ from imfeat._dtypes import KERNEL_DTYPES, Words, factor_hint, to_kernel_dtype
 from imfeat._inputs import ChannelAxis, as_host_array
 from imfeat._layout import has_channel_axis
 
+BYTES = np.dtype(np.uint8)
 FLOATS = (np.float32, np.float64)  # dtypes of features that scores keep
 INTEGERS = (int, np.integer)
 SEQUENCES = (tuple, list, Sequence, np.ndarray)
@@ -64,6 +65,12 @@ def as_colors(
     ValueError
         If the shape doesn't fit, an axis of an image is empty, or floats are not in [0, 1], or not finite.
     """
+    if type(images) is np.ndarray and images.dtype is BYTES and channel_axis == -1:  # the usual case, quickly
+        shape = images.shape
+        if len(shape) > 2 and shape[-1] == 3 and images.size and images.flags.c_contiguous:
+            plain = images.view()
+            plain.setflags(False)
+            return plain
     array = _as_array(images, "images", gpu)
     has_channel_axis(
         array.shape, channel_axis, "images", gray=False, color=True, any_number=False, pixelwise=True
@@ -86,12 +93,12 @@ def as_pixels(
     """Return images without or with channels, 1 or 3 of them or ``any_number``.
 
     Values are those of `as_colors`; see `to_kernel_dtype` for ``words``."""
-    if type(images) is np.ndarray and images.dtype.type is np.uint8 and channel_axis == "auto":
+    if type(images) is np.ndarray and images.dtype is BYTES and channel_axis == "auto":
         shape = images.shape
         is_color = len(shape) > 2 and shape[-1] == 3
         if images.size and images.flags.c_contiguous and (is_color or (gray and len(shape) == 2)):
             batch = images.reshape(-1, *(shape[-3:] if is_color else (*shape, 1)))  # the usual case, quickly
-            batch.flags.writeable = False
+            batch.setflags(False)
             return Pixels(shape[:-3] if is_color else (), batch, is_color, images.dtype)
     array = _as_array(images, name, gpu)
     has_channels = has_channel_axis(
@@ -289,7 +296,7 @@ def as_offsets(offsets: Any, n: int) -> Array:
 
 def as_out(out: Any, shape: tuple[int, ...], dtype: Any, images: Array) -> Array:
     """Return the array for a result: ``out`` if it fits, else a new one; see `to_caller_array`."""
-    if not isinstance(images, np.ndarray):
+    if type(images) is not np.ndarray:
         return _as_out_on_gpu(out, shape, dtype, images)
     if out is None:
         return np.empty(shape, dtype)
@@ -306,7 +313,7 @@ def as_out(out: Any, shape: tuple[int, ...], dtype: Any, images: Array) -> Array
 
 def to_caller_array(out: Array) -> Array:
     """Return a result as an array of the library of the input."""
-    result: Array = getattr(out, "owner", out)
+    result: Array = out if type(out) is np.ndarray else getattr(out, "owner", out)
     return result
 
 
@@ -330,11 +337,13 @@ def as_on_host(array: Array, operation: str) -> Array:
 
 def count_outside(values: Array, low: float, high: float) -> int:
     """Count the values outside [low, high]; NaN is outside."""
-    kernels = backend_of(values)
-    flat = values.reshape(-1)
-    counts = empty_on_device_of((-(-flat.size // kernels.check.CHUNK),), np.int64, values)
-    kernels.check.count_outside(flat, flat.dtype.type(low), flat.dtype.type(high), counts)
-    return int(_on_host(counts).sum())
+    check = backend_of(values).check
+    flat = values.ravel()
+    kind = flat.dtype.type
+    counts = empty_on_device_of((-(-flat.size // check.CHUNK),), np.int64, values)
+    check.count_outside(flat, kind(low), kind(high), counts)
+    counts = _on_host(counts)
+    return int(counts[0] if len(counts) == 1 else counts.sum())
 
 
 def _clipped(array: Array) -> Array:
@@ -371,7 +380,7 @@ def _plain(array: Array) -> Array:
     if not isinstance(array, np.ndarray):
         return array
     plain = array.view() if array.flags.c_contiguous else np.array(array, order="C")
-    plain.setflags(write=False)
+    plain.setflags(False)
     return plain
 
 

@@ -6,6 +6,8 @@ from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import as_colors, as_out, one_of, reshaped, to_caller_array
 from imfeat._inputs import ChannelAxis, Images, accepts
 
+WHITE_BYTE = np.float32(255)
+
 
 @accepts(back=True)
 def rgb_to_hsv(
@@ -45,28 +47,21 @@ def rgb_to_hsv(
     .. [1] A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
        :doi:`10.1145/965139.807361`
     """
-    original = getattr(images, "dtype", "a list")
-    images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
-    one_of(dtype, "dtype", ("float32", "uint8"))
-    kernels = backend_of(images)
-    out = as_out(out, images.shape, dtype, images)
-    if dtype == "float32":
-        kernels.color.rgb_to_hsv(images.reshape(-1), white_of(images), out.reshape(-1))
-    elif images.dtype == np.uint8:
-        kernels.color.rgb_to_hsv_bytes(images.reshape(-1), out.reshape(-1))
-    else:
-        raise TypeError(f'dtype="uint8" takes uint8 images, got {original}; use dtype="float32"')
-    return to_caller_array(out)
+    return _convert(images, dtype, channel_axis, out, "rgb_to_hsv")
 
 
 @accepts(back=True)
-def hsv_to_rgb(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
+def hsv_to_rgb(
+    images: Images, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
+) -> Array:
     """Convert hue, saturation and value to RGB images.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (n, 3)
         HSV; uint8, uint16, int16, or floats in [0, 1]; the largest integer counts as 1.
+    dtype : {"float32", "uint8"}
+        ``"uint8"`` gives RGB of 0..255, rounded as Pillow does; it takes uint8.
     channel_axis : int
         Axis that holds the channels.
     out : array of the shape and dtype of the result, optional
@@ -74,26 +69,41 @@ def hsv_to_rgb(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | N
 
     Returns
     -------
-    array of the same shape, float32
-        RGB in [0, 1].
+    array of the same shape, float32 or uint8
+        RGB in [0, 1], or 0..255.
 
     Raises
     ------
     TypeError, ValueError
-        If ``images`` are not images of three channels.
+        If ``images`` are not images of three channels, or are floats and ``dtype="uint8"``.
 
     Notes
     -----
-    Equal to ``skimage.color.hsv2rgb`` within 1e-6.
+    Equal to ``skimage.color.hsv2rgb`` within 1e-6, and with ``dtype="uint8"`` to Pillow's
+    ``image.convert("RGB")`` of all 2^24 HSV colours.
 
     References
     ----------
     .. [1] A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
        :doi:`10.1145/965139.807361`
     """
+    return _convert(images, dtype, channel_axis, out, "hsv_to_rgb")
+
+
+def _convert(images: Images, dtype: str, channel_axis: ChannelAxis, out: Array | None, name: str) -> Array:
+    """Convert images by the kernel of a name, or to uint8 by that for bytes."""
+    given = images
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
-    out = as_out(out, images.shape, np.float32, images)
-    backend_of(images).color.hsv_to_rgb(images.reshape(-1), white_of(images), out.reshape(-1))
+    one_of(dtype, "dtype", ("float32", "uint8"))
+    kernels = backend_of(images).color
+    out = as_out(out, images.shape, dtype, images)
+    if dtype == "float32":
+        getattr(kernels, name)(images.ravel(), white_of(images), out.ravel())
+    elif images.dtype.type is np.uint8:
+        getattr(kernels, f"{name}_bytes")(images.ravel(), out.ravel())
+    else:
+        original = getattr(given, "dtype", "a list")
+        raise TypeError(f'dtype="uint8" takes uint8 images, got {original}; use dtype="float32"')
     return to_caller_array(out)
 
 
@@ -133,7 +143,7 @@ def rgb_to_hsi(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | N
     """
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     out = as_out(out, images.shape, np.float32, images)
-    backend_of(images).color.rgb_to_hsi(images.reshape(-1), white_of(images), out.reshape(-1))
+    backend_of(images).color.rgb_to_hsi(images.ravel(), white_of(images), out.ravel())
     return to_caller_array(out)
 
 
@@ -169,12 +179,12 @@ def rgb_to_gray(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | 
     """
     images = as_colors(images, gpu=True, channel_axis=channel_axis, unit=False)
     kernels = backend_of(images)
-    if images.dtype == np.uint8:
+    if images.dtype.type is np.uint8:
         out = as_out(out, images.shape[:-1], np.uint8, images)
-        kernels.color.rgb_to_gray_bytes(images.reshape(-1), out.reshape(-1))
+        kernels.color.rgb_to_gray_bytes(images.ravel(), out.ravel())
     else:
         out = as_out(out, images.shape[:-1], np.float32, images)
-        kernels.color.rgb_to_gray(images.reshape(-1), out.reshape(-1))
+        kernels.color.rgb_to_gray(images.ravel(), out.ravel())
     return to_caller_array(out)
 
 
@@ -186,10 +196,10 @@ def gray_of(batch: Array) -> Array:
     gray = empty_on_device_of(batch.shape[:-1], dtype, batch)
     convert = backend_of(batch).color
     to_gray = convert.rgb_to_gray_bytes if dtype == np.uint8 else convert.rgb_to_gray
-    to_gray(batch.reshape(-1), gray.reshape(-1))
+    to_gray(batch.ravel(), gray.ravel())
     return gray
 
 
 def white_of(images: Array) -> np.floating:
     """Return the value that counts as 1, in the type that kernels compute in."""
-    return np.float32(255) if images.dtype == np.uint8 else images.dtype.type(1)
+    return WHITE_BYTE if images.dtype.type is np.uint8 else images.dtype.type(1)

@@ -98,6 +98,11 @@ JFIF = np.array(
 )
 
 
+def hsv_to_rgb_bytes(pixels):
+    image = Image.frombytes("HSV", (len(pixels) // 3, 1), pixels.tobytes())
+    return np.asarray(image.convert("RGB")).ravel()
+
+
 def rgb_to_ycbcr(pixels, white):
     return (pixels.reshape(-1, 3) / np.float64(white) @ JFIF.T + [0, 0.5, 0.5]).ravel()
 

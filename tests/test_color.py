@@ -49,6 +49,20 @@ def test_bytes_of_all_colors_match_pillow(all_colors):
     )
 
 
+def test_bytes_of_all_hsv_colors_match_pillow(all_colors):
+    image = Image.frombytes("HSV", all_colors.shape[1::-1], all_colors.tobytes())
+    np.testing.assert_array_equal(imfeat.hsv_to_rgb(all_colors, dtype="uint8"), np.asarray(image.convert("RGB")))
+
+
+def test_float_hsv_of_all_colors_is_a_division(all_colors):
+    """Values and saturations are those that division rounds to, though a division by 255 is replaced."""
+    hsv = imfeat.rgb_to_hsv(all_colors[::16])
+    colors = all_colors[::16].astype(np.float32)
+    high, low = colors.max(2), colors.min(2)
+    np.testing.assert_array_equal(hsv[..., 2], high / np.float32(255))
+    np.testing.assert_array_equal(hsv[..., 1], (high - low) / np.maximum(high, 1))
+
+
 def test_gray_bytes_of_all_colors_match_pillow(all_colors):
     np.testing.assert_array_equal(
         imfeat.rgb_to_gray(all_colors), np.asarray(Image.fromarray(all_colors).convert("L"))

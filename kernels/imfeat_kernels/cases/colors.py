@@ -34,6 +34,7 @@ def color_cases(images, rng):
         yield case("check.clip", (pixels, low, high), [(3 * n, pixels.dtype)], 0, 3 * n)
         return
     yield case("color.rgb_to_hsv_bytes", (pixels,), [(3 * n, np.uint8)], 0, n)
+    yield case("color.hsv_to_rgb_bytes", (pixels,), [(3 * n, np.uint8)], 0, n)
     yield case("color.rgb_to_gray_bytes", (pixels,), [(n, np.uint8)], 0, n)
     yield case("ycbcr.rgb_to_ycbcr_bytes", (pixels,), [(3 * n, np.uint8)], 0, n)
     yield case("lab.rgb_to_lab_bytes", (pixels,), [(3 * n, F32)], 1e-5, n)

@@ -14,10 +14,14 @@ and in the HSI model, with the hue as an angle around the gray axis,
 import numpy as np
 from numba import njit
 
+from imfeat_kernels.cpu import _hsv
+from imfeat_kernels.cpu._hsv import STRIP
 from imfeat_kernels.cpu.instruction import fused
+from imfeat_kernels.cpu.interleave import LINE
 from imfeat_kernels.cpu.launch import launch
 
 GRAIN = 1 << 15  # pixels: some 20 microseconds of work
+STREAMED = 1 << 25  # bytes of results that are written past the caches, which they would not fit into
 
 
 def rgb_to_hsv(pixels, white, out):
@@ -31,7 +35,8 @@ def rgb_to_hsv(pixels, white, out):
     out : (3 n,) float32
         Overwritten with H, S, V, each in [0, 1]; hue below 1, and 0 for gray.
     """
-    launch(_rgb_to_hsv, len(pixels) // 3, pixels, white, out, grain=GRAIN)
+    body = _hsv.bytes_to_hsv if pixels.dtype == np.uint8 else _hsv.floats_to_hsv
+    _launch_strips(body, pixels, white, out)
 
 
 def rgb_to_hsv_bytes(pixels, out):
@@ -57,7 +62,24 @@ def hsv_to_rgb(pixels, white, out):
     out : (3 n,) float32
         Overwritten with R, G, B.
     """
-    launch(_hsv_to_rgb, len(pixels) // 3, pixels, white, out, grain=GRAIN)
+    _launch_strips(_hsv.hsv_to_rgb, pixels, white, out)
+
+
+def hsv_to_rgb_bytes(pixels, out):
+    """Convert 8-bit hue, saturation and value to 8-bit RGB with Pillow's rounding.
+
+    Parameters
+    ----------
+    pixels : (3 n,) uint8
+    out : (3 n,) uint8
+        Overwritten with R, G, B, each 0..255.
+    """
+    launch(_hsv.hsv_to_rgb_bytes, -(-len(pixels) // (3 * STRIP)), pixels, out, grain=GRAIN // STRIP)
+
+
+def _launch_strips(body, pixels, white, out):
+    streams = out.nbytes >= STREAMED and out.ctypes.data % LINE == 0
+    launch(body, -(-len(pixels) // (3 * STRIP)), pixels, white, streams, out, grain=GRAIN // STRIP)
 
 
 def rgb_to_hsi(pixels, white, out):
@@ -101,18 +123,6 @@ def rgb_to_gray_bytes(pixels, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _rgb_to_hsv(start, stop, pixels, white, out):
-    x, y = pixels[3 * start : 3 * stop], out[3 * start : 3 * stop]
-    unit = white / white
-    for i in range(stop - start):
-        r, g, b = x[3 * i] * unit, x[3 * i + 1] * unit, x[3 * i + 2] * unit
-        high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
-        y[3 * i] = hexcone_hue(r, g, b, high, high - low, unit)
-        y[3 * i + 1] = (high - low) / (high if high > 0 else unit)
-        y[3 * i + 2] = high / white
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
 def _rgb_to_hsv_bytes(start, stop, pixels, out):
     x, y = pixels[3 * start : 3 * stop], out[3 * start : 3 * stop]
     for i in range(stop - start):
@@ -124,20 +134,6 @@ def _rgb_to_hsv_bytes(start, stop, pixels, out):
         y[3 * i] = np.uint8(np.int32(hue)) if delta > 0 else np.uint8(0)
         y[3 * i + 1] = np.uint8(np.int32(saturation))
         y[3 * i + 2] = np.uint8(np.int32(high))
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _hsv_to_rgb(start, stop, pixels, white, out):
-    x, y = pixels[3 * start : 3 * stop], out[3 * start : 3 * stop]
-    unit = white / white
-    three, five = unit + unit + unit, unit + unit + unit + unit + unit
-    for i in range(stop - start):
-        sixths = x[3 * i] / white * (five + unit)
-        value = x[3 * i + 2] / white
-        chroma = x[3 * i + 1] / white * value
-        y[3 * i] = value - chroma * missing(sixths + five, unit)
-        y[3 * i + 1] = value - chroma * missing(sixths + three, unit)
-        y[3 * i + 2] = value - chroma * missing(sixths + unit, unit)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -171,6 +167,7 @@ def _rgb_to_gray_bytes(start, stop, pixels, out):
         y[i] = (r * np.int32(19595) + g * np.int32(38470) + b * np.int32(7471) + np.int32(32768)) >> 16
 
 
+# Copies of the next two functions: _hsv.py.
 @njit
 def larger(a, b):
     return a if a > b else b  # one instruction; max() also handles NaN
@@ -179,18 +176,6 @@ def larger(a, b):
 @njit
 def smaller(a, b):
     return a if a < b else b
-
-
-@njit
-def hexcone_hue(r, g, b, high, delta, unit):
-    """Return the hue in [0, 1); of several highest channels, the first counts."""
-    twice = delta + delta
-    sixth = (b - r) + twice if g == high else (r - g) + (twice + twice)
-    sixth = g - b if r == high else sixth
-    turn = twice + twice + twice
-    turn = turn if turn > 0 else turn + unit
-    hue = np.float32((sixth if sixth >= 0 else sixth + turn) / turn)
-    return hue if hue < 1 else np.float32(0)
 
 
 @njit(error_model="numpy")
@@ -211,16 +196,6 @@ def pillow_hue(r, g, b, high, low):
     hue = hue if sixths >= 0 else fused(sixths, np.float32(1 / 6), one)
     level = np.float32(np.int32(hue * np.float32(255)))
     return level - one if fused(hue, np.float32(255), -level) < 0 else level
-
-
-@njit
-def missing(k, unit):
-    """Return the share of the chroma that a channel lacks, k sixths of a turn after its gap starts."""
-    six = unit + unit + unit + unit + unit + unit
-    k = k - six if k >= six else k
-    k = k - six if k >= six else k
-    ramp = smaller(k, unit + unit + unit + unit - k)
-    return larger(smaller(ramp, unit), unit - unit)
 
 
 @njit

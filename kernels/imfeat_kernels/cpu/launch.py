@@ -29,10 +29,10 @@ def launch(body, n_items, *arrays, grain=1):
     Every item is computed by one call, so results are bit-identical for any split.  ``grain`` is
     the number of items below which another thread costs more than it saves.
     """
-    n_calls = min(n_threads, n_items // grain)
-    if n_calls <= 1:
+    if n_threads == 1 or n_items < 2 * grain:
         body(0, n_items, *arrays)
         return
+    n_calls = min(n_threads, n_items // grain)
     bounds = [n_items * k // n_calls for k in range(n_calls + 1)]
     running = [
         _threads().submit(body, start, stop, *arrays) for start, stop in itertools.pairwise(bounds[1:])

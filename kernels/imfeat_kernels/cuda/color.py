@@ -2,12 +2,15 @@
 
 import numpy as np
 
+from imfeat_kernels.cpu import _hsv
 from imfeat_kernels.cpu import color as cpu
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import blocks_of, launch
 
-larger, smaller, missing = on_device(cpu.larger), on_device(cpu.smaller), on_device(cpu.missing)
-hexcone_hue, pillow_hue, turn = on_device(cpu.hexcone_hue), on_device(cpu.pillow_hue), on_device(cpu.turn)
+larger, smaller = on_device(cpu.larger), on_device(cpu.smaller)
+hexcone_hue, pillow_hue, turn = on_device(_hsv.hexcone_hue), on_device(cpu.pillow_hue), on_device(cpu.turn)
+six_times, missing_red = on_device(_hsv.six_times), on_device(_hsv.missing_red)
+missing_other = on_device(_hsv.missing_other)
 f32, i32, u8 = np.float32, np.int32, np.uint8
 RED, GREEN, BLUE = np.float32(0.2125), np.float32(0.7154), np.float32(0.0721)
 ROOT_3 = np.float32(1.7320508)
@@ -26,6 +29,11 @@ def rgb_to_hsv_bytes(pixels, out):
 def hsv_to_rgb(pixels, white, out):
     """Convert hue, saturation and value to RGB."""
     launch(_hsv_to_rgb, blocks_of(len(out) // 3), pixels, white, out)
+
+
+def hsv_to_rgb_bytes(pixels, out):
+    """Convert 8-bit hue, saturation and value to 8-bit RGB with Pillow's rounding."""
+    launch(_hsv_to_rgb_bytes, blocks_of(len(out) // 3), pixels, out)
 
 
 def rgb_to_hsi(pixels, white, out):
@@ -77,13 +85,26 @@ def _hsv_to_rgb(pixels, white, out):
     first = 3 * cuda.grid(1)
     if first < out.size:
         unit = white / white
-        three, five = unit + unit + unit, unit + unit + unit + unit + unit
-        sixths = pixels[first] / white * (five + unit)
+        sixths = six_times(pixels[first] * unit)
         value = pixels[first + 2] / white
-        chroma = pixels[first + 1] / white * value
-        out[first] = value - chroma * missing(sixths + five, unit)
-        out[first + 1] = value - chroma * missing(sixths + three, unit)
-        out[first + 2] = value - chroma * missing(sixths + unit, unit)
+        chroma = value * (pixels[first + 1] / white) / white
+        out[first] = value - chroma * missing_red(sixths, white)
+        out[first + 1] = value - chroma * missing_other(sixths, white + white, white)
+        out[first + 2] = value - chroma * missing_other(sixths, white + white + white + white, white)
+
+
+@cuda.jit
+def _hsv_to_rgb_bytes(pixels, out):
+    first = 3 * cuda.grid(1)
+    if first < out.size:
+        white, inverse = f32(255), f32(1 / 255)
+        sixths, value = six_times(f32(i32(pixels[first]))), f32(i32(pixels[first + 2]))
+        chroma = value * f32(i32(pixels[first + 1])) * inverse
+        half = f32(0.5)  # no value lies half-way, so that this rounds to the nearest
+        red = value - chroma * (missing_red(sixths, white) * inverse)
+        green = value - chroma * (missing_other(sixths, f32(510), white) * inverse)
+        blue = value - chroma * (missing_other(sixths, f32(1020), white) * inverse)
+        out[first], out[first + 1], out[first + 2] = u8(i32(red + half)), u8(i32(green + half)), u8(i32(blue + half))
 
 
 @cuda.jit

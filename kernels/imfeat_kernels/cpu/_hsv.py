@@ -1,0 +1,191 @@
+"""Compiled bodies of conversions from and to HSV; ``color.py`` describes them.
+
+A strip of pixels takes these steps, each a loop that the compiler vectorizes:
+
+1. Separate the channels.
+2. Compute; minima, maxima and differences of bytes in integers, of which a register holds twice as many.
+3. Interleave the results, past the caches if all of them would not fit.
+"""
+
+import numpy as np
+from numba import njit
+
+from imfeat_kernels.cpu.instruction import fused
+from imfeat_kernels.cpu.interleave import PIXELS, interleave, separate, stream
+
+STRIP = 256  # pixels that stay in the nearest cache
+F32, I16 = np.float32, np.int16
+
+# Constants are made of `unit`, a 1 of the type to compute in; with literals it would be float64.
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def bytes_to_hsv(start, stop, pixels, white, streams, out):
+    unit = white / white
+    inverse = unit / white
+    gaps, deltas, highs = np.empty(STRIP, I16), np.empty(STRIP, I16), np.empty(STRIP, I16)
+    hsv = np.empty((3, STRIP), F32)
+    for item in range(start, stop):  # an item is a strip of pixels
+        first = np.uint64(item * STRIP)
+        n = np.uint64(min(STRIP, len(pixels) // 3 - item * STRIP))
+        _byte_sixths(pixels, np.uint64(3) * first, n, gaps, deltas, highs)
+        for i in range(n):
+            delta, high = F32(deltas[i]), F32(highs[i])
+            turn = delta * F32(6)
+            hsv[0, i] = F32(gaps[i]) / larger(turn, unit)
+            hsv[1, i] = delta / larger(high, unit)
+            hsv[2, i] = divided(high, white, inverse)
+        _write(hsv, n, streams, out, np.uint64(3) * first)
+
+
+@njit
+def _byte_sixths(pixels, first, n, sixths, deltas, highs):
+    """Compute the hue, in sixths of a turn times max - min, max - min, and max of bytes, all integers."""
+    for i in range(n):
+        at = first + np.uint64(3) * i
+        r, g, b = I16(pixels[at]), I16(pixels[at + np.uint64(1)]), I16(pixels[at + np.uint64(2)])
+        high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
+        delta = I16(high - low)
+        twice = I16(delta + delta)
+        sixth = I16(I16(b - r) + twice) if g == high else I16(I16(r - g) + I16(twice + twice))
+        sixth = I16(g - b) if r == high else sixth
+        sixths[i] = I16(sixth + I16(twice + I16(twice + twice))) if sixth < I16(0) else sixth
+        deltas[i] = delta
+        highs[i] = high
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def floats_to_hsv(start, stop, pixels, white, streams, out):
+    unit = white / white
+    inverse = unit / white
+    rgb, hsv = np.empty((3, STRIP), pixels.dtype), np.empty((3, STRIP), F32)
+    for item in range(start, stop):  # an item is a strip of pixels
+        first = np.uint64(item * STRIP)
+        n = np.uint64(min(STRIP, len(pixels) // 3 - item * STRIP))
+        _read(pixels, np.uint64(3) * first, n, rgb)
+        for i in range(n):
+            r, g, b = rgb[0, i], rgb[1, i], rgb[2, i]
+            high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
+            hsv[0, i] = hexcone_hue(r, g, b, high, high - low, unit)
+            hsv[1, i] = (high - low) / (high if high > 0 else unit)
+            hsv[2, i] = divided(high, white, inverse)
+        _write(hsv, n, streams, out, np.uint64(3) * first)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def hsv_to_rgb(start, stop, pixels, white, streams, out):
+    inverse = white / white / white
+    hsv, rgb = np.full((3, STRIP), white), np.empty((3, STRIP), F32)
+    for item in range(start, stop):  # an item is a strip of pixels
+        first = np.uint64(item * STRIP)
+        n = np.uint64(min(STRIP, len(pixels) // 3 - item * STRIP))
+        _read(pixels, np.uint64(3) * first, n, hsv)
+        for i in range(n):
+            sixths = six_times(hsv[0, i])
+            value = hsv[2, i] * inverse
+            chroma = value * (hsv[1, i] * inverse) * inverse
+            rgb[0, i] = value - chroma * missing_red(sixths, white)
+            rgb[1, i] = value - chroma * missing_other(sixths, white + white, white)
+            rgb[2, i] = value - chroma * missing_other(sixths, white + white + white + white, white)
+        _write(rgb, n, streams, out, np.uint64(3) * first)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def hsv_to_rgb_bytes(start, stop, pixels, out):
+    white, inverse = F32(255), F32(1 / 255)
+    hsv, rgb = np.empty((3, STRIP), F32), np.empty((3, STRIP), F32)
+    for item in range(start, stop):  # an item is a strip of pixels
+        first = np.uint64(item * STRIP)
+        n = np.uint64(min(STRIP, len(pixels) // 3 - item * STRIP))
+        _read(pixels, np.uint64(3) * first, n, hsv)
+        for i in range(n):
+            sixths, value = six_times(hsv[0, i]), hsv[2, i]
+            chroma = value * hsv[1, i] * inverse
+            rgb[0, i] = value - chroma * (missing_red(sixths, white) * inverse)
+            rgb[1, i] = value - chroma * (missing_other(sixths, F32(510), white) * inverse)
+            rgb[2, i] = value - chroma * (missing_other(sixths, F32(1020), white) * inverse)
+        for i in range(n):
+            at = np.uint64(3) * (first + i)
+            out[at] = np.uint8(np.int32(np.rint(rgb[0, i])))
+            out[at + np.uint64(1)] = np.uint8(np.int32(np.rint(rgb[1, i])))
+            out[at + np.uint64(2)] = np.uint8(np.int32(np.rint(rgb[2, i])))
+
+
+@njit
+def _read(values, start, n, planes):
+    """Separate the channels of n pixels."""
+    whole = n // np.uint64(PIXELS) * np.uint64(PIXELS)
+    for i in range(np.uint64(0), whole, np.uint64(PIXELS)):
+        separate(values, start + np.uint64(3) * i, planes, i)
+    for i in range(whole, n):
+        for c in range(np.uint64(3)):
+            planes[c, i] = values[start + np.uint64(3) * i + c]
+
+
+@njit
+def _write(planes, n, streams, out, start):
+    """Interleave the channels of n pixels."""
+    whole = n // np.uint64(PIXELS) * np.uint64(PIXELS)
+    if streams:
+        for i in range(np.uint64(0), whole, np.uint64(PIXELS)):
+            stream(planes, i, out, start + np.uint64(3) * i)
+    else:
+        for i in range(np.uint64(0), whole, np.uint64(PIXELS)):
+            interleave(planes, i, out, start + np.uint64(3) * i)
+    for i in range(whole, n):
+        for c in range(np.uint64(3)):
+            out[start + np.uint64(3) * i + c] = planes[c, i]
+
+
+# Copies of the next two functions: color.py.
+@njit
+def larger(a, b):
+    return a if a > b else b  # one instruction; max() also handles NaN
+
+
+@njit
+def smaller(a, b):
+    return a if a < b else b
+
+
+@njit
+def divided(value, white, inverse):
+    """Return value / white, rounded as a division rounds it, for an integer, or if white is 1."""
+    quotient = value * inverse
+    return fused(fused(-quotient, white, value), inverse, quotient)
+
+
+@njit
+def hexcone_hue(r, g, b, high, delta, unit):
+    """Return the hue in [0, 1); of several highest channels, the first counts."""
+    twice = delta + delta
+    sixth = (b - r) + twice if g == high else (r - g) + (twice + twice)
+    sixth = g - b if r == high else sixth
+    turn = twice + twice + twice
+    turn = turn if turn > 0 else turn + unit
+    hue = np.float32((sixth if sixth >= 0 else sixth + turn) / turn)
+    return hue if hue < 1 else np.float32(0)
+
+
+@njit
+def six_times(hue):
+    twice = hue + hue
+    return twice + twice + twice
+
+
+@njit
+def missing_red(sixths, unit):
+    """Return the share of the chroma that red lacks, ``unit`` for all of it; ``sixths`` of a turn in units."""
+    three = unit + unit + unit
+    return clipped(unit + unit - abs(sixths - three), unit)
+
+
+@njit
+def missing_other(sixths, center, unit):
+    """Return the share of the chroma that a channel lacks whose hue is ``center``."""
+    return clipped(abs(sixths - center) - unit, unit)
+
+
+@njit
+def clipped(share, unit):
+    return larger(smaller(share, unit), unit - unit)
