@@ -188,6 +188,9 @@ def fill_blocks(batch: Array, mask: Array, start: Pair, options: Options, blocks
     fill = _fill_trilinear if options.trilinear else _fill_from_cells
     is_bytes = batch.dtype.type is np.uint8
     constants = _constants(options, is_bytes)
+    if batch.size <= PIXELS_AT_ONCE and not options.has_padding and not options.sqrt:  # the usual case
+        fill(batch, mask, start, options, constants, blocks)
+        return
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     if options.has_padding:
         area, padded = batch.shape[1:3], options.padded(batch.shape[1:3])

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -109,17 +110,16 @@ def color_histogram(
     if space == "gray":
         batch = gray_of(as_on_host(batch, 'space="gray"'))[..., np.newaxis]
         bins = as_count(bins, "bins")
-    n_bins, joint = _as_bins(bins, batch.shape[3], as_flag(joint, "joint"))
-    one_of(norm, "norm", NORMS)
-    bounds = region_bounds(grid, *pixels.size)
-    n_rows = len(bounds[0]) - 1
-    n_cols = len(bounds[1]) - 1
+    options = bins, joint, grid, norm, batch.shape[1:]
+    try:
+        n_bins, joint, bounds, (n_rows, n_cols, n_counts) = _cached_plan(*options)
+    except TypeError:  # of values that can't be cached, such as lists
+        n_bins, joint, bounds, (n_rows, n_cols, n_counts) = _plan(*options)
     chosen = NO_MASK if mask is None else as_mask(mask, (*pixels.leading, *pixels.size), batch)
-    n_counts = math.prod(n_bins) if joint else sum(n_bins)
     out = as_out(out, (*pixels.leading, n_rows * n_cols * n_counts), np.float32, batch)
     histograms = out.reshape(len(batch), n_rows, n_cols, n_counts)
     space = "rgb" if space is None else space
-    if len(n_bins) == 3 and batch.dtype == np.uint8 and (space == "rgb" or (space == "hsv" and joint)):
+    if len(n_bins) == 3 and batch.dtype.type is np.uint8 and (space == "rgb" or (space == "hsv" and joint)):
         _count(batch, chosen, space, joint, n_bins, bounds, norm, histograms)
         return to_caller_array(out)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
@@ -131,6 +131,20 @@ def color_histogram(
         bytes_ = _as_bytes(batch[chunk], n_bins, space)
         _count(bytes_, chosen[chunk], "rgb", joint, n_bins, bounds, norm, histograms[chunk])
     return to_caller_array(out)
+
+
+def _plan(
+    bins: Any, joint: Any, grid: Any, norm: Any, shape: tuple[int, ...]
+) -> tuple[tuple[int, ...], bool, tuple[Array, Array], tuple[int, int, int]]:
+    """Check options, and return the bins of each channel, whether they are joint, regions, and the shape."""
+    n_bins, joint = _as_bins(bins, shape[2], as_flag(joint, "joint"))
+    one_of(norm, "norm", NORMS)
+    bounds = region_bounds(grid, *shape[:2])
+    n_counts = math.prod(n_bins) if joint else sum(n_bins)
+    return n_bins, joint, bounds, (len(bounds[0]) - 1, len(bounds[1]) - 1, n_counts)
+
+
+_cached_plan = functools.lru_cache(64, typed=True)(_plan)
 
 
 def region_bounds(grid: tuple[int, int], height: int, width: int) -> tuple[Array, Array]:

@@ -3,7 +3,11 @@
 import numpy as np
 from numba import njit
 
+from imfeat_kernels.cpu.instruction import fused
+
 PAD = 16  # values between rows
+BAND = 16  # rows of pixels that are loaded at a time
+TARGETS = 3  # rows of cells that votes are added to at a time: most rows of pixels have so many
 SLACK = np.float32(1 + 1e-5)  # how much stronger a later channel must be, beyond rounding
 
 # A literal like 0 would be an integer, and the arithmetic around it float64: hence dtype.type(0).
@@ -316,91 +320,147 @@ def block_histograms(
     size = block_rows * height
     # Blocks that begin at the same column of their cells are some cells apart; there are so many kinds.
     n_phases = width // gcd(stride[1], width)
-    cells_apart = np.uint64(n_phases * stride[1] // width)
     n = padded(n_slots * slot)
-    rows = scratch(images.shape[3] * (size + 2), n + PAD)
-    rows = rows.reshape(images.shape[3], size + 2, -1)
+    rows = scratch(images.shape[3] * (BAND + 2), n + PAD)
+    rows = rows.reshape(images.shape[3], BAND + 2, -1)
     inner = scratch(1, n)[0]
     values = images.reshape(-1)
     gy, gx = scratch(2, n), scratch(2, n)
     sums = scratch(1, n_bins * (n + PAD))[0]
     halves = np.empty(n_bins * (n + PAD) // 2, np.float32)
-    columns = scratch((block_rows + 1) * n_bins, n)  # the last row of cells is not used
+    # Rows of cells of the rows of blocks that a row of pixels lies in, and two more that get votes of weight 0.
+    n_open = -(-(size + stride[0] % 2) // stride[0])  # odd rows of blocks may begin where others end
+    columns = scratch((n_open * block_rows + TARGETS - 1) * n_bins, n)
+    targets = np.empty(TARGETS, np.int64)
+    weights = np.empty((TARGETS, 2), np.float32)
     cells = np.zeros((n_bins, n_slots * slot // width), np.float32)
     # The weights of the columns of a cell for each column of cells, over and over.
     tiles = np.empty((block_cols, block_cols, n + PAD), np.float32)
     for m, offset, x in np.ndindex(block_cols, block_cols, n + PAD):
         tiles[m, offset, x] = col_weights[m, offset * width + x % width]
-    for item in range(start, stop):  # an item is a row of blocks of some slots
+    item = start
+    while item < stop:  # items are rows of blocks of some slots; those of the same slots are computed together
         first = item // n_rows * n_slots
         last = min(first + n_slots, n_images * n_pieces)
-        r = item % n_rows
-        top = corner[0] + r * stride[0]
-        _load_rows(images, values, first, last, top - 1, corner[1], shift, n_pieces, slot, rows, inner)
+        r0 = item % n_rows
+        r1 = min(n_rows, r0 + stop - item)
+        item += r1 - r0
+        top = corner[0] + r0 * stride[0]
         clear(columns)
-        for y in range(0, size, 2):  # two rows of pixels at a time touch the sums half as often
+        n_pixel_rows = (r1 - r0 - 1) * stride[0] + size
+        for y in range(0, n_pixel_rows, 2):  # two rows of pixels at a time touch the sums half as often
+            in_band = y % BAND
+            if in_band == 0:
+                band = top + y - 1
+                _load_rows(images, values, first, last, band, corner[1], shift, n_pieces, slot, rows, inner)
             for j in range(2):
-                if y + j < size:
-                    _gradients(rows, y + j, inner, True, SLACK, j, gy, gx)
+                if y + j < n_pixel_rows:
+                    _gradients(rows, in_band + j, inner, True, SLACK, j, gy, gx)
                     _bin_positions(turns, n_bins, n, j, gy, gx)
                     if mask.size > 0:
-                        _apply_mask(mask, first, last, top + y + j, corner[1], shift, n_pieces, slot, j, gx)
+                        for sizes in (gx, gy):
+                            _apply_mask(
+                                mask, first, last, top + y + j, corner[1], shift, n_pieces, slot, j, sizes
+                            )
                 else:
                     for x in range(n):
                         gx[j, x] = 0
-            k = upper_cell(y, height, block_rows)
-            next_k = upper_cell(min(y + 1, size - 1), height, block_rows)
-            if k == next_k:
-                _add_votes(gx, gy, row_weights, k, y, y + 1, n, columns)
-            else:
-                _add_votes(gx, gy, row_weights, k, y, size, n, columns)
-                for x in range(n):
-                    gy[0, x], gx[0, x] = gy[1, x], gx[1, x]
-                _add_votes(gx, gy, row_weights, next_k, y + 1, size, n, columns)
-        for k, m, phase in np.ndindex(block_rows, block_cols, n_phases):
-            for offset in range(block_cols):
-                _weigh_columns(columns, phase * stride[1], tiles, k, m, offset, n, width, sums, halves, cells)
-            for s in range(first, last):
-                i = s // n_pieces
-                left = s % n_pieces * step + phase
-                cell = np.uint64((s - first) * slot // width)
-                n_here = (min(step - phase, n_cols - left) + n_phases - 1) // n_phases
-                for b in range(n_bins):
-                    for c in range(np.uint64(max(n_here, 0))):
-                        at = np.uint64(left) + c * np.uint64(n_phases)
-                        out[k, m, b, i, r, at] = cells[b, cell + c * cells_apart]
+            lowest = max(0, (y - size) // stride[0] + 1)  # the first row of blocks that the two lie in
+            highest = min(r1 - r0 - 1, (y + 1) // stride[0])
+            found = 0
+            for r in range(lowest, highest + 1):
+                row = y - r * stride[0]  # of the block; the next row may be its first one
+                for k in range(block_rows):
+                    w0 = row_weights[k, row] if row >= 0 else np.float32(0)
+                    w1 = row_weights[k, row + 1] if row + 1 < size else np.float32(0)
+                    if w0 > 0 or w1 > 0:
+                        targets[found] = r % n_open * block_rows + k
+                        weights[found, 0], weights[found, 1] = w0, w1
+                        found += 1
+                    if found == TARGETS:
+                        _add_votes(gx, gy, targets, weights, n_bins, n, columns)
+                        found = 0
+            if found:
+                for t in range(found, TARGETS):
+                    targets[t] = n_open * block_rows + t - 1
+                    weights[t, 0], weights[t, 1] = 0, 0
+                _add_votes(gx, gy, targets, weights, n_bins, n, columns)
+            for r in range(lowest, highest + 1):
+                if y + 2 - r * stride[0] >= size:  # these were the last rows of pixels of a row of blocks
+                    held = r % n_open * block_rows
+                    for k, m, phase in np.ndindex(block_rows, block_cols, n_phases):
+                        cell_row = (held + k) * n_bins
+                        begin = phase * stride[1]
+                        _weigh_columns(columns, cell_row, begin, tiles, m, n, width, sums, halves, cells)
+                        for s in range(first, last):
+                            _write_cells(cells, s, k, m, r0 + r, phase, stride[1], width, step, n_pieces, slot, first, out)
+                    for line in range(held * n_bins, (held + block_rows) * n_bins):
+                        for x in range(n):
+                            columns[line, x] = 0
 
 
 @njit
-def _weigh_columns(columns, start, tiles, k, m, offset, n, cell_size, sums, halves, cells):
-    """Add the weighted columns of pixels of the cell at ``offset`` to column m of cells of each block.
+def _write_cells(cells, s, k, m, r, phase, stride, width, step, n_pieces, slot, first, out):
+    """Write a cell of each block of a slot that begins at a phase."""
+    n_phases = width // gcd(stride, width)
+    apart = np.uint64(n_phases * stride // width)
+    i = s // n_pieces
+    left = s % n_pieces * step + phase
+    cell = np.uint64((s - first) * slot // width)
+    n_here = np.uint64(max(0, (min(step - phase, out.shape[5] - left) + n_phases - 1) // n_phases))
+    for b in range(len(cells)):
+        if n_phases == 1 and apart == 1:
+            for c in range(n_here):
+                out[k, m, b, i, r, np.uint64(left) + c] = cells[b, cell + c]
+        else:
+            for c in range(n_here):
+                out[k, m, b, i, r, np.uint64(left) + c * np.uint64(n_phases)] = cells[b, cell + c * apart]
+
+
+@njit
+def _weigh_columns(columns, row, start, tiles, m, n, cell_size, sums, halves, cells):
+    """Add the weighted columns of pixels of a row of cells to column m of cells of each block.
 
     The first block begins at column ``start``.
     """
     n_bins = len(cells)
     stride = columns.shape[1]
+    n_offsets = tiles.shape[1]
+    count = np.uint64(n - start - (n_offsets - 1) * cell_size)
+    one, two = np.uint64(start), np.uint64(start + cell_size)
     for b in range(n_bins):
         first = np.uint64(b * stride)
-        for x in range(np.uint64(n - start)):
-            sums[first + x] = columns[k * n_bins + b, np.uint64(start) + x] * tiles[m, offset, x]
+        line = row + b
+        if n_offsets == 1:
+            for x in range(count):
+                sums[first + x] = columns[line, one + x] * tiles[m, 0, x]
+        else:
+            for x in range(count):
+                value = columns[line, two + x] * tiles[m, 1, x]
+                sums[first + x] = fused(columns[line, one + x], tiles[m, 0, x], value)
+        for offset in range(2, n_offsets):
+            at = np.uint64(start + offset * cell_size)
+            for x in range(count):
+                sums[first + x] += columns[line, at + x] * tiles[m, offset, x]
     size = _halve(sums, halves, n_bins * stride, cell_size)
     for b in range(n_bins):
-        first = b * stride * size // cell_size + offset * size
-        for c in range(np.uint64(cells.shape[1] - offset)):
-            value = group(sums, size, first, c)
-            cells[b, c] = value if offset == 0 else cells[b, c] + value
+        first = b * stride * size // cell_size
+        for c in range(count // np.uint64(cell_size)):
+            cells[b, c] = group(sums, size, first, c)
 
 
 @njit(error_model="numpy")
 def _bin_positions(turns, n_bins, n, j, gy, gx):
-    """Replace gradients in row j by their positions between the centers of bins and their magnitudes."""
+    """Replace gradients in row j by magnitudes, in gx, and positions between the centers of bins times these."""
     around = np.float32(n_bins)
     half = np.float32(0.5)
     for x in range(n):
         dy, dx = gy[j, x], gx[j, x]
         position = turn(dx, dy) * np.float32(turns) - half
-        gy[j, x] = position - around if position >= around - half else position
-        gx[j, x] = np.sqrt(dy * dy + dx * dx)
+        position = position - around if position >= around - half else position
+        size = np.sqrt(dy * dy + dx * dx)
+        gy[j, x] = position * size
+        gx[j, x] = size
 
 
 @njit
@@ -412,38 +472,36 @@ def gcd(a, b):
 
 
 @njit
-def upper_cell(y, height, n_cells):
-    """Return the upper one of the two rows of cells that a row of pixels lies between."""
-    return max(0, min((2 * y + 1 - height) // (2 * height), n_cells - 2))
+def _add_votes(magnitudes, positions, targets, weights, n_bins, n, columns):
+    """Add the votes of two rows of pixels to some rows of cells.
 
-
-@njit
-def _add_votes(magnitudes, positions, weights, k, y, next_y, n, columns):
-    """Add the votes of a row of pixels, and of the next row if the block has one.
-
-    A vote falls linearly to 0 at the centers of the next bins.
+    A vote falls linearly to 0 at the centers of the next bins.  Positions are multiplied by the magnitudes.
     """
-    zero = np.float32(0)
-    n_bins = len(columns) // (len(weights) + 1)
-    w0, below0 = weights[k, y], weights[k + 1, y] if k + 1 < len(weights) else zero
-    w1, below1 = zero, zero
-    if next_y < weights.shape[1]:
-        w1, below1 = weights[k, next_y], weights[k + 1, next_y] if k + 1 < len(weights) else zero
+    (w00, w01), (w10, w11), (w20, w21) = weights
     around = np.float32(n_bins)
     for b in range(n_bins):
         center = np.float32(b)
-        if 0 < b < n_bins - 1:  # a bin that no position is near to across the end of the circle
-            for x in range(n):
-                vote0 = magnitudes[0, x] * max(np.float32(1) - abs(positions[0, x] - center), zero)
-                vote1 = magnitudes[1, x] * max(np.float32(1) - abs(positions[1, x] - center), zero)
-                columns[k * n_bins + b, x] += w0 * vote0 + w1 * vote1
-                columns[(k + 1) * n_bins + b, x] += below0 * vote0 + below1 * vote1
-        else:
-            for x in range(n):
-                vote0 = magnitudes[0, x] * nearness(positions[0, x] - center, around)
-                vote1 = magnitudes[1, x] * nearness(positions[1, x] - center, around)
-                columns[k * n_bins + b, x] += w0 * vote0 + w1 * vote1
-                columns[(k + 1) * n_bins + b, x] += below0 * vote0 + below1 * vote1
+        t0, t1, t2 = targets[0] * n_bins + b, targets[1] * n_bins + b, targets[2] * n_bins + b
+        wraps = b == 0 or b == n_bins - 1  # near to the other end of the circle
+        for x in range(n):
+            m0, m1 = magnitudes[0, x], magnitudes[1, x]
+            apart0, apart1 = abs(positions[0, x] - center * m0), abs(positions[1, x] - center * m1)
+            if wraps:
+                apart0, apart1 = smaller(apart0, around * m0 - apart0), smaller(apart1, around * m1 - apart1)
+            vote0, vote1 = not_negative(m0 - apart0), not_negative(m1 - apart1)
+            columns[t0, x] = fused(w00, vote0, fused(w01, vote1, columns[t0, x]))
+            columns[t1, x] = fused(w10, vote0, fused(w11, vote1, columns[t1, x]))
+            columns[t2, x] = fused(w20, vote0, fused(w21, vote1, columns[t2, x]))
+
+
+@njit
+def smaller(a, b):
+    return a if a < b else b
+
+
+@njit
+def not_negative(value):
+    return value if value > 0 else np.float32(0)
 
 
 @njit

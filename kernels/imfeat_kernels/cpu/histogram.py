@@ -100,10 +100,9 @@ def normalize_counts(counts, norm, out):
 
 def _by_strips(images, mask, rows, cols, space, n_bins, norm, out):
     """Count by rows of regions, cut into strips if there are few regions for the threads."""
-    n_images, height, width = images.shape[:3]
-    n_pixels = n_images * height * width
-    n_items = n_images * (len(rows) - 1)
-    n_strips = min(n_pixels // STRIP, 4 * threads.n_threads) // max(n_items, 1)
+    n_pixels = images.size // 3
+    n_items = len(images) * (len(rows) - 1)
+    n_strips = min(n_pixels // STRIP, 4 * threads.n_threads) // max(n_items, 1) if n_pixels >= STRIP else 0
     if n_strips <= 1:
         grain = 1 + STRIP * n_items // (n_pixels + 1)
         launch(
@@ -113,7 +112,7 @@ def _by_strips(images, mask, rows, cols, space, n_bins, norm, out):
     steps = np.arange(n_strips) / n_strips
     fine = (rows[:-1, None] + steps * np.diff(rows)[:, None]).astype(np.int64).ravel()
     fine = np.append(fine, rows[-1])
-    counts = np.empty((n_images, len(fine) - 1, *out.shape[2:]), np.uint32)
+    counts = np.empty((len(images), len(fine) - 1, *out.shape[2:]), np.uint32)
     launch(
         _histogram.histograms, n_items * n_strips, images, mask, fine, cols, space, n_bins, NO_NORM, counts
     )

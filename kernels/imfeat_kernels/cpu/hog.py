@@ -14,10 +14,11 @@ atan2(gy, gx), taken modulo a half or a full turn.
 5. Subtract sums of neighbouring edges, which gives the bins.
 6. Add up the columns of each cell.
 
-`block_histograms` interpolates between bins and between cells.  It replaces steps 3 to 6:
+`block_histograms` interpolates between bins and between cells.  It replaces steps 3 to 6, for rows of pixels that
+several rows of blocks share:
 
 3. Compute the position of each angle between the centers of bins.
-4. Add the votes of a row, weighted for the two rows of cells that it lies between, in each column.
+4. Add the votes of a row, weighted for the rows of cells of all blocks that it lies between, in each column.
 5. Weight the columns for each column of cells, and add up those of each cell.
 
 Both are loops without branches or scattered writes.  The bodies are in ``_hog.py``.
@@ -37,6 +38,7 @@ from imfeat_kernels.tables import block_weights as block_weights
 
 ROWS = 1 << 14  # pixels that are worth a thread
 WIDTH = 320  # pixels side by side whose results stay in the nearest cache
+WIDTH_OF_BLOCKS = 640  # with interpolation, where only a few of the results are needed at a time
 
 
 class Layout(NamedTuple):
@@ -87,7 +89,7 @@ def cell_histograms(images, mask, corner, cell_size, edges, n_lower, mirrors, ou
         return
     width = images.shape[2] - corner[1]
     place = cell_size[1], 1, cell_size[1], width, corner[1] > 0
-    n_items, grain, layout = _plan(out.shape[1:], *place, cell_size[0])
+    n_items, grain, layout = _plan(out.shape[1:], *place, cell_size[0], WIDTH)
     inputs = *inputs, edges, n_lower, mirrors
     launch(_hog.cell_histograms, n_items, *inputs, *layout, out, grain=grain)
 
@@ -116,13 +118,13 @@ def block_histograms(images, mask, corner, cell_size, stride, row_weights, col_w
         Overwritten with weighted sums of magnitudes.
     """
     place = cell_size[1], out.shape[1], stride[1], images.shape[2] - corner[1], corner[1] > 0
-    n_items, grain, layout = _plan(out.shape[3:], *place, 4 * row_weights.shape[1])
+    n_items, grain, layout = _plan(out.shape[3:], *place, 4 * row_weights.shape[1], WIDTH_OF_BLOCKS)
     inputs = images, mask, corner, cell_size, stride, row_weights, col_weights, turns
     launch(_hog.block_histograms, n_items, *inputs, *layout, out, grain=grain)
 
 
 @functools.lru_cache(256)
-def _plan(shape, cell_width, n_cells, stride, width, is_inside, height):
+def _plan(shape, cell_width, n_cells, stride, width, is_inside, height, most):
     """Return the number of items, each a row of results of some slots, how many a thread takes, and `Layout`.
 
     Parameters
@@ -137,21 +139,23 @@ def _plan(shape, cell_width, n_cells, stride, width, is_inside, height):
         Whether that one has a neighbour at its left.
     height : int
         Rows of pixels that an item is worth.
+    most : int
+        Pixels side by side.
     """
     n_images, n_rows, n_cols = shape
-    layout = _layout(n_cols, cell_width, n_cells, stride, n_images, width, is_inside)
+    layout = _layout(n_cols, cell_width, n_cells, stride, n_images, width, is_inside, most)
     n_groups = -(-n_images * layout.n_pieces // layout.n_slots)
     return n_groups * n_rows, max(1, ROWS // (height * layout.n_slots * layout.slot)), layout
 
 
-def _layout(n_cols, cell_width, n_cells, stride, n_images, width, is_inside):
+def _layout(n_cols, cell_width, n_cells, stride, n_images, width, is_inside, most):
     slot = _whole_cells(n_cols, cell_width, n_cells, stride)
     # More columns hold the right neighbour of the last one, and the left one of the first of the next slot.
     slot += cell_width if is_inside or width > slot else 0
     slot += cell_width if is_inside and cell_width == 1 else 0
-    if slot <= WIDTH:
-        return Layout(n_cols, n_cols * stride, 1, slot, max(1, min(n_images, WIDTH // slot)))
-    steps = [max(1, (n - n_cells * cell_width) // stride + 1) for n in range(WIDTH, WIDTH // 2, -64)]
+    if slot <= most:
+        return Layout(n_cols, n_cols * stride, 1, slot, max(1, min(n_images, most // slot)))
+    steps = [max(1, (n - n_cells * cell_width) // stride + 1) for n in range(most, most // 2, -64)]
     sizes = {step: _whole_cells(step, cell_width, n_cells, stride) for step in steps}
     step = min(steps, key=lambda step: -(-n_cols // step) * _hog.padded.py_func(sizes[step]))
     return Layout(step, step * stride, -(-n_cols // step), sizes[step], 1)
