@@ -129,6 +129,7 @@ def test_everything_there_is_is_listed():
         assert name in names
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_was_killed(source, tmp_path):
     """After SIGKILL among the cells, what comes out is what would have come out, but for times."""
     what = ("--features", "raw,dalal-triggs,color,words", "--classifiers", "linear,mlp", "--seeds", 2)

@@ -441,6 +441,7 @@ def kill_after(pid, receipts, n):
     os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_dask_workers_one_of_which_dies_give_the_same_bytes(many, tmp_path):
     distributed = pytest.importorskip("distributed")
     images, expected = many
