@@ -339,7 +339,10 @@ def assert_no_workers_are_left(group):
     raise AssertionError("workers wait for a driver that was killed")
 
 
-@pytest.mark.parametrize("whom", ["driver", "all", "worker"])
+SLOW = [pytest.param(whom, marks=pytest.mark.slow) for whom in ("all", "worker")]
+
+
+@pytest.mark.parametrize("whom", ["driver", *SLOW])
 def test_killed_at_any_moment_nothing_is_lost(many, tmp_path, whom):
     images, expected = many
     out, chance = tmp_path / "out", random.Random(whom)
