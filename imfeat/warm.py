@@ -27,15 +27,15 @@ def cases() -> list[Any]:
 
 
 def groups() -> list[list[int]]:
-    """Return the indices of cases, those that may compile the same bodies together, longest first."""
-    indices: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    """Return the indices of the cases of each module, those first that take longest.
+
+    Bodies of a module share inner functions, which a process compiles once for all dtypes.
+    """
+    indices: dict[str, list[int]] = defaultdict(list)
     for k, case in enumerate(cases()):
-        module = case.kernel.split(".")[0]
-        arrays = [value for value in (*case.inputs, *case.results) if isinstance(value, np.ndarray)]
-        dtype = arrays[0].dtype.name
-        indices[module, dtype].append(k)
+        indices[case.kernel.split(".")[0]].append(k)
     size_of = cpu_kernels().cache.size_of
-    return [indices[key] for key in sorted(indices, key=lambda key: size_of(key[0]), reverse=True)]
+    return [indices[module] for module in sorted(indices, key=size_of, reverse=True)]
 
 
 class _Compiled(logging.Handler):
