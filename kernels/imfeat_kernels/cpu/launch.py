@@ -46,7 +46,7 @@ def frozen(array):
     """Return an array as read-only, as callers' images are: Numba compiles other code for each of both."""
     if array.flags.writeable:
         array = array.view()
-        array.flags.writeable = False
+        array.setflags(write=False)
     return array
 
 
