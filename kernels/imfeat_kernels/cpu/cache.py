@@ -77,10 +77,11 @@ class KernelCache:
 def watch(package):
     """Give the kernel bodies of all loaded modules of a package their `KernelCache`."""
     for path, module in list(sys.modules.items()):
-        if path.startswith(f"{package}.") and path not in _watched:
+        is_new = path.startswith(f"{package}.") and path not in _watched
+        if is_new and not getattr(module.__spec__, "_initializing", False):  # by another thread
             _watched.add(path)
             subject = _subject(path)
-            for name, body in vars(module).items():
+            for name, body in list(vars(module).items()):
                 if isinstance(getattr(body, "_cache", None), FunctionCache):
                     body._cache = KernelCache(body._cache, subject, name.lstrip("_"))
 
