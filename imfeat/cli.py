@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 import imfeat
+from imfeat._progress import compilations_shown
 from imfeat.recipes import COMPARED, EXTRACTED, LEARNED, RECIPES
 
 if TYPE_CHECKING:
@@ -149,11 +150,12 @@ def compare(
     folder = resume or out or Path("runs", f"{source}-{datetime.now():%Y%m%d-%H%M%S}")
     try:
         is_default = click.get_current_context().get_parameter_source("data") == ParameterSource.DEFAULT
-        if resume is not None and is_default:
-            result = experiment.resume(folder, cache=cache)
-        else:
-            names: dict[str, Any] = {"features": features, "classifiers": _names(classifiers)}
-            result = experiment.run(data, **names, n_seeds=seeds, size=size, folder=folder, cache=cache)
+        with compilations_shown():
+            if resume is not None and is_default:
+                result = experiment.resume(folder, cache=cache)
+            else:
+                names: dict[str, Any] = {"features": features, "classifiers": _names(classifiers)}
+                result = experiment.run(data, **names, n_seeds=seeds, size=size, folder=folder, cache=cache)
         # Printed before it is written, so that results survive a full disk.
         _print(result)
         result.write(folder)
@@ -274,9 +276,10 @@ def encode(source: str, model: str, out: Path, **options: Any) -> None:
 
 @contextmanager
 def _told(interrupted: str) -> Iterator[None]:
-    """Turn what users and machines get wrong into one line."""
+    """Turn what users and machines get wrong into one line, and tell what is compiled."""
     try:
-        yield
+        with compilations_shown():
+            yield
     except KeyboardInterrupt:
         raise _Failure(interrupted) from None
     except (ImportError, OSError, RuntimeError, ValueError) as error:
@@ -308,13 +311,27 @@ def info(warm: bool) -> None:
     for name, value in facts.items():
         click.echo(f"{name:{width}}  {value}")
     if warm:
-        from rich.progress import track
+        _compile_all()
 
-        from imfeat import warm as ahead
 
-        for _, call in track(list(ahead.calls()), "Compiling kernels"):
-            call()
-        click.echo("Every kernel is compiled and cached.")
+def _compile_all() -> None:
+    """Compile every kernel, and print the seconds of each."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from imfeat import warm
+
+    seconds: dict[str, float] = {}
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Compiling kernels")
+        for n_done, n_groups, of_kernels in warm.compile_all():
+            progress.update(task, completed=n_done, total=n_groups)
+            for name, n in of_kernels.items():
+                seconds[name] = seconds.get(name, 0) + n
+    for name in sorted(seconds, key=lambda name: -seconds[name]):
+        click.echo(f"{seconds[name]:7.1f} s  {name}")
+    click.echo("Every kernel is compiled and cached.")
 
 
 @main.command()

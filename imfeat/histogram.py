@@ -27,6 +27,7 @@ from imfeat.lab import rgb_to_lab
 from imfeat.ycbcr import rgb_to_ycbcr
 
 NO_MASK = np.empty((0, 0, 0), np.bool_)
+NO_MASK.setflags(write=False)  # as masks are, so that kernels are compiled once
 SPACES = ("rgb", "hsv", "hsi", "lab", "ycbcr", "gray", None)
 UNIT_RANGES = ((0.0, 1.0),) * 3
 LAB_RANGES = ((0.0, 100.0), (-128.0, 128.0), (-128.0, 128.0))

@@ -1,17 +1,30 @@
 """Images that many tests look at."""
 
+import subprocess
+import sys
+
 import numba
 import numpy as np
 import pytest
 import skimage.data
 
 # Files that take longest.  A worker takes a file at a time, and none of these may be left for the end.  The
-# first compiles all kernels for the files that follow; the second has caches of its own, and the next two
-# compile for CUDA.
+# first and the third compile for CUDA, the second has caches of its own.
 LONGEST = (
-    *("kernels", "environments", "cuda", "ptx", "notebooks", "hostile", "benchmarks", "docs", "compare"),
-    *("learning", "extract"),
+    *("cuda", "environments", "device", "notebooks", "compare", "learning", "hostile", "extract", "kernels"),
+    *("benchmarks", "docs", "cli", "exactness", "classifiers", "datasets", "arrays", "estimators", "ptx"),
 )
+
+
+def pytest_sessionstart(session):
+    """Compile all kernels on all cores before workers begin, which would compile the same ones at once."""
+    config = session.config
+    is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if is_whole and config.getoption("numprocesses", 0) and not hasattr(config, "workerinput"):
+        if config.option.collectonly or numba.config.DISABLE_JIT:
+            return
+        command = [sys.executable, "-c", "from imfeat.cli import main; main()", "info", "--warm"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def pytest_collection_modifyitems(items):

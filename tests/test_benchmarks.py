@@ -23,6 +23,7 @@ def short_run(tmp_path_factory):
     return page.read_text(), json.loads(data.read_text())
 
 
+@pytest.mark.slow
 def test_the_short_benchmark_times_every_job(short_run):
     page, found = short_run
     assert {row["job"] for row in found["races"]} == set(jobs.ALL)
@@ -33,6 +34,7 @@ def test_the_short_benchmark_times_every_job(short_run):
         assert f"### {row['job']}" in page
 
 
+@pytest.mark.slow
 def test_the_short_benchmark_fills_the_other_tables(short_run):
     _, found = short_run
     assert {row["job"] for row in found["single"]} == set(jobs.ALL)
@@ -48,6 +50,7 @@ def test_the_short_benchmark_fills_the_other_tables(short_run):
         assert fused["met"]
 
 
+@pytest.mark.slow
 def test_the_short_benchmark_times_jobs_of_one_size(short_run):
     page, found = short_run
     assert [(row["job"], row["threads"]) for row in found["encodings"]] == [
@@ -81,6 +84,7 @@ EXACT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXACT)
 def test_peers_compute_the_same(name):
     found, _ = contestants.find()
@@ -95,6 +99,7 @@ def test_peers_compute_the_same(name):
         assert error < 2e-3, library
 
 
+@pytest.mark.slow
 def test_missing_libraries_are_said(short_run):
     page, found = short_run
     assert "OpenCV 5" in found["missing"]

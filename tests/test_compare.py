@@ -314,6 +314,7 @@ def test_large_features_are_kept_in_half_of_the_memory(data, monkeypatch):
         assert scores[0] == pytest.approx(scores[1], abs=0.02 if name in ("ridge", "l2svm") else 0.1)
 
 
+@pytest.mark.slow
 def test_wide_features_give_the_same_classifiers_part_by_part(data, monkeypatch):
     what = data, ("dalal-triggs+tuned-color",), ("ridge", "l2svm", "svm"), (0, 1)
     monkeypatch.setattr(RidgeSums, "solve_squared_hinge", converged(RidgeSums))
@@ -823,6 +824,7 @@ def test_rows_of_ones_own(source, registers):
         compare.register("other", BaseEstimator())
 
 
+@pytest.mark.slow
 def test_every_feature_meets_every_classifier(data, monkeypatch):
     few_components(monkeypatch)
     names = ("palette", "uoctti", "soft-words", "triangle", "vlad", "fusion-3")

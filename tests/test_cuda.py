@@ -97,6 +97,7 @@ def test_names_and_signatures_are_those_of_the_cpu():
             assert f"{name}.{function}" in NAMES
 
 
+@pytest.mark.slow
 @needs_compiler
 @pytest.mark.parametrize("card", CARDS)
 @pytest.mark.parametrize("kernel", NAMES)
@@ -105,6 +106,7 @@ def test_compiled_code_gives_the_results_of_the_cpu(work, kernel, card):
         assert off <= tolerance
 
 
+@pytest.mark.slow
 @needs_compiler
 @needs_assembler
 @pytest.mark.parametrize("card", CARDS)
@@ -119,6 +121,7 @@ def test_machine_code_is_lean(work, kernel, card):
         assert facts["registers"] <= 128  # so that two blocks of 256 threads share the 65,536 of a processor
 
 
+@pytest.mark.slow
 def test_every_kernel_runs_in_the_simulator(work):
     done = work[1].result()
     assert done.returncode == 0, done.stderr

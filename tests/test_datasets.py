@@ -530,7 +530,10 @@ def test_calls_from_several_threads_leave_the_warning_filters_alone(tmp_path):
     assert warnings.filters == before
 
 
-@pytest.mark.parametrize("suffix", ["jpeg", "png", "webp", "bmp", "tiff", "gif"])
+RARE = [pytest.param(suffix, marks=pytest.mark.slow) for suffix in ("webp", "bmp", "tiff", "gif")]
+
+
+@pytest.mark.parametrize("suffix", ["jpeg", "png", *RARE])
 def test_damaged_bytes_never_stop_the_rest(tmp_path, suffix):
     write_classes(tmp_path / "train", 2)
     write_classes(tmp_path / "test", 2)

@@ -140,8 +140,14 @@ FEATURES = {
 }
 
 
+# Others compile further kernels, for seconds each.
+QUICK = ("rgb_to_hsv", "rgb_to_gray", "color_histogram", "equalize", "lbp_codes", "hog", "dense_patches")
+
+
 @needs_compiler
-@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FEATURES]
+)
 def test_features_lie_where_images_do(gpu, images, name):
     feature, tolerance = FEATURES[name]
     found = feature(gpu.array(images))

@@ -29,12 +29,14 @@ def site(tmp_path_factory):
     return folder / "html"
 
 
+@pytest.mark.slow
 def test_every_public_name_is_in_the_site(site):
     found = InventoryFile.loads((site / "objects.inv").read_bytes(), uri="").data
     documented = {name for kind, names in found.items() if kind.startswith("py:") for name in names}
     assert documented >= NAMES
 
 
+@pytest.mark.slow
 def test_notebooks_and_figures_are_pages_with_pictures_and_tables(site):
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         assert "<img" in (site / "notebooks" / f"{path.stem}.html").read_text()

@@ -31,6 +31,7 @@ def run(*command, cwd=None, **variables):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT"])
 def test_kernels_with_checked_bounds_and_as_plain_python(tmp_path, variable):
     tests = Path(__file__).with_name("test_kernels.py")
@@ -43,6 +44,7 @@ def test_kernels_with_checked_bounds_and_as_plain_python(tmp_path, variable):
     assert "100%" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_later_process_gives_the_same_bytes(tmp_path):
     """Those of every public function: a process that compiles, and one that loads what it compiled."""
     code = "import test_environments; test_environments.print_digests()"
@@ -69,6 +71,7 @@ def assert_right(done):
     assert float(done.stdout) == pytest.approx(float(imfeat.hog(IMAGES).sum()), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting read-only takes root")
 def test_without_any_folder_to_write_to(tmp_path):
     """As in a container that is read-only: nothing is kept, and everything works."""
@@ -87,6 +90,7 @@ def test_without_any_folder_to_write_to(tmp_path):
         run("umount", folder)
 
 
+@pytest.mark.slow
 def test_a_compilation_that_is_killed_leaves_nothing_broken(tmp_path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     for seconds in (1.0, 2.0, 3.0):

@@ -339,7 +339,10 @@ def assert_no_workers_are_left(group):
     raise AssertionError("workers wait for a driver that was killed")
 
 
-@pytest.mark.parametrize("whom", ["driver", "all", "worker"])
+SLOW = [pytest.param(whom, marks=pytest.mark.slow) for whom in ("all", "worker")]
+
+
+@pytest.mark.parametrize("whom", ["driver", *SLOW])
 def test_killed_at_any_moment_nothing_is_lost(many, tmp_path, whom):
     images, expected = many
     out, chance = tmp_path / "out", random.Random(whom)
@@ -441,6 +444,7 @@ def kill_after(pid, receipts, n):
     os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_dask_workers_one_of_which_dies_give_the_same_bytes(many, tmp_path):
     distributed = pytest.importorskip("distributed")
     images, expected = many

@@ -315,6 +315,7 @@ def test_limits_come_before_decoding(tmp_path, monkeypatch):
     assert row.error == f"ValueError: {SIDE} x {SIDE} pixels, more than 100"
 
 
+@pytest.mark.slow
 def test_half_a_minute_of_damaged_files():
     command = [sys.executable, Path(__file__).with_name("fuzz.py"), "--seconds", "30"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)

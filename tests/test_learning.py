@@ -118,7 +118,12 @@ def test_variances_are_the_diagonal_of_the_covariance(vectors, parts):
 
 
 @pytest.mark.parametrize(
-    "feature", ["words", "patches-40", "vlad", "fisher-sift-4", "fisher-color-4", "palette(n_colors=9)"]
+    "feature",
+    [
+        "patches-40",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("words", "vlad", "fisher-sift-4")),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("fisher-color-4", "palette(n_colors=9)")),
+    ],
 )
 def test_one_and_several_workers_learn_the_same_bytes(images, tmp_path, feature):
     options = {"size": 64, "per_image": 30, "shard_size": 16}
@@ -152,6 +157,7 @@ def test_words_are_as_good_as_those_learned_at_once(images, tmp_path):
     assert at_once.codebook_.shape == shards.codebook_.shape
 
 
+@pytest.mark.slow
 def test_an_interrupted_fit_goes_on_and_ends_the_same(images, tmp_path):
     code = "from sys import argv; from imfeat.extract import codebook; codebook(*argv[1:], shard_size=8)"
     expected, path = tmp_path / "expected.npz", tmp_path / "killed.npz"
@@ -167,6 +173,7 @@ def test_an_interrupted_fit_goes_on_and_ends_the_same(images, tmp_path):
     assert path.read_bytes() == expected.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_command_line_learns_and_encodes(images, tmp_path):
     def imfeat_command(*arguments):
         code = "from imfeat.cli import main; main()"
@@ -186,6 +193,7 @@ def test_the_command_line_learns_and_encodes(images, tmp_path):
     assert extract.open(tmp_path / "run").names == {"a": 720}
 
 
+@pytest.mark.slow
 def test_the_command_line_learns_a_quantizer(tmp_path):
     write_folder(tmp_path / "images", 260)
     run = extract.run(tmp_path / "images", ["color"], tmp_path / "run", size=32)

@@ -53,6 +53,7 @@ def test_the_folder_has_what_its_table_says():
     assert sorted(set(named)) == [path.name for path in NOTEBOOKS]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # those of Jupyter's own processes
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_prints_what_it_printed(path, monkeypatch):

@@ -21,5 +21,7 @@ cache.find_folder()
 
 def __getattr__(name):
     if name in __all__:
-        return importlib.import_module(f"{__name__}.{name}")
+        module = importlib.import_module(f"{__name__}.{name}")
+        cache.watch(__name__)
+        return module
     raise AttributeError(f"module {__name__} has no attribute {name}")

@@ -7,7 +7,7 @@ different tables, which are added up at the end, and indices are computed apart 
 import numpy as np
 from numba import njit
 
-from imfeat_kernels.cpu.instruction import fused
+from imfeat_kernels.cpu.instruction import as_read_only, fused
 
 TILE = 4096  # pixels whose indices are computed before they are counted
 MOST_COUNTERS = 8192  # of all tables together
@@ -26,8 +26,9 @@ def histograms(start, stop, images, mask, rows, cols, space, n_bins, norm, out):
     tables = np.zeros(n_tables * n_levels, np.uint32)
     total, counts = np.empty(n_levels, np.uint32), np.empty(n_counts, np.uint32)
     tile = np.empty(3 * TILE, np.uint8)
+    gathered = as_read_only(tile)
+    values = as_read_only(images).reshape(-1)
     indices = np.empty(TILE, np.uint16)
-    values = images.reshape(-1)
     counted = mask.reshape(-1)
     row_size = 3 * images.shape[2]
     zero = np.int64(0)  # helpers would be compiled for the literal, too
@@ -48,11 +49,11 @@ def histograms(start, stop, images, mask, rows, cols, space, n_bins, norm, out):
                     for x in range(cols[c], cols[c + 1], TILE):
                         end = min(x + TILE, cols[c + 1])
                         if n + end - x > TILE:
-                            _count_tile(tile[: 3 * n], space, n_bins, indices, n_levels, tables)
+                            _count_tile(gathered[: 3 * n], space, n_bins, indices, n_levels, tables)
                             n = zero
                         pixel = (i * images.shape[1] + y) * images.shape[2] + x
                         n = _append(values, counted, pixel, end - x, n, tile)
-                _count_tile(tile[: 3 * n], space, n_bins, indices, n_levels, tables)
+                _count_tile(gathered[: 3 * n], space, n_bins, indices, n_levels, tables)
             _empty_counters(tables, total)
             if space == CHANNELS:
                 _merge_levels(total, n_bins, counts)

@@ -9,7 +9,7 @@
 import numpy as np
 from numba import njit
 
-from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.launch import frozen, launch
 
 STRIP = 1 << 15  # pixels that are worth a thread
 RUN = 1 << 13  # pixels that are counted at a time
@@ -29,10 +29,10 @@ def clahe_tables(images, clip, out):
     """
     n_tiles = out.shape[0] * out.shape[1] * out.shape[2]
     if images.dtype == np.uint16:
-        launch(_clahe_tables_of_words, n_tiles, images, clip, out)
+        launch(_clahe_tables_of_words, n_tiles, frozen(images), clip, out)
         return
     grain = 1 + STRIP * n_tiles // (images.size + 512 * n_tiles)  # a table is the work of 512 pixels
-    launch(_clahe_tables, n_tiles, images, clip, out, grain=grain)
+    launch(_clahe_tables, n_tiles, frozen(images), clip, out, grain=grain)
 
 
 def clahe_blend(images, tables, tile_height, tile_width, out):
@@ -49,7 +49,7 @@ def clahe_blend(images, tables, tile_height, tile_width, out):
     grain = max(1, STRIP // (8 * images.shape[2]))
     sizes = np.array([tile_height, tile_width])
     blend = _clahe_blend if images.dtype == np.uint8 else _clahe_blend_of_words
-    launch(blend, images.shape[0] * images.shape[1], images, tables, sizes, out, grain=grain)
+    launch(blend, images.shape[0] * images.shape[1], frozen(images), tables, sizes, out, grain=grain)
 
 
 @njit(nogil=True, cache=True)

@@ -21,7 +21,7 @@ import numpy as np
 
 from imfeat_kernels.cpu import _directions
 from imfeat_kernels.cpu._directions import DALAL_TRIGGS, UOCTTI
-from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.launch import frozen, launch
 from imfeat_kernels.tables import directions as directions
 
 VARIANTS = {"uoctti": UOCTTI, "dalal-triggs": DALAL_TRIGGS}
@@ -52,7 +52,7 @@ def direction_votes(images, cell_size, table, shared, out):
     launch(
         _directions.direction_votes,
         n_images * n_rows,
-        images,
+        frozen(images),
         cell_size,
         table,
         shared,

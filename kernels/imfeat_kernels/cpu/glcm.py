@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from imfeat_kernels.cpu import launch as threads
-from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.launch import frozen, launch
 
 PROPERTIES = (
     *("contrast", "dissimilarity", "homogeneity", "ASM", "energy", "correlation", "mean", "variance", "std"),
@@ -44,7 +44,7 @@ def to_levels(values, n_levels, out):
     out : (n,) uint8
         Overwritten.
     """
-    launch(_to_levels, len(out), values, values.dtype.type(n_levels), out, grain=1 << 17)
+    launch(_to_levels, len(out), frozen(values), values.dtype.type(n_levels), out, grain=1 << 17)
 
 
 def to_levels_bytes(values, n_levels, out):
@@ -58,7 +58,7 @@ def to_levels_bytes(values, n_levels, out):
     out : (n,) uint8
         Overwritten.
     """
-    launch(_to_levels_bytes, len(out), values, n_levels, out, grain=1 << 19)
+    launch(_to_levels_bytes, len(out), frozen(values), n_levels, out, grain=1 << 19)
 
 
 def count_pairs(levels, rows, cols, offsets, out):
@@ -83,7 +83,9 @@ def count_pairs(levels, rows, cols, offsets, out):
     n_bands = max(1, min(pixels // least, threads.n_threads // n_matrices))
     counts = out[None] if n_bands == 1 else np.empty((n_bands, *out.shape), np.uint32)
     grain = max(1, PIXELS * n_bands // max(1, pixels))
-    launch(_count_pairs, n_bands * n_images * n_cells, levels, rows, cols, offsets, counts, grain=grain)
+    launch(
+        _count_pairs, n_bands * n_images * n_cells, frozen(levels), rows, cols, offsets, counts, grain=grain
+    )
     if n_bands > 1:
         np.sum(counts, axis=0, dtype=np.uint32, out=out)
 

@@ -21,7 +21,7 @@ from imfeat_kernels.cpu import _histogram
 from imfeat_kernels.cpu import launch as threads
 from imfeat_kernels.cpu._histogram import CHANNELS, HSV, NO_NORM, RGB
 from imfeat_kernels.cpu._histogram import NORMS as NORMS
-from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.launch import frozen, launch
 from imfeat_kernels.tables import bytes_of_bins as bytes_of_bins
 
 STRIP = 1 << 16  # pixels that are worth a thread
@@ -100,6 +100,7 @@ def normalize_counts(counts, norm, out):
 
 def _by_strips(images, mask, rows, cols, space, n_bins, norm, out):
     """Count by rows of regions, cut into strips if there are few regions for the threads."""
+    mask = frozen(mask)
     n_pixels = images.size // 3
     n_items = len(images) * (len(rows) - 1)
     n_strips = min(n_pixels // STRIP, 4 * threads.n_threads) // max(n_items, 1) if n_pixels >= STRIP else 0

@@ -5,8 +5,9 @@ disk must be emptied.
 """
 
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
+from numba.core.imputils import impl_ret_borrowed
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
@@ -24,6 +25,21 @@ def fused(_, a, b, c):
         return builder.fma(*arguments)
 
     return signature(a, a, b, c), instruction
+
+
+def as_read_only(array):
+    """Return an array as read-only, so that helpers are compiled for one type of arrays."""
+    return array
+
+
+if not config.DISABLE_JIT:
+
+    @intrinsic
+    def as_read_only(_, array):
+        def instruction(context, builder, signature, arguments):
+            return impl_ret_borrowed(context, builder, signature.return_type, arguments[0])
+
+        return signature(array.copy(readonly=True), array), instruction
 
 
 @intrinsic

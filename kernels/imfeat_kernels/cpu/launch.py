@@ -42,6 +42,14 @@ def launch(body, n_items, *arrays, grain=1):
         call.result()
 
 
+def frozen(array):
+    """Return an array as read-only, as callers' images are: Numba compiles other code for each of both."""
+    if array.flags.writeable:
+        array = array.view()
+        array.setflags(write=False)
+    return array
+
+
 def split_groups(bounds):
     """Cut groups of vectors into pieces, independently of each other.
 

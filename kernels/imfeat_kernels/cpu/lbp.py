@@ -11,7 +11,7 @@ So bits agree also where neighbours differ from the pixel by rounding alone.
 import numpy as np
 from numba import njit
 
-from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.launch import frozen, launch
 
 DEFAULT, ROR, UNIFORM, NRI_UNIFORM = 0, 1, 2, 3
 METHODS = {"default": DEFAULT, "ror": ROR, "uniform": UNIFORM, "nri_uniform": NRI_UNIFORM}
@@ -39,7 +39,7 @@ def pattern_codes(images, rows, row_shares, cols, col_shares, method, out):
     n_images, height, width = images.shape
     n_bands = -(-height // BAND)
     margin = _margin(rows, cols)
-    arrays = images, rows, row_shares, cols, col_shares, method, margin, out
+    arrays = frozen(images), rows, row_shares, cols, col_shares, method, margin, out
     launch(_pattern_codes, n_images * n_bands, *arrays, grain=max(1, PIXELS // (BAND * width)))
 
 
@@ -55,7 +55,7 @@ def neighbor_variances(images, rows, row_shares, cols, col_shares, out):
     """
     n_images, height, width = images.shape
     n_bands = -(-height // BAND)
-    arrays = images, rows, row_shares, cols, col_shares, _margin(rows, cols), out
+    arrays = frozen(images), rows, row_shares, cols, col_shares, _margin(rows, cols), out
     launch(_neighbor_variances, n_images * n_bands, *arrays, grain=max(1, PIXELS // (BAND * width)))
 
 
@@ -175,7 +175,8 @@ def _interpolate(padded, row, row_share, col, col_shares, values):
 def _rotate(bits, n_neighbors, turned):
     """Replace bits by the smallest of their rotations, in the buffer ``turned``."""
     top = np.uint32(n_neighbors - 1)
-    turned[:] = bits
+    for x in range(len(bits)):  # assigned as a slice, it takes seconds to compile
+        turned[x] = bits[x]
     for _ in range(n_neighbors - 1):
         for x in range(len(bits)):
             turned[x] = (turned[x] >> np.uint32(1)) | ((turned[x] & np.uint32(1)) << top)

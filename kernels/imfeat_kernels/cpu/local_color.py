@@ -11,7 +11,7 @@ With a near the mean no digits are lost, and bins of equal pixels have a deviati
 import numpy as np
 from numba import njit
 
-from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.launch import frozen, launch
 
 PIXELS = 1 << 14  # pixels that are worth a thread
 LENGTH, NUMBERS = 96, 6  # values of a descriptor and of a bin
@@ -33,7 +33,7 @@ def bin_colors(images, rows, cols, levels, scale, out):
         Overwritten with 3 means and 3 deviations, times ``scale``.
     """
     grain = max(1, PIXELS * len(rows) // (images.shape[1] * images.shape[2]))
-    launch(_bin_colors, len(images) * len(rows), images, rows, cols, levels, scale, out, grain=grain)
+    launch(_bin_colors, len(images) * len(rows), frozen(images), rows, cols, levels, scale, out, grain=grain)
 
 
 def gather_bins(bins, row_of, col_of, first, out):

@@ -14,7 +14,7 @@ from numba import njit
 
 from imfeat_kernels.cpu import launch as threads
 from imfeat_kernels.cpu.equalize import apply_strips, count_strips
-from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.launch import frozen, launch
 
 STRIP = 1 << 15  # pixels that are worth a thread
 LEVELS = 256
@@ -70,7 +70,7 @@ def match_floats(images, ordered, wanted, out):
         Those of the reference of each image, or of the one reference of all.
     out : (n_images, n_pixels, n_channels) of the same dtype
     """
-    launch(_match_floats, len(ordered), images, ordered, wanted, out)
+    launch(_match_floats, len(ordered), frozen(images), ordered, wanted, out)
 
 
 def _n_strips(images):

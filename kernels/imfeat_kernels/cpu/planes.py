@@ -8,7 +8,7 @@ The planes of the opponent colour space are, with mu = 0.3 R + 0.59 G + 0.11 B,
 import numpy as np
 from numba import njit
 
-from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.launch import frozen, launch
 
 PIXELS = 1 << 15  # pixels that are worth a thread
 RED, GREEN, BLUE = np.float32(0.3), np.float32(0.59), np.float32(0.11)
@@ -24,7 +24,7 @@ def split(images, out):
     images : (n_images, 3 * n_pixels) uint8, float32 or float64
     out : (n_images, 3, n_pixels) of the same dtype
     """
-    launch(_split, len(images), images, out, grain=1 + PIXELS // out.shape[2])
+    launch(_split, len(images), frozen(images), out, grain=1 + PIXELS // out.shape[2])
 
 
 def split_opponent(images, white, out):
@@ -37,7 +37,7 @@ def split_opponent(images, white, out):
         Value that counts as 1.
     out : (n_images, 3, n_pixels) float32
     """
-    launch(_split_opponent, len(images), images, white, out, grain=1 + PIXELS // out.shape[2])
+    launch(_split_opponent, len(images), frozen(images), white, out, grain=1 + PIXELS // out.shape[2])
 
 
 @njit(nogil=True, cache=True)

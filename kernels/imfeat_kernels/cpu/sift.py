@@ -24,7 +24,7 @@ import numpy as np
 from numba import njit
 
 from imfeat_kernels.cpu.instruction import copy_eight
-from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.launch import frozen, launch
 from imfeat_kernels.tables import bin_weights as bin_weights
 
 PIXELS = 1 << 13  # pixels that are worth a thread
@@ -67,7 +67,7 @@ def dense_sift(images, bin_size, step, spacing, offset, kernels, weights, grid, 
     n_items = len(images) * n_tiles * grid[0]
     grain = max(1, PIXELS // (min(grid[1], TILE) * step * step))
     sizes = bin_size, step, spacing, offset
-    launch(_dense_sift, n_items, images, sizes, kernels, weights, grid, first, out, grain=grain)
+    launch(_dense_sift, n_items, frozen(images), sizes, kernels, weights, grid, first, out, grain=grain)
 
 
 @njit(nogil=True, cache=True)

@@ -10,7 +10,7 @@ which keeps constant regions exactly.
 import numpy as np
 from numba import njit
 
-from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.launch import frozen, launch
 
 PIXELS = 1 << 14  # pixels that are worth a thread
 
@@ -27,7 +27,7 @@ def smooth(images, weights, out):
         Overwritten, in the unit of ``images``.
     """
     n_images, height, width = images.shape
-    launch(_smooth, n_images * height, images, weights, out, grain=max(1, PIXELS // width))
+    launch(_smooth, n_images * height, frozen(images), weights, out, grain=max(1, PIXELS // width))
 
 
 @njit(nogil=True, cache=True)

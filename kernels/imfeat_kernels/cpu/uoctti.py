@@ -26,7 +26,7 @@ import math
 import numpy as np
 from numba import njit
 
-from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.launch import frozen, launch
 
 ROWS = 1 << 14  # pixels that are worth a thread
 WIDTH = 1024  # pixels of images that lie side by side
@@ -70,7 +70,7 @@ def cell_features(images, cell_size, out):
     strip = min(cell_size, STRIP)
     scale = np.float32((1 << 31) / (largest * max(strip, strip * (strip - 1) / 2) * 1.01))
     unit = np.float32(1.42 / largest / scale)
-    launch(_cell_features, n_items, images, cell_size, slot, n_slots, scale, unit, out, grain=grain)
+    launch(_cell_features, n_items, frozen(images), cell_size, slot, n_slots, scale, unit, out, grain=grain)
 
 
 # A literal like 0 would be an integer, and the arithmetic around it float64: hence np.float32(0).
