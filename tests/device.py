@@ -161,6 +161,9 @@ class HostArray:
     def reshape(self, *shape):
         return HostArray(self._array.reshape(*shape))
 
+    def ravel(self):
+        return HostArray(self._array.ravel())
+
     def view(self, dtype):
         return HostArray(self._array.view(dtype))
 

@@ -1,9 +1,11 @@
 """All kernels: against their references, with any number of threads, and what their files must keep to."""
 
+import ast
 import dataclasses
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -124,3 +126,23 @@ def may_reorder(name, functions):
     function = functions[name]
     called = set(function.py_func.__code__.co_names) & set(functions) - {name}
     return bool(function.targetoptions.get("fastmath")) or any(may_reorder(f, functions) for f in called)
+
+
+def test_functions_without_an_entry_point_are_called_by_compiled_functions_of_their_file():
+    """A call from Python, such as from a CUDA kernel in the simulator, would crash."""
+    trees = {path: ast.parse(path.read_text()) for path in Path(cpu.__path__[0]).parent.rglob("*.py")}
+    inner = {path: [f for f in tree.body if is_decorated(f, "inner")] for path, tree in trees.items()}
+    assert sum(map(len, inner.values())) > 100
+    for path, tree in trees.items():
+        plain = [part for part in tree.body if not is_decorated(part, "inner", "njit")]
+        called = {node.id for part in plain for node in ast.walk(part) if isinstance(node, ast.Name)}
+        assert not called & {f.name for f in inner[path]}, path
+        attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        for other, functions in inner.items():
+            modules = {other.stem, "cpu"} if other.stem.strip("_") == path.stem else {other.stem}
+            assert not attributes & {f"{module}.{f.name}" for module in modules for f in functions}, path
+
+
+def is_decorated(part, *names):
+    decorators = getattr(part, "decorator_list", [])
+    return any(getattr(getattr(d, "func", d), "id", None) in names for d in decorators)

@@ -9,7 +9,7 @@ import pkgutil
 
 from imfeat_kernels.cpu import cache
 
-INFRASTRUCTURE = "cache", "instruction", "interleave", "lanes", "launch", "registers", "tile"
+INFRASTRUCTURE = "cache", "compiling", "instruction", "interleave", "lanes", "launch", "registers", "tile"
 __all__ = sorted(
     module.name
     for module in pkgutil.iter_modules(__path__)

@@ -3,7 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
+
+from imfeat_kernels.cpu.compiling import inner, njit
 
 UOCTTI, DALAL_TRIGGS = range(2)
 TILE = 128  # columns of pixels that vote together: their sums stay in the nearest cache
@@ -82,7 +83,7 @@ def _column_weights(cell_size):
     return left, right
 
 
-@njit
+@inner
 def _load_rows(images, i, top, bottom, cell_size, rows):
     """Copy rows of an image, channel by channel, so that segments begin at multiples of the cell size."""
     n_channels = images.shape[3]
@@ -95,7 +96,7 @@ def _load_rows(images, i, top, bottom, cell_size, rows):
 
 
 # Copy: uoctti._gradients.
-@njit
+@inner
 def _gradients(rows, y, start, n, gy, gx):
     """Compute gradients along a tile of the row after row y, each of its strongest channel."""
     start = max(start, 0)
@@ -112,7 +113,7 @@ def _gradients(rows, y, start, n, gy, gx):
             gx[x] = dx if stronger else x0
 
 
-@njit
+@inner
 def _magnitudes(gy, gx, scales, start, n, sizes):
     start = max(start, 0)
     for x in range(n):
@@ -120,7 +121,7 @@ def _magnitudes(gy, gx, scales, start, n, sizes):
         sizes[x] = np.sqrt(dy * dy + dx * dx) * scales[start + x]
 
 
-@njit
+@inner
 def _nearest(gy, gx, table, n, products, index):
     """Find the direction with the largest product.
 
@@ -141,7 +142,7 @@ def _nearest(gy, gx, table, n, products, index):
             products[x] = size if size > largest else largest
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _share(gy, gx, scales, start, n_directions, n, sizes, index, others, next_index):
     """Share the magnitudes between the directions on both sides of the gradients."""
     start = max(start, 0)
@@ -186,7 +187,7 @@ def arctan_in_turns(z):
     return (p * zz + np.float32(0.1591543257)) * z
 
 
-@njit
+@inner
 def _add_votes(sizes, index, n, below, stride, columns):
     above = np.float32(1) - below
     for x in range(n):
@@ -196,7 +197,7 @@ def _add_votes(sizes, index, n, below, stride, columns):
         columns[second] += sizes[x] * below
 
 
-@njit
+@inner
 def _add_columns(columns, start, n_segments, cell_size, near, far, cells):
     """Add up the columns of each segment, weighted for the cells at its left and right, and clear them."""
     n = cells.shape[1]
@@ -215,7 +216,7 @@ def _add_columns(columns, start, n_segments, cell_size, near, far, cells):
     columns[:] = 0
 
 
-@njit
+@inner
 def _add_cells(cells, i, r, first, last, stride, out):
     """Add sums to the cells of rows r and r + 1, where these are among those of this call, and clear them."""
     for row in range(2):
@@ -254,7 +255,7 @@ def normalize_directions(start, stop, votes, variant, out):
                         out[i, r, c, square * n + k] = clipped(sums[k] * factor)
 
 
-@njit
+@inner
 def _energies(votes, i, r, n, row, energies):
     n_cols = votes.shape[2]
     for c in range(n_cols):
@@ -267,7 +268,7 @@ def _energies(votes, i, r, n, row, energies):
     energies[row, n_cols + 1] = energies[row, n_cols]
 
 
-@njit
+@inner
 def _add_squares(votes, i, r, c, factors, sums, out):
     """Write the sums over the squares around a cell: of directions, of orientations, and textures."""
     half = np.float32(0.5)

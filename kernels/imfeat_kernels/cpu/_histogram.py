@@ -5,8 +5,8 @@ different tables, which are added up at the end, and indices are computed apart 
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.instruction import as_read_only, fused
 
 TILE = 4096  # pixels whose indices are computed before they are counted
@@ -62,7 +62,7 @@ def histograms(start, stop, images, mask, rows, cols, space, n_bins, norm, out):
                 _normalize(total, sizes, norm, out[i, r, c])
 
 
-@njit
+@inner
 def _number_of_tables(n_levels, images):
     """Return a number of tables that together fit in the nearest cache, and are not larger than an image."""
     n = 8
@@ -71,7 +71,7 @@ def _number_of_tables(n_levels, images):
     return n
 
 
-@njit
+@inner
 def _append(values, counted, first, count, n, tile):
     """Append the counted pixels of a run to the first n of a tile, and return their new number."""
     if len(counted) == 0:
@@ -86,7 +86,7 @@ def _append(values, counted, first, count, n, tile):
     return n
 
 
-@njit
+@inner
 def _count_tile(pixels, space, n_bins, indices, n_levels, tables):
     """Add pixels to the tables."""
     if space == CHANNELS:
@@ -102,7 +102,7 @@ def _count_tile(pixels, space, n_bins, indices, n_levels, tables):
 # Results of the next functions fit into 16 bits, which are the fastest: a register holds 32 of them.
 
 
-@njit
+@inner
 def _rgb_indices(pixels, n_bins, indices):
     n0, n1, n2 = np.uint16(n_bins[0]), np.uint16(n_bins[1]), np.uint16(n_bins[2])
     for i in range(len(pixels) // 3):
@@ -118,7 +118,7 @@ def byte_bin(value, n_bins):
     return np.uint16(np.uint16(x + np.uint16(1) + (x >> np.uint16(8))) >> np.uint16(8))  # x // 255
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _hsv_indices(pixels, n_bins, indices):
     """Compute joint bins of hue, saturation and value, bit-identical to those of `color.rgb_to_hsv`."""
     n0, n1, n2 = np.float32(n_bins[0]), np.float32(n_bins[1]), np.float32(n_bins[2])
@@ -147,7 +147,7 @@ def float_bin(value, n_bins):
     return b if b < last else last
 
 
-@njit
+@inner
 def _scatter(indices, n, n_levels, tables):
     """Count the first n indices, eight in turn in different tables."""
     low = np.uint64(0xFFFF)
@@ -175,7 +175,7 @@ def _scatter(indices, n, n_levels, tables):
 # Copies of the next three functions: equalize.py.
 
 
-@njit
+@inner
 def _count_bytes(values, counters):
     """Count each byte in the table of its position, modulo the number of tables."""
     n_tables = len(counters) // 256
@@ -193,14 +193,14 @@ def _count_bytes(values, counters):
         counters[i % n_tables * 256 + np.int64(values[i])] += np.uint32(1)
 
 
-@njit
+@inner
 def _count_word(word, first, counters):
     for j in range(8):
         byte = (word >> np.uint64(8 * j)) & np.uint64(255)
         counters[(first + np.uint64(j)) % np.uint64(12) * np.uint64(256) + byte] += np.uint32(1)
 
 
-@njit
+@inner
 def _empty_counters(counters, counts):
     """Add the tables to the counts, halving their number, and leave zeros."""
     n = len(counters)
@@ -215,7 +215,7 @@ def _empty_counters(counters, counts):
         counters[k] = zero
 
 
-@njit
+@inner
 def _merge_levels(levels, n_bins, counts):
     """Add up the levels of each bin of each channel."""
     for k in range(len(counts)):
@@ -234,7 +234,7 @@ def normalize_counts(start, stop, counts, sizes, norm, out):
         _normalize(counts[item], sizes, norm, out[item])
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _normalize(counts, sizes, norm, out):
     """Divide each histogram by its norm, computed with integers: exact, and fast in any order."""
     first = 0

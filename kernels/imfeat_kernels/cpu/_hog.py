@@ -1,8 +1,8 @@
 """Compiled bodies of the histograms of oriented gradients; ``hog.py`` describes their steps."""
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.instruction import fused
 
 PAD = 16  # values between rows
@@ -91,7 +91,7 @@ def padded(n):
     return (n + 63) // 64 * 64
 
 
-@njit
+@inner
 def scratch(n_rows, n):
     """Return rows of zeros that begin at cache lines and do not compete for them."""
     memory = np.zeros(n_rows * (n + PAD) + 16, np.float32)
@@ -99,7 +99,7 @@ def scratch(n_rows, n):
     return memory[first : first + n_rows * (n + PAD)].reshape(n_rows, n + PAD)
 
 
-@njit
+@inner
 def _load_rows(images, values, first, last, top, corner, shift, n_pieces, slot, rows, inner):
     """Copy rows of images, channel by channel, from the second column of ``rows`` on.
 
@@ -138,7 +138,7 @@ def _load_rows(images, values, first, last, top, corner, shift, n_pieces, slot, 
                         rows[c, k, target + x] = values[source + np.uint64(n_channels) * x + np.uint64(c)]
 
 
-@njit
+@inner
 def _gradients(rows, y, inner, by_square, slack, k, gy, gx):
     """Compute gradients along the row after row y into row k, each of its strongest channel."""
     n = len(inner)
@@ -170,7 +170,7 @@ def magnitude_of(dy, dx):
     return np.float32(np.sqrt(np.float64(dy) * np.float64(dy) + np.float64(dx) * np.float64(dx)))
 
 
-@njit
+@inner
 def _fold(k, n, gy, gx, upper, lower, signed):
     """Turn gradients of the lower half circle by a half turn, and compute the magnitudes of both halves."""
     zero, one = gx.dtype.type(0), gx.dtype.type(1)
@@ -185,7 +185,7 @@ def _fold(k, n, gy, gx, upper, lower, signed):
         upper[k, x] = zero if turned & signed else size
 
 
-@njit
+@inner
 def _apply_mask(mask, first, last, y, corner, shift, n_pieces, slot, k, sizes):
     """Set the sizes of masked pixels in row y of images to 0, in row k."""
     height, width = mask.shape[1:]
@@ -199,14 +199,14 @@ def _apply_mask(mask, first, last, y, corner, shift, n_pieces, slot, k, sizes):
             sizes[k, target + x] = sizes[k, target + x] if chosen[source + x] else sizes.dtype.type(0)
 
 
-@njit
+@inner
 def _clear_row(k, n, upper, lower):
     for x in range(n):
         upper[k, x] = 0
         lower[k, x] = 0
 
 
-@njit
+@inner
 def clear(lines):
     """Fill rows with zeros; assigning to a slice would take long to compile."""
     for k in range(lines.shape[0]):
@@ -214,7 +214,7 @@ def clear(lines):
             lines[k, x] = 0
 
 
-@njit
+@inner
 def _add_past(gy, gx, sizes, edges, mirrors, j, n, past):
     """Add the magnitudes of two rows of gradients that have passed two edges and their mirrors.
 
@@ -242,7 +242,7 @@ def _add_past(gy, gx, sizes, edges, mirrors, j, n, past):
         past[b, x], past[m, x], past[next_b, x], past[next_m, x] = sum_b, sum_m, sum_c, sum_d
 
 
-@njit
+@inner
 def _add_all(upper, lower, n_lower, n_bins, n, past):
     for x in range(n):  # in the same order as above, so that equal sums cancel exactly
         past[0, x] = past[0, x] + upper[0, x] + upper[1, x]
@@ -251,7 +251,7 @@ def _add_all(upper, lower, n_lower, n_bins, n, past):
             past[n_bins + 1, x] = past[n_bins + 1, x] + lower[0, x] + lower[1, x]
 
 
-@njit
+@inner
 def _take_differences(past, n_bins, n_lower, sums):
     """Turn sums past the edges into sums of bins, one after the other."""
     n = past.shape[1]
@@ -264,7 +264,7 @@ def _take_differences(past, n_bins, n_lower, sums):
             sums[first + x] += past[n_bins + 1, x]
 
 
-@njit
+@inner
 def _halve(sums, halves, n, size):
     """Add up groups of ``size`` neighbours of n sums, halving their size while it is even.
 
@@ -339,7 +339,9 @@ def block_histograms(
     for m, offset, x in np.ndindex(block_cols, block_cols, n + PAD):
         tiles[m, offset, x] = col_weights[m, offset * width + x % width]
     item = start
-    while item < stop:  # items are rows of blocks of some slots; those of the same slots are computed together
+    while (
+        item < stop
+    ):  # items are rows of blocks of some slots; those of the same slots are computed together
         first = item // n_rows * n_slots
         last = min(first + n_slots, n_images * n_pieces)
         r0 = item % n_rows
@@ -393,13 +395,27 @@ def block_histograms(
                         begin = phase * stride[1]
                         _weigh_columns(columns, cell_row, begin, tiles, m, n, width, sums, halves, cells)
                         for s in range(first, last):
-                            _write_cells(cells, s, k, m, r0 + r, phase, stride[1], width, step, n_pieces, slot, first, out)
+                            _write_cells(
+                                cells,
+                                s,
+                                k,
+                                m,
+                                r0 + r,
+                                phase,
+                                stride[1],
+                                width,
+                                step,
+                                n_pieces,
+                                slot,
+                                first,
+                                out,
+                            )
                     for line in range(held * n_bins, (held + block_rows) * n_bins):
                         for x in range(n):
                             columns[line, x] = 0
 
 
-@njit
+@inner
 def _write_cells(cells, s, k, m, r, phase, stride, width, step, n_pieces, slot, first, out):
     """Write a cell of each block of a slot that begins at a phase."""
     n_phases = width // gcd(stride, width)
@@ -417,7 +433,7 @@ def _write_cells(cells, s, k, m, r, phase, stride, width, step, n_pieces, slot, 
                 out[k, m, b, i, r, np.uint64(left) + c * np.uint64(n_phases)] = cells[b, cell + c * apart]
 
 
-@njit
+@inner
 def _weigh_columns(columns, row, start, tiles, m, n, cell_size, sums, halves, cells):
     """Add the weighted columns of pixels of a row of cells to column m of cells of each block.
 
@@ -449,7 +465,7 @@ def _weigh_columns(columns, row, start, tiles, m, n, cell_size, sums, halves, ce
             cells[b, c] = group(sums, size, first, c)
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _bin_positions(turns, n_bins, n, j, gy, gx):
     """Replace gradients in row j by magnitudes, in gx, and positions between the centers of bins times these."""
     around = np.float32(n_bins)
@@ -471,7 +487,7 @@ def gcd(a, b):
     return a
 
 
-@njit
+@inner
 def _add_votes(magnitudes, positions, targets, weights, n_bins, n, columns):
     """Add the votes of two rows of pixels to some rows of cells.
 

@@ -8,8 +8,8 @@ A strip of pixels takes these steps, each a loop that the compiler vectorizes:
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.instruction import fused
 from imfeat_kernels.cpu.interleave import PIXELS, interleave, separate, stream
 
@@ -38,7 +38,7 @@ def bytes_to_hsv(start, stop, pixels, white, streams, out):
         _write(hsv, n, streams, out, np.uint64(3) * first)
 
 
-@njit
+@inner
 def _byte_sixths(pixels, first, n, sixths, deltas, highs):
     """Compute the hue, in sixths of a turn times max - min, max - min, and max of bytes, all integers."""
     for i in range(n):
@@ -122,7 +122,7 @@ def _read(values, start, n, planes):
             planes[c, i] = values[start + np.uint64(3) * i + c]
 
 
-@njit
+@inner
 def _write(planes, n, streams, out, start):
     """Interleave the channels of n pixels."""
     whole = n // np.uint64(PIXELS) * np.uint64(PIXELS)

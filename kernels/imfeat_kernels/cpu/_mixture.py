@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.instruction import fused
 from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, sum_moments, sum_squares
 
@@ -98,14 +98,14 @@ def moments(start, stop, vectors, pieces, table, costs, peak, center, lines, out
                 _flush(sums, masses, out, item)
 
 
-@njit
+@inner
 def _scratch(table):
     d = -(-table.shape[1] // BLOCK_COLS) * BLOCK_COLS
     n = -(-TILE // BLOCK_ROWS) * BLOCK_ROWS
     return np.zeros((n, d), np.float32), np.empty((n, len(table) * BLOCK_COLS), np.float32)
 
 
-@njit
+@inner
 def _score(vectors, first, count, center, table, tile, scores):
     """Compute |t|^2 of a tile of descriptors for all components."""
     for i in range(count):
@@ -116,7 +116,7 @@ def _score(vectors, first, count, center, table, tile, scores):
             sum_squares(tile, i, table, panel, scores)
 
 
-@njit(fastmath=FREE, forceinline=True)
+@inner(fastmath=FREE, forceinline=True)
 def _share(scores, bits, count, costs):
     """Turn |t|^2 into posteriors, and return the sum of the logarithms of the densities.
 
@@ -162,7 +162,7 @@ def _exp(x):
     return value if x > LOWEST else ZERO
 
 
-@njit
+@inner
 def _list(scores, count, chosen, groups, rows, shares, counts, masses):
     """List for each component the descriptors of a tile with a posterior that counts, and the posteriors."""
     for i in range(count):
@@ -179,7 +179,7 @@ def _list(scores, count, chosen, groups, rows, shares, counts, masses):
                         masses[k] += np.float64(scores[i, k])
 
 
-@njit(fastmath=FREE, forceinline=True)
+@inner(fastmath=FREE, forceinline=True)
 def _fold(scores, count, n_words):
     """Turn squared distances z^2 into max(0, mean of z - z)."""
     for i in range(count):
@@ -194,7 +194,7 @@ def _fold(scores, count, n_words):
             scores[i, k] = nearer if nearer > ZERO else ZERO
 
 
-@njit
+@inner
 def _add_rows(scores, count, out, item):
     """Add the rows of a tile of scores to a row of out, in float64."""
     for i in range(count):
@@ -202,7 +202,7 @@ def _add_rows(scores, count, out, item):
             out[item, k] += np.float64(scores[i, k])
 
 
-@njit
+@inner
 def _flush(sums, masses, out, item):
     """Add the sums to out, which has no padding between first and second moments, and clear them."""
     d = np.uint64(out.shape[2] // 2)

@@ -9,8 +9,8 @@ clipped and divided by its norm again, each with a constant against division by 
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.instruction import scale_eight
 from imfeat_kernels.cpu.launch import launch
 
@@ -86,7 +86,7 @@ def _normalize_blocks(start, stop, planes, block_size, stride, norm, constants, 
                         )
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _block_factors(values, shape, first, n, n_cells, block_size, norm, constants, scratch):
     """Compute the factor of each block (row 1), and the one after clipping (row 2)."""
     if norm == NO_NORM:
@@ -120,7 +120,7 @@ def _block_factors(values, shape, first, n, n_cells, block_size, norm, constants
             scratch[2, p] = 1
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _clipped_factors(values, shape, first, n, block_size, constants, scratch):
     n_planes, n_images, height, width = shape
     n_positions = n_images * height * width
@@ -139,7 +139,7 @@ def _clipped_factors(values, shape, first, n, block_size, constants, scratch):
         scratch[2, p] = np.float32(1) / (np.sqrt(scratch[2, p]) + constants[2])
 
 
-@njit
+@inner
 def _transpose(values, n_positions, first, n_cells, n_planes, cells):
     """Make the values of each cell contiguous."""
     stride = np.uint64(n_planes)
@@ -150,7 +150,7 @@ def _transpose(values, n_positions, first, n_cells, n_planes, cells):
             cells[p * stride + plane] = values[start + p]
 
 
-@njit
+@inner
 def _scale(cells, first, n, rooted, factor, limit, again, out, start):
     """Scale n values, eight at a time; the last eight overlap the ones before."""
     eight = np.uint64(8)

@@ -1,8 +1,8 @@
 """The largest channel of pixels, which is V of HSV, and pixels scaled to a new one."""
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import njit
 from imfeat_kernels.cpu.launch import launch
 
 STRIP = 1 << 15  # pixels that are worth a thread

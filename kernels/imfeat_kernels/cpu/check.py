@@ -1,8 +1,8 @@
 """Checks of the range of values, and values cut to a range."""
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import njit
 from imfeat_kernels.cpu.launch import launch
 
 CHUNK = 1 << 16  # values of an item

@@ -7,8 +7,8 @@
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.launch import frozen, launch
 
 STRIP = 1 << 15  # pixels that are worth a thread
@@ -78,7 +78,7 @@ def _clahe_tables(start, stop, images, clip, out):
             table[k] = np.uint8(np.int32(value if value < 255 else np.float32(255)))
 
 
-@njit
+@inner
 def _count_tile(x, first, height, width, stride, run, counters, count):
     """Count a tile; its rows are copied behind each other, because long runs are counted faster."""
     count[:] = 0
@@ -101,7 +101,7 @@ def _count_tile(x, first, height, width, stride, run, counters, count):
     _count_run(run[:n], counters, count)
 
 
-@njit
+@inner
 def _count_run(values, counters, count):
     """Count neighbouring bytes in different tables, and add these up: see `equalize`."""
     words = values[: len(values) // 8 * 8].view(np.uint64)
@@ -119,7 +119,7 @@ def _count_run(values, counters, count):
         count[k] += total
 
 
-@njit
+@inner
 def _clip_counts(count, clip):
     """Cut counts above clip, and spread the excess evenly, the remainder at even steps."""
     excess = np.uint32(0)
@@ -162,7 +162,7 @@ def _clahe_blend(start, stop, images, tables, sizes, out):
         _blend_row(values, across, along, out[i, y])
 
 
-@njit
+@inner
 def _pack_tables(above, below, packed):
     """Pack the four tables around each corner of tiles into one, for a single lookup."""
     n_cols = len(above)
@@ -174,7 +174,7 @@ def _pack_tables(above, below, packed):
             packed[c, v] = top | (bottom << np.uint32(16))
 
 
-@njit
+@inner
 def _blend_row(values, across, along, out):
     byte = np.uint32(255)
     up = np.float32(1) - along
@@ -213,7 +213,7 @@ def _clahe_tables_of_words(start, stop, images, clip, out):
         _make_table_of_words(count, each, scale, sums, out[i, r, c])
 
 
-@njit
+@inner
 def _make_table_of_words(count, each, scale, sums, table):
     """Turn counts, and ``each`` more a bin, into a table, a block at a time; empty the counts."""
     largest = np.float32(len(table) - 1)

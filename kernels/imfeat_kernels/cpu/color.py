@@ -12,10 +12,10 @@ and in the HSI model, with the hue as an angle around the gray axis,
 """
 
 import numpy as np
-from numba import njit
 
 from imfeat_kernels.cpu import _hsv
 from imfeat_kernels.cpu._hsv import STRIP
+from imfeat_kernels.cpu.compiling import njit
 from imfeat_kernels.cpu.instruction import fused
 from imfeat_kernels.cpu.interleave import LINE
 from imfeat_kernels.cpu.launch import launch

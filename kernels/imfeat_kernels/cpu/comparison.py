@@ -8,8 +8,8 @@ Terms whose divisor is at most 2^-52 are 0.
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.launch import launch
 
 CHI_SQUARE, CHI_SQUARE_ALT, INTERSECTION = range(3)
@@ -61,13 +61,13 @@ def _sum_terms(start, stop, first, second, term, out):
             out[i, j] = total
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _invert(x, inverse):
     for k in range(len(x)):
         inverse[k] = ONE / x[k] if x[k] > NOTHING else ZERO
 
 
-@njit(fastmath=FREE, forceinline=True)
+@inner(fastmath=FREE, forceinline=True)
 def _chi_square(x, y, inverse):
     total = ZERO
     for k in range(len(x)):
@@ -76,7 +76,7 @@ def _chi_square(x, y, inverse):
     return total
 
 
-@njit(fastmath=FREE, error_model="numpy", forceinline=True)
+@inner(fastmath=FREE, error_model="numpy", forceinline=True)
 def _chi_square_alt(x, y):
     total = ZERO
     for k in range(len(x)):
@@ -85,7 +85,7 @@ def _chi_square_alt(x, y):
     return total
 
 
-@njit(fastmath=FREE, forceinline=True)
+@inner(fastmath=FREE, forceinline=True)
 def _intersection(x, y):
     total = ZERO
     for k in range(len(x)):

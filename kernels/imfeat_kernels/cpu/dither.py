@@ -19,8 +19,8 @@ all in integers.
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.instruction import nearest_of_four
 from imfeat_kernels.cpu.launch import launch
 
@@ -104,7 +104,7 @@ def _read(rows, step, first, last, state):
             state[c * np.uint64(LANES) + k] = np.float32(rows[k, column, c])
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _add_errors(state, n_values, cells):
     """Add a 16th of the errors, cut to an integer, and find the cells of the sums.
 
@@ -128,7 +128,7 @@ def _eighth(value):
     return np.float32(np.int32(value * EIGHTH))
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _pass_errors(state, n_values):
     """Pass the errors on; what is at e + 1 goes to the next lane, for the pixel left of that below."""
     for e in range(np.uint64(n_values)):
@@ -139,7 +139,7 @@ def _pass_errors(state, n_values):
         state[e + RIGHT] = SEVEN * error
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _take(state, k, cell, counts, lists, lines, colors):
     """Find the nearest colour of a lane, write it into the state, and return its index."""
     lane = np.uint64(LANES)
@@ -156,7 +156,7 @@ def _take(state, k, cell, counts, lists, lines, colors):
     return np.int64(j)
 
 
-@njit
+@inner
 def _nearest(r, g, b, count, listed, colors):
     best, nearest = np.float32(1 << 24), np.uint64(0)
     for m in range(colors.shape[1] if count == ALL else count):
@@ -168,7 +168,7 @@ def _nearest(r, g, b, count, listed, colors):
     return nearest
 
 
-@njit
+@inner
 def _list_colors(cell, colors, distances, counts, lists, lines):
     """List the colours that are nearest to a value of a cell, in their order.
 

@@ -13,9 +13,9 @@ where first and last are the lowest and highest value that occurs.
 """
 
 import numpy as np
-from numba import njit
 
 from imfeat_kernels.cpu import launch as threads
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.instruction import PERMUTES_BYTES, TAKES_DIFFERENCES, permute_bytes
 from imfeat_kernels.cpu.launch import launch
 
@@ -103,7 +103,7 @@ def _counters(n_channels):
     return np.zeros((8 if n_channels == 1 else 12) * 256, np.uint32)
 
 
-@njit
+@inner
 def _count(x, mask, i, first, last, counters, counts):
     """Count the values x[first:last] of image i, channel by channel."""
     counts[:] = 0
@@ -124,7 +124,7 @@ def _count(x, mask, i, first, last, counters, counts):
 # Copies of the next three functions: _histogram.py.
 
 
-@njit
+@inner
 def _count_bytes(values, counters):
     """Count each byte in the table of its position, modulo the number of tables."""
     n_tables = len(counters) // 256
@@ -142,14 +142,14 @@ def _count_bytes(values, counters):
         counters[i % n_tables * 256 + np.int64(values[i])] += np.uint32(1)
 
 
-@njit
+@inner
 def _count_word(word, first, counters):
     for j in range(8):
         byte = (word >> np.uint64(8 * j)) & np.uint64(255)
         counters[(first + np.uint64(j)) % np.uint64(12) * np.uint64(256) + byte] += np.uint32(1)
 
 
-@njit
+@inner
 def _empty_counters(counters, counts):
     """Add the tables to the counts, halving their number, and leave zeros."""
     n = len(counters)
@@ -164,7 +164,7 @@ def _empty_counters(counters, counts):
         counters[k] = zero
 
 
-@njit
+@inner
 def _make_table(counts, convention, sums, tables):
     """Make a table for each channel, the identity if at most one value occurs."""
     for c in range(len(counts)):
@@ -179,7 +179,7 @@ def _make_table(counts, convention, sums, tables):
             _torchvision_table(count, sums, table)
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _torchvision_table(count, sums, table):
     last = 255
     while last > 0 and count[last] == 0:
@@ -196,7 +196,7 @@ def _torchvision_table(count, sums, table):
         table[i] = np.uint8(value if value < 255 else 255)
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _opencv_table(count, sums, table):
     first = 0
     while first < 255 and count[first] == 0:
@@ -211,13 +211,13 @@ def _opencv_table(count, sums, table):
         table[i] = np.uint8(np.rint(np.float32(above if above > 0 else 0) * scale))
 
 
-@njit
+@inner
 def _identity(table):
     for i in range(256):
         table[i] = i
 
 
-@njit
+@inner
 def _apply(x, first, last, tables, y):
     """Send the bytes x[first:last] through the tables of their channels."""
     n_channels = len(tables)
@@ -232,7 +232,7 @@ def _apply(x, first, last, tables, y):
             y[k] = table[x[k]]
 
 
-@njit
+@inner
 def _differences(tables):
     """Return tables in the form that `permute_bytes` wants with AVX2."""
     parts = tables.copy()

@@ -6,8 +6,8 @@
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import njit
 from imfeat_kernels.cpu.launch import launch
 
 

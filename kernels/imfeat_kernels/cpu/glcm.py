@@ -13,9 +13,9 @@ additions of a pass don't wait for each other.
 import math
 
 import numpy as np
-from numba import njit
 
 from imfeat_kernels.cpu import launch as threads
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.launch import frozen, launch
 
 PROPERTIES = (
@@ -165,7 +165,7 @@ def _count_pairs(start, stop, levels, rows, cols, offsets, out):
             _count_one(levels[i], top, bottom, left, right, offsets, k, n_levels, counts)
 
 
-@njit
+@inner
 def _count_four(image, areas, offsets, first, n_levels, counts):
     """Count four offsets: together for pixels that have all four, and the pixels around these for each."""
     top, bottom, left, right = areas[first]
@@ -205,7 +205,7 @@ def _count_four(image, areas, offsets, first, n_levels, counts):
             counts[row + np.uint32(d[x] * size) + np.uint32(3)] += one
 
 
-@njit
+@inner
 def _count_triples(image, top, bottom, left, right, offsets, first, n_levels, counts):
     """Count four offsets by triples of levels, of a pixel and two neighbors: half of the additions."""
     size = np.uint16(n_levels)
@@ -241,13 +241,13 @@ def _count_triples(image, top, bottom, left, right, offsets, first, n_levels, co
                     counts[(i * n_levels + m) * len(offsets) + k + 1] += table[i, j, m]
 
 
-@njit
+@inner
 def _neighbors(image, y, left, right, offset):
     """Return the pixels at an offset from those of a row."""
     return image[y + offset[0]][left + offset[1] : right + offset[1]]
 
 
-@njit
+@inner
 def _count_one(image, top, bottom, left, right, offsets, k, n_levels, counts):
     """Count an offset for a rectangle of pixels."""
     down, across = offsets[k]
@@ -296,7 +296,7 @@ def _properties(start, stop, counts, products, chosen, out):
                 out[item, group, p] = means[p] / group_size
 
 
-@njit
+@inner
 def _add_up(matrix, products, sums, squares, entropies):
     """Sum up counts by row, column, difference and sum of the levels; and ``c * c`` and ``c * log(c)``."""
     n_levels, _, n_offsets = matrix.shape
@@ -386,7 +386,7 @@ def properties_of(sums, n_levels, squares, entropy, products, out):
     out[17] = math.sqrt(max(1 - _exponential(-2 * shared / LN2), 0.0))
 
 
-@njit
+@inner
 def _moments(sums, first, size, n, whole, products):
     """Return mean, variance and entropy in nats of a histogram; ``whole`` is ``n * log(n)`` of its sum n."""
     mean = 0.0

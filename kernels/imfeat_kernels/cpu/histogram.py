@@ -15,12 +15,12 @@ The bodies are in ``_histogram.py``.
 """
 
 import numpy as np
-from numba import njit
 
 from imfeat_kernels.cpu import _histogram
 from imfeat_kernels.cpu import launch as threads
 from imfeat_kernels.cpu._histogram import CHANNELS, HSV, NO_NORM, RGB
 from imfeat_kernels.cpu._histogram import NORMS as NORMS
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.launch import frozen, launch
 from imfeat_kernels.tables import bytes_of_bins as bytes_of_bins
 
@@ -140,7 +140,7 @@ def _to_bytes(start, stop, values, n_bins, edges, out):
             y[3 * i], y[3 * i + 1], y[3 * i + 2] = a[i], b[i], c[i]
 
 
-@njit
+@inner
 def _bytes_of(values, n, edges, bytes_):
     """Find the bins of LANES values and the smallest byte of each; edges are those of `numpy.linspace`."""
     low = edges[0]

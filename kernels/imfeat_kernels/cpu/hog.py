@@ -29,9 +29,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from imfeat_kernels.cpu import _hog
+from imfeat_kernels.cpu.compiling import njit
 from imfeat_kernels.cpu.launch import launch
 from imfeat_kernels.tables import bin_edges as bin_edges
 from imfeat_kernels.tables import block_weights as block_weights

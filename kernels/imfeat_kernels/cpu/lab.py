@@ -12,8 +12,8 @@ once.  Cube roots start in float32, from the bits of a number, which are close t
 import math
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.instruction import fused
 from imfeat_kernels.cpu.launch import launch
 
@@ -119,13 +119,13 @@ def _rgb_to_lab(start, stop, pixels, power, out):
         _interleave(buffers[0], buffers[1], buffers[2], n, y)
 
 
-@njit
+@inner
 def _linearize(values, power):
     for i in range(LANES):
         values[i] = light_of(values[i], power)
 
 
-@njit
+@inner
 def _lab_of_light(r, g, b, lightness, a, yellow):
     """Compute L, a and b; linear values are overwritten."""
     for i in range(LANES):
@@ -142,7 +142,7 @@ def _lab_of_light(r, g, b, lightness, a, yellow):
         yellow[i] = 200.0 * (g[i] - b[i])
 
 
-@njit
+@inner
 def _curve(values, starts):
     for i in range(LANES):
         starts[i] = inverse_root_start(np.float32(values[i]))
@@ -150,7 +150,7 @@ def _curve(values, starts):
         values[i] = curve(values[i], starts[i])
 
 
-@njit
+@inner
 def _interleave(first, second, third, n, out):
     for i in range(n):
         out[3 * i] = first[i]

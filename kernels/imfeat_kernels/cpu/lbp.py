@@ -9,8 +9,8 @@ So bits agree also where neighbours differ from the pixel by rounding alone.
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.launch import frozen, launch
 
 DEFAULT, ROR, UNIFORM, NRI_UNIFORM = 0, 1, 2, 3
@@ -141,7 +141,7 @@ def _neighbor_variances(start, stop, images, rows, row_shares, cols, col_shares,
                 out[i, y, x] = max(variance, 0.0)
 
 
-@njit
+@inner
 def _fill(image, first, last, margin, padded):
     """Copy rows ``first`` to ``last - 1`` of an image into a buffer; rows outside of the image are zeros."""
     height, width = image.shape
@@ -154,7 +154,7 @@ def _fill(image, first, last, margin, padded):
                 row[margin + x] = image[y, x]
 
 
-@njit
+@inner
 def _interpolate(padded, row, row_share, col, col_shares, values):
     """Interpolate the neighbours of a row of pixels, which begin at (row, col) of the buffer."""
     width = len(values)
@@ -171,7 +171,7 @@ def _interpolate(padded, row, row_share, col, col_shares, values):
         values[x] = (1 - row_share) * top + row_share * bottom
 
 
-@njit
+@inner
 def _rotate(bits, n_neighbors, turned):
     """Replace bits by the smallest of their rotations, in the buffer ``turned``."""
     top = np.uint32(n_neighbors - 1)

@@ -9,8 +9,8 @@ With a near the mean no digits are lost, and bins of equal pixels have a deviati
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.launch import frozen, launch
 
 PIXELS = 1 << 14  # pixels that are worth a thread
@@ -74,7 +74,7 @@ def _bin_colors(start, stop, images, rows, cols, levels, scale, out):
                 out[i, r, c, 3 + channel] = deviation * scale
 
 
-@njit
+@inner
 def _sum_rows(images, i, top, bottom, levels, sums, squares):
     i = np.uint64(i)
     n = np.uint64(images.shape[2])

@@ -10,9 +10,9 @@ where q[k] <= c[v] / n < q[k + 1], and to u[0] below all, cut to an integer.  Th
 """
 
 import numpy as np
-from numba import njit
 
 from imfeat_kernels.cpu import launch as threads
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.equalize import apply_strips, count_strips
 from imfeat_kernels.cpu.launch import frozen, launch
 
@@ -87,7 +87,7 @@ def _match_tables(start, stop, counts, wanted, tables):
             _match_table(counts[i, c], ranks, values, n_values, tables[i, c])
 
 
-@njit
+@inner
 def _ranks_of(counts, ranks, values):
     """Write the values that occur, and the share of pixels up to each; return how many they are."""
     total = np.int64(0)
@@ -103,7 +103,7 @@ def _ranks_of(counts, ranks, values):
     return n
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _match_table(counts, ranks, values, n_values, table):
     total = np.int64(0)
     for v in range(LEVELS):
@@ -165,7 +165,7 @@ def _bucket(value, low, density, n_buckets):
     return min(int((np.float64(value) - low) * density), n_buckets - 1)
 
 
-@njit
+@inner
 def _fill_buckets(pairs, n, low, density, n_buckets, firsts):
     """Write the index of the first value of each bucket, or of a later one if it is empty."""
     for b in range(n_buckets):
@@ -179,7 +179,7 @@ def _fill_buckets(pairs, n, low, density, n_buckets, firsts):
         firsts[b] = following
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _targets(ordered, wanted, pairs):
     """Write the distinct values and what becomes of each, and return their number."""
     n = 0
@@ -208,7 +208,7 @@ def _targets(ordered, wanted, pairs):
     return n
 
 
-@njit
+@inner
 def _end_of_equal(ordered, first):
     """Return the index after the last of the values equal to the first."""
     end = first + 1

@@ -9,8 +9,8 @@ compared relative to one of the words.
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.lanes import LANES, first_smallest
 from imfeat_kernels.cpu.launch import launch
 from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, compare, first_of_lowest, panels
@@ -109,7 +109,7 @@ def _assign(start, stop, vectors, center, table, halves, out, distances):
             distances[first + i] = max(square + np.float32(2) * score, np.float32(0))
 
 
-@njit
+@inner
 def _reset(lowest, nearest):
     for i in range(np.uint64(TILE)):
         for c in range(np.uint64(BLOCK_COLS)):

@@ -4,8 +4,8 @@ First decay * w is added to g, the gradient of an L2 penalty.
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import njit
 from imfeat_kernels.cpu.launch import launch
 
 # Parameters that are worth a thread: many, because the threads of BLAS still spin after the matrix product

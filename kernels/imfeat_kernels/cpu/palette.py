@@ -6,8 +6,8 @@ lowest.
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.lanes import LANES, smallest_of_lines
 from imfeat_kernels.cpu.launch import launch
 
@@ -56,7 +56,7 @@ def _nearest_colors(start, stop, pixels, palette, out):
                 y[i] = nearest[i]
 
 
-@njit
+@inner
 def _coefficients(palette):
     """Return 64 |p|^2 + j and -128 p for each colour."""
     lines = np.empty((len(palette), 4), np.float32)
@@ -76,7 +76,7 @@ def _smallest_of_group(planes, count, lines, group, packed):
         smallest_of_lines(planes, i, lines, group, min(group + GROUP, len(lines)), packed)
 
 
-@njit
+@inner
 def _update(packed, group, best, nearest):
     for i in range(STRIP):
         both = np.int32(packed[i])

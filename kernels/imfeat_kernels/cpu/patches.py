@@ -1,8 +1,8 @@
 """Patches of images, and their normalization."""
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.instruction import copy_eight
 from imfeat_kernels.cpu.launch import launch
 
@@ -116,7 +116,7 @@ def _dense_patches(start, stop, images, patch_size, stride, white, out):
                 _copy(rows, np.uint64(source), np.uint64(length), patches, np.uint64(target + y * length))
 
 
-@njit
+@inner
 def _copy(x, source, n, y, target):
     """Copy n values, eight at a time; the last eight overlap the previous ones."""
     eight = np.uint64(8)
@@ -132,7 +132,7 @@ def _copy(x, source, n, y, target):
     copy_eight(x, source + last, y, target + last)
 
 
-@njit
+@inner
 def _copy_patch(image, top, left, patch_size, scale, patch):
     length = patch_size * image.shape[2]
     for y in range(patch_size):

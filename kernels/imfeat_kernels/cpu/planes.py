@@ -6,8 +6,8 @@ The planes of the opponent colour space are, with mu = 0.3 R + 0.59 G + 0.11 B,
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import njit
 from imfeat_kernels.cpu.launch import frozen, launch
 
 PIXELS = 1 << 15  # pixels that are worth a thread

@@ -10,8 +10,8 @@ image and its mirror image.
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.launch import launch
 from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, multiply, panels, sum_excess
 
@@ -106,14 +106,14 @@ def _pool_thresholds(
         _add_pieces(pieces, panel, n_panels, mirrored, rows, row_ends, cols, col_ends, sums, i)
 
 
-@njit
+@inner
 def _copy(x, first, count, out):
     for i in range(count):
         for j in range(np.uint64(x.shape[1])):
             out[i, j] = x[first + i, j]
 
 
-@njit
+@inner
 def _find_runs(first, count, n_cols, first_row, row_ends, col_ends, runs):
     """List the runs (first, count, piece) of positions of a tile in one piece, and return their number."""
     n = 0
@@ -131,14 +131,14 @@ def _find_runs(first, count, n_cols, first_row, row_ends, col_ends, runs):
     return n
 
 
-@njit
+@inner
 def _clear(x):
     for i in range(np.uint64(x.shape[0])):
         for j in range(np.uint64(x.shape[1])):
             x[i, j] = 0
 
 
-@njit
+@inner
 def _add_pieces(pieces, panel, n_panels, mirrored, rows, row_ends, cols, col_ends, sums, i):
     """Add the sums of pieces to the averages of the cells of an image."""
     n_cells = len(cols)
@@ -225,7 +225,7 @@ def _pool_triangles(start, stop, even, odd, squares, lengths, first_row, rows, c
                         sums[i, r, side, 0, np.uint64(first) + k] += value
 
 
-@njit
+@inner
 def _add_triangles(even, odd, run, sign, squares, lengths, first, n, totals):
     zero = np.float32(0)
     start = np.uint64(first)

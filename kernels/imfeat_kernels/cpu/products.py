@@ -5,8 +5,8 @@ kernels that follow.
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import njit
 from imfeat_kernels.cpu.launch import launch
 from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, multiply, panels
 

@@ -5,8 +5,8 @@ nearest cache, so an item is a group, which all vectors are compared with.
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.launch import launch
 
 
@@ -90,7 +90,7 @@ def _sum_by_centroid(start, stop, vectors, codes, sums, counts):
                 sums[item, code, j] += vectors[i, item * group_size + j]
 
 
-@njit
+@inner
 def _nearest(vector, column, centroids, squares, bits):
     """Find the nearest centroid; ``squares`` and ``bits`` are one buffer, as floats and as integers.
 
@@ -117,7 +117,7 @@ def _nearest(vector, column, centroids, squares, bits):
     return nearest
 
 
-@njit
+@inner
 def _add_four(values, centroids, squares):
     a, b, c, d = values[0], values[1], values[2], values[3]
     first, second, third, fourth = centroids[0], centroids[1], centroids[2], centroids[3]

@@ -1,8 +1,8 @@
 """Residuals: differences between descriptors and their visual words."""
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import njit
 from imfeat_kernels.cpu.launch import PIECES, launch, split_groups
 
 VALUES = 1 << 22  # sums of pieces of images that exist at one time

@@ -9,8 +9,8 @@ byte of the code.  The tables of LANES vectors lie side by side, so that a byte 
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.instruction import add_eight
 from imfeat_kernels.cpu.launch import launch
 
@@ -86,7 +86,7 @@ def _nearest_of_one(start, stop, tables, codes, distances, indices):
             _take(sums, 0, 1, len(tile), first, nearest, places)
 
 
-@njit
+@inner
 def _add_entries(table, n_centroids, tile, sums):
     """Add up the entries of each code, of four codes at a time."""
     one, n_groups = np.uint64(1), np.uint64(tile.shape[1])
@@ -137,7 +137,7 @@ def _nearest_of_eight(start, stop, tables, codes, distances, indices):
                     _take(sums, lane, LANES, len(tile), first, nearest, indices[i, chunk])
 
 
-@njit
+@inner
 def _interleave(tables, rows):
     n, n_groups, n_centroids = tables.shape
     for lane in range(n):
@@ -146,7 +146,7 @@ def _interleave(tables, rows):
                 rows[(g * n_centroids + k) * LANES + lane] = tables[lane, g, k]
 
 
-@njit
+@inner
 def _add_rows(rows, n_centroids, tile, sums):
     for e in range(len(sums)):
         sums[e] = 0
@@ -157,7 +157,7 @@ def _add_rows(rows, n_centroids, tile, sums):
             add_eight(rows, (first + np.uint64(tile[c, g])) * lanes, sums, c * lanes)
 
 
-@njit
+@inner
 def _find_lowest(bits, count, lowest):
     """Find the lowest of the first rows, lane by lane; floats >= 0 have the order of their bits."""
     width = len(lowest)
@@ -173,13 +173,13 @@ def _find_lowest(bits, count, lowest):
         lowest[e % LANES] = min(lowest[e % LANES], lowest[e])
 
 
-@njit
+@inner
 def _bits_of(nearest):
     """Return the bits of the largest of the nearest distances."""
     return nearest[-1:].view(np.int32)[0]
 
 
-@njit
+@inner
 def _take(sums, lane, step, count, first, nearest, places):
     """Insert distances that are smaller than the largest of the nearest ones, after equal ones."""
     for c in range(count):

@@ -21,8 +21,8 @@ Rows of pixels and of bins are kept in rings, because descriptors share them.
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.instruction import copy_eight
 from imfeat_kernels.cpu.launch import frozen, launch
 from imfeat_kernels.tables import bin_weights as bin_weights
@@ -140,7 +140,7 @@ def padded(n):
     return (n + 63) // 64 * 64
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _vote(images, i, y, left, n_pixels, votes, directions):
     """Compute two directions and the votes for them of the pixels of a row.
 
@@ -183,7 +183,7 @@ def _vote(images, i, y, left, n_pixels, votes, directions):
         low[x], high[x] = k & np.int32(7), (k + np.int32(1)) & np.int32(7)
 
 
-@njit
+@inner
 def _lay_out(votes, directions, left, width, n_pixels, spacing, phase, pixels):
     """Write the votes of pixels, ordered by phase; beyond the border, pixels at the border are repeated."""
     pixels[:] = 0
@@ -198,7 +198,7 @@ def _lay_out(votes, directions, left, width, n_pixels, spacing, phase, pixels):
             base += np.uint64(DIRECTIONS)
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _sum_across(pixels, kernels, bin_size, spacing, phase, line, slot, starts, rows):
     for kind in range(len(kernels)):
         for k in range(kernels.shape[1]):
@@ -207,14 +207,14 @@ def _sum_across(pixels, kernels, bin_size, spacing, phase, line, slot, starts, r
         _sum(pixels, starts, kernels, kind, slot + kind * line, line, rows)
 
 
-@njit(forceinline=True)
+@inner(forceinline=True)
 def _sum_down(rows, kernels, kind, top, height, ring, line, slot, starts, bins):
     for k in range(kernels.shape[1]):
         starts[k] = min(max(top + k, 0), height - 1) % ring * line
     _sum(rows, starts, kernels, kind, slot, line, bins)
 
 
-@njit(fastmath={"contract"}, forceinline=True)
+@inner(fastmath={"contract"}, forceinline=True)
 def _sum(source, starts, kernels, kind, slot, n, target):
     """Add weighted lines, four at a time; the first four overwrite the target."""
     slot, n = np.uint64(slot), np.uint64(n)
@@ -228,7 +228,7 @@ def _sum(source, starts, kernels, kind, slot, n, target):
             target[slot + e] = before + (upper + lower)
 
 
-@njit
+@inner
 def _gather(bins, lines, column, apart, start, values):
     for j in range(BINS):
         for m in range(BINS):
@@ -237,7 +237,7 @@ def _gather(bins, lines, column, apart, start, values):
             copy_eight(bins, source, values, target)
 
 
-@njit(fastmath=FREE, error_model="numpy", forceinline=True)
+@inner(fastmath=FREE, error_model="numpy", forceinline=True)
 def _normalize(values, weights, totals, n, i, descriptor, out):
     """Scale descriptors to a norm of 1, clip them, and scale again; several at once, to hide latencies."""
     for c in range(n):

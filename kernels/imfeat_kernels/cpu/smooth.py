@@ -8,8 +8,8 @@ which keeps constant regions exactly.
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import njit
 from imfeat_kernels.cpu.launch import frozen, launch
 
 PIXELS = 1 << 14  # pixels that are worth a thread

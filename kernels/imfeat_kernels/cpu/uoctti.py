@@ -24,8 +24,8 @@ Rows of pixels between the centers of two rows of cells take these steps:
 import math
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import inner, njit
 from imfeat_kernels.cpu.launch import frozen, launch
 
 ROWS = 1 << 14  # pixels that are worth a thread
@@ -138,7 +138,7 @@ def padded(n):
     return (n + 63) // 64 * 64
 
 
-@njit
+@inner
 def _load_rows(images, first, last, top, n_rows, cell_size, slot, rows):
     """Copy rows of images, so that segments begin at multiples of the cell size."""
     n_columns, n_channels = images.shape[2:]
@@ -160,7 +160,7 @@ def _load_rows(images, first, last, top, n_rows, cell_size, slot, rows):
                     rows[2, k, start + x] = row[3 * x + 2]
 
 
-@njit
+@inner
 def _columns(images, cell_size, slot, scale, n_slots, n):
     """Return for each column the factor of magnitudes, and the value to add before rounding down.
 
@@ -189,7 +189,7 @@ def _column_weights(cell_size):
 
 
 # Copy: _directions._gradients.
-@njit
+@inner
 def _gradients(rows, y, start, n, gy, gx):
     """Compute gradients along a tile of the row after row y, each of its strongest channel."""
     start = max(start, 0)
@@ -206,7 +206,7 @@ def _gradients(rows, y, start, n, gy, gx):
             gx[x] = dx if stronger else x0
 
 
-@njit
+@inner
 def _votes(gy, gx, scales, rounding, line, start, n, sizes, counters):
     """Compute the vote of each pixel of a tile and the index of its counter.
 
@@ -231,14 +231,14 @@ def _votes(gy, gx, scales, rounding, line, start, n, sizes, counters):
         counters[x] = x * COUNTERS + (0 if k == SIGNED else k)
 
 
-@njit
+@inner
 def _add_votes(sizes, counters, line, n, sums):
     weight = np.uint64(1 + (line << 32))
     for x in range(n):
         sums[counters[x]] += np.uint64(sizes[x]) * weight
 
 
-@njit
+@inner
 def _sum_columns(sums, start, n_segments, cell_size, near, far, left, right):
     """Add up the columns of each segment, weighted for the cells at its left and right, and clear them."""
     # Little-endian: the lower half, the sum of votes, comes first.
@@ -258,7 +258,7 @@ def _sum_columns(sums, start, n_segments, cell_size, near, far, left, right):
     sums[: n_segments * cell_size * COUNTERS] = 0
 
 
-@njit
+@inner
 def _share_rows(left, right, share, cell_size, n_cols, unit, r, cells):
     """Add sums of segments to the cells of row r and of the next row, which gets ``share`` of line 0."""
     step = np.float32(1) / np.float32(cell_size)
@@ -272,7 +272,7 @@ def _share_rows(left, right, share, cell_size, n_cols, unit, r, cells):
             cells[next_row, cell, k] += lower * unit
 
 
-@njit
+@inner
 def _finish_cells(cells, energies, row):
     """Compute the unsigned sums and energies of a row of cells."""
     for cell in range(cells.shape[1]):
@@ -299,7 +299,7 @@ def _factors(energies, r, n_rows, start, above, below):
         below[c] = np.float32(1) / np.sqrt(energies[after, a] + energies[after, b] + middle)
 
 
-@njit
+@inner
 def _normalize(cells, row, start, above, below, totals, i, r, out):
     half = np.float32(0.5)
     for c in range(out.shape[2]):

@@ -6,8 +6,8 @@ where gray has Cb = Cr = c: 0.5 for floats, 128 for bytes.
 """
 
 import numpy as np
-from numba import njit
 
+from imfeat_kernels.cpu.compiling import njit
 from imfeat_kernels.cpu.launch import launch
 
 GRAIN = 1 << 15  # pixels: some 20 microseconds of work
