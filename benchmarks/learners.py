@@ -57,7 +57,7 @@ def main(data, threads, repeats, few, out):
                 rows.append(found)
             rows.append(softmax_row(x, y, n, 1))
             rows.append(row("ridge, 5 strengths", n, ridge(wide, y), 1))
-    about = report.environment({}, {"imfeat": Installed("imfeat")}, {})
+    about = report.environment({"imfeat": Installed("imfeat")}, {})
     about["versions"] |= {name: version(name) for name in ("scikit-learn", "torch", "numpy")}
     about["command"] = f"python -m benchmarks.learners --threads {threads} --repeats {repeats}"
     about |= {"images": len(x), "ridge_features": wide.shape[1], "ridge_bytes": ridge_bytes(wide, y)}
