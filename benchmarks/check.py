@@ -122,7 +122,9 @@ def spread(row, library):
 
 
 def table_of(compared, name):
-    table = rich.table.Table("job", "fastest peer of both", f"times it, {name}", "now", "at least", "")
+    table = rich.table.Table(title=f"imfeat's rate over that of the fastest peer, now and in {name}")
+    for title in ("job", "peer", "then", "now", "at least", ""):
+        table.add_column(title, overflow="fold")
     for entry in compared:
         numbers = ["" if entry[key] is None else f"{entry[key]:.2f}" for key in ("before", "now", "allowed")]
         verdict = "" if entry["now"] is None else "[red]fell[/]" if entry["fell"] else "ok"
