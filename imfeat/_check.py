@@ -69,7 +69,7 @@ def as_colors(
         shape = images.shape
         if len(shape) > 2 and shape[-1] == 3 and images.size and images.flags.c_contiguous:
             plain = images.view()
-            plain.setflags(False)
+            plain.setflags(False)  # type: ignore[call-arg]  # quicker than write=False
             return plain
     array = _as_array(images, "images", gpu)
     has_channel_axis(
@@ -98,7 +98,7 @@ def as_pixels(
         is_color = len(shape) > 2 and shape[-1] == 3
         if images.size and images.flags.c_contiguous and (is_color or (gray and len(shape) == 2)):
             batch = images.reshape(-1, *(shape[-3:] if is_color else (*shape, 1)))  # the usual case, quickly
-            batch.setflags(False)
+            batch.setflags(False)  # type: ignore[call-arg]  # quicker than write=False
             return Pixels(shape[:-3] if is_color else (), batch, is_color, images.dtype)
     array = _as_array(images, name, gpu)
     has_channels = has_channel_axis(
@@ -380,7 +380,7 @@ def _plain(array: Array) -> Array:
     if not isinstance(array, np.ndarray):
         return array
     plain = array.view() if array.flags.c_contiguous else np.array(array, order="C")
-    plain.setflags(False)
+    plain.setflags(False)  # type: ignore[call-arg]  # quicker than write=False
     return plain
 
 

@@ -315,7 +315,7 @@ def block_histograms(
     n_slots,
     out,
 ):
-    block_rows, block_cols, n_bins, n_images, n_rows, n_cols = out.shape
+    block_rows, block_cols, n_bins, n_images, n_rows = out.shape[:5]
     height, width = cell_size
     size = block_rows * height
     # Blocks that begin at the same column of their cells are some cells apart; there are so many kinds.
@@ -328,7 +328,7 @@ def block_histograms(
     gy, gx = scratch(2, n), scratch(2, n)
     sums = scratch(1, n_bins * (n + PAD))[0]
     halves = np.empty(n_bins * (n + PAD) // 2, np.float32)
-    # Rows of cells of the rows of blocks that a row of pixels lies in, and two more that get votes of weight 0.
+    # Rows of cells of the rows of blocks that a row of pixels lies in, and two more for votes of weight 0.
     n_open = -(-(size + stride[0] % 2) // stride[0])  # odd rows of blocks may begin where others end
     columns = scratch((n_open * block_rows + TARGETS - 1) * n_bins, n)
     targets = np.empty(TARGETS, np.int64)
@@ -339,7 +339,9 @@ def block_histograms(
     for m, offset, x in np.ndindex(block_cols, block_cols, n + PAD):
         tiles[m, offset, x] = col_weights[m, offset * width + x % width]
     item = start
-    while item < stop:  # items are rows of blocks of some slots; those of the same slots are computed together
+    while (
+        item < stop
+    ):  # items are rows of blocks of some slots; those of the same slots are computed together
         first = item // n_rows * n_slots
         last = min(first + n_slots, n_images * n_pieces)
         r0 = item % n_rows
@@ -393,7 +395,21 @@ def block_histograms(
                         begin = phase * stride[1]
                         _weigh_columns(columns, cell_row, begin, tiles, m, n, width, sums, halves, cells)
                         for s in range(first, last):
-                            _write_cells(cells, s, k, m, r0 + r, phase, stride[1], width, step, n_pieces, slot, first, out)
+                            _write_cells(
+                                cells,
+                                s,
+                                k,
+                                m,
+                                r0 + r,
+                                phase,
+                                stride[1],
+                                width,
+                                step,
+                                n_pieces,
+                                slot,
+                                first,
+                                out,
+                            )
                     for line in range(held * n_bins, (held + block_rows) * n_bins):
                         for x in range(n):
                             columns[line, x] = 0
@@ -451,7 +467,7 @@ def _weigh_columns(columns, row, start, tiles, m, n, cell_size, sums, halves, ce
 
 @njit(error_model="numpy")
 def _bin_positions(turns, n_bins, n, j, gy, gx):
-    """Replace gradients in row j by magnitudes, in gx, and positions between the centers of bins times these."""
+    """Replace gradients in row j by magnitudes, in gx, and by positions between bins times magnitudes."""
     around = np.float32(n_bins)
     half = np.float32(0.5)
     for x in range(n):

@@ -175,7 +175,7 @@ def six_times(hue):
 
 @njit
 def missing_red(sixths, unit):
-    """Return the share of the chroma that red lacks, ``unit`` for all of it; ``sixths`` of a turn in units."""
+    """Return the share of the chroma that red lacks, ``unit`` for all of it; ``sixths`` are in units, too."""
     three = unit + unit + unit
     return clipped(unit + unit - abs(sixths - three), unit)
 
