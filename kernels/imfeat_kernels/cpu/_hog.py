@@ -350,13 +350,16 @@ def block_histograms(
         top = corner[0] + r0 * stride[0]
         clear(columns)
         n_pixel_rows = (r1 - r0 - 1) * stride[0] + size
-        for y in range(0, n_pixel_rows, 2):  # two rows of pixels at a time touch the sums half as often
-            in_band = y % BAND
+        # Two rows of pixels at a time touch the sums half as often.  They begin at even rows, from the corner
+        # on, so that sums do not depend on where the items of a call begin.
+        odd = r0 * stride[0] % 2
+        for y in range(-odd, n_pixel_rows, 2):
+            in_band = (y + odd) % BAND
             if in_band == 0:
                 band = top + y - 1
                 _load_rows(images, values, first, last, band, corner[1], shift, n_pieces, slot, rows, inner)
             for j in range(2):
-                if y + j < n_pixel_rows:
+                if 0 <= y + j < n_pixel_rows:
                     _gradients(rows, in_band + j, inner, True, SLACK, j, gy, gx)
                     _bin_positions(turns, n_bins, n, j, gy, gx)
                     if mask.size > 0:
@@ -366,7 +369,7 @@ def block_histograms(
                             )
                 else:
                     for x in range(n):
-                        gx[j, x] = 0
+                        gy[j, x], gx[j, x] = 0, 0
             lowest = max(0, (y - size) // stride[0] + 1)  # the first row of blocks that the two lie in
             highest = min(r1 - r0 - 1, (y + 1) // stride[0])
             found = 0
@@ -510,6 +513,7 @@ def _add_votes(magnitudes, positions, targets, weights, n_bins, n, columns):
             columns[t2, x] = fused(w20, vote0, fused(w21, vote1, columns[t2, x]))
 
 
+# Copies: _hsv.smaller and color.smaller.
 @njit
 def smaller(a, b):
     return a if a < b else b

@@ -55,6 +55,56 @@ def _byte_sixths(pixels, first, n, sixths, deltas, highs):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def bytes_to_hsv_bytes(start, stop, pixels, out):
+    gaps, corners = np.empty(STRIP, I16), np.empty(STRIP, I16)
+    deltas, highs = np.empty(STRIP, I16), np.empty(STRIP, I16)
+    hues, saturations = np.empty(STRIP, I16), np.empty(STRIP, I16)
+    one, six, sixth, largest = F32(1), F32(6), F32(1 / 6), F32(255)
+    for item in range(start, stop):  # an item is a strip of pixels
+        first = np.uint64(3 * item * STRIP)
+        n = np.uint64(min(STRIP, len(pixels) // 3 - item * STRIP))
+        _gaps(pixels, first, n, gaps, corners, deltas, highs)
+        for i in range(n):
+            delta, high = F32(deltas[i]), F32(highs[i])
+            sixths = F32(corners[i]) + F32(gaps[i]) / larger(delta, one)
+            hue = divided(sixths, six, sixth)
+            hue = hue if sixths >= 0 else fused(sixths, sixth, one)
+            level = F32(np.int32(hue * largest))
+            level = level - one if fused(hue, largest, -level) < 0 else level
+            hues[i] = I16(np.int32(level))
+            saturations[i] = I16(np.int32(delta / larger(high, one) * largest))
+        for i in range(n):
+            at = first + np.uint64(3) * i
+            out[at] = np.uint8(hues[i])
+            out[at + np.uint64(1)] = np.uint8(saturations[i])
+            out[at + np.uint64(2)] = np.uint8(highs[i])
+
+
+@njit
+def _gaps(pixels, first, n, gaps, corners, deltas, highs):
+    """Compute what Pillow adds to get the hue in sixths of a turn: a corner of the hexcone, and a gap.
+
+    Pillow computes in float64 and rounds to float32 three times.  float32 is twice as fast and gives the same
+    results if the turn of negative hues and the cut to an integer are rounded once, by `fused`.
+    """
+    one, three, five = I16(1), I16(3), I16(5)
+    for i in range(n):
+        at = first + np.uint64(3) * i
+        r, g, b = I16(pixels[at]), I16(pixels[at + np.uint64(1)]), I16(pixels[at + np.uint64(2)])
+        high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
+        gap = I16(I16(high + high) - I16(I16(r + g) + I16(b - low)))  # of the middle channel from the highest
+        after_green, green = (gap, one) if low == b else (I16(-gap), three)
+        after_blue, blue = (gap, three) if low == r else (I16(-gap), five)
+        change, corner = (after_green, green) if g == high else (after_blue, blue)
+        red = one if low == b else I16(-one)
+        gaps[i] = I16(-after_green) if r == high else change
+        corner = red if r == high else corner
+        corners[i] = corner if high > low else I16(0)
+        deltas[i] = I16(high - low)
+        highs[i] = high
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def floats_to_hsv(start, stop, pixels, white, streams, out):
     unit = white / white
     inverse = unit / white
@@ -137,7 +187,7 @@ def _write(planes, n, streams, out, start):
             out[start + np.uint64(3) * i + c] = planes[c, i]
 
 
-# Copies of the next two functions: color.py.
+# Copies of the next two functions: color.py; of `smaller` also _hog.py.
 @njit
 def larger(a, b):
     return a if a > b else b  # one instruction; max() also handles NaN

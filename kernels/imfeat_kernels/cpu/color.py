@@ -48,7 +48,7 @@ def rgb_to_hsv_bytes(pixels, out):
     out : (3 n,) uint8
         Overwritten with H, S, V, each 0..255.
     """
-    launch(_rgb_to_hsv_bytes, len(pixels) // 3, pixels, out, grain=GRAIN)
+    launch(_hsv.bytes_to_hsv_bytes, -(-len(pixels) // (3 * STRIP)), pixels, out, grain=GRAIN // STRIP)
 
 
 def hsv_to_rgb(pixels, white, out):
@@ -120,20 +120,6 @@ def rgb_to_gray_bytes(pixels, out):
 
 # The bodies work on slices, because the compiler vectorizes loops that index from 0.
 # Constants are made of `unit`, a 1 of the type to compute in; with literals it would be float64.
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _rgb_to_hsv_bytes(start, stop, pixels, out):
-    x, y = pixels[3 * start : 3 * stop], out[3 * start : 3 * stop]
-    for i in range(stop - start):
-        r, g, b = np.float32(x[3 * i]), np.float32(x[3 * i + 1]), np.float32(x[3 * i + 2])
-        high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
-        delta = high - low
-        saturation = delta / (high if high > 0 else np.float32(1)) * np.float32(255)
-        hue = pillow_hue(r, g, b, high, low)
-        y[3 * i] = np.uint8(np.int32(hue)) if delta > 0 else np.uint8(0)
-        y[3 * i + 1] = np.uint8(np.int32(saturation))
-        y[3 * i + 2] = np.uint8(np.int32(high))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
