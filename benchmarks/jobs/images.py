@@ -12,6 +12,7 @@ ALL = {
     "rgb_to_hsv, uint8 to float32": Job("rgb_to_hsv", goals=FLOATS),
     "rgb_to_hsv, uint8 to uint8": Job("rgb_to_hsv", options={"dtype": "uint8"}, goals=BYTES),
     "hsv_to_rgb, float32": Job("hsv_to_rgb", inputs.hsv, goals=(Goal(1.2),)),
+    "hsv_to_rgb, uint8 to uint8": Job("hsv_to_rgb", options={"dtype": "uint8"}, goals=(Goal(1.2),)),
     "rgb_to_gray, uint8": Job("rgb_to_gray", goals=(Goal(1.0),)),
     "rgb_to_lab, uint8 to float32": Job(
         "rgb_to_lab", goals=(Goal(10, "scikit-image", threads=1), Goal(1, "OpenCV", threads=1))

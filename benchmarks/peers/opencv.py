@@ -155,6 +155,7 @@ JOBS = {
     "rgb_to_hsv, uint8 to float32": to_hsv_floats,
     "rgb_to_hsv, uint8 to uint8": convert_whole(cv2.COLOR_RGB2HSV_FULL),
     "hsv_to_rgb, float32": from_hsv_floats,
+    "hsv_to_rgb, uint8 to uint8": convert_whole(cv2.COLOR_HSV2RGB_FULL),
     "rgb_to_gray, uint8": convert_whole(cv2.COLOR_RGB2GRAY, channels=1),
     "rgb_to_lab, uint8 to float32": to_lab_floats,
     "rgb_to_ycbcr, uint8 to uint8": convert_whole(cv2.COLOR_RGB2YCrCb),

@@ -105,7 +105,7 @@ def _gaps(pixels, first, n, gaps, corners, deltas, highs):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def floats_to_hsv(start, stop, pixels, white, streams, out):
+def floats_to_hsv(start, stop, pixels, white, streams, outside, out):
     unit = white / white
     inverse = unit / white
     rgb, hsv = np.empty((3, STRIP), pixels.dtype), np.empty((3, STRIP), F32)
@@ -113,6 +113,7 @@ def floats_to_hsv(start, stop, pixels, white, streams, out):
         first = np.uint64(item * STRIP)
         n = np.uint64(min(STRIP, len(pixels) // 3 - item * STRIP))
         _read(pixels, np.uint64(3) * first, n, rgb)
+        outside[item] = _count_outside(rgb, n, white)
         for i in range(n):
             r, g, b = rgb[0, i], rgb[1, i], rgb[2, i]
             high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
@@ -123,13 +124,15 @@ def floats_to_hsv(start, stop, pixels, white, streams, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def hsv_to_rgb(start, stop, pixels, white, streams, out):
+def hsv_to_rgb(start, stop, pixels, white, streams, outside, out):
     inverse = white / white / white
+    can_be_outside = pixels.dtype.type(0.5) != 0  # as bytes can't
     hsv, rgb = np.full((3, STRIP), white), np.empty((3, STRIP), F32)
     for item in range(start, stop):  # an item is a strip of pixels
         first = np.uint64(item * STRIP)
         n = np.uint64(min(STRIP, len(pixels) // 3 - item * STRIP))
         _read(pixels, np.uint64(3) * first, n, hsv)
+        outside[item] = _count_outside(hsv, n, white) if can_be_outside else 0
         for i in range(n):
             sixths = six_times(hsv[0, i])
             value = hsv[2, i] * inverse
@@ -170,6 +173,18 @@ def _read(values, start, n, planes):
     for i in range(whole, n):
         for c in range(np.uint64(3)):
             planes[c, i] = values[start + np.uint64(3) * i + c]
+
+
+@njit
+def _count_outside(planes, n, white):
+    """Count the values of n pixels outside [0, white]; NaN is outside."""
+    count = np.int32(0)  # as wide as a float, so that as many are added at once
+    zero = white - white
+    for c in range(np.uint64(3)):
+        for i in range(n):
+            inside = (planes[c, i] >= zero) & (planes[c, i] <= white)
+            count = np.int32(count + (np.int32(0) if inside else np.int32(1)))
+    return count
 
 
 @njit

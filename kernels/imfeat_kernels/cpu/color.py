@@ -34,9 +34,18 @@ def rgb_to_hsv(pixels, white, out):
         Value that counts as 1, in the type to compute in.
     out : (3 n,) float32
         Overwritten with H, S, V, each in [0, 1]; hue below 1, and 0 for gray.
+
+    Returns
+    -------
+    int
+        Number of strips of pixels with a value outside [0, white], whose results are undefined; only on the
+        CPU, where floats are looked at while they are in the cache.
     """
-    body = _hsv.bytes_to_hsv if pixels.dtype == np.uint8 else _hsv.floats_to_hsv
-    _launch_strips(body, pixels, white, out)
+    if pixels.dtype.type is np.uint8:
+        n_strips = -(-len(pixels) // (3 * STRIP))
+        launch(_hsv.bytes_to_hsv, n_strips, pixels, white, _streams(out), out, grain=GRAIN // STRIP)
+        return 0
+    return _launch_strips(_hsv.floats_to_hsv, pixels, white, out)
 
 
 def rgb_to_hsv_bytes(pixels, out):
@@ -61,8 +70,13 @@ def hsv_to_rgb(pixels, white, out):
         Value that counts as 1, in the type to compute in.
     out : (3 n,) float32
         Overwritten with R, G, B.
+
+    Returns
+    -------
+    int
+        As for `rgb_to_hsv`.
     """
-    _launch_strips(_hsv.hsv_to_rgb, pixels, white, out)
+    return _launch_strips(_hsv.hsv_to_rgb, pixels, white, out)
 
 
 def hsv_to_rgb_bytes(pixels, out):
@@ -78,8 +92,14 @@ def hsv_to_rgb_bytes(pixels, out):
 
 
 def _launch_strips(body, pixels, white, out):
-    streams = out.nbytes >= STREAMED and out.ctypes.data % LINE == 0
-    launch(body, -(-len(pixels) // (3 * STRIP)), pixels, white, streams, out, grain=GRAIN // STRIP)
+    outside = np.empty(-(-len(pixels) // (3 * STRIP)), np.int32)
+    launch(body, len(outside), pixels, white, _streams(out), outside, out, grain=GRAIN // STRIP)
+    return np.count_nonzero(outside)
+
+
+def _streams(out):
+    """Tell whether results are written past the caches."""
+    return out.nbytes >= STREAMED and out.ctypes.data % LINE == 0
 
 
 def rgb_to_hsi(pixels, white, out):
