@@ -1,95 +1,115 @@
 """Run the benchmarks: ``python -m benchmarks``; README.md beside this file says with which packages."""
 
-import itertools
+import json
 import re
-import tempfile
+import subprocess
+import sys
 from pathlib import Path
 
 import click
-import rich.console
-import rich.progress
 
-from benchmarks import cold, contestants, goals, images, jobs, memory, races, report, single, timing
+from benchmarks import check, goals, instructions, jobs, report
+from benchmarks.worker import ROOT
 
 RESULTS = Path(__file__).parent / "results"
 TABLES = ("races", "encodings", "single", "cold", "memory")
+ONCE = {"cold", "memory"}  # of the first instruction set only
 
 
 @click.command()
 @click.option("--jobs", "wanted", multiple=True, help="Only jobs whose name contains this; may be repeated.")
 @click.option("--tables", default=",".join(TABLES), show_default=True, help="Only these tables.")
 @click.option("--threads", default="1,2", show_default=True, help="Numbers of threads.")
-@click.option("--repeats", default=9, show_default=True, help="Runs of each contestant that count.")
+@click.option("--repeats", default=5, show_default=True, help="Runs of each contestant that count.")
+@click.option("--instructions", "sets", default="native", show_default=True, help="Or avx2, or native,avx2.")
 @click.option("--opencv5", help="A Python that has OpenCV 5, to race beside the one that is installed here.")
 @click.option("--short", is_flag=True, help="Small images and one run, to see that all of it runs.")
+@click.option("--check", "only_check", is_flag=True, help="Compare a few rows with the page; 1 if one fell.")
 @click.option("--out", default=RESULTS, show_default="benchmarks/results", type=click.Path(path_type=Path))
-def main(wanted, tables, threads, repeats, opencv5, short, out):
+def main(wanted, tables, threads, repeats, sets, opencv5, short, only_check, out):
     """Time every feature against its peers, side by side, and write a table."""
-    counts = [int(n) for n in threads.split(",")]
-    names, fixed = (
-        [name for name in table if not wanted or any(part in name for part in wanted)]
-        for table in (jobs.ALL, jobs.FIXED)
-    )
-    found, missing = contestants.find(opencv5)
-    bandwidths = {n: timing.copy_bandwidth(n, n_bytes=1 << (20 if short else 28)) for n in counts}
-    about = report.environment(bandwidths, found, missing)
-    about["command"] = command_line(wanted, tables, threads, repeats, opencv5, short)
-    about["repeats"] = 1 if short else repeats
-    if "cold" in tables:
-        about["cold"] = cold_start(short)
-    slug = re.sub(r"[^a-z0-9]+", "-", about["machine"].lower()).strip("-")
-    results = {}
-    with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
-        for name, rows, total in stages(tables, names, fixed, counts, found, bandwidths, repeats, short):
-            results[name] = list(progress.track(rows, total=total, description=name))
-            goals.add_speedups(results.get("races", []) + results.get("encodings", []))
-            # Written after each stage, so that a failure in the last does not cost the first.
-            page, data = report.write(out, slug, about, results)
-    click.echo(f"{page.read_text()}\nwritten to {page} and {data}")
+    machine = instructions.level_of_machine()
+    try:
+        levels = instructions.levels(sets.split(","), machine)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--instructions") from None
+    settings = {
+        "jobs": chosen(jobs.ALL, wanted),
+        "fixed": chosen(jobs.FIXED, wanted),
+        "tables": tables.split(","),
+        "threads": [int(n) for n in threads.split(",")],
+        "repeats": 1 if short else repeats,
+        "sizes": None,
+        "opencv5": opencv5,
+        "short": short,
+        "machine": machine,
+    }
+    if only_check:
+        about, results = collect(settings | check.SETTINGS, levels, lambda about, results: None)
+        sys.exit(check.compare(about, results, out))
+    command = command_line(wanted, tables, threads, repeats, sets, opencv5, short)
+
+    def write(about, results):
+        slug = re.sub(r"[^a-z0-9]+", "-", about["machine"].lower()).strip("-")
+        about |= {"command": command, "repeats": settings["repeats"], "machine_level": machine}
+        paths.append(report.write(out, slug, about, results))
+
+    paths = []
+    collect(settings, levels, write)
+    page, data, chart = paths[-1]
+    click.echo(f"{page.read_text()}\nwritten to {page}, {data} and {chart}")
 
 
-def command_line(wanted, tables, threads, repeats, opencv5, short):
+def chosen(table, wanted):
+    return [name for name in table if not wanted or any(part in name for part in wanted)]
+
+
+def collect(settings, levels, write):
+    """Measure each level in a process of its own; return what the numbers depend on, and all tables.
+
+    ``write`` is called with them after each table, and at the end, however it comes.
+    """
+    about, results, last = {}, {}, None
+    try:
+        for i, level in enumerate(levels):
+            tables = [table for table in settings["tables"] if i == 0 or table not in ONCE]
+            for line in measure(settings | {"tables": tables, "level": level}):
+                if "about" in line:
+                    about = about or line["about"] | {"sets": []}
+                    about["sets"].append(line["set"])
+                    continue
+                if last not in (None, line["table"]):
+                    finish(about, results, write)
+                last = line["table"]
+                results.setdefault(last, []).append(line["row"])
+    finally:
+        if results:
+            finish(about, results, write)
+    return about, results
+
+
+def finish(about, results, write):
+    goals.add_speedups(results.get("races", []) + results.get("encodings", []))
+    write(about, results)
+
+
+def measure(settings):
+    """Yield what a process that measures one level says."""
+    command = [sys.executable, "-m", "benchmarks.measure", json.dumps(settings)]
+    env = instructions.environment(settings["level"], settings["machine"])
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            yield json.loads(line)
+    if process.returncode:
+        raise click.ClickException(f"measuring with {settings['level']} ended with {process.returncode}")
+
+
+def command_line(wanted, tables, threads, repeats, sets, opencv5, short):
     """Return the command that makes these results, without paths of this machine."""
-    command = f"python -m benchmarks --threads {threads} --repeats {repeats}"
+    command = f"python -m benchmarks --threads {threads} --repeats {repeats} --instructions {sets}"
     command += "".join(f' --jobs "{part}"' for part in wanted)
     command += f" --tables {tables}" * (tables != ",".join(TABLES))
     return command + " --opencv5 PYTHON" * bool(opencv5) + " --short" * short
-
-
-def stages(tables, names, fixed, counts, found, bandwidths, repeats, short):
-    """Yield (name, rows to come, how many) of each table that is wanted."""
-    repeats = 1 if short else repeats
-    if "races" in tables:
-        sizes = images.SHORT_SIZES if short else images.SIZES
-        races_to_come = races.rows(names, sizes, counts, found, repeats, bandwidths)
-        yield "races", races_to_come, races.n_rows(names, sizes, counts)
-    if "encodings" in tables:
-        races_to_come = races.fixed_rows(fixed, short, counts, found, repeats, bandwidths)
-        yield "encodings", races_to_come, len(fixed) * len(counts)
-    if "single" in tables:
-        yield "single", single.rows(names, found, repeats if short else 5 * repeats), len(names)
-    if "memory" in tables:
-        few = names[:1] if short else names
-        shape = (2, 48, 64) if short else (64, 512, 512)
-        numbers = memory.FUSED_NUMBERS[: 1 if short else None] if memory.FUSED in fixed else ()
-        rows = itertools.chain(
-            memory.rows(few, found, shape, counts[-1]), memory.fused_rows(found, numbers, counts[-1])
-        )
-        yield "memory", rows, len(few) + len(numbers)
-    if "cold" in tables:
-        few = names[:1] if short else names
-        yield "first calls", first_calls(few), len(few)
-
-
-def first_calls(names):
-    with cold.workplace() as folder:
-        yield from cold.first_calls(names, folder)
-
-
-def cold_start(short):
-    with tempfile.TemporaryDirectory() as folder:
-        warm_all = None if short else cold.warm_all(Path(folder))
-        return cold.measure_import(1 if short else 5) | {"warm_all": warm_all}
 
 
 if __name__ == "__main__":

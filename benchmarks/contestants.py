@@ -1,5 +1,7 @@
 """Who takes part: imfeat, the peers that can be imported here, and workers of other Pythons."""
 
+import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from benchmarks.timing import Contestant, stopwatch
 from benchmarks.worker import Worker
 
 SAMPLE_PIXELS = 1 << 16, 1 << 20
-SAMPLE_SECONDS = 0.15  # a peer that would take longer for more pixels is timed on fewer
+SAMPLE_SECONDS = 0.06  # a peer that would take longer for more pixels is timed on fewer
 OURS, OURS_NEW, KERNELS = "imfeat", "imfeat, new output", "imfeat's kernels"
 
 
@@ -26,33 +28,57 @@ class Local:
         self.version = module.VERSION
         self.jobs = module.JOBS if jobs is None else jobs
         self.approximate = getattr(module, "APPROXIMATE", ())
+        self.instructions = getattr(module, "instructions", list)()
 
     def prepare(self, job, images, n_threads):
         """Return a function that does a job n times and returns the mean seconds."""
         return stopwatch(self.jobs[job](images, n_threads))
 
-    def new_worker(self):
+    def new_worker(self, n_threads=None):
         return Worker(self.module.__name__)
+
+    def close(self):
+        pass
 
 
 class Remote:
-    """A library of another Python; the images reach it as a file."""
+    """A library in processes of its own, perhaps of another Python; the images reach it as a file.
 
-    def __init__(self, module, python):
-        self.worker = Worker(module, python)
+    Where the library reads its number of threads as it starts, each number has a process.
+    """
+
+    def __init__(self, module, python=sys.executable):
         self.module, self.python = module, python
-        self.version = self.worker.facts["version"]
-        self.jobs, self.approximate = self.worker.facts["jobs"], self.worker.facts["approximate"]
+        self.workers = {None: Worker(module, python)}
+        facts = self.workers[None].facts
+        self.version, self.jobs, self.approximate = facts["version"], facts["jobs"], facts["approximate"]
+        self.instructions, self.threads_variable = facts["instructions"], facts["threads_variable"]
 
     def prepare(self, job, images, n_threads):
+        worker = self.worker(n_threads)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "images.npy")
             np.save(path, images)
-            self.worker.ask(do="prepare", job=job, images=str(path), threads=n_threads)
-        return lambda n: self.worker.ask(do="seconds", n=n)["seconds"]
+            worker.ask(do="prepare", job=job, images=str(path), threads=n_threads)
+        worker.ask(do="seconds", n=1)  # one that crashes does so here, not in the race
+        return lambda n: worker.ask(do="seconds", n=n)["seconds"]
 
-    def new_worker(self):
-        return Worker(self.module, self.python)
+    def worker(self, n_threads):
+        """Return the process for a number of threads, a new one if the last has ended."""
+        key = n_threads if self.threads_variable else None
+        if key in self.workers and self.workers[key].process.poll() is not None:
+            self.workers.pop(key).close()
+        if key not in self.workers:
+            self.workers[key] = self.new_worker(n_threads)
+        return self.workers[key]
+
+    def new_worker(self, n_threads=None):
+        limit = {self.threads_variable: str(n_threads)} if self.threads_variable and n_threads else {}
+        return Worker(self.module, self.python, os.environ | limit)
+
+    def close(self):
+        for worker in self.workers.values():
+            worker.close()
 
 
 def find(opencv5=None):
@@ -63,7 +89,10 @@ def find(opencv5=None):
         # Whatever OpenCV is installed here may be either.
         if library.startswith("OpenCV"):
             library = opencv_name(module.VERSION)
-        found[library] = Local(module)
+        try:
+            found[library] = Remote(module.__name__) if library in peers.APART else Local(module)
+        except RuntimeError as error:
+            missing[library] = str(error)
     if opencv5 is None:
         missing["OpenCV 5"] = "no Python with it was given (--opencv5)"
     else:

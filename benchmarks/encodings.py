@@ -35,6 +35,18 @@ def patches(n, d, few=2000):
     return make
 
 
+def wide_patches(n, d, few=500):
+    """Return a maker of n normalized patches (n, d): in colour, or gray if d has no factor 3."""
+    side = round((d / 3) ** 0.5) if d % 3 == 0 else round(d**0.5)
+
+    def make(short):
+        pictures = cut(*PHOTOGRAPHS) if d % 3 == 0 else gray(*PHOTOGRAPHS)(False)
+        patches = imfeat.sample_patches(pictures, side, few if short else n, rng=0)
+        return np.ascontiguousarray(imfeat.normalize_patches(patches).reshape(len(patches), d))
+
+    return make
+
+
 def sift(n, few=500):
     """Return a maker of n dense SIFT descriptors of a photograph, 64 of their principal axes."""
 

@@ -1,35 +1,32 @@
 """The learners against scikit-learn, PyTorch and the matrix products that they are made of.
 
 ``python -m benchmarks.learners --data FOLDER`` takes a folder that holds the unpacked CIFAR-10, and writes
-``results/learners.md`` and ``.json``: an epoch of an MLP, softmax regression to the same loss, and ridge
-regression with five strengths, in seconds, each at one and at two threads.
+``results/learners.md`` and ``.json``: an epoch of an MLP, softmax regression to the same loss, ridge
+regression with five strengths and linear SVMs, in seconds, each at one and at two threads.
 """
 
 import json
-import tracemalloc
 import warnings
-from contextlib import contextmanager
-from importlib.metadata import version
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
 import numpy as np
 import torch
-from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neural_network import MLPClassifier as Peer
 from threadpoolctl import threadpool_limits
 
 import imfeat
-from benchmarks import report, timing
+from benchmarks import linear_learners, ours, report, timing
 from benchmarks.__main__ import RESULTS
-from imfeat.learn import LinearClassifier, MLPClassifier, RidgeSums
+from benchmarks.contestants import OURS, Local
+from imfeat.learn import MLPClassifier
 
 BATCH, HIDDEN, N_CLASSES, EPOCHS = 128, 100, 10, 3
-STRENGTH = 1e-3  # of softmax regression, for the mean loss
-STRENGTHS = (1000.0, 300.0, 100.0, 30.0, 10.0)
 RIDGE_FEATURES = 4096
+PEERS = "scikit-learn", "scikit-learn-intelex", "torch", "numpy"
 
 
 @click.command()
@@ -52,15 +49,18 @@ def main(data, threads, repeats, few, out):
     for n in map(int, threads.split(",")):
         with limited(n):
             for optimizer in ("momentum", "adam"):
-                found = row(f"epoch of an MLP, {optimizer}", n, epoch(x, y, optimizer), repeats)
+                found = timing.row(f"epoch of an MLP, {optimizer}", n, epoch(x, y, optimizer), repeats)
                 found["seconds"] = {name: s / EPOCHS for name, s in found["seconds"].items()}
                 rows.append(found)
-            rows.append(softmax_row(x, y, n, 1))
-            rows.append(row("ridge, 5 strengths", n, ridge(wide, y), 1))
-    about = report.environment({}, {"imfeat": Installed("imfeat")}, {})
-    about["versions"] |= {name: version(name) for name in ("scikit-learn", "torch", "numpy")}
+            rows += linear_learners.rows(x, y, wide, n)
+    about = report.environment({OURS: Local(ours)}, {})
+    about["versions"] |= installed(PEERS)
     about["command"] = f"python -m benchmarks.learners --threads {threads} --repeats {repeats}"
-    about |= {"images": len(x), "ridge_features": wide.shape[1], "ridge_bytes": ridge_bytes(wide, y)}
+    about |= {
+        "images": len(x),
+        "ridge_features": wide.shape[1],
+        "ridge_bytes": linear_learners.ridge_bytes(wide, y),
+    }
     found = {"about": about, "rows": rows}
     out.mkdir(parents=True, exist_ok=True)
     Path(out, "learners.json").write_text(json.dumps(found, indent=1) + "\n")
@@ -69,9 +69,13 @@ def main(data, threads, repeats, few, out):
     click.echo(text)
 
 
-class Installed:
-    def __init__(self, name):
-        self.version = version(name)
+def installed(names):
+    """Return the versions of those packages that are here."""
+    versions = {}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
 
 
 @contextmanager
@@ -80,16 +84,11 @@ def limited(n):
     before = imfeat.get_num_threads()
     imfeat.set_num_threads(n)
     torch.set_num_threads(n)
+    linear_learners.set_threads(n)
     with threadpool_limits(n), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
     imfeat.set_num_threads(before)
-
-
-def row(job, n_threads, calls, repeats):
-    """Return the seconds of each contestant."""
-    ready = [timing.Contestant(name, timing.stopwatch(call), 1) for name, call in calls.items()]
-    return {"job": job, "threads": n_threads, "seconds": timing.race(ready, repeats, pause=timing.BLAS_PAUSE)}
 
 
 def epoch(x, y, optimizer):
@@ -154,53 +153,6 @@ def products(x):
     return call
 
 
-def softmax_row(x, y, n_threads, repeats):
-    """Time softmax regression, scikit-learn's with a tolerance that leaves it at the larger loss."""
-    peer = LogisticRegression(C=1 / (STRENGTH * len(x)), tol=1e-3, max_iter=300)
-    ours = LinearClassifier(strength=STRENGTH, tol=1e-3, epochs=300)
-    found = row(
-        "softmax regression",
-        n_threads,
-        {"imfeat": lambda: ours.fit(x, y), "scikit-learn": lambda: peer.fit(x, y)},
-        repeats,
-    )
-    found["losses"] = {
-        name: loss_of(model, x, y) for name, model in (("imfeat", ours), ("scikit-learn", peer))
-    }
-    return found
-
-
-def loss_of(model, x, y):
-    scores = x @ model.coef_.T.astype(np.float32) + model.intercept_
-    penalty = STRENGTH / 2 * float((model.coef_.astype(float) ** 2).sum())
-    return penalty - float(log_softmax(scores.astype(float), 1)[np.arange(len(y)), y].mean())
-
-
-def ridge(x, y):
-    def one_by_one():
-        for strength in STRENGTHS:
-            RidgeClassifier(strength, solver="cholesky").fit(x, y)
-
-    return {
-        "imfeat": lambda: solve_all(x, y),
-        "scikit-learn": one_by_one,
-    }  # RidgeClassifierCV takes six times as long
-
-
-def solve_all(x, y):
-    sums = RidgeSums(x.shape[1], N_CLASSES).add(x, y)
-    return [sums.solve(strength) for strength in STRENGTHS]
-
-
-def ridge_bytes(x, y):
-    """Return the most bytes that ridge regression held beside its input."""
-    tracemalloc.start()
-    solve_all(x, y)
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return most
-
-
 def page(found):
     about = found["about"]
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
@@ -212,7 +164,7 @@ def page(found):
         f"Ridge on {about['ridge_features']:,} features held at most {about['ridge_bytes'] / 1e6:.0f} MB "
         f"beside them, where one matrix of products has {4e-6 * about['ridge_features'] ** 2:.0f} MB.",
         "",
-        "| job | threads | imfeat s | of the fastest peer | of sgemm | peers s | loss |",
+        "| job | threads | imfeat s | of the fastest peer | of sgemm | peers s | loss or accuracy |",
         "| --- | ---: | ---: | ---: | ---: | --- | --- |",
     ]
     for entry in found["rows"]:
@@ -220,6 +172,8 @@ def page(found):
         ours, products = seconds.pop("imfeat"), seconds.pop("~sgemm", None)
         peers = ", ".join(f"{name} {value:.3g}" for name, value in seconds.items())
         losses = ", ".join(f"{name} {value:.4f}" for name, value in entry.get("losses", {}).items())
+        rates = entry.get("accuracies", {}).items()
+        losses += ", ".join(f"{name} {100 * value:.1f} %" for name, value in rates)
         speed = f"{100 * products / ours:.0f} %" if products else ""
         cells = (
             entry["job"],

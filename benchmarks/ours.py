@@ -1,10 +1,19 @@
 """imfeat as a contestant, with the same interface as a peer's module."""
 
+from numba.core.registry import cpu_target
+
 import imfeat
 from benchmarks import jobs
 
 VERSION = imfeat.__version__
 set_threads = imfeat.set_num_threads
+
+
+def instructions():
+    """Return the processor that Numba compiles for, and which wide instructions."""
+    codegen = cpu_target.target_context.codegen()
+    features = codegen._get_host_cpu_features().split(",")
+    return [codegen._get_host_cpu_name(), *(name[1:] for name in features if name.startswith("+avx"))]
 
 
 def reusing_output(job):

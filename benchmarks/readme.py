@@ -1,22 +1,25 @@
 """Quote results in the README: ``python -m benchmarks.readme``.
 
 Between ``<!-- table NAME -->`` and ``<!-- end -->`` goes the first table of ``results/NAME.md``, with what
-the file says before it, the answer in words.
+the file says before it, the answer in words.  After ``<!-- chart NAME -->`` goes ``results/NAME.svg``.
 """
 
+import json
 import re
 from pathlib import Path
 
 import click
 
+from benchmarks import chart
 from benchmarks.__main__ import RESULTS
 
 README = Path(__file__).parents[1] / "README.md"
 PLACE = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+CHART = re.compile(r"(<!-- chart (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def quoted(text, results):
-    """Return a text with the tables that it asks for."""
+    """Return a text with the tables and charts that it asks for."""
 
     def table(found):
         parts = (results / f"{found[2]}.md").read_text().split("\n\n")
@@ -28,7 +31,12 @@ def quoted(text, results):
             + found[3]
         )
 
-    return PLACE.sub(table, text)
+    def picture(found):
+        page = json.loads((results / f"{found[2]}.json").read_text())
+        words = chart.alternative_text(page["races"] + page.get("encodings", []))
+        return f"{found[1]}![{words}](benchmarks/results/{found[2]}.svg)\n{found[3]}"
+
+    return CHART.sub(picture, PLACE.sub(table, text))
 
 
 @click.command()
@@ -36,7 +44,7 @@ def quoted(text, results):
     "--results", default=RESULTS, show_default="benchmarks/results", type=click.Path(path_type=Path)
 )
 def main(results):
-    """Put the tables of results into the README."""
+    """Put the tables and charts of results into the README."""
     README.write_text(quoted(README.read_text(), results))
 
 

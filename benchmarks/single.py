@@ -39,13 +39,14 @@ def rows(names, found, repeats):
 
 def row(name, microseconds, approximate):
     ours, kernels = microseconds[OURS], microseconds.get(KERNELS)
-    opencv = min((us for library, us in microseconds.items() if library.startswith("OpenCV")), default=None)
+    peers = {library: us for library, us in microseconds.items() if library not in (OURS, OURS_NEW, KERNELS)}
+    fastest = min((us for library, us in peers.items() if library not in approximate), default=None)
     return {
         "job": name,
         "microseconds": microseconds,
         "approximate": approximate,
         "above_kernels": None if kernels is None else ours - kernels,
-        "times_opencv": None if opencv is None else opencv / ours,
+        "times_fastest_peer": None if fastest is None else fastest / ours,
     }
 
 

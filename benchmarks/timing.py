@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOCK_SECONDS = 0.01  # calls that take less are timed several at a time
-SLOW_SECONDS = 1.0  # calls that take more are repeated less often
+SLOW_SECONDS = 0.4  # calls that take more are repeated less often
 STRIP_SIZE = 1 << 20  # bytes
 PAUSE = 0.005  # OpenMP's threads wait that long for more work, and take a core from the next contestant
 BLAS_PAUSE = 0.25  # and those of OpenBLAS, which most peers for vectors use
@@ -39,8 +39,8 @@ def stopwatch(call):
     return seconds
 
 
-def race(contestants, repeats, block=BLOCK_SECONDS, pause=PAUSE):
-    """Return the median seconds of a call of each contestant, {library: seconds}."""
+def runs(contestants, repeats, block=BLOCK_SECONDS, pause=PAUSE):
+    """Return the seconds of a call of each contestant in each of its runs, {library: [seconds]}."""
     counts, limits, seconds = [], [], [[] for _ in contestants]
     for contestant in contestants:
         once = contestant.seconds(1)
@@ -53,7 +53,18 @@ def race(contestants, repeats, block=BLOCK_SECONDS, pause=PAUSE):
             if repeat < limits[k]:
                 stay_awake(pause)
                 seconds[k].append(contestant.seconds(counts[k]))
-    return {c.library: statistics.median(s) for c, s in zip(contestants, seconds, strict=True)}
+    return {c.library: s for c, s in zip(contestants, seconds, strict=True)}
+
+
+def race(contestants, repeats, block=BLOCK_SECONDS, pause=PAUSE):
+    """Return the median seconds of a call of each contestant, {library: seconds}."""
+    return {library: statistics.median(s) for library, s in runs(contestants, repeats, block, pause).items()}
+
+
+def row(job, n_threads, calls, repeats):
+    """Return the seconds of calls, {contestant: call}, as a record."""
+    ready = [Contestant(name, stopwatch(call), 1) for name, call in calls.items()]
+    return {"job": job, "threads": n_threads, "seconds": race(ready, repeats, pause=BLAS_PAUSE)}
 
 
 def stay_awake(seconds):
@@ -106,16 +117,3 @@ def each_counted(function, images, n_threads):
         return each(function, images, n_threads)
     counts = each(function, np.array_split(images[0], n_strips), n_threads)
     return lambda: np.sum(counts(), 0)
-
-
-def copy_bandwidth(n_threads, n_bytes=1 << 28, repeats=7):
-    """Return the bytes a second that a copy reads and writes, with reused memory."""
-    source, target = np.ones(n_bytes, np.uint8), np.zeros(n_bytes, np.uint8)
-    halves = list(zip(np.array_split(source, n_threads), np.array_split(target, n_threads), strict=True))
-    with ThreadPoolExecutor(n_threads) as pool:
-        rates = []
-        for _ in range(repeats):
-            start = time.perf_counter()
-            list(pool.map(lambda half: np.copyto(half[1], half[0]), halves))
-            rates.append(2 * n_bytes / (time.perf_counter() - start))
-    return statistics.median(rates)

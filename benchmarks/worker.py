@@ -4,6 +4,7 @@ It takes part in a race: asked over a pipe, one JSON object a line, it runs a jo
 seconds; whoever asks waits meanwhile.  The module is one with ``JOBS``, as in `benchmarks.peers`.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -51,7 +52,8 @@ class Worker:
         return answer
 
     def close(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # of what it was asked after it had ended
+            self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait()
 
@@ -69,11 +71,12 @@ class Answers:
         self.module = importlib.import_module(module)
 
     def facts(self):
-        approximate = getattr(self.module, "APPROXIMATE", ())
         return {
             "version": self.module.VERSION,
             "jobs": list(self.module.JOBS),
-            "approximate": list(approximate),
+            "approximate": list(getattr(self.module, "APPROXIMATE", ())),
+            "instructions": getattr(self.module, "instructions", list)(),
+            "threads_variable": getattr(self.module, "THREADS_VARIABLE", None),
         }
 
     def prepare(self, job, images, threads):
@@ -86,13 +89,28 @@ class Answers:
         return {"seconds": self.watch(n)}
 
     def memory(self, job, small, images, threads):
-        """Return the peak of memory above that with the input loaded, and the size of NumPy's result."""
-        self.set_threads(threads)
-        self.module.JOBS[job](np.load(small), threads)()  # imports and compiles
-        array = np.load(images)
-        reset_peak()
-        before = memory_of_process("VmRSS")
-        self.module.JOBS[job](array, threads)()
+        """Return the peak of memory above that with the input loaded, in a child: a fresh process."""
+        ours, theirs = os.pipe()
+        child = os.fork()
+        if not child:
+            os.write(theirs, json.dumps(self.peak(job, small, images, threads)).encode())
+            os._exit(0)
+        os.close(theirs)
+        with os.fdopen(ours) as answer:
+            text = answer.read()
+        os.waitpid(child, 0)
+        return json.loads(text) if text else {"error": "the process ended"}
+
+    def peak(self, job, small, images, threads):
+        try:
+            self.set_threads(threads)
+            self.module.JOBS[job](np.load(small), threads)()  # imports and compiles
+            array = np.load(images)
+            reset_peak()
+            before = memory_of_process("VmRSS")
+            self.module.JOBS[job](array, threads)()
+        except Exception as error:
+            return {"error": f"{type(error).__name__}: {error}"}
         return {"bytes": memory_of_process("VmHWM") - before}
 
     def set_threads(self, n):
@@ -109,11 +127,15 @@ def memory_of_process(field):
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
 
-def main():
-    # What a library prints must not end up among the answers.
+def answers_only():
+    """Return a file for answers; what libraries print goes to the standard error from now on."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    worker, failure = None, None
+    return answers
+
+
+def main():
+    answers, worker, failure = answers_only(), None, None
     try:
         worker = Answers(sys.argv[1])
     except Exception as error:

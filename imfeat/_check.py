@@ -52,11 +52,13 @@ def as_colors(
     clip: bool = False,
     channel_axis: ChannelAxis = -1,
     unit: bool = True,
+    later: bool = False,
 ) -> Array:
     """Return colours (..., 3), of images or in a table (n, 3), as uint8, float32 or float64.
 
     Floats may lie outside [0, 1] by rounding, up to `SLACK`.  ``clip`` is for what is undefined there: these
-    are set to 0 or 1, in a copy.  Without ``unit`` floats may have any range.
+    are set to 0 or 1, in a copy.  Without ``unit`` floats may have any range.  With ``later`` the caller
+    looks at floats on the host itself.
 
     Raises
     ------
@@ -69,12 +71,14 @@ def as_colors(
         shape = images.shape
         if len(shape) > 2 and shape[-1] == 3 and images.size and images.flags.c_contiguous:
             plain = images.view()
-            plain.setflags(False)
+            plain.setflags(False)  # type: ignore[call-arg]  # quicker than write=False
             return plain
     array = _as_array(images, "images", gpu)
     has_channel_axis(
         array.shape, channel_axis, "images", gray=False, color=True, any_number=False, pixelwise=True
     )
+    if later and isinstance(array, np.ndarray) and array.dtype in FLOATS:
+        return _plain(array)
     return _checked_values(array, "images", "unit", unit, clip)
 
 
@@ -98,7 +102,7 @@ def as_pixels(
         is_color = len(shape) > 2 and shape[-1] == 3
         if images.size and images.flags.c_contiguous and (is_color or (gray and len(shape) == 2)):
             batch = images.reshape(-1, *(shape[-3:] if is_color else (*shape, 1)))  # the usual case, quickly
-            batch.setflags(False)
+            batch.setflags(False)  # type: ignore[call-arg]  # quicker than write=False
             return Pixels(shape[:-3] if is_color else (), batch, is_color, images.dtype)
     array = _as_array(images, name, gpu)
     has_channels = has_channel_axis(
@@ -338,7 +342,7 @@ def as_on_host(array: Array, operation: str) -> Array:
 def count_outside(values: Array, low: float, high: float) -> int:
     """Count the values outside [low, high]; NaN is outside."""
     check = backend_of(values).check
-    flat = values.ravel()
+    flat = values.reshape(-1)
     kind = flat.dtype.type
     counts = empty_on_device_of((-(-flat.size // check.CHUNK),), np.int64, values)
     check.count_outside(flat, kind(low), kind(high), counts)
@@ -380,7 +384,7 @@ def _plain(array: Array) -> Array:
     if not isinstance(array, np.ndarray):
         return array
     plain = array.view() if array.flags.c_contiguous else np.array(array, order="C")
-    plain.setflags(False)
+    plain.setflags(False)  # type: ignore[call-arg]  # quicker than write=False
     return plain
 
 

@@ -93,14 +93,17 @@ def hsv_to_rgb(
 def _convert(images: Images, dtype: str, channel_axis: ChannelAxis, out: Array | None, name: str) -> Array:
     """Convert images by the kernel of a name, or to uint8 by that for bytes."""
     given = images
-    images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
+    images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis, later=True)
     one_of(dtype, "dtype", ("float32", "uint8"))
     kernels = backend_of(images).color
     out = as_out(out, images.shape, dtype, images)
     if dtype == "float32":
-        getattr(kernels, name)(images.ravel(), white_of(images), out.ravel())
+        n_outside = getattr(kernels, name)(images.reshape(-1), white_of(images), out.reshape(-1))
+        if n_outside:  # either an error, or what is outside by rounding is cut
+            images = as_colors(images, clip=True)
+            getattr(kernels, name)(images.reshape(-1), white_of(images), out.reshape(-1))
     elif images.dtype.type is np.uint8:
-        getattr(kernels, f"{name}_bytes")(images.ravel(), out.ravel())
+        getattr(kernels, f"{name}_bytes")(images.reshape(-1), out.reshape(-1))
     else:
         original = getattr(given, "dtype", "a list")
         raise TypeError(f'dtype="uint8" takes uint8 images, got {original}; use dtype="float32"')
@@ -143,7 +146,7 @@ def rgb_to_hsi(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | N
     """
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     out = as_out(out, images.shape, np.float32, images)
-    backend_of(images).color.rgb_to_hsi(images.ravel(), white_of(images), out.ravel())
+    backend_of(images).color.rgb_to_hsi(images.reshape(-1), white_of(images), out.reshape(-1))
     return to_caller_array(out)
 
 
@@ -181,10 +184,10 @@ def rgb_to_gray(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | 
     kernels = backend_of(images)
     if images.dtype.type is np.uint8:
         out = as_out(out, images.shape[:-1], np.uint8, images)
-        kernels.color.rgb_to_gray_bytes(images.ravel(), out.ravel())
+        kernels.color.rgb_to_gray_bytes(images.reshape(-1), out.reshape(-1))
     else:
         out = as_out(out, images.shape[:-1], np.float32, images)
-        kernels.color.rgb_to_gray(images.ravel(), out.ravel())
+        kernels.color.rgb_to_gray(images.reshape(-1), out.reshape(-1))
     return to_caller_array(out)
 
 
@@ -196,7 +199,7 @@ def gray_of(batch: Array) -> Array:
     gray = empty_on_device_of(batch.shape[:-1], dtype, batch)
     convert = backend_of(batch).color
     to_gray = convert.rgb_to_gray_bytes if dtype == np.uint8 else convert.rgb_to_gray
-    to_gray(batch.ravel(), gray.ravel())
+    to_gray(batch.reshape(-1), gray.reshape(-1))
     return gray
 
 

@@ -3,10 +3,15 @@
 import subprocess
 import sys
 
+import hypothesis
 import numba
 import numpy as np
 import pytest
 import skimage.data
+
+# A first call may compile a kernel, and machines have other things to do: times say nothing about properties.
+hypothesis.settings.register_profile("imfeat", deadline=None)
+hypothesis.settings.load_profile("imfeat")
 
 # Files that take longest.  A worker takes a file at a time, and none of these may be left for the end.  The
 # first and the third compile for CUDA, the second has caches of its own.

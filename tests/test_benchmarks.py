@@ -8,7 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import contestants, goals, images, inputs, jobs, peers, races, single, tables, timing, worker
+from benchmarks import (
+    chart,
+    check,
+    contestants,
+    floors,
+    goals,
+    images,
+    inputs,
+    instructions,
+    jobs,
+    peers,
+    races,
+    single,
+    tables,
+    timing,
+    worker,
+)
 
 ROOT = Path(__file__).parents[1]
 OPENCV = "benchmarks.peers.opencv"
@@ -28,10 +44,13 @@ def test_the_short_benchmark_times_every_job(short_run):
     page, found = short_run
     assert {row["job"] for row in found["races"]} == set(jobs.ALL)
     assert len(found["races"]) == races.n_rows(list(jobs.ALL), images.SHORT_SIZES, [1, 2])
+    level = instructions.level_of_machine()
+    assert [entry["level"] for entry in found["sets"]] == [level]
     for row in found["races"]:
         assert row["imfeat"] > 0
+        assert row["instructions"] == level
         assert not row["failed"]
-        assert f"### {row['job']}" in page
+        assert f"#### {row['job']}" in page
 
 
 @pytest.mark.slow
@@ -43,7 +62,8 @@ def test_the_short_benchmark_fills_the_other_tables(short_run):
     assert all(time is None or time > 0 for time in of_kernels.values())
     (first,) = found["first calls"]
     assert first["empty_cache"] > first["full_cache"] > 0
-    assert found["cold"]["heavy_imports"] == []
+    (start,) = found["cold"]
+    assert start["heavy_imports"] == []
     if sys.platform == "linux":
         memory, fused = found["memory"]
         assert memory["output"] == 4 * memory["input"]
@@ -58,10 +78,11 @@ def test_the_short_benchmark_times_jobs_of_one_size(short_run):
     ]
     for row in found["encodings"]:
         assert not row["failed"]
-        assert f"### {row['job']}" in page
+        assert f"#### {row['job']}" in page
 
 
 A_PART = {"sgemm"}  # does only that of the job
+OWN_START = {"superkmeans"}  # learns from a start of its own, so that its words are others
 
 
 def result_of(name, entry, taken):
@@ -84,17 +105,31 @@ EXACT = [
 ]
 
 
+def inertia(vectors, codebook):
+    return ((vectors[:, None] - codebook) ** 2).sum(-1).min(1).sum()
+
+
+@pytest.fixture(scope="module")
+def libraries():
+    found, _ = contestants.find()
+    yield found
+    for entry in found.values():
+        entry.close()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXACT)
-def test_peers_compute_the_same(name):
-    found, _ = contestants.find()
+def test_peers_compute_the_same(name, libraries):
     taken = jobs.FIXED[name].take(True)
-    ours = result_of(name, found[contestants.OURS], taken)
-    for library, entry in found.items():
+    ours = result_of(name, libraries[contestants.OURS], taken)
+    for library, entry in libraries.items():
         # scikit-image's Fisher vectors have other parts and signs.
         if name not in entry.jobs or library in A_PART | {"scikit-image"}:
             continue
         theirs = result_of(name, entry, taken).reshape(ours.shape)
+        if library in OWN_START:
+            assert inertia(taken, theirs) < 1.02 * inertia(taken, ours)
+            continue
         error = np.linalg.norm(theirs - ours) / np.linalg.norm(ours)
         assert error < 2e-3, library
 
@@ -122,8 +157,12 @@ def a_row(**changes):
         "OpenCV 5": 300.0,
         "Close": 900.0,
     }
-    row = races.row("hog", where, rates, ["Close"], 10, 1e10)
-    return row | {"failed": {}} | changes
+    row = races.row("hog", where, with_quartiles(rates), ["Close"], 10, 1e10)
+    return row | {"failed": {}, "arithmetic": 100.0, "instructions": "avx512"} | changes
+
+
+def with_quartiles(rates):
+    return {library: (0.99 * rate, rate, 1.01 * rate) for library, rate in rates.items()}
 
 
 def test_a_row_compares_with_the_fastest_exact_peer_and_with_a_copy():
@@ -134,7 +173,7 @@ def test_a_row_compares_with_the_fastest_exact_peer_and_with_a_copy():
 
 
 def test_a_row_without_peers_has_no_ratio():
-    row = races.row("hog", ("x", "tiny", 1), {"imfeat": 1.0, "Close": 2.0}, ["Close"], 1, 1e9)
+    row = races.row("hog", ("x", "tiny", 1), with_quartiles({"imfeat": 1.0, "Close": 2.0}), ["Close"], 1, 1e9)
     assert row["fastest_peer"] is None
     assert row["times_fastest_peer"] is None
 
@@ -148,22 +187,49 @@ def test_a_goal_is_a_ratio_to_what_it_names(of, expected):
 
 
 def test_goals_are_judged_by_their_worst_row():
-    rows = [a_row(), a_row(where=("1 of 4096x4096", "large", 1), peers={"OpenCV 5": 60.0})]
-    (one, two, _) = [found for found in goals.judge(rows) if found["job"] == "hog"]
-    assert one["goal"] == "7 x OpenCV, 1 thread"
+    rows = [a_row(), a_row(where=("64 of 512x512", "large", 2), peers={"OpenCV 5": 60.0})]
+    (one, two) = [found for found in goals.judge(rows) if found["job"] == "hog"]
+    assert one["goal"] == "8 x OpenCV"
     assert (one["large"], one["tiny"], one["met"]) == (2, None, False)
     assert one["misses"] == ["64 of 512x512 at 1: 2.00"]
-    assert two["met"] is None  # no row at two threads
-    assert "not measured" in "\n".join(tables.goals([two], []))
+    assert two["met"] is None  # scikit-image did not take part
+    assert "not measured" in "\n".join(tables.goals([two]))
 
 
-def test_two_threads_are_compared_with_one():
-    rows = [a_row(), a_row(where=("64 of 512x512", "large", 2), imfeat=660.0)]
+@pytest.mark.parametrize(("level", "figure"), [("avx512", 3), ("avx2", 2), ("other", 2)])
+def test_a_goal_may_have_another_figure_without_avx512(level, figure):
+    goal, row = jobs.Goal(3, "OpenCV", avx2=2), a_row(instructions=level)
+    assert goals.times(goal, row) == figure
+    assert goals.judged("hog", goal, [row], level)["met"] is (figure == 2)
+    assert goals.times(jobs.Goal(3, "OpenCV"), row) == 3
+
+
+def test_instruction_sets_are_judged_apart():
+    rows = [a_row(), a_row(instructions="avx2", imfeat=60.0)]
+    (wide, narrow) = [found for found in goals.judge(rows) if found["goal"] == "8 x OpenCV"]
+    assert (wide["instructions"], wide["large"]) == ("avx512", 2)
+    assert (narrow["instructions"], narrow["large"]) == ("avx2", 0.2)
+
+
+def test_two_threads_are_compared_with_one_and_with_arithmetic():
+    rows = [a_row(), a_row(where=("64 of 512x512", "large", 2), imfeat=660.0, arithmetic=180.0)]
     goals.add_speedups(rows)
     assert rows[1]["times_one_thread"] == pytest.approx(1.1)
+    assert rows[1]["arithmetic_speedup"] == pytest.approx(1.8)
+    assert goals.ratio(jobs.Goal(1.6, "one thread"), rows[1]) == rows[1]["times_one_thread"]
     assert goals.weak_speedups(rows) == [rows[1]]
+    assert "| 1.10 | 1.80 | 0.61 |" in "\n".join(tables.weak([rows[1]]))
     rows[1]["times_copy_floor"] = 0.9
     assert goals.weak_speedups(rows) == []
+
+
+def test_rows_behind_a_peer_are_listed():
+    rows = [a_row(), a_row(job="hsv_to_rgb, float32", times_fastest_peer=0.5)]
+    assert goals.behind(rows) == [rows[1]]
+    assert goals.median_ratio(rows) == 1.25
+    page = "\n".join(tables.behind(rows))
+    assert "| hsv_to_rgb, float32 | 64 of 512x512 | 1 | 0.50 | OpenCV 5 |" in page
+    assert "without an exact peer: none" in page
 
 
 def test_a_race_returns_medians():
@@ -186,8 +252,29 @@ def test_a_worker_of_another_python_does_jobs():
     assert 0 < seconds(3) < 1
     with pytest.raises(RuntimeError, match="nonesuch"):
         remote.prepare("nonesuch", images.cut(1, 32, 32), 1)
-    remote.worker.close()
-    assert remote.worker.process.returncode == 0
+    (process,) = (entry.process for entry in remote.workers.values())
+    remote.close()
+    assert process.returncode == 0
+
+
+def test_a_library_that_ends_its_process_is_started_again():
+    remote = contestants.Remote(OPENCV)
+    remote.workers[None].process.kill()
+    with pytest.raises(RuntimeError, match="ended"):
+        remote.workers[None].ask(do="facts")
+    assert remote.prepare("rgb_to_gray, uint8", images.cut(2, 32, 32), 1)(1) > 0
+    remote.close()
+
+
+def test_a_library_may_read_its_number_of_threads_as_it_starts():
+    remote = contestants.Remote(OPENCV)
+    remote.threads_variable = "NUMBER_OF_THREADS"
+    one, two = remote.worker(1), remote.worker(2)
+    assert remote.worker(1) is one
+    for n, process in ((1, one.process), (2, two.process)):
+        variables = Path(f"/proc/{process.pid}/environ")
+        assert not variables.exists() or f"NUMBER_OF_THREADS={n}".encode() in variables.read_bytes()
+    remote.close()
 
 
 def test_a_worker_needs_neither_imfeat_nor_click():
@@ -204,7 +291,9 @@ def test_a_worker_that_cannot_import_its_library_says_so():
 
 
 def test_a_python_that_is_not_there_is_missing(tmp_path):
-    _, missing = contestants.find(str(tmp_path / "python"))
+    found, missing = contestants.find(str(tmp_path / "python"))
+    for entry in found.values():
+        entry.close()
     assert "No such file" in missing["OpenCV 5"]
 
 
@@ -214,6 +303,118 @@ def test_peers_know_only_jobs_of_the_table():
     for module in found.values():
         assert set(module.JOBS) <= set(jobs.EVERY)
         assert set(getattr(module, "APPROXIMATE", ())) <= set(module.JOBS)
+
+
+FEATURES = {"avx512": {"avx512bw": True, "avx2": True}, "avx2": {"avx2": True}, "other": {}}
+
+
+@pytest.mark.parametrize("level", FEATURES)
+def test_native_means_what_the_machine_has(level):
+    assert instructions.level_of_machine(FEATURES[level]) == level
+    assert instructions.levels(["native"], level) == [level]
+
+
+def test_avx2_is_measured_once_where_it_is_native():
+    assert instructions.levels(["native", "avx2"], "avx512") == ["avx512", "avx2"]
+    assert instructions.levels(["native", "avx2"], "avx2") == ["avx2"]
+    assert instructions.levels(["native", "avx2"], "other") == ["other"]
+    with pytest.raises(ValueError, match="sse"):
+        instructions.levels(["sse"], "avx2")
+
+
+def test_only_what_is_not_native_is_limited(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
+    monkeypatch.setenv("OPENBLAS_L2_SIZE", "1")
+    native = instructions.environment("avx512", "avx512")
+    assert not {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "NUMBA_CPU_NAME"} & set(native)
+    limited = instructions.environment("avx2", "avx512")
+    assert (limited["OPENBLAS_CORETYPE"], limited["NUMBA_CPU_NAME"]) == ("Haswell", "znver3")
+    assert "OPENBLAS_L2_SIZE" not in limited
+
+
+def test_libraries_say_that_they_were_limited():
+    script = (
+        "import json; from benchmarks import contestants, instructions;"
+        "print(json.dumps(instructions.reports(contestants.find()[0])))"
+    )
+    env = instructions.environment("avx2", "avx512")
+    if instructions.level_of_machine() == "other":
+        pytest.skip("has no AVX2")
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=env, check=True, capture_output=True, text=True
+    )
+    said, exceeding = json.loads(done.stdout.splitlines()[-1])
+    assert said["imfeat"][0] == "znver3"
+    assert not set(exceeding) & {"imfeat", "NumPy", "OpenCV 4", "BLAS", "faiss", "PyTorch"}
+
+
+@pytest.mark.parametrize(
+    ("names", "wide"),
+    [(["AVX2", "Haswell", "Zen"], False), (["AVX512F"], True), (["SkylakeX"], True), (["X86_V4"], True)],
+)
+def test_reports_of_more_than_avx2_are_seen(names, wide):
+    assert any(map(instructions.is_wide, names)) is wide
+
+
+@pytest.mark.parametrize(("n_read", "n_written"), [(300_000, 1_200_000), (300_000, 1000), (70_000, 70_000)])
+def test_the_fresh_copy_reads_and_writes_all(n_read, n_written):
+    target = np.zeros(n_written, np.uint8)
+    floors.copy(np.ones(n_read, np.uint8), target)
+    assert target.all()
+    assert floors.fresh_copy(n_read, n_written, 2, 1).seconds(1) > 0
+
+
+def of_a_page(**changes):
+    about = {"machine": "one", "processor": "znver3"}
+    return about, {"races": [a_row(instructions="avx2", **changes)], "encodings": []}
+
+
+@pytest.mark.parametrize(("imfeat", "status"), [(600.0, 0), (560.0, 0), (500.0, 1)])
+def test_a_check_fails_where_a_ratio_fell_by_more_than_chance(tmp_path, capsys, imfeat, status):
+    about, results = of_a_page()
+    (tmp_path / "page.json").write_text(json.dumps(about | results))
+    assert check.compare(*of_a_page(imfeat=imfeat), tmp_path) == status
+    assert ("fell" in capsys.readouterr().out) == bool(status)
+
+
+def test_a_check_takes_peers_of_both(tmp_path, capsys):
+    about, results = of_a_page(peers={"OpenCV 4": 200.0, "Elsewhere": 5000.0})
+    (tmp_path / "page.json").write_text(json.dumps(about | results))
+    assert check.compare(*of_a_page(), tmp_path) == 0
+    assert "3.00" in capsys.readouterr().out
+    other = ({"machine": "two", "processor": "znver5"}, of_a_page(peers={"Here": 9e9})[1])
+    assert check.compare(*other, tmp_path) == 0
+    text = capsys.readouterr().out
+    assert "made on znver3, this is znver5" in text
+    assert "none in common" in text
+
+
+def test_a_check_prefers_the_same_instruction_set():
+    old, new = a_row(imfeat=1.0), a_row(instructions="avx2", imfeat=2.0)
+    page = {"races": [old, new]}
+    assert check.before(a_row(instructions="avx2"), page, "avx2") is new
+    assert check.before(a_row(), page, "avx512") is old
+
+
+def test_rows_without_a_spread_may_fall_by_a_default():
+    old = a_row()
+    del old["quartiles"]
+    assert check.tolerance(a_row(), old, ["OpenCV 5"]) == check.UNKNOWN
+
+
+def test_the_check_names_jobs_of_the_table():
+    assert set(check.SETTINGS["jobs"]) <= set(jobs.ALL)
+    assert set(check.SETTINGS["fixed"]) <= set(jobs.FIXED)
+    assert check.SIZE in images.SIZES
+
+
+def test_the_chart_has_a_row_a_job_and_a_panel_an_instruction_set(tmp_path):
+    rows = [a_row(), a_row(instructions="avx2"), a_row(job="hog, trilinear"), a_row(times_fastest_peer=None)]
+    assert chart.draw(rows, tmp_path / "chart.svg")
+    text = (tmp_path / "chart.svg").read_text()
+    assert [text.count(f">{word}<") for word in ("AVX-512", "AVX2", "hog", "hog, trilinear")] == [1, 1, 1, 1]
+    assert not chart.draw(rows[-1:], tmp_path / "chart.svg")
+    assert "AVX-512: median 2.0; AVX2: median 2.0" in chart.alternative_text(rows)
 
 
 def test_kernels_are_those_that_a_call_ran():
@@ -250,6 +451,10 @@ def test_the_readme_quotes_results(tmp_path):
     assert (
         found == "Before\n<!-- table one -->\n\n> In words.\n\n| a |\n| --- |\n| 1 |\n\n<!-- end -->\nafter\n"
     )
+    assert readme.quoted(found, tmp_path) == found
+    (tmp_path / "two.json").write_text(json.dumps({"races": [a_row()]}))
+    found = readme.quoted("<!-- chart two -->\n<!-- end -->\n", tmp_path)
+    assert "(AVX-512: median 2.0)](benchmarks/results/two.svg)\n<!-- end -->" in found
     assert readme.quoted(found, tmp_path) == found
     text = readme.README.read_text()
     assert readme.quoted(text, readme.RESULTS) == text

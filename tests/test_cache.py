@@ -72,3 +72,11 @@ def test_terminals_show_once_what_is_compiled(monkeypatch, stream, printed):
         _progress.LOGGER.debug("compiled x")
     assert stream.getvalue() == printed
     assert (_progress.LOGGER.handlers, _progress.LOGGER.level) == (handlers, level)
+
+
+def test_registers_are_those_that_numba_compiles_for():
+    from imfeat_kernels.cpu import registers
+    from numba.core.registry import cpu_target
+
+    features = cpu_target.target_context.codegen().magic_tuple()[2]
+    assert frozenset(features.split(",")) == registers.FEATURES

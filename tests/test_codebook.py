@@ -9,6 +9,7 @@ from sklearn.cluster import KMeans
 
 import imfeat
 from imfeat import _kmeans, _sums
+from imfeat._kmeans import plus_plus_start
 
 
 @pytest.fixture
@@ -246,3 +247,26 @@ def test_more_words_without_descriptors_than_are_replaced_at_one_time(rng):
     few = np.tile(descriptors[:3], (_sums.MOST_FAR, 1))
     words = imfeat.learn_codebook(few, n_words, start=np.zeros((n_words, 2)))
     assert {row.tobytes() for row in words} == {row.tobytes() for row in few}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_plus_plus_draws_no_vector_twice_while_others_are_left(weighted):
+    """More vectors than are summed at a time, 40 of them different: drawn words get probability 0."""
+    rng = np.random.default_rng(0)
+    values = rng.random((40, 3), np.float32)
+    indices = np.concatenate([np.arange(40), rng.integers(40, size=1000)])
+    vectors = values[indices]
+    weights = rng.integers(0, 3, len(vectors)) if weighted else np.empty(0, np.int64)
+    weights[:40] = 1
+    for seed in range(20):
+        words = plus_plus_start(vectors, 40, seed, weights)
+        assert len(np.unique(words, axis=0)) == 40
+
+
+def test_plus_plus_draws_by_squared_distance():
+    """Of two vectors at distances 1 and 2 from all others, the farther one is drawn four times of five."""
+    vectors = np.zeros((600, 3), np.float32)
+    vectors[300, 0], vectors[599, 1] = 1, 2
+    drawn = [plus_plus_start(vectors, 2, seed) for seed in range(400)]
+    farther = np.mean([words[1, 1] == 2 for words in drawn if not words[0].any()])
+    assert 0.74 < farther < 0.86

@@ -51,7 +51,9 @@ def test_bytes_of_all_colors_match_pillow(all_colors):
 
 def test_bytes_of_all_hsv_colors_match_pillow(all_colors):
     image = Image.frombytes("HSV", all_colors.shape[1::-1], all_colors.tobytes())
-    np.testing.assert_array_equal(imfeat.hsv_to_rgb(all_colors, dtype="uint8"), np.asarray(image.convert("RGB")))
+    np.testing.assert_array_equal(
+        imfeat.hsv_to_rgb(all_colors, dtype="uint8"), np.asarray(image.convert("RGB"))
+    )
 
 
 def test_float_hsv_of_all_colors_is_a_division(all_colors):

@@ -121,7 +121,7 @@ def test_leading_axes_and_types(images, dtype):
     assert imfeat.patch_features(images[:0], codebook, whitening).shape == (0, 540)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 90), st.floats(0, 2))
 def test_a_constant_image_has_no_features(gray, threshold):
     rng = np.random.default_rng(0)

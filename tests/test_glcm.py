@@ -166,7 +166,7 @@ def test_strided_and_read_only_images(gray):
     np.testing.assert_array_equal(haralick(gray[:, ::-1, ::-1]), haralick(gray[:, ::-1, ::-1].copy()))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 5)),
     st.lists(st.floats(0, 9), min_size=1, max_size=3),
@@ -181,7 +181,7 @@ def test_every_pair_is_counted_once(image, distances, angles):
     np.testing.assert_array_equal(counts, graycomatrix(image, distances, angles, levels=6))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(arrays(np.uint8, (9, 11), elements=st.integers(0, 120)))
 def test_turning_an_image_by_a_right_angle_changes_no_average(image):
     turned = np.ascontiguousarray(np.rot90(image))

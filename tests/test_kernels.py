@@ -98,6 +98,8 @@ COPIES = {
     "_column_weights": ("_directions", "uoctti"),
     "_gradients": ("_directions", "uoctti"),
     "clipped": ("_directions", "uoctti"),
+    "larger": ("_hsv", "color"),
+    "smaller": ("_hsv", "color", "_hog"),
     "_count_bytes": ("_histogram", "equalize"),
     "_count_word": ("_histogram", "equalize"),
     "_empty_counters": ("_histogram", "equalize"),

@@ -110,7 +110,7 @@ def test_one_image_equals_its_row_in_a_batch(rgb):
         np.testing.assert_array_equal(lbp(rgb.reshape(3, 1, 45, 67, 3), **options)[:, 0], features[:3])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(arrays(np.uint8, (9, 11), elements=st.integers(0, 120)), st.integers(1, 24), st.floats(0.5, 4))
 def test_shares_sum_to_one_and_codes_are_in_range(image, n_neighbors, radius):
     for method, n_codes in (
@@ -124,7 +124,7 @@ def test_shares_sum_to_one_and_codes_are_in_range(image, n_neighbors, radius):
         assert shares.sum() == pytest.approx(1, abs=1e-5)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(arrays(np.uint8, (9, 11), elements=st.integers(0, 120)))
 def test_adding_a_constant_changes_no_inner_code(image):
     codes = [lbp_codes(x, n_neighbors=4) for x in (image, image + np.uint8(64))]

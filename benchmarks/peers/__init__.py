@@ -3,7 +3,9 @@
 A module has a table ``JOBS``, {job: function(images, n_threads)}; the function prepares what a user
 would prepare once (buffers for results, an index) and returns a call that does the job for all
 images.  What must be done for new images is part of the call.  ``APPROXIMATE`` names the jobs
-where the result is only close; ``set_threads(n)`` is there if the library has threads of its own.
+where the result is only close; ``set_threads(n)`` is there if the library has threads of its own, or
+``THREADS_VARIABLE``, an environment variable that it reads as it starts.  ``instructions()`` returns
+the names of the sets of instructions that it says it uses.
 """
 
 import importlib
@@ -13,10 +15,17 @@ MODULES = {
     "Pillow": "pillow",
     "scikit-image": "scikit_image",
     "scikit-learn": "scikit_learn",
+    "scikit-learn-intelex": "intelex",
+    "superkmeans": "superkmeans",
     "kornia": "kornia",
+    "kornia-rs": "kornia_rs",
     "PyTorch": "pytorch",
     "faiss": "faiss",
     "mahotas": "mahotas",
+    "boost-histogram": "boost_histogram",
+    "fast-histogram": "fast_histogram",
+    "fasthog": "fasthog",
+    "hogpp": "hogpp",
     "VLFeat": "vlfeat",
     "faiss and VLFeat": "faiss_vlfeat",
     "SciPy": "scipy",
@@ -24,6 +33,8 @@ MODULES = {
     "sgemm": "sgemm",
     "step by step": "steps",
 }
+# These have processes of their own: one may crash, the other takes its number of threads as it starts.
+APART = {"fasthog", "kornia-rs"}
 
 
 def load(modules=MODULES):

@@ -10,6 +10,11 @@ VERSION = faiss.__version__
 set_threads = faiss.omp_set_num_threads
 
 
+def instructions():
+    chosen = getattr(faiss, "SIMDConfig", None)  # of versions that choose at run time
+    return [chosen.get_level_name()] if chosen else faiss.get_compile_options().split()
+
+
 def index_of(vectors):
     index = faiss.IndexFlatL2(vectors.shape[1])
     index.add(vectors)
@@ -71,6 +76,8 @@ JOBS = {
     "bag_of_words, 400 words, every 4th pixel": bag_of_words,
     "learn_codebook, 256 words": learn_codebook(256),
     "learn_codebook, 1600 words": learn_codebook(1600),
+    "learn_codebook, 256 words, 192 numbers": learn_codebook(256),
+    "learn_codebook, 256 words, 784 numbers": learn_codebook(256),
     "assign, 1024 words": assign,
     "product quantizer, 64 queries in 100,000 codes": search_codes,
     "product quantizer, 1 query in 100,000 codes": search_codes,

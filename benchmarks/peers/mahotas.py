@@ -3,6 +3,7 @@
 import mahotas
 import mahotas.features
 import numpy as np
+from mahotas.features.lbp import lbp_transform
 
 from benchmarks.timing import STRIP_SIZE, each, each_counted
 
@@ -26,4 +27,13 @@ def haralick(images, n_threads):
     return each(mahotas.features.haralick, images, n_threads)
 
 
-JOBS = {"color_histogram, 256 a channel": channels, "haralick, 13 properties, 4 angles": haralick}
+def patterns(images, n_threads):
+    return each(lambda image: lbp_transform(image, 1, 8), images, n_threads)
+
+
+JOBS = {
+    "color_histogram, 256 a channel": channels,
+    "haralick, 13 properties, 4 angles": haralick,
+    "lbp_codes, uniform": patterns,
+}
+APPROXIMATE = {"lbp_codes, uniform"}  # the smallest rotation of each pattern, other interpolation

@@ -8,6 +8,14 @@ from benchmarks.encodings import learned_mixture, mixture, words
 from benchmarks.timing import each, each_counted, fastest
 
 VERSION = np.__version__
+
+
+def instructions():
+    from numpy._core._multiarray_umath import __cpu_features__ as features
+
+    return [name for name, used in features.items() if used and name.startswith(("AVX", "X86_V", "NEON"))]
+
+
 BATCH_PIXELS = 1 << 15
 SEARCH_TILE, MIXTURE_TILE = 2048, 4096
 FLOOR = np.float32(1e-4)  # of variances: imfeat has one, too

@@ -6,7 +6,8 @@ import threading
 import cv2
 import numpy as np
 
-from benchmarks.inputs import codebook, sheet, strips
+from benchmarks.inputs import codebook, sheet, shifted, strips
+from benchmarks.peers import opencv_hog
 from benchmarks.timing import each, each_counted, fastest
 
 VERSION = cv2.__version__
@@ -17,6 +18,11 @@ APPROXIMATE = {
     "rgb_to_ycbcr, uint8 to uint8",  # in another order, and rounded otherwise
 }
 set_threads = cv2.setNumThreads
+
+
+def instructions():
+    """Return what it has code for and may use; it marks the rest by a question mark."""
+    return [name.strip("*") for name in cv2.getCPUFeaturesLine().split() if not name.endswith("?")]
 
 
 def to_hsv_floats(images, n_threads):
@@ -97,9 +103,7 @@ def lab_joint(images, n_threads):
 
 def compared(method):
     def job(first, n_threads):
-        from benchmarks.encodings import histograms  # which imports imfeat; workers go without
-
-        second = histograms(2000)(len(first) < 200)
+        second = shifted(first)
         return lambda: np.array([[cv2.compareHist(x, y, method) for y in second] for x in first])
 
     return job
@@ -109,32 +113,6 @@ def learn_palette(images, n_threads):
     pixels = images.reshape(-1, 3).astype(np.float32)
     criteria = (cv2.TERM_CRITERIA_MAX_ITER, 10, 0)
     return lambda: cv2.kmeans(pixels, 64, None, criteria, 1, cv2.KMEANS_RANDOM_CENTERS)
-
-
-def hog(images, n_threads):
-    height, width = (side // 8 * 8 for side in images.shape[1:3])
-    descriptor = cv2.HOGDescriptor((width, height), (16, 16), (8, 8), (8, 8), 9)
-    return each(lambda image: descriptor.compute(image, locations=[(0, 0)]), images, n_threads)
-
-
-def hog_of(cell=(8, 8), block=(2, 2), stride=(8, 8), padding=0, **options):
-    """Return a job with sizes in rows and columns, in pixels but for blocks."""
-
-    def job(images, n_threads):
-        block_pixels = [c * b for c, b in zip(cell, block, strict=True)]
-        sides = [side + 2 * padding for side in images.shape[1:3]]
-        window = [b + (side - b) // s * s for side, b, s in zip(sides, block_pixels, stride, strict=True)]
-        sizes = (tuple(size[::-1]) for size in (window, block_pixels, stride, cell))
-        descriptor = cv2.HOGDescriptor(*sizes, 9, 1, options.get("sigma", -1.0), 0, 0.2, False)
-        borders = {"padding": (padding, padding)} if padding else {"locations": [(0, 0)]}
-        return each(lambda image: descriptor.compute(image, **borders), images, n_threads)
-
-    return job
-
-
-def hog_windows(images, n_threads):
-    descriptor = cv2.HOGDescriptor((64, 128), (16, 16), (8, 8), (8, 8), 9, 1, -1.0, 0, 0.2, False)
-    return each(lambda image: descriptor.compute(image, winStride=(8, 8)), images, n_threads)
 
 
 def equalize_gray(images, n_threads):
@@ -177,6 +155,7 @@ JOBS = {
     "rgb_to_hsv, uint8 to float32": to_hsv_floats,
     "rgb_to_hsv, uint8 to uint8": convert_whole(cv2.COLOR_RGB2HSV_FULL),
     "hsv_to_rgb, float32": from_hsv_floats,
+    "hsv_to_rgb, uint8 to uint8": convert_whole(cv2.COLOR_HSV2RGB_FULL),
     "rgb_to_gray, uint8": convert_whole(cv2.COLOR_RGB2GRAY, channels=1),
     "rgb_to_lab, uint8 to float32": to_lab_floats,
     "rgb_to_ycbcr, uint8 to uint8": convert_whole(cv2.COLOR_RGB2YCrCb),
@@ -195,12 +174,5 @@ JOBS = {
     "equalize_clahe, uint16": equalize_clahe,
     "bag_of_words, 400 words, every 4th pixel": bag_of_words,
 }
-if hasattr(cv2, "HOGDescriptor"):  # which OpenCV 5 has left to another package
-    JOBS |= {
-        "hog": hog,
-        "hog, trilinear": hog,
-        "hog, cells of 8 x 16, l2": hog_of(cell=(8, 16), stride=(8, 16)),
-        "hog, trilinear, blocks of 8 x 16, 4 pixels apart": hog_of(block=(1, 2), stride=(4, 4), sigma=5.0),
-        "hog, trilinear, padding": hog_of(padding=8),
-        "hog_windows, 128x64, 4 of 512x512": hog_windows,
-    }
+if hasattr(cv2, "HOGDescriptor"):  # which OpenCV 5 has left to opencv-contrib
+    JOBS |= opencv_hog.JOBS

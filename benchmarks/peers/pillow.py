@@ -22,6 +22,15 @@ def pixel_by_pixel(function):
     return job
 
 
+def from_hsv(images, n_threads):
+    def convert(piece):
+        return np.asarray(
+            Image.frombuffer("HSV", piece.shape[1::-1], piece, "raw", "HSV", 0, 1).convert("RGB")
+        )
+
+    return each(convert, strips(sheet(images), 1 << 16), n_threads)
+
+
 def quantize(images, n_threads):
     swatch = Image.new("P", (1, 1))
     swatch.putpalette(palette().ravel().tolist())
@@ -50,6 +59,7 @@ def equalize(images, n_threads):
 
 JOBS = {
     "rgb_to_hsv, uint8 to uint8": pixel_by_pixel(lambda image: image.convert("HSV")),
+    "hsv_to_rgb, uint8 to uint8": from_hsv,
     "rgb_to_ycbcr, uint8 to uint8": pixel_by_pixel(lambda image: image.convert("YCbCr")),
     "rgb_to_gray, uint8": pixel_by_pixel(lambda image: image.convert("L")),
     "color_histogram, 256 a channel": channels,

@@ -6,6 +6,10 @@ VERSION = torch.__version__
 set_threads = torch.set_num_threads
 
 
+def instructions():
+    return [torch.backends.cpu.get_cpu_capability()]
+
+
 def joint(images, n_threads):
     """Count a whole batch at once: the index of the image is part of the index of the bin."""
     tensor = torch.from_numpy(images)

@@ -9,8 +9,8 @@ from sklearn.metrics.pairwise import additive_chi2_kernel
 from sklearn.mixture import GaussianMixture
 from sklearn.utils._testing import ignore_warnings
 
-from benchmarks.encodings import histograms, mixture, words
-from benchmarks.inputs import codebook, palette
+from benchmarks.encodings import mixture, words
+from benchmarks.inputs import codebook, palette, shifted
 
 VERSION = sklearn.__version__
 
@@ -57,7 +57,7 @@ def mixture_of(known, **options):
 
 
 def chi_squares(first, n_threads):
-    second = histograms(2000)(len(first) < 200)
+    second = shifted(first)
     return lambda: -2 * additive_chi2_kernel(first, second)
 
 
@@ -80,6 +80,8 @@ JOBS = {
     "bag_of_words, 400 words, every 4th pixel": bag_of_words,
     "learn_codebook, 256 words": learn_codebook(256),
     "learn_codebook, 1600 words": learn_codebook(1600),
+    "learn_codebook, 256 words, 192 numbers": learn_codebook(256),
+    "learn_codebook, 256 words, 784 numbers": learn_codebook(256),
     "assign, 1024 words": assign,
     "learn_mixture, 64 components": learn_mixture,
     "compare_histograms, chi-square-alt, 200 with 2000": chi_squares,

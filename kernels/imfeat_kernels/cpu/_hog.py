@@ -315,7 +315,7 @@ def block_histograms(
     n_slots,
     out,
 ):
-    block_rows, block_cols, n_bins, n_images, n_rows, n_cols = out.shape
+    block_rows, block_cols, n_bins, n_images, n_rows = out.shape[:5]
     height, width = cell_size
     size = block_rows * height
     # Blocks that begin at the same column of their cells are some cells apart; there are so many kinds.
@@ -328,7 +328,7 @@ def block_histograms(
     gy, gx = scratch(2, n), scratch(2, n)
     sums = scratch(1, n_bins * (n + PAD))[0]
     halves = np.empty(n_bins * (n + PAD) // 2, np.float32)
-    # Rows of cells of the rows of blocks that a row of pixels lies in, and two more that get votes of weight 0.
+    # Rows of cells of the rows of blocks that a row of pixels lies in, and two more for votes of weight 0.
     n_open = -(-(size + stride[0] % 2) // stride[0])  # odd rows of blocks may begin where others end
     columns = scratch((n_open * block_rows + TARGETS - 1) * n_bins, n)
     targets = np.empty(TARGETS, np.int64)
@@ -350,13 +350,16 @@ def block_histograms(
         top = corner[0] + r0 * stride[0]
         clear(columns)
         n_pixel_rows = (r1 - r0 - 1) * stride[0] + size
-        for y in range(0, n_pixel_rows, 2):  # two rows of pixels at a time touch the sums half as often
-            in_band = y % BAND
+        # Two rows of pixels at a time touch the sums half as often.  They begin at even rows, from the corner
+        # on, so that sums do not depend on where the items of a call begin.
+        odd = r0 * stride[0] % 2
+        for y in range(-odd, n_pixel_rows, 2):
+            in_band = (y + odd) % BAND
             if in_band == 0:
                 band = top + y - 1
                 _load_rows(images, values, first, last, band, corner[1], shift, n_pieces, slot, rows, inner)
             for j in range(2):
-                if y + j < n_pixel_rows:
+                if 0 <= y + j < n_pixel_rows:
                     _gradients(rows, in_band + j, inner, True, SLACK, j, gy, gx)
                     _bin_positions(turns, n_bins, n, j, gy, gx)
                     if mask.size > 0:
@@ -366,7 +369,7 @@ def block_histograms(
                             )
                 else:
                     for x in range(n):
-                        gx[j, x] = 0
+                        gy[j, x], gx[j, x] = 0, 0
             lowest = max(0, (y - size) // stride[0] + 1)  # the first row of blocks that the two lie in
             highest = min(r1 - r0 - 1, (y + 1) // stride[0])
             found = 0
@@ -467,7 +470,7 @@ def _weigh_columns(columns, row, start, tiles, m, n, cell_size, sums, halves, ce
 
 @inner(error_model="numpy")
 def _bin_positions(turns, n_bins, n, j, gy, gx):
-    """Replace gradients in row j by magnitudes, in gx, and positions between the centers of bins times these."""
+    """Replace gradients in row j by magnitudes, in gx, and by positions between bins times magnitudes."""
     around = np.float32(n_bins)
     half = np.float32(0.5)
     for x in range(n):
@@ -510,6 +513,7 @@ def _add_votes(magnitudes, positions, targets, weights, n_bins, n, columns):
             columns[t2, x] = fused(w20, vote0, fused(w21, vote1, columns[t2, x]))
 
 
+# Copies: _hsv.smaller and color.smaller.
 @njit
 def smaller(a, b):
     return a if a < b else b

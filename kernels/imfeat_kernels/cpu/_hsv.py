@@ -55,7 +55,57 @@ def _byte_sixths(pixels, first, n, sixths, deltas, highs):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def floats_to_hsv(start, stop, pixels, white, streams, out):
+def bytes_to_hsv_bytes(start, stop, pixels, out):
+    gaps, corners = np.empty(STRIP, I16), np.empty(STRIP, I16)
+    deltas, highs = np.empty(STRIP, I16), np.empty(STRIP, I16)
+    hues, saturations = np.empty(STRIP, I16), np.empty(STRIP, I16)
+    one, six, sixth, largest = F32(1), F32(6), F32(1 / 6), F32(255)
+    for item in range(start, stop):  # an item is a strip of pixels
+        first = np.uint64(3 * item * STRIP)
+        n = np.uint64(min(STRIP, len(pixels) // 3 - item * STRIP))
+        _gaps(pixels, first, n, gaps, corners, deltas, highs)
+        for i in range(n):
+            delta, high = F32(deltas[i]), F32(highs[i])
+            sixths = F32(corners[i]) + F32(gaps[i]) / larger(delta, one)
+            hue = divided(sixths, six, sixth)
+            hue = hue if sixths >= 0 else fused(sixths, sixth, one)
+            level = F32(np.int32(hue * largest))
+            level = level - one if fused(hue, largest, -level) < 0 else level
+            hues[i] = I16(np.int32(level))
+            saturations[i] = I16(np.int32(delta / larger(high, one) * largest))
+        for i in range(n):
+            at = first + np.uint64(3) * i
+            out[at] = np.uint8(hues[i])
+            out[at + np.uint64(1)] = np.uint8(saturations[i])
+            out[at + np.uint64(2)] = np.uint8(highs[i])
+
+
+@njit
+def _gaps(pixels, first, n, gaps, corners, deltas, highs):
+    """Compute what Pillow adds to get the hue in sixths of a turn: a corner of the hexcone, and a gap.
+
+    Pillow computes in float64 and rounds to float32 three times.  float32 is twice as fast and gives the same
+    results if the turn of negative hues and the cut to an integer are rounded once, by `fused`.
+    """
+    one, three, five = I16(1), I16(3), I16(5)
+    for i in range(n):
+        at = first + np.uint64(3) * i
+        r, g, b = I16(pixels[at]), I16(pixels[at + np.uint64(1)]), I16(pixels[at + np.uint64(2)])
+        high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
+        gap = I16(I16(high + high) - I16(I16(r + g) + I16(b - low)))  # of the middle channel from the highest
+        after_green, green = (gap, one) if low == b else (I16(-gap), three)
+        after_blue, blue = (gap, three) if low == r else (I16(-gap), five)
+        change, corner = (after_green, green) if g == high else (after_blue, blue)
+        red = one if low == b else I16(-one)
+        gaps[i] = I16(-after_green) if r == high else change
+        corner = red if r == high else corner
+        corners[i] = corner if high > low else I16(0)
+        deltas[i] = I16(high - low)
+        highs[i] = high
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def floats_to_hsv(start, stop, pixels, white, streams, outside, out):
     unit = white / white
     inverse = unit / white
     rgb, hsv = np.empty((3, STRIP), pixels.dtype), np.empty((3, STRIP), F32)
@@ -63,6 +113,7 @@ def floats_to_hsv(start, stop, pixels, white, streams, out):
         first = np.uint64(item * STRIP)
         n = np.uint64(min(STRIP, len(pixels) // 3 - item * STRIP))
         _read(pixels, np.uint64(3) * first, n, rgb)
+        outside[item] = _count_outside(rgb, n, white)
         for i in range(n):
             r, g, b = rgb[0, i], rgb[1, i], rgb[2, i]
             high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
@@ -73,13 +124,15 @@ def floats_to_hsv(start, stop, pixels, white, streams, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def hsv_to_rgb(start, stop, pixels, white, streams, out):
+def hsv_to_rgb(start, stop, pixels, white, streams, outside, out):
     inverse = white / white / white
+    can_be_outside = pixels.dtype.type(0.5) != 0  # as bytes can't
     hsv, rgb = np.full((3, STRIP), white), np.empty((3, STRIP), F32)
     for item in range(start, stop):  # an item is a strip of pixels
         first = np.uint64(item * STRIP)
         n = np.uint64(min(STRIP, len(pixels) // 3 - item * STRIP))
         _read(pixels, np.uint64(3) * first, n, hsv)
+        outside[item] = _count_outside(hsv, n, white) if can_be_outside else 0
         for i in range(n):
             sixths = six_times(hsv[0, i])
             value = hsv[2, i] * inverse
@@ -123,6 +176,18 @@ def _read(values, start, n, planes):
 
 
 @inner
+def _count_outside(planes, n, white):
+    """Count the values of n pixels outside [0, white]; NaN is outside."""
+    count = np.int32(0)  # as wide as a float, so that as many are added at once
+    zero = white - white
+    for c in range(np.uint64(3)):
+        for i in range(n):
+            inside = (planes[c, i] >= zero) & (planes[c, i] <= white)
+            count = np.int32(count + (np.int32(0) if inside else np.int32(1)))
+    return count
+
+
+@inner
 def _write(planes, n, streams, out, start):
     """Interleave the channels of n pixels."""
     whole = n // np.uint64(PIXELS) * np.uint64(PIXELS)
@@ -137,7 +202,7 @@ def _write(planes, n, streams, out, start):
             out[start + np.uint64(3) * i + c] = planes[c, i]
 
 
-# Copies of the next two functions: color.py.
+# Copies of the next two functions: color.py; of `smaller` also _hog.py.
 @njit
 def larger(a, b):
     return a if a > b else b  # one instruction; max() also handles NaN
@@ -175,7 +240,7 @@ def six_times(hue):
 
 @njit
 def missing_red(sixths, unit):
-    """Return the share of the chroma that red lacks, ``unit`` for all of it; ``sixths`` of a turn in units."""
+    """Return the share of the chroma that red lacks, ``unit`` for all of it; ``sixths`` are in units, too."""
     three = unit + unit + unit
     return clipped(unit + unit - abs(sixths - three), unit)
 

@@ -34,9 +34,18 @@ def rgb_to_hsv(pixels, white, out):
         Value that counts as 1, in the type to compute in.
     out : (3 n,) float32
         Overwritten with H, S, V, each in [0, 1]; hue below 1, and 0 for gray.
+
+    Returns
+    -------
+    int
+        Number of strips of pixels with a value outside [0, white], whose results are undefined; only on the
+        CPU, where floats are looked at while they are in the cache.
     """
-    body = _hsv.bytes_to_hsv if pixels.dtype == np.uint8 else _hsv.floats_to_hsv
-    _launch_strips(body, pixels, white, out)
+    if pixels.dtype.type is np.uint8:
+        n_strips = -(-len(pixels) // (3 * STRIP))
+        launch(_hsv.bytes_to_hsv, n_strips, pixels, white, _streams(out), out, grain=GRAIN // STRIP)
+        return 0
+    return _launch_strips(_hsv.floats_to_hsv, pixels, white, out)
 
 
 def rgb_to_hsv_bytes(pixels, out):
@@ -48,7 +57,7 @@ def rgb_to_hsv_bytes(pixels, out):
     out : (3 n,) uint8
         Overwritten with H, S, V, each 0..255.
     """
-    launch(_rgb_to_hsv_bytes, len(pixels) // 3, pixels, out, grain=GRAIN)
+    launch(_hsv.bytes_to_hsv_bytes, -(-len(pixels) // (3 * STRIP)), pixels, out, grain=GRAIN // STRIP)
 
 
 def hsv_to_rgb(pixels, white, out):
@@ -61,8 +70,13 @@ def hsv_to_rgb(pixels, white, out):
         Value that counts as 1, in the type to compute in.
     out : (3 n,) float32
         Overwritten with R, G, B.
+
+    Returns
+    -------
+    int
+        As for `rgb_to_hsv`.
     """
-    _launch_strips(_hsv.hsv_to_rgb, pixels, white, out)
+    return _launch_strips(_hsv.hsv_to_rgb, pixels, white, out)
 
 
 def hsv_to_rgb_bytes(pixels, out):
@@ -78,8 +92,14 @@ def hsv_to_rgb_bytes(pixels, out):
 
 
 def _launch_strips(body, pixels, white, out):
-    streams = out.nbytes >= STREAMED and out.ctypes.data % LINE == 0
-    launch(body, -(-len(pixels) // (3 * STRIP)), pixels, white, streams, out, grain=GRAIN // STRIP)
+    outside = np.empty(-(-len(pixels) // (3 * STRIP)), np.int32)
+    launch(body, len(outside), pixels, white, _streams(out), outside, out, grain=GRAIN // STRIP)
+    return np.count_nonzero(outside)
+
+
+def _streams(out):
+    """Tell whether results are written past the caches."""
+    return out.nbytes >= STREAMED and out.ctypes.data % LINE == 0
 
 
 def rgb_to_hsi(pixels, white, out):
@@ -120,20 +140,6 @@ def rgb_to_gray_bytes(pixels, out):
 
 # The bodies work on slices, because the compiler vectorizes loops that index from 0.
 # Constants are made of `unit`, a 1 of the type to compute in; with literals it would be float64.
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _rgb_to_hsv_bytes(start, stop, pixels, out):
-    x, y = pixels[3 * start : 3 * stop], out[3 * start : 3 * stop]
-    for i in range(stop - start):
-        r, g, b = np.float32(x[3 * i]), np.float32(x[3 * i + 1]), np.float32(x[3 * i + 2])
-        high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
-        delta = high - low
-        saturation = delta / (high if high > 0 else np.float32(1)) * np.float32(255)
-        hue = pillow_hue(r, g, b, high, low)
-        y[3 * i] = np.uint8(np.int32(hue)) if delta > 0 else np.uint8(0)
-        y[3 * i + 1] = np.uint8(np.int32(saturation))
-        y[3 * i + 2] = np.uint8(np.int32(high))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -14,8 +14,8 @@ atan2(gy, gx), taken modulo a half or a full turn.
 5. Subtract sums of neighbouring edges, which gives the bins.
 6. Add up the columns of each cell.
 
-`block_histograms` interpolates between bins and between cells.  It replaces steps 3 to 6, for rows of pixels that
-several rows of blocks share:
+`block_histograms` interpolates between bins and between cells.  It replaces steps 3 to 6, once for all rows
+of blocks that a row of pixels lies in:
 
 3. Compute the position of each angle between the centers of bins.
 4. Add the votes of a row, weighted for the rows of cells of all blocks that it lies between, in each column.

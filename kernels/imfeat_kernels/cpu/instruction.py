@@ -259,4 +259,3 @@ def _load(builder, data, index, n):
 
 def _pointer(builder, data, index, n):
     return builder.bitcast(builder.gep(data, [index]), _bytes(n).as_pointer())
-

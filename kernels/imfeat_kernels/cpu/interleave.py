@@ -1,7 +1,7 @@
 """Channels of eight pixels between interleaved values, R, G, B, R, G, B, ..., and planes.
 
-A compiler needs twice as many instructions for these permutations.  As in `instruction`, functions are inlined,
-and after a change here the cache on disk must be emptied.
+A compiler needs twice as many instructions for these permutations.  As in `instruction`, functions are
+inlined, and after a change here the cache on disk must be emptied.
 """
 
 from llvmlite import ir
@@ -90,7 +90,11 @@ def _interleaved(context, builder, kinds, arguments):
         for k in range(3)
     )
     # In each half of a register: a0 a2 b0 b2, b1 b3 c1 c3, c0 c2 a1 a3; then four of a pixel and a third.
-    first, second, third = _pairs(builder, a, b, EVEN), _pairs(builder, b, c, ODD), _pairs(builder, c, a, MIXED)
+    first, second, third = (
+        _pairs(builder, a, b, EVEN),
+        _pairs(builder, b, c, ODD),
+        _pairs(builder, c, a, MIXED),
+    )
     thirds = (
         _pairs(builder, first, third, EVEN),
         _pairs(builder, second, first, MIXED),

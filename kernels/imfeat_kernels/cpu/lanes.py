@@ -1,7 +1,7 @@
 """Loops over points that lie side by side in registers, with the words in the inner loop.
 
-A compiler would load and store the results of all points once a word.  As in `instruction`, functions are inlined,
-and after a change here the cache on disk must be emptied.
+A compiler would load and store the results of all points once a word.  As in `instruction`, functions are
+inlined, and after a change here the cache on disk must be emptied.
 """
 
 from llvmlite import ir
@@ -22,13 +22,13 @@ INDICES = ir.VectorType(ir.IntType(32), LANES)
 def smallest_of_lines(_, x, first, lines, start, stop, out):
     """Find the smallest value of some lines for LANES points.
 
-    ``x`` is (3, n) float32, the coordinates of points, and ``lines`` (m, 4).  For points ``first`` to ``first`` +
-    LANES - 1, ``out`` (n,) gets the smallest of a + b x0 + c x1 + d x2, rounded by fused multiplications from
-    left to right, for the lines (a, b, c, d) from ``start`` to ``stop`` - 1.
+    ``x`` is (3, n) float32, the coordinates of points, and ``lines`` (m, 4).  For points ``first`` to
+    ``first`` + LANES - 1, ``out`` (n,) gets the smallest of a + b x0 + c x1 + d x2, rounded by fused
+    multiplications from left to right, for the lines (a, b, c, d) from ``start`` to ``stop`` - 1.
     """
 
     def instruction(context, builder, signature, arguments):
-        x, lines, out = _data(context, builder, signature.args, arguments, (0, 2, 5))
+        lines, out = _data(context, builder, signature.args, arguments, (2, 5))
         points = _points(builder, context, signature.args, arguments, 3)
 
         def step(j, values):
@@ -48,13 +48,15 @@ def smallest_of_lines(_, x, first, lines, start, stop, out):
 def first_smallest(_, x, first, lines, best, nearest):
     """Find the first line with the smallest value for LANES points of three coordinates.
 
-    As `smallest_of_lines`, but for all lines; ``best`` (n,) float32 gets the values, ``nearest`` (n,) int32 the
-    lines.
+    As `smallest_of_lines`, but for all lines; ``best`` (n,) float32 gets the values, ``nearest`` (n,) int32
+    the lines.
     """
 
     def instruction(context, builder, signature, arguments):
         lines, best, nearest = _data(context, builder, signature.args, arguments, (2, 3, 4))
-        count = builder.extract_value(context.make_array(signature.args[2])(context, builder, arguments[2]).shape, 0)
+        count = builder.extract_value(
+            context.make_array(signature.args[2])(context, builder, arguments[2]).shape, 0
+        )
         points = _points(builder, context, signature.args, arguments, 3)
         one = ir.Constant(INDICES, [1] * LANES)
 
@@ -97,7 +99,7 @@ def _linear(builder, lines, j, points):
 
 
 def _loop(builder, start, stop, before, step):
-    """Return the results of ``values = step(i, values)`` for i = start to stop - 1; they stay in registers."""
+    """Return the results of ``values = step(i, values)`` for i = start to stop - 1, kept in registers."""
     entry = builder.block
     test, body, done = (builder.append_basic_block(name) for name in ("test", "body", "done"))
     builder.branch(test)

@@ -17,7 +17,8 @@ from imfeat_kernels.cpu.tile import BLOCK_COLS, BLOCK_ROWS, compare, first_of_lo
 from imfeat_kernels.tables import centered
 
 TILE = 48  # vectors that meet all words before the next ones do
-PRODUCTS = 1 << 20  # multiplications that are worth a thread
+PRODUCTS = 1 << 22  # multiplications that are worth a thread
+VALUES = 1 << 20  # numbers of vectors that are worth a thread, where each is met once
 SHORT = 3  # dimensions up to which there is no matrix product
 STRIP = 256  # short vectors side by side
 CHUNKS = 16  # partial sums: a constant, so that their order does not depend on the threads
@@ -63,7 +64,8 @@ def sum_by_word(vectors, weights, assignments, sums, counts):
     """
     chunk_sums = np.zeros((CHUNKS, *sums.shape))
     chunk_counts = np.zeros((CHUNKS, len(counts)), np.int64)
-    launch(_sum_by_word, CHUNKS, vectors, weights, assignments, chunk_sums, chunk_counts)
+    grain = max(1, min(CHUNKS, VALUES * CHUNKS // max(1, vectors.size)))
+    launch(_sum_by_word, CHUNKS, vectors, weights, assignments, chunk_sums, chunk_counts, grain=grain)
     chunk_sums.sum(0, out=sums)
     chunk_counts.sum(0, out=counts)
 
@@ -79,7 +81,7 @@ def approach(vectors, word, distances):
         Changed in place: lowered where the new word is nearer.
     """
     body = _approach_short if len(word) == SHORT else _approach
-    launch(body, len(vectors), vectors, word, distances, grain=max(1, (1 << 18) // len(word)))
+    launch(body, len(vectors), vectors, word, distances, grain=max(1, VALUES // len(word)))
 
 
 # The compiler may choose the order of the sum over dimensions, and adds 16 values at a time.

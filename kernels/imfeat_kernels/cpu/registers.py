@@ -5,9 +5,13 @@
 
 from typing import NamedTuple
 
-from numba.core.registry import cpu_target
+from numba.core import config
+from numba.core.codegen import get_host_cpu_features
 
-FEATURES = frozenset(cpu_target.target_context.codegen().magic_tuple()[2].split(","))
+# As Numba's code generator has them, which would load what only a compiler needs.
+FEATURES = frozenset(
+    (get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES).split(",")
+)
 HAS_AVX2 = "+avx2" in FEATURES
 HAS_VBMI = "+avx512vbmi" in FEATURES
 FLOATS = 16 if "+avx512f" in FEATURES else 8 if HAS_AVX2 else 4  # float32 of a register

@@ -38,7 +38,7 @@ def panels(vectors):
 
 
 def aligned(array):
-    """Return a float32 array in C order from an address on that no load of a register crosses a cache line."""
+    """Return a float32 array in C order at an address where no load of a register crosses a cache line."""
     memory = np.empty(array.size + LINE, np.float32)
     start = -(memory.ctypes.data // memory.itemsize) % LINE
     copy = memory[start : start + array.size].reshape(array.shape)
@@ -243,7 +243,7 @@ def _products(context, builder, kinds, arguments):
 
 
 def _sums(context, builder, kinds, arguments, n_lines, block, add):
-    """Yield the number of each of BLOCK_ROWS rows, a first column, and the sums over the dimensions from there.
+    """Yield the number of each of BLOCK_ROWS rows, a first column, and sums over the dimensions from there.
 
     ``add(total, value, *columns)`` is called with a value of the row and ``n_lines`` of the table.
     """

@@ -104,7 +104,11 @@ def _hsv_to_rgb_bytes(pixels, out):
         red = value - chroma * (missing_red(sixths, white) * inverse)
         green = value - chroma * (missing_other(sixths, f32(510), white) * inverse)
         blue = value - chroma * (missing_other(sixths, f32(1020), white) * inverse)
-        out[first], out[first + 1], out[first + 2] = u8(i32(red + half)), u8(i32(green + half)), u8(i32(blue + half))
+        out[first], out[first + 1], out[first + 2] = (
+            u8(i32(red + half)),
+            u8(i32(green + half)),
+            u8(i32(blue + half)),
+        )
 
 
 @cuda.jit
