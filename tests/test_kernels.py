@@ -95,6 +95,7 @@ COPIES = {
     "turn": ("_hog", "_directions"),
     "_column_weights": ("_directions", "uoctti"),
     "_gradients": ("_directions", "uoctti"),
+    "gradient": ("_directions", "uoctti"),
     "clipped": ("_directions", "uoctti"),
     "_count_bytes": ("_histogram", "equalize"),
     "_count_word": ("_histogram", "equalize"),
