@@ -97,6 +97,7 @@ COPIES = {
     "turn": ("_hog", "_directions"),
     "_column_weights": ("_directions", "uoctti"),
     "_gradients": ("_directions", "uoctti"),
+    "gradient": ("_directions", "uoctti"),
     "clipped": ("_directions", "uoctti"),
     "larger": ("_hsv", "color"),
     "smaller": ("_hsv", "color", "_hog"),

@@ -138,30 +138,45 @@ def _load_rows(images, values, first, last, top, corner, shift, n_pieces, slot, 
                         rows[c, k, target + x] = values[source + np.uint64(n_channels) * x + np.uint64(c)]
 
 
+# The strongest of three channels is chosen in registers: a choice between a new value and the one in memory
+# becomes a masked store, which is slow on processors of AMD without AVX-512.
 @inner
 def _gradients(rows, y, inner, by_square, slack, k, gy, gx):
     """Compute gradients along the row after row y into row k, each of its strongest channel."""
     n = len(inner)
+    n_channels = rows.shape[0]
+    if n_channels == 1:
+        for x in range(n):
+            gy[k, x], gx[k, x] = gradient(rows, 0, y, x, inner)
+        return
+    third = min(2, n_channels - 1)
     for x in range(n):
-        gy[k, x] = rows[0, y + 2, x + 1] - rows[0, y, x + 1]
-        gx[k, x] = (rows[0, y + 1, x + 2] - rows[0, y + 1, x]) * inner[x]
-    for c in range(1, rows.shape[0]):
-        if by_square:
-            for x in range(n):
-                dy = rows[c, y + 2, x + 1] - rows[c, y, x + 1]
-                dx = (rows[c, y + 1, x + 2] - rows[c, y + 1, x]) * inner[x]
-                y0, x0 = gy[k, x], gx[k, x]
-                stronger = dy * dy + dx * dx > (y0 * y0 + x0 * x0) * slack
-                gy[k, x] = dy if stronger else y0
-                gx[k, x] = dx if stronger else x0
-        else:
-            for x in range(n):
-                dy = rows[c, y + 2, x + 1] - rows[c, y, x + 1]
-                dx = (rows[c, y + 1, x + 2] - rows[c, y + 1, x]) * inner[x]
-                y0, x0 = gy[k, x], gx[k, x]
-                stronger = magnitude_of(dy, dx) > magnitude_of(y0, x0)
-                gy[k, x] = dy if stronger else y0
-                gx[k, x] = dx if stronger else x0
+        y0, x0 = gradient(rows, 0, y, x, inner)
+        y1, x1 = gradient(rows, 1, y, x, inner)
+        y2, x2 = gradient(rows, third, y, x, inner)
+        s0, s1, s2 = strength(y0, x0, by_square), strength(y1, x1, by_square), strength(y2, x2, by_square)
+        stronger = s1 > s0 * slack
+        y0, x0, s0 = y1 if stronger else y0, x1 if stronger else x0, s1 if stronger else s0
+        stronger = s2 > s0 * slack
+        gy[k, x], gx[k, x] = y2 if stronger else y0, x2 if stronger else x0
+    for c in range(3, n_channels):
+        for x in range(n):
+            dy, dx = gradient(rows, c, y, x, inner)
+            y0, x0 = gy[k, x], gx[k, x]
+            share = np.float32(strength(dy, dx, by_square) > strength(y0, x0, by_square) * slack)
+            gy[k, x] = dy * share + y0 * (np.float32(1) - share)
+            gx[k, x] = dx * share + x0 * (np.float32(1) - share)
+
+
+@njit
+def gradient(rows, c, y, x, inner):
+    dy = rows[c, y + 2, x + 1] - rows[c, y, x + 1]
+    return dy, (rows[c, y + 1, x + 2] - rows[c, y + 1, x]) * inner[x]
+
+
+@njit
+def strength(dy, dx, by_square):
+    return dy * dy + dx * dx if by_square else magnitude_of(dy, dx)
 
 
 @njit
@@ -196,7 +211,7 @@ def _apply_mask(mask, first, last, y, corner, shift, n_pieces, slot, k, sizes):
         source = np.uint64((i * height + y) * width + left)
         target = np.uint64((s - first) * slot)
         for x in range(np.uint64(min(slot, width - left))):
-            sizes[k, target + x] = sizes[k, target + x] if chosen[source + x] else sizes.dtype.type(0)
+            sizes[k, target + x] *= np.float32(chosen[source + x])  # no choice: see `_gradients`
 
 
 @inner

@@ -49,6 +49,7 @@ def _nearest_colors(start, stop, pixels, palette, out):
                 y[i] = np.int32(packed[i]) & (GROUP - 1)
         else:
             best[:] = 1 << 30
+            nearest[:] = 0
             for group in range(0, len(lines), GROUP):
                 _smallest_of_group(planes, count, lines, group, packed)
                 _update(packed, group, best, nearest)
@@ -82,6 +83,6 @@ def _update(packed, group, best, nearest):
         both = np.int32(packed[i])
         distance = both >> 6
         index = np.int32(group + (both & 63))
-        # A choice between two indices would be stored under a mask: see `tile`.
-        nearest[i] += index - nearest[i] if distance < best[i] else np.int32(0)
+        # Groups are in order, so that the last index is the largest; a choice would be stored under a mask.
+        nearest[i] = max(nearest[i], index if distance < best[i] else np.int32(0))
         best[i] = min(distance, best[i])

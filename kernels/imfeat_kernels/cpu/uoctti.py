@@ -191,19 +191,38 @@ def _column_weights(cell_size):
 # Copy: _directions._gradients.
 @inner
 def _gradients(rows, y, start, n, gy, gx):
-    """Compute gradients along a tile of the row after row y, each of its strongest channel."""
+    """Compute gradients along a tile of the row after row y, each of its strongest channel.
+
+    A choice between a new value and the one in memory would be a masked store: see `_hog._gradients`.
+    """
     start = max(start, 0)
-    for x in range(n):
-        gy[x] = rows[0, y + 2, start + x + 1] - rows[0, y, start + x + 1]
-        gx[x] = rows[0, y + 1, start + x + 2] - rows[0, y + 1, start + x]
-    for c in range(1, rows.shape[0]):
+    n_channels = rows.shape[0]
+    if n_channels == 1:
         for x in range(n):
-            dy = rows[c, y + 2, start + x + 1] - rows[c, y, start + x + 1]
-            dx = rows[c, y + 1, start + x + 2] - rows[c, y + 1, start + x]
+            gy[x], gx[x] = gradient(rows, 0, y, start + x)
+        return
+    third = min(2, n_channels - 1)
+    for x in range(n):
+        y0, x0 = gradient(rows, 0, y, start + x)
+        y1, x1 = gradient(rows, 1, y, start + x)
+        y2, x2 = gradient(rows, third, y, start + x)
+        stronger = x1 * x1 + y1 * y1 > x0 * x0 + y0 * y0
+        y0, x0 = y1 if stronger else y0, x1 if stronger else x0
+        stronger = x2 * x2 + y2 * y2 > x0 * x0 + y0 * y0
+        gy[x], gx[x] = y2 if stronger else y0, x2 if stronger else x0
+    for c in range(3, n_channels):
+        for x in range(n):
+            dy, dx = gradient(rows, c, y, start + x)
             y0, x0 = gy[x], gx[x]
-            stronger = dx * dx + dy * dy > x0 * x0 + y0 * y0
-            gy[x] = dy if stronger else y0
-            gx[x] = dx if stronger else x0
+            share = np.float32(dx * dx + dy * dy > x0 * x0 + y0 * y0)
+            gy[x] = dy * share + y0 * (np.float32(1) - share)
+            gx[x] = dx * share + x0 * (np.float32(1) - share)
+
+
+# Copy: _directions.gradient.
+@njit
+def gradient(rows, c, y, x):
+    return rows[c, y + 2, x + 1] - rows[c, y, x + 1], rows[c, y + 1, x + 2] - rows[c, y + 1, x]
 
 
 @inner
