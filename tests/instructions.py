@@ -99,7 +99,7 @@ def make_cases(size=(2, 61, 83), n_vectors=300):
 
     images = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     images[:, size[1] // 3 : size[1] // 2] = 77
-    return list(cases.make_cases(images, n_vectors=n_vectors))
+    return list(cases.make_cases(images, dtypes=("uint8", "float32"), n_vectors=n_vectors))
 
 
 def compiled_functions():
