@@ -32,7 +32,9 @@ def run(*command, cwd=None, **variables):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variable", ["NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT"])
+@pytest.mark.parametrize(
+    "variable", [pytest.param("NUMBA_BOUNDSCHECK", marks=pytest.mark.release), "NUMBA_DISABLE_JIT"]
+)
 def test_kernels_with_checked_bounds_and_as_plain_python(tmp_path, variable):
     tests = Path(__file__).with_name("test_kernels.py")
     done = run(
@@ -44,6 +46,7 @@ def test_kernels_with_checked_bounds_and_as_plain_python(tmp_path, variable):
     assert "100%" in done.stdout
 
 
+@pytest.mark.release
 @pytest.mark.slow
 def test_a_later_process_gives_the_same_bytes(tmp_path):
     """Those of every public function: a process that compiles, and one that loads what it compiled."""

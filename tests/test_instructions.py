@@ -50,6 +50,7 @@ def runs(tmp_path_factory):
         return dict(zip(processors, results, strict=True))
 
 
+@pytest.mark.release
 @pytest.mark.slow  # Numba compiles every body three times, here and below
 @pytest.mark.parametrize("processor", ["baseline", "native"])
 def test_results_are_the_same_with_any_instructions(runs, processor):
@@ -66,6 +67,7 @@ def test_results_are_the_same_with_any_instructions(runs, processor):
                 np.testing.assert_allclose(b, a, rtol=0, atol=limit, err_msg=kernel)
 
 
+@pytest.mark.release
 @pytest.mark.slow
 def test_nothing_is_stored_under_a_mask(runs):
     """Processors of AMD without AVX-512 take hundreds of times as long for that."""
@@ -81,6 +83,7 @@ def test_masked_stores_are_told_from_loads():
     assert len(found) == 2
 
 
+@pytest.mark.release
 @pytest.mark.slow
 @pytest.mark.parametrize("processor", ["skylake-avx512", "znver5"])
 def test_registers_of_avx512_are_used(tmp_path, processor):
@@ -92,6 +95,7 @@ def test_registers_of_avx512_are_used(tmp_path, processor):
         assert re.search(r"\bvfmadd\d+ps\s.*%zmm", codes[name]), name
 
 
+@pytest.mark.release
 @pytest.mark.slow
 @pytest.mark.parametrize("processor", ["apple-m1", "neoverse-v1"])
 def test_inner_loops_are_vectorized_on_arm(tmp_path, processor):
