@@ -479,7 +479,7 @@ def _weigh_columns(columns, row, start, tiles, m, n, cell_size, sums, halves, ce
     size = _halve(sums, halves, n_bins * stride, cell_size)
     for b in range(n_bins):
         first = b * stride * size // cell_size
-        for c in range(count // np.uint64(cell_size)):
+        for c in range(min(np.uint64(cells.shape[1]), count // np.uint64(cell_size))):
             cells[b, c] = group(sums, size, first, c)
 
 
