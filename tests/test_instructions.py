@@ -70,7 +70,7 @@ def test_results_are_the_same_with_any_instructions(runs, processor):
 @pytest.mark.release
 @pytest.mark.slow
 def test_nothing_is_stored_under_a_mask(runs):
-    """Processors of AMD without AVX-512 take hundreds of times as long for that."""
+    """Such stores are slow on processors of AMD without AVX-512."""
     assert runs["avx2"][1] == {}
 
 

@@ -1,6 +1,6 @@
 """Channels of eight pixels between interleaved values, R, G, B, R, G, B, ..., and planes.
 
-A compiler needs twice as many instructions for these permutations.  As in `instruction`, functions are
+The permutations that a compiler chooses take twice the time.  As in `instruction`, functions are
 inlined, and after a change here the cache on disk must be emptied.
 """
 
