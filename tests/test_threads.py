@@ -2,10 +2,13 @@
 
 import multiprocessing
 import threading
+import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from imfeat_kernels.cpu import launch
 
 import imfeat
 
@@ -82,6 +85,59 @@ def test_changing_the_number_of_threads_while_others_call():
     finally:
         stop.set()
         flipper.join()
+
+
+@pytest.fixture
+def two_threads(monkeypatch):
+    monkeypatch.setattr(launch, "n_threads", 2)
+    monkeypatch.setattr(launch, "_pool", None)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_slow_thread_takes_fewer_items():
+    caller = threading.get_ident()
+    by_caller = []
+
+    def body(start, stop, out):
+        if threading.get_ident() != caller:
+            time.sleep(0.2)
+        else:
+            time.sleep(0.001)  # lets the other thread begin
+            by_caller.append(stop - start)
+        out[start:stop] += 1
+
+    out = np.zeros(120)
+    launch.launch(body, 120, out)
+    assert (out == 1).all()
+    assert sum(by_caller) >= 100
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_an_error_in_any_thread_reaches_the_caller():
+    both = threading.Barrier(2)
+
+    def body(start, _stop, failing):
+        if start < 20:  # the first range of each thread
+            both.wait()
+        if (threading.get_ident() == caller) == failing:
+            raise ValueError("no such body")
+
+    caller = threading.get_ident()
+    for failing in (True, False):
+        with pytest.raises(ValueError, match="no such body"):
+            launch.launch(body, 120, failing)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_waiting_threads_hold_no_arrays():
+    array = np.zeros(1000)
+    launch.launch(lambda start, stop, out: out[start:stop].fill(1), 1000, array)
+    gone = weakref.ref(array)
+    del array
+    end = time.monotonic() + 10
+    while gone() is not None and time.monotonic() < end:
+        time.sleep(0.01)
+    assert gone() is None
 
 
 def child(connection):

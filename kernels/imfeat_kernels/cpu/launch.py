@@ -2,13 +2,14 @@
 
 import itertools
 import os
+import queue
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 PIECE = 1024  # vectors of a group that are worth a thread
 PIECES = 64  # largest number of pieces of a group
+RANGES = 6  # of a thread: one that starts late, or is slowed down by others, takes fewer
 
 
 def _usable_cores():
@@ -33,13 +34,78 @@ def launch(body, n_items, *arrays, grain=1):
         body(0, n_items, *arrays)
         return
     n_calls = min(n_threads, n_items // grain)
-    bounds = [n_items * k // n_calls for k in range(n_calls + 1)]
-    running = [
-        _threads().submit(body, start, stop, *arrays) for start, stop in itertools.pairwise(bounds[1:])
-    ]
-    body(0, bounds[1], *arrays)
-    for call in running:
-        call.result()
+    n_ranges = n_calls * min(RANGES, n_items // (grain * n_calls))  # as many for each thread
+    bounds = [n_items * k // n_ranges for k in range(n_ranges + 1)]
+    task = _Task(body, list(itertools.pairwise(bounds)), arrays)
+    _threads().help_with(task, n_calls - 1)
+    task.finish()
+
+
+class _Task:
+    """The ranges of a launch, which the calling thread and those of the pool take one by one."""
+
+    def __init__(self, body, ranges, arrays):
+        self.body = body
+        self.ranges = ranges[::-1]
+        self.arrays = arrays
+        self.running = []  # a lock for each thread of the pool, which holds it until it is done
+        self.error = None
+
+    def work(self):
+        """Compute ranges until none is left."""
+        while self.ranges:
+            try:
+                start, stop = self.ranges.pop()
+            except IndexError:  # another thread took the last one
+                return
+            self.body(start, stop, *self.arrays)
+
+    def help(self):
+        """Take part in a thread of the pool; the lock is there before a range is taken."""
+        done = threading.Lock()
+        with done:
+            self.running.append(done)
+            try:
+                self.work()
+            except BaseException as error:
+                self.error = error
+                self.ranges.clear()
+
+    def finish(self):
+        """Take part in the calling thread, wait for the others, and raise what they raised."""
+        try:
+            self.work()
+        finally:
+            self.ranges.clear()  # a thread that comes later finds nothing to do, and is not waited for
+            for done in self.running:
+                done.acquire()
+        if self.error is not None:
+            raise self.error
+
+
+class _Pool:
+    """Threads that wait for tasks.  Calls of several threads share them, and never wait for each other."""
+
+    def __init__(self, n_workers):
+        self.tasks = queue.SimpleQueue()
+        self.n_workers = n_workers
+        for k in range(n_workers):
+            threading.Thread(target=self._serve, name=f"imfeat_{k}", daemon=True).start()
+
+    def help_with(self, task, n_workers):
+        """Let up to ``n_workers`` threads take part in a task."""
+        for _ in range(n_workers):
+            self.tasks.put(task)
+
+    def end(self):
+        """End the threads after the tasks before."""
+        for _ in range(self.n_workers):
+            self.tasks.put(None)
+
+    def _serve(self):
+        while (task := self.tasks.get()) is not None:
+            task.help()
+            del task  # and its arrays, while this thread waits
 
 
 def frozen(array):
@@ -78,6 +144,8 @@ def set_num_threads(n):
     global n_threads
     with _pool_lock:
         n_threads = n
+        if _pool is not None:
+            _pool.end()
         _drop_pool()
 
 
@@ -85,18 +153,17 @@ def _threads():
     global _pool
     with _pool_lock:
         if _pool is None:
-            _pool = ThreadPoolExecutor(n_threads, thread_name_prefix="imfeat")
+            _pool = _Pool(n_threads - 1)
         return _pool
 
 
 def _drop_pool():
-    """Drop the pool; its threads end after the submitted calls."""
     global _pool
     _pool = None
 
 
 def _after_fork():
-    """Replace the pool and its lock, which a child process does not inherit."""
+    """Drop the pool and its lock: a child process has them without the threads."""
     global _pool_lock
     _pool_lock = threading.Lock()
     _drop_pool()
