@@ -50,7 +50,7 @@ def main(wanted, tables, threads, repeats, sets, opencv5, short, only_check, out
     command = command_line(wanted, tables, threads, repeats, sets, opencv5, short)
 
     def write(about, results):
-        slug = re.sub(r"[^a-z0-9]+", "-", about["machine"].lower()).strip("-")
+        slug = re.sub(r"[^a-z0-9]+", "-", f"{about['machine']} {machine}".lower()).strip("-")
         about |= {"command": command, "repeats": settings["repeats"], "machine_level": machine}
         paths.append(report.write(out, slug, about, results))
 

@@ -71,6 +71,12 @@ def test_gray_bytes_of_all_colors_match_pillow(all_colors):
     )
 
 
+def test_gray_bytes_of_any_number_of_pixels_match_pillow(rng):
+    for width in range(1, 140):  # blocks of 32 pixels, and the rest
+        row = rng.integers(0, 256, (1, width, 3), dtype=np.uint8)
+        np.testing.assert_array_equal(imfeat.rgb_to_gray(row), np.asarray(Image.fromarray(row).convert("L")))
+
+
 @given(arrays(np.float32, (4, 5, 3), elements=st.floats(0, 1, width=32)))
 def test_the_way_to_hsv_and_back_changes_nothing(images):
     np.testing.assert_allclose(imfeat.hsv_to_rgb(imfeat.rgb_to_hsv(images)), images, rtol=0, atol=1e-6)

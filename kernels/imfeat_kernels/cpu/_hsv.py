@@ -10,7 +10,7 @@ A strip of pixels takes these steps, each a loop that the compiler vectorizes:
 import numpy as np
 
 from imfeat_kernels.cpu.compiling import inner, njit
-from imfeat_kernels.cpu.instruction import fused
+from imfeat_kernels.cpu.instruction import bits_of, fused
 from imfeat_kernels.cpu.interleave import PIXELS, interleave, separate, stream
 
 STRIP = 256  # pixels that stay in the nearest cache
@@ -113,33 +113,38 @@ def floats_to_hsv(start, stop, pixels, white, streams, outside, out):
         first = np.uint64(item * STRIP)
         n = np.uint64(min(STRIP, len(pixels) // 3 - item * STRIP))
         _read(pixels, np.uint64(3) * first, n, rgb)
-        outside[item] = _count_outside(rgb, n, white)
+        worst = bits_of(white)
         for i in range(n):
             r, g, b = rgb[0, i], rgb[1, i], rgb[2, i]
+            worst = larger(worst, larger(bits_of(r), larger(bits_of(g), bits_of(b))))
             high, low = larger(larger(r, g), b), smaller(smaller(r, g), b)
             hsv[0, i] = hexcone_hue(r, g, b, high, high - low, unit)
             hsv[1, i] = (high - low) / (high if high > 0 else unit)
             hsv[2, i] = divided(high, white, inverse)
+        outside[item] = _count_outside(rgb, n, white) if worst > bits_of(white) else 0
         _write(hsv, n, streams, out, np.uint64(3) * first)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def hsv_to_rgb(start, stop, pixels, white, streams, outside, out):
     inverse = white / white / white
-    can_be_outside = pixels.dtype.type(0.5) != 0  # as bytes can't
+    cube = inverse * inverse * inverse
     hsv, rgb = np.full((3, STRIP), white), np.empty((3, STRIP), F32)
     for item in range(start, stop):  # an item is a strip of pixels
         first = np.uint64(item * STRIP)
         n = np.uint64(min(STRIP, len(pixels) // 3 - item * STRIP))
         _read(pixels, np.uint64(3) * first, n, hsv)
-        outside[item] = _count_outside(hsv, n, white) if can_be_outside else 0
+        worst = bits_of(white)
         for i in range(n):
-            sixths = six_times(hsv[0, i])
-            value = hsv[2, i] * inverse
-            chroma = value * (hsv[1, i] * inverse) * inverse
+            hue, saturation, value = hsv[0, i], hsv[1, i], hsv[2, i]
+            worst = larger(worst, larger(bits_of(hue), larger(bits_of(saturation), bits_of(value))))
+            sixths = six_times(hue)
+            chroma = value * saturation * cube  # and of a share in units
+            value = value * inverse
             rgb[0, i] = value - chroma * missing_red(sixths, white)
             rgb[1, i] = value - chroma * missing_other(sixths, white + white, white)
             rgb[2, i] = value - chroma * missing_other(sixths, white + white + white + white, white)
+        outside[item] = _count_outside(hsv, n, white) if worst > bits_of(white) else 0
         _write(rgb, n, streams, out, np.uint64(3) * first)
 
 
@@ -177,13 +182,11 @@ def _read(values, start, n, planes):
 
 @inner
 def _count_outside(planes, n, white):
-    """Count the values of n pixels outside [0, white]; NaN is outside."""
-    count = np.int32(0)  # as wide as a float, so that as many are added at once
-    zero = white - white
-    for c in range(np.uint64(3)):
+    """Count the values of n pixels outside [0, white], where bits were larger: NaN is outside, -0 is not."""
+    count = 0
+    for c in range(3):
         for i in range(n):
-            inside = (planes[c, i] >= zero) & (planes[c, i] <= white)
-            count = np.int32(count + (np.int32(0) if inside else np.int32(1)))
+            count += not (white - white <= planes[c, i] <= white)
     return count
 
 

@@ -19,6 +19,8 @@ from imfeat_kernels.cpu.compiling import njit
 from imfeat_kernels.cpu.instruction import fused
 from imfeat_kernels.cpu.interleave import LINE
 from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.luma import HAS_LUMA, READ, luma_of_32
+from imfeat_kernels.cpu.luma import PIXELS as LUMAS
 
 GRAIN = 1 << 15  # pixels: some 20 microseconds of work
 STREAMED = 1 << 25  # bytes of results that are written past the caches, which they would not fit into
@@ -168,7 +170,12 @@ def _rgb_to_gray(start, stop, pixels, out):
 @njit(nogil=True, cache=True)
 def _rgb_to_gray_bytes(start, stop, pixels, out):
     x, y = pixels[3 * start : 3 * stop], out[start:stop]
-    for i in range(stop - start):
+    done = 0
+    if HAS_LUMA:
+        done = max(0, len(x) - READ + 3 * LUMAS) // (3 * LUMAS) * LUMAS
+        for i in range(0, done, LUMAS):
+            luma_of_32(x, 3 * i, y, i)
+    for i in range(done, stop - start):
         r, g, b = np.int32(x[3 * i]), np.int32(x[3 * i + 1]), np.int32(x[3 * i + 2])
         y[i] = (r * np.int32(19595) + g * np.int32(38470) + b * np.int32(7471) + np.int32(32768)) >> 16
 

@@ -27,6 +27,16 @@ def fused(_, a, b, c):
     return signature(a, a, b, c), instruction
 
 
+@intrinsic
+def bits_of(_, x):
+    """Return the bits of a float32 or float64 as an unsigned integer, whose order is that of positive floats."""
+
+    def instruction(_context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.IntType(signature.return_type.bitwidth))
+
+    return signature(getattr(types, f"uint{x.bitwidth}"), x), instruction
+
+
 def as_read_only(array):
     """Return an array as read-only, so that helpers are compiled for one type of arrays."""
     return array

@@ -6,10 +6,12 @@ inlined, and after a change here the cache on disk must be emptied.
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
 PIXELS = 8
+AHEAD = 1536  # bytes that are asked for ahead: what follows is computed while they arrive
 LINE = 16  # bytes at whose multiples `stream` stores
 FLOATS = ir.VectorType(ir.FloatType(), PIXELS)
 EVEN, ODD, MIXED = (0, 2, 4, 6), (1, 3, 5, 7), (0, 2, 5, 7)
@@ -61,6 +63,7 @@ def separate(_, values, start, planes, i):
         width = builder.extract_value(target.shape, 1)
         element = context.get_value_type(kinds[0].dtype)
         first = builder.gep(source.data, [arguments[1]])
+        _prefetch(builder, first)
         if isinstance(element, ir.FloatType):
             channels = _separated(builder, first)
         else:
@@ -74,6 +77,15 @@ def separate(_, values, start, planes, i):
         return context.get_dummy_value()
 
     return signature(types.void, values, start, planes, i), instruction
+
+
+def _prefetch(builder, first):
+    """Ask for the line some iterations of `separate` later; addresses beyond the array do no harm."""
+    pointer, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [pointer, flag, flag, flag])
+    place = builder.gep(builder.bitcast(first, pointer), [ir.IntType(64)(AHEAD)])
+    prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(prefetch, [place, flag(0), flag(3), flag(1)])  # to read, into the nearest cache
 
 
 def _target(context, builder, kinds, arguments):
