@@ -29,7 +29,7 @@ def fused(_, a, b, c):
 
 @intrinsic
 def bits_of(_, x):
-    """Return the bits of a float32 or float64 as an unsigned integer, whose order is that of positive floats."""
+    """Return the bits of a float as an unsigned integer; those of positive floats are in the same order."""
 
     def instruction(_context, builder, signature, arguments):
         return builder.bitcast(arguments[0], ir.IntType(signature.return_type.bitwidth))
