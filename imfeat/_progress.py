@@ -5,6 +5,10 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 LOGGER = logging.getLogger("imfeat")
 
@@ -20,31 +24,63 @@ def iterations(n: int, title: str, progress: bool) -> Iterable[int]:
 
 @contextmanager
 def compilations_shown() -> Iterator[None]:
-    """Print on a terminal which kernels are compiled during the block, as a call waits for them."""
+    """Show on a terminal which kernels are compiled during the block, as a call waits for them."""
     if not sys.stderr.isatty():
         yield
         return
-    lines = _Lines(logging.INFO)
+    shown = _Compilations()
     level = LOGGER.level
-    LOGGER.addHandler(lines)
-    LOGGER.setLevel(logging.INFO)
+    LOGGER.addHandler(shown)
+    LOGGER.setLevel(logging.DEBUG)
     try:
         yield
     finally:
         LOGGER.setLevel(level)
-        LOGGER.removeHandler(lines)
+        LOGGER.removeHandler(shown)
+        shown.stop()
 
 
-class _Lines(logging.Handler):
-    """Prints each message once, above progress bars."""
+class _Compilations(logging.Handler):
+    """Shows a message at level INFO beside a spinner until one at DEBUG follows: the kernel is compiled.
 
-    def __init__(self, level: int) -> None:
-        super().__init__(level)
+    Messages are lines, each printed once, where there can be no spinner: beside a progress bar, in a process
+    that was forked, or if the output goes to a file.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
         self._process = os.getpid()
         self._printed: set[str] = set()
+        self._spinner: Status | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
+        if record.levelno < logging.INFO:
+            self.stop()
+        elif not self._spin(record.getMessage()):
+            self._print(record.getMessage())
+
+    def stop(self) -> None:
+        """Stop the spinner, if there is one."""
+        if self._spinner is not None and os.getpid() == self._process:
+            self._spinner.stop()
+        self._spinner = None
+
+    def _spin(self, message: str) -> bool:
+        if os.getpid() != self._process or not sys.stdout.isatty():
+            return False
+        from rich import get_console
+        from rich.errors import LiveError
+
+        self.stop()
+        spinner = get_console().status(message)
+        try:
+            spinner.start()
+        except LiveError:  # a progress bar is shown
+            return False
+        self._spinner = spinner
+        return True
+
+    def _print(self, message: str) -> None:
         if message in self._printed:
             return
         self._printed.add(message)

@@ -7,6 +7,9 @@ import sys
 
 import numba
 import pytest
+import rich
+import rich.console
+import rich.progress
 
 from imfeat import _progress
 
@@ -72,6 +75,26 @@ def test_terminals_show_once_what_is_compiled(monkeypatch, stream, printed):
         _progress.LOGGER.debug("compiled x")
     assert stream.getvalue() == printed
     assert (_progress.LOGGER.handlers, _progress.LOGGER.level) == (handlers, level)
+
+
+def test_a_spinner_ends_when_the_kernel_is_compiled(monkeypatch):
+    console = rich.console.Console(file=Terminal(), force_terminal=True, width=80)
+    monkeypatch.setattr(rich, "get_console", lambda: console)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    hidden, shown = "\x1b[?25l", "\x1b[?25h"  # the cursor
+    with _progress.compilations_shown():
+        _progress.LOGGER.info("compiling x")
+        written = console.file.getvalue()
+        assert "compiling x" in written
+        assert written.count(hidden) > written.count(shown)
+        _progress.LOGGER.debug("compiled x")
+        written = console.file.getvalue()
+        assert written.count(hidden) == written.count(shown)
+        with rich.progress.Progress(console=console):
+            _progress.LOGGER.info("compiling y")
+            _progress.LOGGER.debug("compiled y")
+    assert "compiling y" in console.file.getvalue() + sys.stderr.getvalue()
 
 
 def test_registers_are_those_that_numba_compiles_for():

@@ -53,6 +53,7 @@ def test_compare_prints_the_table_and_writes_the_files(source, tmp_path):
     assert f"Written to {tmp_path / 'out'}" in done.output
 
 
+@pytest.mark.slow
 def test_results_go_to_a_folder_of_their_own_by_default(source, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert call("compare", "--data", source, *QUICK).exit_code == 0
@@ -187,6 +188,7 @@ def test_images_too_small_for_a_feature_end_with_one_line(source):
     assert done.output.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_skipped_files_are_named(tmp_path):
     rng = np.random.default_rng(0)
     for i in range(20):

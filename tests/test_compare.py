@@ -377,6 +377,7 @@ def few_components(monkeypatch):
         monkeypatch.setitem(RECIPES, recipe.name, recipe)
 
 
+@pytest.mark.slow
 def test_fusion_is_the_mean_of_the_scores_of_its_parts(data, monkeypatch):
     few_components(monkeypatch)
     names = ("fusion-3", "fisher-color-3"), ("svm",)

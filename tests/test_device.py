@@ -183,6 +183,7 @@ def test_values_outside_by_rounding_are_those_at_the_border(gpu, rng):
     np.testing.assert_allclose(found.array, imfeat.rgb_to_hsv(np.clip(images, 0, 1)), rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_words_of_descriptors_lie_where_these_do(gpu, rng):
     x, words = (rng.normal(size=(n, 16)).astype(np.float32) for n in (50, 7))

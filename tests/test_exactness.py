@@ -181,6 +181,20 @@ def agreements(table):
     ]
 
 
+def looks(forms):
+    """Return contents and forms; in the default tier each content in one form, and one content in each form."""
+    return [
+        pytest.param(
+            content,
+            form,
+            id=f"{content}-{form}",
+            marks=() if content == "natural" or form == "batched" else pytest.mark.slow,
+        )
+        for content in CONTENTS
+        for form in forms
+    ]
+
+
 def make(content, shape, photo):
     """Return RGB bytes."""
     if content in EQUAL:
@@ -216,24 +230,21 @@ def check(function, expected, atol, images, kind, mask=None):
         assert largest <= atol
 
 
-@pytest.mark.parametrize("form", FORMS | STRIPS)
-@pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.parametrize(("content", "form"), looks(FORMS | STRIPS))
 @pytest.mark.parametrize(("function", "expected", "atol", "kind"), agreements(PIXELS | MASKED))
 def test_pixels(photo, function, expected, atol, kind, content, form):
     shape, view = (FORMS | STRIPS)[form]
     check(function, expected, atol, view(as_kind(make(content, shape, photo), kind)), kind)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.parametrize(("content", "form"), looks(FORMS))
 @pytest.mark.parametrize(("function", "expected", "atol", "kind"), agreements(CELLS))
 def test_cells(photo, function, expected, atol, kind, content, form):
     shape, view = FORMS[form]
     check(function, expected, atol, view(as_kind(make(content, shape, photo), kind)), kind)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.parametrize(("content", "form"), looks(FORMS))
 @pytest.mark.parametrize(("function", "expected", "atol", "kind"), agreements(MASKED))
 def test_masks(photo, function, expected, atol, kind, content, form):
     shape, view = FORMS[form]

@@ -115,6 +115,7 @@ def test_features_with_options_are_columns_of_their_names(folder, tmp_path, form
         both.transformer("hog")
 
 
+@pytest.mark.slow
 def test_features_that_learn_are_learned_from_the_same_images(folder, tmp_path):
     features = ["palette(n_colors=8)", "words(n_words=9)", "hog"]
     run = extract.run(folder, features, tmp_path / "a", size=32, shard_size=7, n_workers=2)

@@ -141,6 +141,7 @@ def test_one_and_several_workers_learn_the_same_bytes(images, tmp_path, feature)
     assert models[0].transform(np.zeros((1, 64, 64, 3), np.uint8)).shape == (1, found.names["1"])
 
 
+@pytest.mark.slow
 def test_words_are_as_good_as_those_learned_at_once(images, tmp_path):
     """The inertia of patches that neither has seen."""
     shards = extract.codebook(images, "patches-40", tmp_path / "m.npz", size=64, per_image=100, shard_size=16)
@@ -206,6 +207,7 @@ def test_the_command_line_learns_a_quantizer(tmp_path):
     np.testing.assert_array_equal(extract.load_model(tmp_path / "pq.npz").encode(run["color"]), expected)
 
 
+@pytest.mark.slow
 def test_the_seed_decides(images, tmp_path):
     one, same, other = (
         extract.codebook(images, "patches-40", tmp_path / "m.npz", size=48, seed=seed).codebook_

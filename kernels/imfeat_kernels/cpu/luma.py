@@ -26,7 +26,7 @@ BYTE, WORD, SUM = (ir.IntType(bits) for bits in (8, 16, 32))
 
 @intrinsic
 def luma_of_32(_, pixels, first, out, start):
-    """Write the luma of 32 pixels of ``pixels`` (m,) uint8, from ``first`` on, to ``out`` from ``start`` on."""
+    """Write the luma of 32 pixels of ``pixels`` (m,) uint8, from ``first`` on, to ``out``, from ``start``."""
 
     def instruction(context, builder, signature, arguments):
         source, target = (
