@@ -78,7 +78,7 @@ def test_terminals_show_once_what_is_compiled(monkeypatch, stream, printed):
 
 
 def test_a_spinner_ends_when_the_kernel_is_compiled(monkeypatch):
-    console = rich.console.Console(file=Terminal(), force_terminal=True, width=80)
+    console = rich.console.Console(file=Terminal(), force_terminal=True, width=80, _environ={"TERM": "xterm"})
     monkeypatch.setattr(rich, "get_console", lambda: console)
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setattr(sys, "stdout", Terminal())

@@ -182,7 +182,7 @@ def agreements(table):
 
 
 def looks(forms):
-    """Return contents and forms; in the default tier each content in one form, and one content in each form."""
+    """Return contents and forms; by default each content in one form, one content in each form."""
     return [
         pytest.param(
             content,
