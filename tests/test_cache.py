@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 
 import numba
 import pytest
@@ -85,8 +86,9 @@ def test_a_spinner_ends_when_the_kernel_is_compiled(monkeypatch):
     hidden, shown = "\x1b[?25l", "\x1b[?25h"  # the cursor
     with _progress.compilations_shown():
         _progress.LOGGER.info("compiling x")
-        written = console.file.getvalue()
-        assert "compiling x" in written
+        end = time.monotonic() + 10
+        while "compiling x" not in (written := console.file.getvalue()):  # a thread draws it
+            assert time.monotonic() < end
         assert written.count(hidden) > written.count(shown)
         _progress.LOGGER.debug("compiled x")
         written = console.file.getvalue()
