@@ -80,9 +80,10 @@ def pool_regions(
     n_cells = rows.n * cols.n
     cells = of_image * n_cells + rows.find(coordinates[:, 0], sizes[:, 0]) * cols.n
     cells += cols.find(coordinates[:, 1], sizes[:, 1])
-    order = np.argsort(cells, kind="stable")
+    if (cells[1:] < cells[:-1]).any():
+        vectors = vectors[np.argsort(cells, kind="stable")]
     counts = np.bincount(cells, minlength=len(bounds[1:]) * n_cells)
-    encoded = np.asarray(encode(vectors[order], offsets=np.append(0, np.cumsum(counts))))
+    encoded = np.asarray(encode(vectors, offsets=np.append(0, np.cumsum(counts))))
     if encoded.ndim != 2 or len(encoded) != len(counts):
         raise ValueError(
             f"encode must return one vector for each of {len(counts)} groups, got {encoded.shape}"

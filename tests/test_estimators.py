@@ -478,6 +478,21 @@ def test_the_patches_of_many_images_never_lie_in_memory_together():
     assert peak < 100e6 < 600 * 27 * 27 * 108 * 4
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("encoding", ["hard", "soft", "triangle"])
+def test_bands_of_a_large_image_are_words_of_the_whole(monkeypatch, photo, encoding, stride):
+    images = photo[None, :120, :90]
+    estimator = few_words(grid=(3, 2), encoding=encoding, stride=stride, norm=None).fit(images)
+    whole = estimator.transform(images)
+    monkeypatch.setattr("imfeat.estimators.encoding.BYTES_AT_ONCE", 400_000)  # some ten rows of patches
+    tracemalloc.start()
+    bands = estimator.transform(images)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert stride > 1 or peak < 3e6 < 85 * 115 * 108 * 4
+    np.testing.assert_allclose(bands, whole, rtol=0, atol=0 if encoding == "hard" else 1e-6)
+
+
 @pytest.mark.parametrize("estimator", examples(), ids=ids)
 def test_pickle_gives_the_same_bytes(images, estimator):
     estimator.fit(images)

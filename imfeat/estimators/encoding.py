@@ -136,27 +136,45 @@ class BagOfVisualWords(LearnedTransformer):
         self.codebook_ = fit_words(descriptors, as_count(self.n_words, "n_words"), steps)
 
     def _encode(self, images: Array) -> Array:
-        bytes_an_image = 4 * self.patch_size**2 * images[0].size // self.stride**2
-        at_once = max(1, BYTES_AT_ONCE // max(1, bytes_an_image))
-        batches = [images[first : first + at_once] for first in range(0, len(images), at_once)]
-        return np.concatenate([self._encode_at_once(batch) for batch in batches])
+        """Encode images, some at a time, and large ones by bands of rows of patches."""
+        height, width, n_channels = images.shape[1:]
+        n_rows, n_cols = ((side - self.patch_size) // self.stride + 1 for side in (height, width))
+        bytes_a_row = 4 * self.patch_size**2 * n_channels * n_cols
+        at_once = max(1, BYTES_AT_ONCE // max(1, bytes_a_row * n_rows))
+        rows_at_once = max(1, BYTES_AT_ONCE // max(1, bytes_a_row))
+        encoded = []
+        for first in range(0, len(images), at_once):
+            bands = [
+                self._encode_band(images[first : first + at_once], row, rows_at_once, (n_rows, n_cols))
+                for row in range(0, n_rows, rows_at_once)
+            ]
+            encoded.append(self._joined(bands))
+        return _normalized(np.concatenate(encoded), self.norm).reshape(len(images), -1)
 
-    def _encode_at_once(self, images: Array) -> Array:
+    def _encode_band(self, images: Array, row: int, n: int, size: tuple[int, int]) -> tuple[Array, Array]:
+        """Return encodings (n_images, n_regions, n_words) of n rows of patches, and numbers of patches."""
+        pixels = images[:, row * self.stride : (row + n - 1) * self.stride + self.patch_size]
         patches = normalize_patches(
-            dense_patches(images, self.patch_size, stride=self.stride, channel_axis=-1)
+            dense_patches(pixels, self.patch_size, stride=self.stride, channel_axis=-1)
         )
         descriptors = self._whitened(patches)
         n_images, n_rows, n_cols, d = descriptors.shape
-        positions = np.indices((n_rows, n_cols)).reshape(2, -1).T + 0.5
-        pooled = pool_regions(
-            lambda x, offsets: ENCODINGS[self.encoding](x, self.codebook_, offsets=offsets),
-            descriptors.reshape(n_images, -1, d),
-            positions,
-            (n_rows, n_cols),
-            grids=[self.grid],
-            pool="sum" if self.encoding == "hard" else "mean",
-        )
-        return _normalized(pooled, self.norm).reshape(n_images, -1)
+        positions = np.indices((n_rows, n_cols)).reshape(2, -1).T + (row + 0.5, 0.5)
+        regions = descriptors.reshape(n_images, -1, d), positions, size
+        encode = functools.partial(ENCODINGS[self.encoding], codebook=self.codebook_)
+        pool = "sum" if self.encoding == "hard" else "mean"
+        encoded = pool_regions(encode, *regions, grids=[self.grid], pool=pool)
+        return encoded, pool_regions(_counts, *regions, grids=[self.grid], pool="sum")
+
+    def _joined(self, bands: list[tuple[Array, Array]]) -> Array:
+        """Return the sum of bands, or their mean weighted by the numbers of patches."""
+        if len(bands) == 1:
+            return bands[0][0]
+        weighs = self.encoding != "hard"
+        total = sum(encoded.astype(np.float64) * (counts if weighs else 1) for encoded, counts in bands)
+        if weighs:
+            total = total / np.maximum(sum(counts for _, counts in bands), 1)
+        return np.asarray(total, np.float32)
 
     def _whitened(self, patches: Array) -> Array:
         return patches if self.whitening_ is None else self.whitening_.transform(patches)
@@ -164,6 +182,11 @@ class BagOfVisualWords(LearnedTransformer):
     def _names(self) -> list[str]:
         shape = *self.grid, len(self.codebook_)
         return [f"words_r{row}_c{col}_w{word}" for row, col, word in np.ndindex(shape)]
+
+
+def _counts(descriptors: Array, offsets: Array) -> Array:
+    """Return the number of descriptors of each group."""
+    return np.diff(offsets)[:, None]
 
 
 def _normalized(pooled: Array, norm: str | None) -> Array:
