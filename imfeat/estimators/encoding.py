@@ -159,7 +159,7 @@ class BagOfVisualWords(LearnedTransformer):
         )
         descriptors = self._whitened(patches)
         n_images, n_rows, n_cols, d = descriptors.shape
-        positions = np.indices((n_rows, n_cols)).reshape(2, -1).T + (row + 0.5, 0.5)
+        positions = np.indices((n_rows, n_cols)).reshape(2, -1).T + np.array([row + 0.5, 0.5])
         regions = descriptors.reshape(n_images, -1, d), positions, size
         encode = functools.partial(ENCODINGS[self.encoding], codebook=self.codebook_)
         pool = "sum" if self.encoding == "hard" else "mean"
