@@ -67,11 +67,9 @@ def read_jpeg(
         return None
     scale = 1 if smallest is None else _scale(header, smallest)
     height, width = _scaled(header, scale)
-    least = {"min_height": height, "min_width": width} if scale > 1 else {}
+    kind = "RGB" if header.n_components == 3 else "GRAY"
     try:
-        pixels: Pixels = simplejpeg.decode_jpeg(
-            content, "RGB" if header.n_components == 3 else "GRAY", **least
-        )
+        pixels: Pixels = simplejpeg.decode_jpeg(content, kind, min_height=height, min_width=width)
     except ValueError:  # errors and warnings
         return None
     if pixels.shape[:2] != (height, width):
@@ -158,10 +156,10 @@ def _has_one_colour_space(segments: list[tuple[int, bytes]], frame: bytes) -> bo
 def _orientation(segments: list[tuple[int, bytes]]) -> int | None:
     """Return the orientation, 1 without one, or None where it takes Pillow to tell."""
     app1 = [data for kind, data in segments if kind == 0xE1]
-    exif = [data for data in app1 if data.startswith(EXIF)]
-    if len(exif) > 1:
-        return None
-    orientation = orientation_of_exif(exif[0][len(EXIF) :]) if exif else 0
-    if orientation == 0:
-        return None if any(data.startswith(XMP) and XMP_ORIENTATION in data for data in app1) else 1
-    return orientation
+    for data in app1:
+        if data.startswith(EXIF):
+            orientation = orientation_of_exif(data[len(EXIF) :])
+            if orientation != 0:
+                return orientation
+            break  # Pillow, too, goes on with another one only where the first is not well-formed
+    return None if any(data.startswith(XMP) and XMP_ORIENTATION in data for data in app1) else 1

@@ -64,16 +64,13 @@ def _orientation_of_directory(exif: bytes, order: str) -> int | None:
         order + "I", exif, first + 2 + 12 * n_entries
     )  # the next directory, which has to be there
     values: dict[int, int] = {}
-    n_bytes = 0
     for start in range(first + 2, first + 2 + 12 * n_entries, 12):
         tag, kind, count, at = struct.unpack_from(order + "HHII", exif, start)
         size = SIZES.get(kind, 0) * count
-        if size == 0 or tag in values or (tag in TYPES and (kind not in TYPES[tag] or count != 1)):
+        if tag in values or (tag in TYPES and (kind not in TYPES[tag] or count != 1)):
             return None
-        if size > 4:
-            n_bytes += size
-            if at + size > len(exif) or n_bytes > len(exif):
-                return None
+        if size > 4 and at + size > len(exif):
+            return None
         values[tag] = struct.unpack_from(order + "H", exif, start + 8)[0]
     return values.get(ExifTags.Base.Orientation, 0)
 
