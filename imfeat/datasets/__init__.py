@@ -92,6 +92,9 @@ def load(
 
     Notes
     -----
+    JPEGs are decoded by libjpeg-turbo (simplejpeg) where that gives the pixels of Pillow, and other files by
+    Pillow, on all cores.
+
     Image files are JPEG, PNG, WebP, BMP, TIFF, GIF, PPM, JPEG 2000 or AVIF, whatever they are called.
     They are turned upright as EXIF says and converted to RGB: transparent pixels are laid on white,
     16-bit samples are scaled down to 8 bits, of animations the first frame is taken; colour profiles
