@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from test_decoding import FLAWED, UNTURNED, entry, exif, jpeg_with
 from test_hostile import FILES
 
-from imfeat.decoding import decode, decode_or_reason
+from imfeat.decoding import decode, decode_or_reason, jpeg
 from imfeat.decoding.jpeg import read_header, read_jpeg
 from imfeat.decoding.metadata import orientation_of_exif
 from imfeat.decoding.quiet import warnings_of_pillow
@@ -122,6 +122,16 @@ def test_hostile_files_are_the_same_by_pillow(name, by_pillow):
 def test_others_are_left_to_pillow(content, by_pillow):
     assert read_jpeg(content, 10**6) is None
     assert_same(content, by_pillow)
+
+
+@pytest.mark.parametrize(("version", "is_read"), [("3.0.0", True), ("2.1.5", False), (None, False)])
+def test_pillow_decodes_alone_if_it_is_of_another_library(version, is_read, monkeypatch):
+    monkeypatch.setattr(jpeg.features, "version_feature", {"libjpeg_turbo": version}.get)
+    is_same = jpeg.is_of_libjpeg_turbo.__wrapped__
+    monkeypatch.setattr(jpeg, "is_of_libjpeg_turbo", is_same)
+    content = as_file(PHOTO, "JPEG")
+    assert (read_jpeg(content, 10**6) is not None) == is_read
+    assert read_jpeg(content, 10**6, (32, 32))[0].shape == (35, 35, 3)
 
 
 @pytest.mark.parametrize("at", range(2, 40))
