@@ -138,6 +138,33 @@ def test_features_that_learn_are_learned_from_the_same_images(folder, tmp_path):
     assert bytes_of(tmp_path / "a") == bytes_of(again.folder)
 
 
+def test_shards_are_written_without_pandas(tmp_path):
+    """Importing it would take each worker as long as its first shard."""
+    code = f"""
+import sys
+from pathlib import Path
+import numpy as np
+from imfeat.extract.images import Row
+from imfeat.extract.store import write_shard
+rows = [Row("größe.jpg", None, None, "no such file"), Row("b", 2**40, "ab", None), Row("", 0, "", None)]
+Path({str(tmp_path)!r}, "shards").mkdir()
+Path({str(tmp_path)!r}, "receipts").mkdir()
+features = {{"x": np.arange(6, dtype=np.float32).reshape(3, 2)}}
+write_shard(Path({str(tmp_path)!r}), 0, "key", rows, features, "parquet")
+print("pandas" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+    table = pq.read_table(tmp_path / "shards" / "000000.parquet")
+    assert table.to_pydict() == {
+        "path": ["größe.jpg", "b", ""],
+        "n_bytes": [None, 2**40, 0],
+        "sha256": [None, "ab", ""],
+        "error": ["no such file", None, None],
+        "x": [None, [2, 3], [4, 5]],
+    }
+
+
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     """Four JPEGs that are larger than what is wanted of them."""
