@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from imfeat._environment import usable_cores
 from imfeat.decoding.jpeg import read_jpeg
-from imfeat.decoding.metadata import orientation_of, upright, without_metadata
+from imfeat.decoding.metadata import TRANSPOSES, orientation_of, upright, without_metadata
 from imfeat.decoding.quiet import warnings_of_pillow
 from imfeat.decoding.rgb import as_rgb, check_jpeg_2000
 from imfeat.decoding.tiff import is_misread, is_tiff, read_tiff
@@ -108,11 +108,13 @@ def decode(content: bytes, size: tuple[int, int], fit: str, how: str = "exact") 
         with warnings_of_pillow():
             return _fitted(_read(content), size, fit)
     pixels, orientation = jpeg
-    return _fitted(upright(Image.fromarray(pixels), orientation), size, fit)
+    is_turned = orientation in TRANSPOSES
+    return _fitted(upright(Image.fromarray(pixels), orientation) if is_turned else pixels, size, fit)
 
 
-def _fitted(image: Image.Image, size: tuple[int, int], fit: str) -> Pixels:
-    """Scale an RGB or gray image to RGB (height, width, 3)."""
+def _fitted(picture: Image.Image | Pixels, size: tuple[int, int], fit: str) -> Pixels:
+    """Scale an RGB or gray image of Pillow, or array, to RGB (height, width, 3)."""
+    image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
     height, width = size
     if fit == "crop":
         # ImageOps.fit never builds the scaled picture, which for one of 1 x 10,000,000 pixels would be huge.
