@@ -105,23 +105,26 @@ def test_hostile_files_are_the_same_by_pillow(name, by_pillow):
     assert_same(FILES[name][0], by_pillow)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        as_file(Image.fromarray(PHOTO).convert("CMYK"), "JPEG"),
-        as_file(PHOTO, "JPEG").replace(b"\xff\xc0\0\x11", b"\xff\xc9\0\x11"),  # arithmetic codes
-        as_file(PHOTO, "JPEG").replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"),  # 12 bits
-        as_file(PHOTO, "JPEG")[:-2],
-        as_file(PHOTO, "JPEG")[:1500],
-        as_file(PHOTO, "JPEG")[:2] + b"\xff" + as_file(PHOTO, "JPEG")[2:],
-        b"\xff\xd8",
-        b"",
-        as_file(PHOTO),
-    ],
-)
-def test_others_are_left_to_pillow(content, by_pillow):
-    assert read_jpeg(content, 10**6) is None
-    assert_same(content, by_pillow)
+WHOLE = as_file(PHOTO, "JPEG")
+OTHERS = {
+    "cmyk": as_file(Image.fromarray(PHOTO).convert("CMYK"), "JPEG"),
+    "arithmetic": WHOLE.replace(b"\xff\xc0\0\x11", b"\xff\xc9\0\x11"),
+    "12 bits": WHOLE.replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"),
+    "no end": WHOLE[:-2],
+    "cut": WHOLE[:1500],
+    "filled": WHOLE[:2] + b"\xff" + WHOLE[2:],
+    "two frames": WHOLE[:2] + WHOLE[WHOLE.index(b"\xff\xc0") :][:19] + WHOLE[2:],
+    "a restart in the header": WHOLE[:2] + b"\xff\xd0" + WHOLE[2:],
+    "start": b"\xff\xd8",
+    "empty": b"",
+    "PNG": as_file(PHOTO),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_others_are_left_to_pillow(name, by_pillow):
+    assert read_jpeg(OTHERS[name], 10**6) is None
+    assert_same(OTHERS[name], by_pillow)
 
 
 @pytest.mark.parametrize(("version", "is_read"), [("3.0.0", True), ("2.1.5", False), (None, False)])
