@@ -23,7 +23,16 @@ FEATURES_HELP = (
     f"Features, separated by commas: {', '.join(RECIPES)}; with options, as in hog(cell_size=16), a number "
     "of words or components, as in patches-800-8x8 or fusion-256, and several joined by +."
 )
-COMPARE_SETTINGS = ("data", "features", "classifiers", "seeds", "size", "out", "cache")
+COMPARE_SETTINGS = ("data", "features", "classifiers", "seeds", "size", "decode", "out", "cache")
+
+
+_decode_option = click.option(
+    "--decode",
+    default="exact",
+    show_default=True,
+    type=click.Choice(["exact", "fast"]),
+    help="JPEGs with the pixels of Pillow, or at the smallest scale that covers --size.",
+)
 
 
 class _Failure(click.ClickException):
@@ -102,6 +111,7 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
 )
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="How many seeds.")
 @click.option("--size", type=click.IntRange(min=1), help="Side of the images of a folder, in pixels.")
+@_decode_option
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for the results.  [default: runs/DATA-TIME]"
 )
@@ -135,6 +145,7 @@ def compare(
     classifiers: str,
     seeds: int,
     size: int | None,
+    decode: str,
     out: Path | None,
     resume: Path | None,
     cache: bool,
@@ -155,7 +166,8 @@ def compare(
                 result = experiment.resume(folder, cache=cache)
             else:
                 names: dict[str, Any] = {"features": features, "classifiers": _names(classifiers)}
-                result = experiment.run(data, **names, n_seeds=seeds, size=size, folder=folder, cache=cache)
+                how: dict[str, Any] = {"size": size, "decode": decode, "folder": folder, "cache": cache}
+                result = experiment.run(data, **names, n_seeds=seeds, **how)
         # Printed before it is written, so that results survive a full disk.
         _print(result)
         result.write(folder)
@@ -171,6 +183,7 @@ def _source_options(command: Any) -> Any:
     options = (
         click.option("--size", default=64, show_default=True, type=click.IntRange(min=1), help="In pixels."),
         click.option("--fit", default="crop", show_default=True, type=click.Choice(["crop", "stretch"])),
+        _decode_option,
         click.option(
             "--shard-size",
             default=100,

@@ -11,6 +11,7 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
+from unittest import mock
 
 import click
 import numpy as np
@@ -30,10 +31,16 @@ MOST_PIXELS = 1_000_000  # so that most of the time goes to decoders, not to lar
 def images():
     """Return small files of all formats and some of their variants."""
     photo = Image.fromarray(skimage.data.astronaut()[:64, :64])
+    turned = Image.Exif()
+    turned[274] = 6
+    turned[271] = "a maker of cameras"
     frames = {"save_all": True, "append_images": [photo.rotate(90)]}
     wanted = [
         ("JPEG", photo, {}),
         ("JPEG", photo, {"progressive": True}),
+        ("JPEG", photo, {"subsampling": "4:2:2", "restart_marker_blocks": 3, "exif": turned}),
+        ("JPEG", photo, {"keep_rgb": True}),
+        ("JPEG", photo.convert("L"), {"exif": turned}),
         ("JPEG", photo.convert("CMYK"), {}),
         ("PNG", photo, {}),
         ("PNG", photo.convert("P"), {"transparency": 3}),
@@ -108,9 +115,15 @@ def broken(files, chance):
 
 
 def read_image(content):
-    """Decode, and check what comes out."""
+    """Decode in each way, and check what comes out."""
     found = decode.decode_or_reason(content, SIZE, "crop")
     assert isinstance(found, str) or (found.shape == (*SIZE, 3) and found.dtype == np.uint8), found
+    if content.startswith(b"\xff\xd8"):
+        with mock.patch.object(decode, "read_jpeg", return_value=None):
+            by_pillow = decode.decode_or_reason(content, SIZE, "crop")
+        assert np.array_equal(found, by_pillow), "differs from what Pillow gives"
+        fast = decode.decode_or_reason(content, SIZE, "crop", "fast")
+        assert isinstance(fast, str) == isinstance(found, str), "fast"
     return not isinstance(found, str)
 
 

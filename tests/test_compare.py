@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from pictures import as_file, crop
 from PIL import Image
 from rich.console import Console
 from sklearn.base import BaseEstimator
@@ -613,6 +614,23 @@ def test_resuming_with_data_begins_what_was_not_begun(tmp_path, source):
         assert begun.exit_code == 0, begun.output
     other = CliRunner().invoke(main, [*arguments, "--data", "photos"])
     assert "holds a run of other source" in other.output
+
+
+def test_a_run_with_fast_decoding_goes_on_with_it(tmp_path):
+    for k in range(8):
+        path = tmp_path / "images" / "ab"[k % 2] / f"{k}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(as_file(crop(k, 64), "JPEG"))
+    arguments = ["compare", "--resume", str(tmp_path / "run")]
+    how = ["--features", "raw", "--classifiers", "ridge", "--seeds", "1", "--size", "16"]
+    how += ["--data", str(tmp_path / "images")]
+    for more in ([*how, "--decode", "fast"], []):
+        begun = CliRunner().invoke(main, [*arguments, *more])
+        assert begun.exit_code == 0, begun.output
+        settings = json.loads((tmp_path / "run" / "results.json").read_text())["settings"]
+        assert settings["decode"] == "fast"
+    other = CliRunner().invoke(main, [*arguments, *how])
+    assert "holds a run of other content, decode" in other.output
 
 
 def test_progress_is_shown_on_terminals_only(source, capsys, monkeypatch):

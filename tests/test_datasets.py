@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pictures import as_file, crop
 from PIL import Image, ImageFile
 
 from imfeat.datasets import DataSet, ImageSet, cifar10, load, photos
@@ -317,6 +318,27 @@ def striped(width, height, stripe):
     image = Image.new("RGB", (width, height), BLUE)
     image.paste(RED, (0, 0, stripe, height))
     return image
+
+
+def test_fast_decoding_takes_the_smallest_scale_that_covers_the_size(tmp_path):
+    for k, name in enumerate("aabb"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / f"{k}.jpg").write_bytes(as_file(crop(k, 128), "JPEG", quality=95))
+    fast = load(tmp_path, size=32, decode="fast", test_size=0.5)
+    for images in (fast.train.images, fast.test.images):
+        for image in images:
+            found = [k for k in range(4) if np.array_equal(image, by_draft(tmp_path, k))]
+            assert len(found) == 1
+    assert digest(load(tmp_path, size=32, test_size=0.5)) != digest(fast)
+    with pytest.raises(ValueError, match="decode must be 'exact' or 'fast', got None"):
+        load(tmp_path, decode=None)
+
+
+def by_draft(folder, k):
+    """Return a JPEG as Pillow decodes it at a quarter of its size."""
+    with Image.open(next(folder.glob(f"*/{k}.jpg"))) as image:
+        image.draft("RGB", (32, 32))
+        return np.asarray(image)
 
 
 def load_one(tmp_path, image, name="0.png", size=8, fit="crop", **how):

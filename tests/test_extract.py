@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pictures import as_file, bytes_of, crop, decoded, write_folder
+from PIL import Image
 
 import imfeat
 from imfeat import _files, extract
@@ -136,6 +137,82 @@ def test_features_that_learn_are_learned_from_the_same_images(folder, tmp_path):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     extract.resume(tmp_path / "a")
     assert bytes_of(tmp_path / "a") == bytes_of(again.folder)
+
+
+def test_shards_are_written_without_pandas(tmp_path):
+    """Importing it would take each worker as long as its first shard."""
+    code = f"""
+import sys
+from pathlib import Path
+import numpy as np
+from imfeat.extract.images import Row
+from imfeat.extract.store import write_shard
+rows = [Row("größe.jpg", None, None, "no such file"), Row("b", 2**40, "ab", None), Row("", 0, "", None)]
+Path({str(tmp_path)!r}, "shards").mkdir()
+Path({str(tmp_path)!r}, "receipts").mkdir()
+features = {{"x": np.arange(6, dtype=np.float32).reshape(3, 2)}}
+write_shard(Path({str(tmp_path)!r}), 0, "key", rows, features, "parquet")
+print("pandas" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+    table = pq.read_table(tmp_path / "shards" / "000000.parquet")
+    assert table.to_pydict() == {
+        "path": ["größe.jpg", "b", ""],
+        "n_bytes": [None, 2**40, 0],
+        "sha256": [None, "ab", ""],
+        "error": ["no such file", None, None],
+        "x": [None, [2, 3], [4, 5]],
+    }
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Four JPEGs that are larger than what is wanted of them."""
+    root = tmp_path_factory.mktemp("photos")
+    for k in range(4):
+        (root / f"{k}.jpg").write_bytes(as_file(crop(k, 200), "JPEG", quality=95))
+    return root
+
+
+def by_draft(path, size):
+    """Return a JPEG as Pillow decodes it at 1/4 and scales it."""
+    with Image.open(path) as image:
+        image.draft("RGB", (50, 50))
+        assert image.size == (50, 50)
+        return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+
+
+def test_fast_decoding_is_a_setting_that_resumes_with_itself_alone(photos, tmp_path):
+    how = {"size": 40, "format": "npy"}
+    fast = extract.run(photos, ["raw"], tmp_path / "fast", **how, decode="fast")
+    exact = extract.run(photos, ["raw"], tmp_path / "exact", **how)
+    images = np.stack([by_draft(path, 40) for path in sorted(photos.glob("*.jpg"))])
+    np.testing.assert_array_equal(fast["raw"], imfeat.raw_pixels(images))
+    assert 0 < np.abs(exact["raw"] - fast["raw"]).mean() < 0.05
+    assert fast.settings["decode"] == "fast"
+    assert "simplejpeg" in fast.settings["versions"]
+    assert "decode" not in exact.settings  # so that plans of before there was a choice are those of exact
+    assert "simplejpeg" not in exact.settings["versions"]
+    before = bytes_of(fast.folder)
+    for folder, decode in ((fast.folder, "exact"), (exact.folder, "fast")):
+        with pytest.raises(ValueError, match="holds a run with decode="):
+            extract.run(photos, ["raw"], folder, **how, decode=decode, resume=True)
+    (fast.folder / "manifest.json").unlink()
+    (fast.folder / "receipts" / "000000.json").unlink()
+    extract.resume(fast.folder)
+    assert bytes_of(fast.folder) == before
+    with pytest.raises(ValueError, match="decode must be one of 'exact', 'fast', got 'quick'"):
+        extract.run(photos, ["raw"], tmp_path / "new", decode="quick")
+
+
+def test_features_learn_from_images_that_are_decoded_as_wanted(photos, tmp_path):
+    how = {"size": 40, "decode": "fast"}
+    run = extract.run(photos, ["palette(n_colors=4)"], tmp_path / "run", **how)
+    fast = extract.codebook(photos, "palette(n_colors=4)", tmp_path / "fast.safetensors", **how)
+    exact = extract.codebook(photos, "palette(n_colors=4)", tmp_path / "exact.safetensors", size=40)
+    np.testing.assert_array_equal(run.transformer("palette").palette_, fast.palette_)
+    assert (fast.palette_ != exact.palette_).any()
 
 
 def test_a_column_whose_recipe_changed_is_not_remade(folder, run, monkeypatch):

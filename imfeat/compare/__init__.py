@@ -42,6 +42,7 @@ def run(
     classifiers: Sequence[str] = DEFAULT_CLASSIFIERS,
     n_seeds: int = 3,
     size: int | None = None,
+    decode: str = "exact",
     folder: str | os.PathLike[str] | None = None,
     cache: bool = True,
 ) -> Result:
@@ -62,6 +63,8 @@ def run(
         on other features give the same results for all seeds.
     size : int, optional
         Side of the images, in pixels, for a folder of image files.
+    decode : {"exact", "fast"}
+        Decoding of JPEGs in such a folder, as in `imfeat.datasets.load`.
     folder : path, optional
         Folder in which each cell is stored as soon as it is done, for `resume`.
     cache : bool
@@ -100,13 +103,14 @@ def run(
         "classifiers": list(classifiers),
         "n_seeds": n_seeds,
         "size": size,
+        **_decoding(decode),
     }
     start = time.perf_counter()
     date = datetime.now().astimezone().isoformat(timespec="seconds")
     revision = git_revision()  # before the run, during which files may change
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="skipped .* files", category=UserWarning)
-        data = load(source, size=size)
+        data = load(source, size=size, decode=decode)
     for feature in parsed:
         feature.check(data.train.images.shape[1:3])
     content = content_of(data.train.images, data.train.labels, data.test.images, data.test.labels)
@@ -124,7 +128,7 @@ def run(
         records=tuple(cell.record for cell in cells),
         versions=versions(COMPARE_PACKAGES),
         machine=machine(),
-        settings=_settings(source, data, features, members, seeds),
+        settings=_settings(source, data, features, members, seeds) | _decoding(decode),
         git_revision=revision,
         date=date,
         skipped=data.train.skipped + data.test.skipped,
@@ -167,11 +171,16 @@ def resume(folder: str | os.PathLike[str], *, cache: bool = True) -> Result:
     return run(request.pop("source"), **request, folder=folder, cache=cache)
 
 
+def _decoding(decode: str) -> dict[str, Any]:
+    """Return a setting other than the default, so that folders of before there was a choice still match."""
+    return {} if decode == "exact" else {"decode": decode}
+
+
 def _claim(folder: Path, request: dict[str, Any]) -> None:
     """Write the arguments of a run to its folder, and refuse the folder of a run with other arguments."""
     path = folder / REQUEST
     if path.exists() and (existing := json.loads(path.read_text(encoding="utf-8"))) != request:
-        names = ", ".join(name for name in request if existing.get(name) != request[name])
+        names = ", ".join(name for name in {**request, **existing} if existing.get(name) != request.get(name))
         raise FileExistsError(f"{folder} holds a run of other {names}; take another folder")
     write_json(path, request)
 

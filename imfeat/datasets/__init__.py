@@ -12,7 +12,7 @@ from imfeat.datasets.arrays import load_arrays
 from imfeat.datasets.cifar10 import find_cifar10, load_cifar10
 from imfeat.datasets.folder import load_folder
 from imfeat.datasets.photos import load_photos
-from imfeat.decoding import FITS, as_pair
+from imfeat.decoding import DECODES, FITS, as_pair
 from imfeat.sources import ARCHIVES, TABLES
 
 __all__ = ["DataSet", "ImageSet", "load"]
@@ -26,6 +26,7 @@ def load(
     *,
     size: int | tuple[int, int] | None = None,
     fit: str = "crop",
+    decode: str = "exact",
     test_size: float = 0.2,
     rng: Seed = 0,
 ) -> DataSet:
@@ -62,6 +63,9 @@ def load(
     fit : {"crop", "stretch"}
         Fitting of an image of another shape to ``size``: cropped around its centre,
         as much as needed, or scaled in each direction by itself.
+    decode : {"exact", "fast"}
+        Decoding of JPEGs: with the pixels of Pillow, or at the smallest of 1/8, 1/4, 1/2 and 1 of their size
+        that covers ``size``, which takes less time and changes pixels.
     test_size : float
         The share of each class that becomes the test set, where the source does not say:
         for ``"photos"`` and folders ``<class>/*``.
@@ -88,6 +92,9 @@ def load(
 
     Notes
     -----
+    JPEGs are decoded by libjpeg-turbo (simplejpeg) where that gives the pixels of Pillow, and other files by
+    Pillow, on all cores.
+
     Image files are JPEG, PNG, WebP, BMP, TIFF, GIF, PPM, JPEG 2000 or AVIF, whatever they are called.
     They are turned upright as EXIF says and converted to RGB: transparent pixels are laid on white,
     16-bit samples are scaled down to 8 bits, of animations the first frame is taken; colour profiles
@@ -109,7 +116,7 @@ def load(
     .. [1] A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
        https://www.cs.toronto.edu/~kriz/cifar.html
     """
-    _check_options(fit, test_size)
+    _check_options(fit, decode, test_size)
     path = None if source in NAMED else _existing(source)
     if size is not None and (path is None or not _is_image_folder(path)):
         raise ValueError(f"size is for folders of image files; {source!r} has images of a size of its own")
@@ -119,14 +126,16 @@ def load(
         return load_cifar10(cifar10)
     if path.name.lower().endswith(ARRAYS):
         return load_arrays(path)
-    data = load_folder(path, as_pair(size), fit, test_size, rng)
+    data = load_folder(path, as_pair(size), fit, decode, test_size, rng)
     _warn_of_skipped(path, data)
     return data
 
 
-def _check_options(fit: str, test_size: float) -> None:
+def _check_options(fit: str, decode: str, test_size: float) -> None:
     if fit not in FITS:
         raise ValueError(f"fit must be 'crop' or 'stretch', got {fit!r}")
+    if decode not in DECODES:
+        raise ValueError(f"decode must be 'exact' or 'fast', got {decode!r}")
     if not 0 < test_size < 1:
         raise ValueError(f"test_size must be a share between 0 and 1, got {test_size!r}")
 

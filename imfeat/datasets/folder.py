@@ -30,6 +30,7 @@ def load_folder(
     root: Path,
     size: tuple[int, int] = (64, 64),
     fit: str = "crop",
+    decode: str = "exact",
     test_size: float = 0.2,
     rng: Seed = 0,
 ) -> DataSet:
@@ -45,9 +46,9 @@ def load_folder(
         {label for label, subset in zip(found.labels, found.subsets, strict=True) if subset != "test"}
     )
     _check_classes(root, found, classes)
-    train = _read(_select(found, ("", "train", "validation")), classes, size, fit)
+    train = _read(_select(found, ("", "train", "validation")), classes, size, fit, decode)
     train, test = (
-        (train, _read(_select(found, ("test",)), classes, size, fit))
+        (train, _read(_select(found, ("test",)), classes, size, fit, decode))
         if "test" in found.subsets
         else _split(root, train, test_size, np.random.default_rng(rng))
     )
@@ -73,9 +74,9 @@ def _select(found: Found, subsets: Iterable[str]) -> Found:
     )
 
 
-def _read(found: Found, classes: Sequence[str], size: tuple[int, int], fit: str) -> ImageSet:
+def _read(found: Found, classes: Sequence[str], size: tuple[int, int], fit: str, decode: str) -> ImageSet:
     """Decode files, and put the images in the order of their classes and names."""
-    images, kept, skipped = decode_all(found.items, size, fit)
+    images, kept, skipped = decode_all(found.items, size, fit, decode)
     index_of = {name: index for index, name in enumerate(classes)}
     labels = np.array([index_of[found.labels[k]] for k in kept], np.int64)
     # Files of a folder are sorted by name, and validation comes after training; members of archives are not.

@@ -1,5 +1,6 @@
 """Decoding of image files to arrays of one size."""
 
+from imfeat.decoding.decode import DECODES as DECODES
 from imfeat.decoding.decode import FITS as FITS
 from imfeat.decoding.decode import FORMATS as FORMATS
 from imfeat.decoding.decode import MAX_BYTES as MAX_BYTES

@@ -1,11 +1,8 @@
 """Image files to arrays of one size; files that can't be decoded give a reason instead."""
 
-import contextlib
 import functools
 import io
-import threading
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeAlias
 
@@ -14,12 +11,15 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from imfeat._environment import usable_cores
-from imfeat.decoding.metadata import orientation_of, upright, without_metadata
+from imfeat.decoding.jpeg import read_jpeg
+from imfeat.decoding.metadata import TRANSPOSES, orientation_of, upright, without_metadata
+from imfeat.decoding.quiet import warnings_of_pillow
 from imfeat.decoding.rgb import as_rgb, check_jpeg_2000
 from imfeat.decoding.tiff import is_misread, is_tiff, read_tiff
 
 DEFAULT_SIZE = 64
 FITS = ("crop", "stretch")
+DECODES = ("exact", "fast")
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF")
 MAX_BYTES = 512 * 2**20
 MAX_PIXELS = 64_000_000
@@ -27,8 +27,6 @@ MAX_SCANS = 500  # of a JPEG: each passes over all pixels, and a small file can 
 FILES_AT_ONCE = 64  # bounds the decoded images that wait for a slower one before them
 START_OF_JPEG = b"\xff\xd8"
 START_OF_SCAN = b"\xff\xda"
-
-_filters = threading.Lock()
 
 
 class File(Protocol):
@@ -57,7 +55,9 @@ def as_pair(size: int | tuple[int, int] | None) -> tuple[int, int]:
     return int(sides[0]), int(sides[-1])
 
 
-def decode_all(files: Sequence[File], size: tuple[int, int], fit: str) -> tuple[Pixels, list[int], Skipped]:
+def decode_all(
+    files: Sequence[File], size: tuple[int, int], fit: str, how: str = "exact"
+) -> tuple[Pixels, list[int], Skipped]:
     """Decode files on all usable cores.
 
     Returns
@@ -70,11 +70,11 @@ def decode_all(files: Sequence[File], size: tuple[int, int], fit: str) -> tuple[
     images = np.empty((len(files), *size, 3), np.uint8)
     kept: list[int] = []
     skipped = []
-    with _warnings_of_pillow(), ThreadPoolExecutor(usable_cores()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         for start in range(0, len(files), FILES_AT_ONCE):
             batch = files[start : start + FILES_AT_ONCE]
             contents = (_content_or_reason(file) if file.is_read_in_order else file for file in batch)
-            results = pool.map(lambda content: _decode_or_reason(content, size, fit), contents)
+            results = pool.map(lambda content: decode_or_reason(content, size, fit, how), contents)
             for i, result in enumerate(results, start):
                 if isinstance(result, str):
                     skipped.append((files[i].name, result))
@@ -84,8 +84,16 @@ def decode_all(files: Sequence[File], size: tuple[int, int], fit: str) -> tuple[
     return images[: len(kept)], kept, tuple(skipped)
 
 
-def decode(content: bytes, size: tuple[int, int], fit: str) -> Pixels:
+def decode(content: bytes, size: tuple[int, int], fit: str, how: str = "exact") -> Pixels:
     """Decode the first frame of a file, upright, as RGB of the given size.
+
+    Parameters
+    ----------
+    content : bytes
+    size : (height, width)
+    fit : {"crop", "stretch"}
+    how : {"exact", "fast"}
+        Decoding of JPEGs at their size, or at the smallest of 1/8, 1/4, 1/2 and 1 that covers ``size``.
 
     Raises
     ------
@@ -95,14 +103,25 @@ def decode(content: bytes, size: tuple[int, int], fit: str) -> Pixels:
     n_scans = content.count(START_OF_SCAN) if content.startswith(START_OF_JPEG) else 0
     if n_scans > MAX_SCANS:
         raise ValueError(f"{n_scans:,} scans, more than {MAX_SCANS}")
-    rgb = _read(content)
+    jpeg = read_jpeg(content, MAX_PIXELS, size if how == "fast" else None)
+    if jpeg is None:
+        with warnings_of_pillow():
+            return _fitted(_read(content), size, fit)
+    pixels, orientation = jpeg
+    is_turned = orientation in TRANSPOSES
+    return _fitted(upright(Image.fromarray(pixels), orientation) if is_turned else pixels, size, fit)
+
+
+def _fitted(picture: Image.Image | Pixels, size: tuple[int, int], fit: str) -> Pixels:
+    """Scale an RGB or gray image of Pillow, or array, to RGB (height, width, 3)."""
+    image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
     height, width = size
     if fit == "crop":
         # ImageOps.fit never builds the scaled picture, which for one of 1 x 10,000,000 pixels would be huge.
-        fitted = ImageOps.fit(rgb, (width, height), Image.Resampling.BILINEAR)
+        fitted = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
     else:
-        fitted = rgb.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(fitted)
+        fitted = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(fitted.convert("RGB") if fitted.mode == "L" else fitted)
 
 
 def _read(content: bytes) -> Image.Image:
@@ -143,32 +162,16 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def decode_or_reason(content: bytes, size: tuple[int, int], fit: str) -> Pixels | str:
-    """Decode a file, or return the reason of the failure."""
-    with _warnings_of_pillow():
-        return _decode_or_reason(content, size, fit)
-
-
-@contextlib.contextmanager
-def _warnings_of_pillow() -> Iterator[None]:
-    """Make Pillow's warning of too many pixels an error, and hide those about metadata.
-
-    Warning filters belong to the process, and two threads that set and restore them at the same time leave
-    them changed: they are set once for all workers, by one caller after the other.
-    """
-    with _filters, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
-
-
-def _decode_or_reason(content: File | bytes | str, size: tuple[int, int], fit: str) -> Pixels | str:
+def decode_or_reason(
+    content: File | bytes | str, size: tuple[int, int], fit: str, how: str = "exact"
+) -> Pixels | str:
+    """Decode a file or its bytes, or return the reason of the failure; a reason is returned as it is."""
     if not isinstance(content, bytes | str):
         content = _content_or_reason(content)
     if isinstance(content, str):
         return content
     try:
-        return decode(content, size, fit)
+        return decode(content, size, fit, how)
     except UnidentifiedImageError:
         return f"not a readable image of the formats {', '.join(FORMATS)}"
     except Exception as error:

@@ -17,17 +17,18 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count, one_of
-from imfeat._environment import EXTRACT_PACKAGES, versions
 from imfeat._files import complete, locked, remove_unfinished
 from imfeat.decoding import FITS, as_pair
 from imfeat.extract.images import read_images
 from imfeat.extract.models import save_model
-from imfeat.extract.plan import Plan
+from imfeat.extract.plan import Plan, decoded
 from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
 from imfeat.extract.shards import Shards
 from imfeat.extract.worker import IMAGES_AT_ONCE
 from imfeat.recipes import parse
 from imfeat.sources import absolute
+
+OF_IMAGES = ("source", "size", "fit", "shard_size", "column", "versions", "decode")  # settings of a run, too
 
 
 def codebook(
@@ -37,6 +38,7 @@ def codebook(
     *,
     size: int | tuple[int, int] = 64,
     fit: str = "crop",
+    decode: str = "exact",
     per_image: int = 50,
     seed: int = 0,
     shard_size: int = 100,
@@ -49,7 +51,7 @@ def codebook(
 
     Parameters
     ----------
-    source, size, fit, shard_size, column, scheduler, n_workers, progress
+    source, size, fit, decode, shard_size, column, scheduler, n_workers, progress
         As in `run`.
     feature : str
         A recipe that learns: ``"words"``, ``"soft-words"``, ``"triangle"``, ``"patches-WORDS"``, ``"vlad"``,
@@ -86,7 +88,7 @@ def codebook(
         "fit": fit,
         "shard_size": as_count(shard_size, "shard_size"),
         "column": column,
-        "versions": versions(EXTRACT_PACKAGES),
+        **decoded(decode),
     }
     return fit_model(
         settings,
@@ -114,7 +116,7 @@ def fit_model(
     if not parsed.learned or len(parsed.terms) > 1:
         raise ValueError(f"feature {feature!r} learns neither words nor a mixture nor a palette")
     settings = {
-        **{name: settings[name] for name in ("source", "size", "fit", "shard_size", "column", "versions")},
+        **{name: settings[name] for name in OF_IMAGES if name in settings},
         "feature": parsed.name,
         "per_image": as_count(per_image, "per_image"),
         "seed": seed,
@@ -155,7 +157,7 @@ def draw_descriptors(folder: str, shard: int) -> None:
     drawn = []
     for first in range(0, len(items), IMAGES_AT_ONCE):
         batch = items[first : first + IMAGES_AT_ONCE]
-        _, images, _ = read_images(batch, tuple(settings["size"]), settings["fit"])
+        _, images, _ = read_images(batch, tuple(settings["size"]), settings["fit"], plan.decode)
         if len(images):
             drawn.append(model.draw(images, settings["per_image"] * len(images), rng))
     descriptors = np.concatenate(drawn) if drawn else model.draw(blank, 1, rng)[:0]

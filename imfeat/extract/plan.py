@@ -9,10 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from imfeat._check import one_of
+from imfeat._environment import EXTRACT_PACKAGES, versions
 from imfeat._files import complete, read_json, sha256, write_json
+from imfeat.decoding import DECODES
 from imfeat.sources import Item, find
 
 LEFT_OUT = "left_out.jsonl"
+DEFAULTS = {
+    "decode": "exact"
+}  # not among the settings, which are those of plans from before there was a choice
 
 
 class Plan:
@@ -23,6 +29,7 @@ class Plan:
     folder : Path
     settings : dict
         All that results depend on; two runs with the same settings give the same bytes.
+    decode : {"exact", "fast"}
     key : str
         Digest of the settings and of the lists of images, which the receipt of every shard names.
     n_shards, n_images : int
@@ -36,6 +43,7 @@ class Plan:
             raise FileNotFoundError(f"{folder} holds no plan of a run; start one without resuming")
         self.folder = folder
         self.settings: dict[str, Any] = content["settings"]
+        self.decode: str = (DEFAULTS | self.settings)["decode"]
         self.n_shards: int = content["n_shards"]
         self.n_images: int = content["n_images"]
         self.left_out: dict[str, int] = content.get("left_out", {})
@@ -90,13 +98,23 @@ class Plan:
 
     def check_same(self, settings: Mapping[str, Any]) -> None:
         """Raise ValueError if settings differ from those of the plan."""
-        differing = [name for name in settings if settings[name] != self.settings.get(name)]
+        wanted = DEFAULTS | dict(settings)
+        own = DEFAULTS | self.settings
+        differing = [name for name in wanted if wanted[name] != own.get(name)]
         if differing:
             name = differing[0]
             raise ValueError(
-                f"{self.folder} holds a run with {name}={self.settings.get(name)!r}, not {settings[name]!r}: "
+                f"{self.folder} holds a run with {name}={own.get(name)!r}, not {wanted[name]!r}: "
                 "continue with the same settings, or choose another folder"
             )
+
+
+def decoded(decode: str) -> dict[str, Any]:
+    """Return what settings say of decoding, and the versions of the packages that results depend on."""
+    one_of(decode, "decode", DECODES)
+    if decode == DEFAULTS["decode"]:
+        return {"versions": versions(EXTRACT_PACKAGES)}
+    return {"versions": versions((*EXTRACT_PACKAGES, "simplejpeg")), "decode": decode}
 
 
 @contextlib.contextmanager

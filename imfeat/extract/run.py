@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from imfeat._check import as_count, as_flag, one_of
-from imfeat._environment import EXTRACT_PACKAGES, versions
 from imfeat._files import complete, locked, remove_unfinished, sha256, write_json
 from imfeat.decoding import FITS, as_pair
 from imfeat.extract.features import build, describe, learned
 from imfeat.extract.fit import fit_model
 from imfeat.extract.open import Features
 from imfeat.extract.open import open as open_features
-from imfeat.extract.plan import Plan
+from imfeat.extract.plan import Plan, decoded
 from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
 from imfeat.extract.store import FORMATS, find_receipt
 from imfeat.extract.worker import compute, extract_shard
@@ -32,6 +31,7 @@ def run(
     *,
     size: int | tuple[int, int] = 64,
     fit: str = "crop",
+    decode: str = "exact",
     format: str = "parquet",
     shard_size: int = 100,
     column: str | None = None,
@@ -56,6 +56,9 @@ def run(
         Size that images are scaled to, in pixels.
     fit : {"crop", "stretch"}
         Fitting of an image of another shape to ``size``, as in `imfeat.datasets.load`.
+    decode : {"exact", "fast"}
+        Decoding of JPEGs: with the pixels of Pillow, or at the smallest of 1/8, 1/4, 1/2 and 1 of their size
+        that covers ``size``, which takes less time and changes pixels.
     format : {"parquet", "npy"}
         A Parquet file per shard, with a column of fixed-size lists per feature; or an array per shard and
         feature.
@@ -96,7 +99,7 @@ def run(
 
     Results are byte-identical for any number of workers and interruptions.
     """
-    settings = _settings(source, features, size, fit, format, shard_size, column)
+    settings = _settings(source, features, size, fit, decode, format, shard_size, column)
     begun = (Path(out) / "plan.json").exists()
     if begun and not as_flag(resume, "resume"):
         raise FileExistsError(f"{out} holds a run already: go on with it (resume), or choose another folder")
@@ -111,10 +114,11 @@ def resume(
     progress: bool = False,
 ) -> Features:
     """Continue the run in a folder with its own settings; see `run`."""
-    settings = Plan(Path(out)).settings
+    plan = Plan(Path(out))
+    settings = plan.settings
     features = [column["feature"] for column in settings["features"].values()]
     columns = describe(features, tuple(settings["size"]))
-    settings = settings | {"features": columns, "versions": versions(EXTRACT_PACKAGES)}
+    settings = settings | {"features": columns, **decoded(plan.decode)}
     return _complete(Path(out), settings, find_scheduler(scheduler, n_workers), progress)
 
 
@@ -146,6 +150,7 @@ def _settings(
     features: str | Sequence[str],
     size: int | tuple[int, int],
     fit: str,
+    decode: str,
     format: str,
     shard_size: int,
     column: str | None,
@@ -162,7 +167,7 @@ def _settings(
         "format": format,
         "shard_size": as_count(shard_size, "shard_size"),
         "column": column,
-        "versions": versions(EXTRACT_PACKAGES),
+        **decoded(decode),
     }
 
 

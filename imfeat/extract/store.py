@@ -99,16 +99,39 @@ def _write_parquet(folder: Path, stem: str, rows: list[Row], features: Mapping[s
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {
-        name: pa.array([getattr(row, name) for row in rows], kind)
-        for name, kind in zip(COLUMNS, column_types(), strict=True)
-    }
-    failed = pa.array([row.error is not None for row in rows])
+    columns = {name: _as_column([getattr(row, name) for row in rows], name) for name in COLUMNS}
+    failed = np.array([row.error is not None for row in rows])
+    mask = pa.Array.from_buffers(pa.bool_(), len(rows), [None, _bits(failed)])
     for name, values in features.items():
-        flat = pa.array(np.ascontiguousarray(values).reshape(-1))
-        columns[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1], mask=failed)
+        flat = np.ascontiguousarray(values, np.float32).reshape(-1)
+        flat = pa.Array.from_buffers(pa.float32(), len(flat), [None, pa.py_buffer(flat)])
+        columns[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1], mask=mask)
     path = folder / f"{stem}.parquet"
     with complete(path) as unfinished:
         # Values of features hardly repeat: dictionaries and compression would cost time and gain little.
         pq.write_table(pa.table(columns), unfinished, compression="none", use_dictionary=False)
     return [path]
+
+
+def _as_column(values: list[Any], name: str) -> Any:
+    """Return strings or integers, and None, as an array; `pyarrow.array` would import pandas first."""
+    import pyarrow as pa
+
+    kind = column_types()[COLUMNS.index(name)]
+    is_valid = np.array([value is not None for value in values])
+    validity = None if is_valid.all() else _bits(is_valid)
+    if kind == pa.int64():
+        data = np.array([value or 0 for value in values], np.int64)
+        return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(data)])
+    texts = [(value or "").encode() for value in values]
+    ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+    return pa.Array.from_buffers(
+        kind, len(values), [validity, pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
+    )
+
+
+def _bits(values: Array) -> Any:
+    """Return truth values as a buffer of pyarrow."""
+    import pyarrow as pa
+
+    return pa.py_buffer(np.packbits(values, bitorder="little"))

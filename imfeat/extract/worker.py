@@ -37,7 +37,7 @@ def extract_shard(folder: str, shard: int) -> dict[str, Any]:
     features = {name: np.full((len(items), x.shape[1]), np.nan, np.float32) for name, x in of_blank.items()}
     for first in range(0, len(items), IMAGES_AT_ONCE):
         batch = items[first : first + IMAGES_AT_ONCE]
-        batch_rows, images, decoded = read_images(batch, size, settings["fit"])
+        batch_rows, images, decoded = read_images(batch, size, settings["fit"], plan.decode)
         rows += batch_rows
         if decoded:
             for name, values in compute(extractors, images).items():
