@@ -71,6 +71,23 @@ def test_rows_tell_what_is_known_of_a_file(folder, run):
     assert bad.error.startswith("OSError: ")
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_frames_have_labels_and_features(run, library):
+    pytest.importorskip(library)
+    frame = run.frame(library, features=True)
+    assert list(frame.columns) == ["path", "n_bytes", "sha256", "error", *FEATURES, "label"]
+    assert list(frame["label"]) == [Path(row["path"]).parent.name for row in run.rows()]
+    assert set(run.labels) == {"class0", "class1", "class2"}
+    for values, expected in zip(frame["hog"], run["hog"], strict=True):
+        if values is None:
+            assert np.isnan(expected).all()
+        else:
+            np.testing.assert_array_equal(np.asarray(values), expected)
+    assert list(run.frame(library).columns) == ["path", "n_bytes", "sha256", "error", "label"]
+    with pytest.raises(ValueError, match="library must be"):
+        run.frame("arrow")
+
+
 def test_both_formats_hold_the_same(folder, run, tmp_path):
     arrays = extract.run(folder, FEATURES, tmp_path / "npy", size=32, shard_size=5, format="npy")
     assert arrays.rows() == run.rows()

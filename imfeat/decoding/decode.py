@@ -106,13 +106,13 @@ def decode(content: bytes, size: tuple[int, int], fit: str, how: str = "exact") 
     jpeg = read_jpeg(content, MAX_PIXELS, size if how == "fast" else None)
     if jpeg is None:
         with warnings_of_pillow():
-            return _fitted(_read(content), size, fit)
+            return fitted(_read(content), size, fit)
     pixels, orientation = jpeg
     is_turned = orientation in TRANSPOSES
-    return _fitted(upright(Image.fromarray(pixels), orientation) if is_turned else pixels, size, fit)
+    return fitted(upright(Image.fromarray(pixels), orientation) if is_turned else pixels, size, fit)
 
 
-def _fitted(picture: Image.Image | Pixels, size: tuple[int, int], fit: str) -> Pixels:
+def fitted(picture: Image.Image | Pixels, size: tuple[int, int], fit: str) -> Pixels:
     """Scale an RGB or gray image of Pillow, or array, to RGB (height, width, 3)."""
     image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
     height, width = size

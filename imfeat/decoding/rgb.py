@@ -29,6 +29,17 @@ def as_rgb(image: ImageFile.ImageFile, content: bytes) -> Image.Image:
         if kind == GRAY and depth > 1:
             # Pillow scales pixels of 2 and 4 bits to 8, but not the transparent value.
             image.info["transparency"] *= 255 // (2**depth - 1)
+    return rgb_of_picture(image)
+
+
+def rgb_of_picture(image: Image.Image) -> Image.Image:
+    """Convert an image of Pillow to RGB.
+
+    Raises
+    ------
+    ValueError
+        If the pixels have no agreed range.
+    """
     # Pillow opens 16-bit PPM and, before 10.3, 16-bit PNG as 32-bit integers.
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         return rgb_of_samples(np.asarray(image))

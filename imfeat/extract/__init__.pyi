@@ -8,3 +8,4 @@ from .open import Features as Features
 from .open import open as open
 from .run import resume as resume
 from .run import run as run
+from .stream import transform as transform

@@ -3,18 +3,20 @@
 import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._check import one_of
 from imfeat._files import read_json, sha256
 from imfeat.extract.features import transformer_of
 from imfeat.extract.store import COLUMNS, column_types, npy_name
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
 
 
@@ -171,11 +173,40 @@ class Features:
             columns[name] = pa.FixedSizeListArray.from_arrays(flat, length, mask=failed)
         return pa.table(columns)
 
-    def frame(self) -> "pd.DataFrame":
-        """Return paths, sizes, checksums and errors as a data frame of pandas, a row an image."""
+    @property
+    def labels(self) -> Array:
+        """Name of the folder that each image lies in, (n_images,) str: its class, in a folder a class."""
+        paths = [row["path"] for row in self.rows()]
+        return np.array([PurePath(path).parent.name for path in paths], dtype=np.str_)
+
+    def frame(self, library: str = "pandas", *, features: bool = False) -> "pd.DataFrame | pl.DataFrame":
+        """Return paths, sizes, checksums, errors and `labels` as a data frame, a row an image.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars"}
+        features : bool
+            Add the features, a column of lists each, as in `table`; for arrays see `imfeat.extract.Features`.
+        """
+        one_of(library, "library", ("pandas", "polars"))
+        rows = {"label": self.labels.tolist()}
+        if features:
+            table = self.table()
+            rows = {name: table[name] for name in table.column_names} | rows
+        else:
+            rows = {name: [row[name] for row in self.rows()] for name in COLUMNS} | rows
+        if library == "polars":
+            import polars as pl
+
+            return pl.DataFrame(rows)
         import pandas as pd
 
-        return pd.DataFrame(self.rows(), columns=list(COLUMNS))
+        return pd.DataFrame(
+            {
+                name: column if isinstance(column, list) else column.to_pandas()
+                for name, column in rows.items()
+            }
+        )
 
     def rows(self) -> list[dict[str, Any]]:
         """Return path, n_bytes, sha256 and error of each image."""

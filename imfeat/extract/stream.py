@@ -1,0 +1,155 @@
+"""Features of images that a program has in memory, batch by batch."""
+
+import itertools
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from imfeat._backend import Array
+from imfeat._check import as_count, one_of
+from imfeat._environment import usable_cores
+from imfeat.decoding import FITS, as_pair, bytes_of_image, decode, fitted
+from imfeat.extract.features import Extractor, build, describe, learned
+from imfeat.extract.worker import compute
+
+IMAGE_KEYS = (
+    "image",
+    "img",
+    "jpg",
+    "jpeg",
+    "png",
+    "webp",
+)  # of items that are dicts, as in datasets and WebDataset
+BATCHES_AHEAD = 2  # of each thread
+
+
+def transform(
+    images: Iterable[Any],
+    features: str | Sequence[str],
+    *,
+    batch_size: int = 32,
+    size: int | tuple[int, int] = 64,
+    fit: str = "crop",
+    n_threads: int | None = None,
+) -> Iterator[dict[str, Array]]:
+    """Compute features of images from any iterable, in threads, and yield them in order.
+
+    Parameters
+    ----------
+    images : iterable
+        Images one by one: arrays (height, width, 3) or (height, width), images of Pillow, tensors of PyTorch
+        (channels, height, width), paths, or the bytes of image files.  An item may also be a batch of arrays
+        or tensors, a dict with the key ``"image"``, or a tuple that begins with the image: a
+        ``datasets.Dataset`` of Hugging Face, and a ``Dataset`` or a ``DataLoader`` of PyTorch will do.
+        Arrays are uint8, or floats in [0, 1], which are rounded to 8 bits.
+    features : str or sequence of str
+        Recipes of `imfeat.recipes`, as ``"hog(cell_size=16), color"``, and files that `codebook` wrote.
+    batch_size : int
+        Number of images whose features are yielded together.
+    size : int or (height, width)
+        Size that images are scaled to, in pixels.
+    fit : {"crop", "stretch"}
+        Fitting of an image of another shape to ``size``, as in `imfeat.datasets.load`.
+    n_threads : int, optional
+        Number of threads; by default one per core.
+
+    Yields
+    ------
+    dict of str to array of shape (n, n_features), float32
+        Features by column, named as by `run`, of ``batch_size`` images; of fewer at the end.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is unknown, a feature must be learned first, or an item is no image; the error names
+        its number.
+
+    See Also
+    --------
+    run : Features of files to a folder; images that can't be read are rows with an error there.
+
+    Examples
+    --------
+    >>> photos = (np.full((90, 120, 3), value, np.uint8) for value in range(70))
+    >>> [batch["color"].shape for batch in transform(photos, "color")]
+    [(32, 512), (32, 512), (6, 512)]
+    """
+    one_of(fit, "fit", FITS)
+    pair = as_pair(size)
+    batch_size = as_count(batch_size, "batch_size")
+    n_threads = usable_cores() if n_threads is None else as_count(n_threads, "n_threads")
+    columns = describe(features, pair)
+    if unlearned := list(learned(columns, Path())):
+        names = ", ".join(unlearned)
+        raise ValueError(f"{names} must be learned first: give a file that imfeat.extract.codebook wrote")
+    return _in_order(_numbered(images), build(columns, pair, Path()), batch_size, pair, fit, n_threads)
+
+
+def _in_order(
+    items: Iterator[tuple[int, Any]],
+    extractors: dict[str, Extractor],
+    batch_size: int,
+    size: tuple[int, int],
+    fit: str,
+    n_threads: int,
+) -> Iterator[dict[str, Array]]:
+    running: deque[Future[dict[str, Array]]] = deque()
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="imfeat-extract")
+    try:
+        while batch := list(itertools.islice(items, batch_size)):
+            running.append(pool.submit(_describe, batch, extractors, size, fit))
+            if len(running) >= BATCHES_AHEAD * n_threads:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _describe(
+    batch: list[tuple[int, Any]], extractors: dict[str, Extractor], size: tuple[int, int], fit: str
+) -> dict[str, Array]:
+    images = np.empty((len(batch), *size, 3), np.uint8)
+    for i, (number, item) in enumerate(batch):
+        try:
+            images[i] = _pixels(item, size, fit)
+        except Exception as error:
+            error.add_note(f"in image {number} of the iterable")
+            raise
+    return compute(extractors, images)
+
+
+def _pixels(item: Any, size: tuple[int, int], fit: str) -> Array:
+    if isinstance(item, str | os.PathLike):
+        item = Path(item).read_bytes()
+    if isinstance(item, bytes):
+        return decode(item, size, fit)
+    return fitted(bytes_of_image(item), size, fit)
+
+
+def _numbered(items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield images with their numbers, those of batches one by one."""
+    return enumerate(image for item in items for image in _images_of(item))
+
+
+def _images_of(item: Any) -> Iterable[Any]:
+    if isinstance(item, Mapping):
+        keys = [key for key in IMAGE_KEYS if key in item]
+        if not keys:
+            raise TypeError(
+                f"items that are dicts must have the key 'image', got {', '.join(map(str, item))}"
+            )
+        item = item[keys[0]]
+        if isinstance(item, Mapping) and isinstance(item.get("bytes"), bytes):  # not decoded by Hugging Face
+            item = item["bytes"]
+    elif isinstance(item, tuple | list) and item and not isinstance(item[0], int | float):
+        item = item[0]
+    if isinstance(item, Image.Image | str | bytes | os.PathLike):
+        return [item]
+    return list(item) if getattr(item, "ndim", 0) == 4 else [item]
