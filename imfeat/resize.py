@@ -71,23 +71,22 @@ def resize(
     >>> resize(np.array([[0, 10], [20, 30]], np.uint8), 1)
     array([[15]], dtype=uint8)
     """
-    pixels = as_pixels(images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False)
-    height, width = pixels.size
+    leading, batch, has_channels, _ = as_pixels(
+        images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False
+    )
     new_height, new_width = as_pair(size, "size")
     one_of(resample, "resample", RESAMPLES)
-    left, upper, right, lower = (0, 0, width, height) if box is None else _as_box(box, width, height)
-    is_bytes = pixels.batch.dtype == np.uint8
-    batch = pixels.batch
-    if not is_bytes and isinstance(batch, np.ndarray):
+    n_images, height, width, n_channels = batch.shape
+    if box is not None:
+        box = _as_box(box, width, height)
+    dtype = np.uint8 if batch.dtype.type is np.uint8 else np.float32
+    if dtype is np.float32 and isinstance(batch, np.ndarray):
         batch = batch.astype(np.float32, copy=False)
-    n_channels = batch.shape[3]
-    shape = (*pixels.leading, new_height, new_width, *((n_channels,) if pixels.has_channels else ()))
-    out = as_out(out, shape, np.uint8 if is_bytes else np.float32, batch)
-    columns = _weights(width, left, right, new_width, resample, is_bytes)
-    rows = _weights(height, upper, lower, new_height, resample, is_bytes)
-    target = out.reshape(len(batch), new_height, new_width, n_channels)
-    is_down_first = takes_columns_first(height, width, new_height, new_width)
-    backend_of(batch).resize.resize(batch, *columns, *rows, is_down_first, target)
+    tables = _tables(height, width, new_height, new_width, resample, box, dtype)
+    shape = (*leading, new_height, new_width, *((n_channels,) if has_channels else ()))
+    out = as_out(out, shape, dtype, batch)
+    target = out.reshape(n_images, new_height, new_width, n_channels)
+    backend_of(batch).resize.resize(batch, *tables, target)
     return to_caller_array(out)
 
 
@@ -125,9 +124,19 @@ def _as_box(box: Box, width: int, height: int) -> Box:
 
 
 @functools.lru_cache(N_TABLES)
+def _tables(
+    height: int, width: int, new_height: int, new_width: int, resample: str, box: Box | None, dtype: type
+) -> tuple[Array, Array, Array, Array, bool]:
+    """Return what the kernel takes besides images: bounds and weights of columns and rows, their order."""
+    left, upper, right, lower = box or (0, 0, width, height)
+    columns = _weights(width, left, right, new_width, resample, dtype)
+    rows = _weights(height, upper, lower, new_height, resample, dtype)
+    return *columns, *rows, takes_columns_first(height, width, new_height, new_width)
+
+
+@functools.lru_cache(N_TABLES)
 def _weights(
-    size: int, start: float, stop: float, n_out: int, resample: str, is_bytes: bool
+    size: int, start: float, stop: float, n_out: int, resample: str, dtype: type
 ) -> tuple[Array, Array]:
-    dtype = np.uint8 if is_bytes else np.float32
     bounds, weights = cpu_kernels().resize.axis_weights(size, start, stop, n_out, resample, dtype)
     return bounds, weights

@@ -7,6 +7,8 @@ weights the pixels around c; weights of a pixel add up to 1.
 import numpy as np
 
 BITS = 22  # of weights in fixed point
+# Pillow has these constants in float32.
+HAMMING = float(np.float32(0.54)), float(np.float32(0.46))
 
 
 def _box(x):
@@ -19,9 +21,8 @@ def _bilinear(x):
 
 def _hamming(x):
     x = np.abs(x)
-    angle = np.where(x == 0, 1, x) * np.pi
-    window = float(np.float32(0.54)) + float(np.float32(0.46)) * np.cos(angle)
-    return np.where(x < 1, np.where(x == 0, 1, np.sin(angle) / angle * window), 0)
+    window = HAMMING[0] + HAMMING[1] * np.cos(x * np.pi)
+    return np.where(x < 1, _sinc(x) * window, 0)
 
 
 def _bicubic(x):
@@ -36,8 +37,8 @@ def _lanczos(x):
 
 
 def _sinc(x):
-    angle = np.where(x == 0, 1, x) * np.pi
-    return np.where(x == 0, 1, np.sin(angle) / angle)
+    angle = np.where(x == 0, 1e-300, x) * np.pi  # whose sinc is 1
+    return np.sin(angle) / angle
 
 
 FILTERS = {  # and the distance from which on they are 0
@@ -81,12 +82,17 @@ def axis_weights(size, start, stop, n_out, resample, dtype):
     first = np.maximum((center - support + 0.5).astype(np.int64), 0)
     count = np.minimum((center + support + 0.5).astype(np.int64), size) - first
     taps = np.arange(count.max())[:, None]
-    weights = np.where(taps < count, weigh((taps + first - center + 0.5) * (1 / stretch)), 0)
+    weights = weigh(((taps + first) - center + 0.5) * (1 / stretch))
+    weights *= taps < count
     total = np.add.accumulate(weights)[-1]  # from the first to the last, as the bits depend on it
-    weights = (weights / np.where(total == 0, 1, total)).T
+    weights /= total + (total == 0)
     if dtype == np.uint8:
-        weights = (np.where(weights < 0, -0.5, 0.5) + weights * (1 << BITS)).astype(np.int32)
-    return _without_zeros(first, weights)
+        weights *= 1 << BITS
+        weights += np.copysign(0.5, weights)
+        weights = weights.astype(np.int32)
+    if np.count_nonzero(weights) < count.sum():
+        return _without_zeros(first, weights.T)
+    return np.stack([first, count], 1), np.ascontiguousarray(weights.T)
 
 
 def _without_zeros(first, weights):
@@ -97,4 +103,4 @@ def _without_zeros(first, weights):
     taps = np.arange(count.max())
     source = np.minimum(skipped[:, None] + taps, weights.shape[1] - 1)
     weights = np.where(taps < count[:, None], np.take_along_axis(weights, source, 1), weights.dtype.type(0))
-    return np.stack([first + skipped, count], 1), np.ascontiguousarray(weights)
+    return np.stack([first + skipped, count], 1), weights

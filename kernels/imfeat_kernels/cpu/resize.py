@@ -5,9 +5,9 @@ Pillow's bytes.  Sums of float32 are float64, in the order of the pixels.
 
 Down, LANES neighbours are computed at a time.  Across goes ROWS rows at a time:
 
-1. Turn them, so that the values of a column lie side by side.
-2. Compute the columns of the result: one weighted sum gives the values of all ROWS rows.
-3. Turn these back to rows.
+1. Turn a tile of columns, so that the values of a column lie side by side.
+2. Compute the columns of the result that need no others: one weighted sum gives the values of all ROWS rows.
+3. After all tiles, turn the columns back to rows.
 """
 
 import numpy as np
@@ -21,6 +21,7 @@ from imfeat_kernels.resampling import axis_weights as axis_weights
 
 VALUES = 1 << 17  # values that are worth a thread
 KEPT = 1 << 16  # values of rows that are kept
+TILE = 1 << 10  # values of a row that are turned at a time, if one column of the result needs no more
 
 
 def resize(images, columns, column_weights, rows, row_weights, down_first, out):
@@ -57,10 +58,11 @@ def _across_first(start, stop, images, columns, column_weights, rows, row_weight
     x, y = images.reshape(-1), out.reshape(-1)
     left, n = _used(columns, n_channels)
     n_results = out.shape[2] * n_channels
+    tiles = _tiles(columns, left, n, n_channels)
     pitch = _padded(n_results)
     n_kept = max(rows[:, 1].max() + ROWS, min(height, KEPT // pitch))
     lines = np.empty(n_kept * pitch, images.dtype)
-    turned = np.empty(_padded(n) * ROWS, images.dtype)
+    turned = np.empty(tiles[:, 3].max() * ROWS, images.dtype)
     results = np.empty(pitch * ROWS, images.dtype)
     narrow = np.empty(ROWS * COLUMNS, images.dtype)
     image, top, filled, bottom = -1, 0, 0, 0
@@ -82,8 +84,9 @@ def _across_first(start, stop, images, columns, column_weights, rows, row_weight
             if n < COLUMNS:
                 _copy(x, begin, step, n_rows, n, narrow, 0, COLUMNS)
                 source, begin, step = as_read_only(narrow), 0, COLUMNS
-            _turn_rows(source, begin, step, n_rows, n, turned)
-            _weigh_columns(turned, left, n_channels, columns, column_weights, results)
+            for tile in tiles:
+                _turn_rows(source, begin + tile[2], step, n_rows, tile[3], turned)
+                _weigh_columns(turned, tile, left, n_channels, columns, column_weights, results)
             _turn_back(results, lines, (filled - top) * pitch, pitch)
             filled += n_rows
         begin = (first - top) * pitch
@@ -99,11 +102,13 @@ def _down_first(start, stop, images, columns, column_weights, rows, row_weights,
     left, n = _used(columns, n_channels)
     n_results = out.shape[2] * n_channels
     are_kept = column_weights.shape[1] == 1 and n == n_results
+    tiles = _tiles(columns, left, n, n_channels)
     pitch = _padded(n)
     lines = np.empty(pitch * ROWS, images.dtype)
-    turned = np.empty(pitch * ROWS, images.dtype)
+    turned = np.empty(tiles[:, 3].max() * ROWS, images.dtype)
     results, back = np.empty((2, _padded(n_results) * ROWS), images.dtype)
-    narrow = np.empty(height * LANES if n < LANES else 0, images.dtype)
+    top, n_narrow = _used(rows, 1)
+    narrow = np.empty(n_narrow * LANES if n < LANES else 0, images.dtype)
     image = -1
     item = start
     while item < stop:  # an item is a row of a result
@@ -112,17 +117,19 @@ def _down_first(start, stop, images, columns, column_weights, rows, row_weights,
         source, begin, step = x, (i * height * width + left) * n_channels, width * n_channels
         if n < LANES:
             if i != image:
-                _copy(x, begin, step, height, n, narrow, 0, LANES)
+                _copy(x, begin + top * step, step, n_narrow, n, narrow, 0, LANES)
             image = i
-            source, begin, step = as_read_only(narrow), 0, LANES
+            source, begin, step = as_read_only(narrow), -top * LANES, LANES
         target, place, target_step = (y, item * n_results, n_results) if are_kept else (lines, 0, pitch)
         for k in range(r, r + n_rows):
-            top = begin + rows[k, 0] * step
-            _weigh_rows(source, top, step, row_weights, k, rows[k, 1], target, place, n, results)
+            _weigh_rows(
+                source, begin + rows[k, 0] * step, step, row_weights, k, rows[k, 1], target, place, n, results
+            )
             place += target_step
         if not are_kept:
-            _turn_rows(as_read_only(lines), 0, pitch, n_rows, n, turned)
-            _weigh_columns(turned, left, n_channels, columns, column_weights, results)
+            for tile in tiles:
+                _turn_rows(as_read_only(lines), tile[2], pitch, n_rows, tile[3], turned)
+                _weigh_columns(turned, tile, left, n_channels, columns, column_weights, results)
             _turn_back(results, back, 0, _padded(n_results))
             _copy(back, 0, _padded(n_results), n_rows, n_results, y, item * n_results, n_results)
         item += n_rows
@@ -135,6 +142,29 @@ def _used(columns, n_channels):
     for c in range(len(columns)):
         right = max(right, columns[c, 0] + columns[c, 1])
     return left, (right - left) * n_channels
+
+
+@inner
+def _tiles(columns, left, n, n_channels):
+    """Return the tiles: first and last column of the result, first value of a row and number of values.
+
+    A tile has at least COLUMNS values, of rows that have as many.
+    """
+    tiles = np.empty((len(columns), 4), np.int64)
+    n_tiles, c = 0, 0
+    while c < len(columns):
+        begin = min((columns[c, 0] - left) * n_channels, max(n - COLUMNS, 0))
+        size, first = COLUMNS, c
+        while c < len(columns):
+            end = (columns[c, 0] + columns[c, 1] - left) * n_channels
+            if c > first and end - begin > TILE:
+                break
+            size = max(size, end - begin)
+            c += 1
+        tiles[n_tiles, 0], tiles[n_tiles, 1] = first, c
+        tiles[n_tiles, 2], tiles[n_tiles, 3] = begin, size
+        n_tiles += 1
+    return tiles[:n_tiles]
 
 
 @inner
@@ -151,10 +181,9 @@ def _copy(x, start, step, n_rows, n, target, place, target_step):
 
 @inner
 def _turn_rows(x, start, pitch, n_rows, n, turned):
-    """Write n columns of rows, or at least COLUMNS, side by side; the last row is repeated."""
-    last = max(n - COLUMNS, 0)
+    """Write n >= COLUMNS columns of rows side by side; the last row is repeated."""
     for k in range(0, n, COLUMNS):
-        at = min(k, last)
+        at = min(k, n - COLUMNS)
         turn(x, start + at, pitch, n_rows, turned, at * ROWS)
 
 
@@ -165,13 +194,13 @@ def _turn_back(results, lines, place, pitch):
 
 
 @inner
-def _weigh_columns(turned, left, n_channels, columns, weights, results):
-    """Compute the columns of the result for ROWS rows, side by side."""
+def _weigh_columns(turned, tile, left, n_channels, columns, weights, results):
+    """Compute the columns of the result that belong to a tile for ROWS rows, side by side."""
     n_taps = weights.shape[1]
     taps = weights.reshape(-1)
     pixel = n_channels * ROWS
-    for c in range(len(columns)):
-        begin = (columns[c, 0] - left) * pixel
+    for c in range(tile[0], tile[1]):
+        begin = (columns[c, 0] - left) * pixel - tile[2] * ROWS
         if n_channels == 3:
             weigh_three(turned, begin, pixel, taps, c * n_taps, columns[c, 1], results, c * pixel)
         else:
