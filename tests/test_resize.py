@@ -5,6 +5,7 @@ import PIL
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from imfeat_kernels.resampling import axis_weights
 from PIL import Image, ImageOps
 
 import imfeat
@@ -58,6 +59,19 @@ def test_bytes_match_pillow(resample, channels, rng):
                 np.testing.assert_array_equal(
                     resize(image, size, resample=resample, box=box), pillow(image, size, resample, box)
                 )
+
+
+@pytest.mark.parametrize("resample", RESAMPLES)
+def test_weights_match_pillow(resample):
+    """Images of 32 bits show weights that images of bytes round."""
+    for size, start, stop, n_out in ((28, 0, 28, 18), (25, 6.97, 21.55, 68), (59, 0.5, 59, 3)):
+        pixels = Image.fromarray(np.eye(size, dtype=np.int32) << 30)
+        expected = pixels.resize((n_out, size), Image.Resampling[resample.upper()], (start, 0, stop, size))
+        bounds, weights = axis_weights(size, start, stop, n_out, resample, np.float32)
+        found = np.zeros((n_out, size))
+        for row, (first, count), taps in zip(found, bounds, weights, strict=True):
+            row[first : first + count] = taps[:count]
+        np.testing.assert_allclose(found.T, np.asarray(expected) / 2**30, rtol=0, atol=0.51 / 2**30)
 
 
 @given(data=st.data())
