@@ -113,9 +113,12 @@ def fit_box(height: int, width: int, size: tuple[int, int]) -> Box:
 
 
 def _as_box(box: Box, width: int, height: int) -> Box:
-    """Return a box as Pillow takes it, in float32."""
-    left, upper, right, lower = [float(np.float32(number)) for number in as_numbers(box, "box", 4)]
-    if not (0 <= left < right <= width and 0 <= upper < lower <= height):
+    """Return a box as Pillow takes it, in float32, where far pixels of huge images may become empty."""
+    numbers = as_numbers(box, "box", 4)
+    is_empty = numbers[0] >= numbers[2] or numbers[1] >= numbers[3]
+    left, upper, right, lower = [float(np.float32(number)) for number in numbers]
+    is_inside = 0 <= left < width and 0 <= upper < height and right <= width and lower <= height
+    if is_empty or not is_inside:
         raise ValueError(
             "box must be (left, upper, right, lower), not empty and within images of width "
             f"{width} and height {height}, got {box}"

@@ -149,6 +149,12 @@ def test_fit_box_gives_the_images_of_pillow(shape, rng):
         np.testing.assert_array_equal(found, np.asarray(expected))
 
 
+def test_fit_boxes_of_huge_images_may_be_empty_in_float32():
+    image = np.arange(20_000_000).astype(np.uint8)[None]
+    expected = ImageOps.fit(Image.fromarray(image), (8, 4), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(resize(image, (4, 8), box=fit_box(*image.shape, (4, 8))), expected)
+
+
 @given(st.integers(1, 5000), st.integers(1, 5000), st.tuples(*[st.integers(1, 300)] * 2))
 @settings(max_examples=200, deadline=None)
 def test_fit_boxes_are_those_of_pillow(height, width, size):
@@ -226,6 +232,7 @@ def test_threads_change_no_bit(shape, rng):
         ({"box": (0, 0, 8, 6.5)}, ValueError, "within images of width 8 and height 6"),
         ({"box": (-1, 0, 8, 6)}, ValueError, "within images of width 8"),
         ({"box": (2, 0, 2, 6)}, ValueError, "not empty"),
+        ({"box": (7.99999999, 0, 8, 6)}, ValueError, "not empty"),
         ({"box": (0, 0, np.nan, 6)}, ValueError, "box must be"),
         ({"images": np.zeros((6, 0), np.uint8)}, ValueError, "images"),
         ({"images": np.full((6, 8), np.nan)}, ValueError, "images must be finite"),
