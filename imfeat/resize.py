@@ -45,8 +45,9 @@ def resize(
     Returns
     -------
     array of shape (..., new_height, new_width, 3) or (..., new_height, new_width)
-        uint8 for uint8, else float32, uint16 and int16 in [0, 1].  Floats are not clipped: with ``"bicubic"``
-        and ``"lanczos"``, which have negative weights, they may exceed the range of ``images``.
+        uint8 for uint8, else float32; uint16 and int16 are divided by their largest value.  Floats are not
+        clipped: with ``"bicubic"`` and ``"lanczos"``, which have negative weights, they may exceed the range
+        of ``images``.
 
     Raises
     ------

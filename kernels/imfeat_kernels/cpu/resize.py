@@ -19,7 +19,7 @@ from imfeat_kernels.cpu.weighing import COLUMNS, LANES, ROWS, turn, turn_back, w
 from imfeat_kernels.resampling import FILTERS as FILTERS
 from imfeat_kernels.resampling import axis_weights as axis_weights
 
-VALUES = 1 << 17  # values that are worth a thread
+VALUES = 1 << 20  # values that are worth a thread
 KEPT = 1 << 16  # values of rows that are kept
 TILE = 1 << 10  # values of a row that are turned at a time, if one column of the result needs no more
 
