@@ -75,6 +75,28 @@ def test_weights_match_pillow(resample):
         np.testing.assert_allclose(found.T, np.asarray(expected) / 2**30, rtol=0, atol=0.51 / 2**30)
 
 
+@given(
+    st.integers(1, 60),
+    st.integers(1, 300),
+    st.sampled_from(RESAMPLES),
+    st.tuples(*[st.floats(0, 1)] * 2),
+)
+@settings(max_examples=200, deadline=None)
+def test_bounds_rise_and_stay_inside(size, n_out, resample, ends):
+    start, stop = (float(np.float32(end * size)) for end in sorted(ends))
+    if start >= stop:
+        start, stop = 0, size
+    full, _ = axis_weights(size, start, stop, n_out, resample, np.float32)
+    bounds, weights = axis_weights(size, start, stop, n_out, resample, np.uint8)
+    for first, count in (full.T, bounds.T):
+        assert (np.diff(first) >= 0).all()
+        assert (np.diff(first + count) >= 0).all()
+        assert (first >= 0).all()
+        assert (count >= 1).all()
+        assert (first + count <= size).all()
+    assert (np.abs(weights.sum(1) - (1 << 22)) <= weights.shape[1]).all()
+
+
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_bytes_of_any_shape_match_pillow(data):
@@ -126,6 +148,8 @@ def test_other_integers_become_floats(rng):
 
 
 SHAPES = [
+    (6, 53),
+    (53, 6),
     (1, 10000),
     (10000, 1),
     (7, 3),
@@ -142,12 +166,13 @@ SHAPES = [
 @pytest.mark.parametrize("shape", SHAPES)
 def test_fit_box_gives_the_images_of_pillow(shape, rng):
     image = noise(rng, (*shape, 3))
-    for size in ((16, 16), (32, 24), (5, 60), (64, 64)):
+    for size in ((16, 16), (32, 24), (5, 60), (396, 397)):
         if takes_columns_first(*shape, *size) and not ORDERS:
             continue
-        expected = ImageOps.fit(Image.fromarray(image), size[::-1], Image.Resampling.BILINEAR)
-        found = resize(image, size, box=fit_box(*shape, size))
-        np.testing.assert_array_equal(found, np.asarray(expected))
+        for resample in ("bilinear", "bicubic"):
+            expected = ImageOps.fit(Image.fromarray(image), size[::-1], Image.Resampling[resample.upper()])
+            found = resize(image, size, resample=resample, box=fit_box(*shape, size))
+            np.testing.assert_array_equal(found, np.asarray(expected))
 
 
 def test_fit_boxes_of_huge_images_may_be_empty_in_float32():

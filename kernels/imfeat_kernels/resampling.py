@@ -69,7 +69,7 @@ def axis_weights(size, start, stop, n_out, resample, dtype):
     Returns
     -------
     bounds : (n_out, 2) int64 array
-        First source pixel and number of source pixels.
+        First source pixel and number of source pixels; the first and the last rise.
     weights : (n_out, n_taps) int32 or float64 array
         Weights of the source pixels, 0 after the last one; for bytes in units of 2^-22.
     """
@@ -96,11 +96,17 @@ def axis_weights(size, start, stop, n_out, resample, dtype):
 
 
 def _without_zeros(first, weights):
-    """Return bounds and weights without zeros in front of the first and after the last weight."""
+    """Return bounds and weights without zeros in front of the first and after the last weight.
+
+    Zeros stay where bounds would not rise: kernels go through the source once.
+    """
     is_used = weights != 0
-    skipped = is_used.argmax(1)
-    count = np.maximum(weights.shape[1] - is_used[:, ::-1].argmax(1) - skipped, 1)
+    start = first + is_used.argmax(1)
+    stop = np.maximum(first + weights.shape[1] - is_used[:, ::-1].argmax(1), start + 1)
+    start = np.minimum.accumulate(start[::-1])[::-1]
+    count = np.maximum.accumulate(stop) - start
     taps = np.arange(count.max())
-    source = np.minimum(skipped[:, None] + taps, weights.shape[1] - 1)
-    weights = np.where(taps < count[:, None], np.take_along_axis(weights, source, 1), weights.dtype.type(0))
-    return np.stack([first + skipped, count], 1), weights
+    source = (start - first)[:, None] + taps
+    kept = np.take_along_axis(weights, np.minimum(source, weights.shape[1] - 1), 1)
+    is_kept = (source < weights.shape[1]) & (taps < count[:, None])
+    return np.stack([start, count], 1), np.where(is_kept, kept, weights.dtype.type(0))
