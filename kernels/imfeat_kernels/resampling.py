@@ -7,7 +7,7 @@ weights the pixels around c; weights of a pixel add up to 1.
 import numpy as np
 
 BITS = 22  # of weights in fixed point
-# Pillow has these constants in float32.
+# Pillow has these constants in float32; they add up to a little more than 1.
 HAMMING = float(np.float32(0.54)), float(np.float32(0.46))
 
 
@@ -22,7 +22,7 @@ def _bilinear(x):
 def _hamming(x):
     x = np.abs(x)
     window = HAMMING[0] + HAMMING[1] * np.cos(x * np.pi)
-    return np.where(x < 1, _sinc(x) * window, 0)
+    return np.where(x < 1, np.where(x == 0, 1, _sinc(x) * window), 0)
 
 
 def _bicubic(x):
