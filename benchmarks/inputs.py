@@ -38,6 +38,11 @@ def bright(images):
     return images > 127
 
 
+def three_eighths(images):
+    """Return the height and width of smaller images."""
+    return tuple(3 * side // 8 for side in images.shape[-3:-1])
+
+
 def hsv(images):
     """Return float32 HSV in [0, 1], by no library's conversion."""
     out = np.empty(images.shape, np.float32)

@@ -64,6 +64,7 @@ from .patches import sample_patches as sample_patches
 from .pixels import raw_pixels as raw_pixels
 from .pooling import pool_regions as pool_regions
 from .quantizer import ProductQuantizer as ProductQuantizer
+from .resize import resize as resize
 from .scaling import l2_normalize as l2_normalize
 from .scaling import learn_idf as learn_idf
 from .scaling import signed_sqrt as signed_sqrt

@@ -245,7 +245,7 @@ def as_counts(value: Any, name: str, n: int) -> tuple[int, ...]:
 
 def as_pair(value: Any, name: str, *, least: int = 1) -> tuple[int, int]:
     """Return (rows, columns) of at least ``least``, from one integer for both or from two."""
-    if isinstance(value, str) or not isinstance(value, SEQUENCES):
+    if type(value) is int or isinstance(value, str) or not isinstance(value, SEQUENCES):
         number = as_count(value, name, least=least)
         return number, number
     if len(value) != 2:

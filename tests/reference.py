@@ -635,3 +635,22 @@ def entropy(shares):
     """Return the entropy in bits."""
     positive = shares[shares > 0]
     return -(positive * np.log2(positive)).sum()
+
+
+def resize(images, columns, column_weights, rows, row_weights, down_first):
+    passes = [(2, columns, column_weights), (1, rows, row_weights)]
+    for axis, bounds, weights in reversed(passes) if down_first else passes:
+        images = weighted(images, axis, bounds, weights)
+    return images
+
+
+def weighted(images, axis, bounds, weights):
+    lines = np.moveaxis(images, axis, 0)
+    results = []
+    for (first, count), taps in zip(bounds, weights, strict=True):
+        if images.dtype == np.uint8:
+            total = np.tensordot(taps[:count].astype(np.int64), lines[first : first + count], 1)
+            results.append(np.clip((total + (1 << 21)) >> 22, 0, 255))
+        else:
+            results.append(np.tensordot(taps[:count], lines[first : first + count].astype(np.float64), 1))
+    return np.moveaxis(np.array(results, images.dtype), 0, axis)

@@ -37,6 +37,7 @@ IMAGE_FUNCTIONS = {
     "equalize_value": imfeat.equalize_value,
     "equalize_clahe": lambda x: imfeat.equalize_clahe(x, tiles=(2, 2)),
     "match_histograms": lambda x: imfeat.match_histograms(x, x),
+    "resize": lambda x: imfeat.resize(x, (9, 20)),
     "hog": imfeat.hog,
     "hog, trilinear": lambda x: imfeat.hog(x, interpolation="trilinear"),
     "hog_uoctti": imfeat.hog_uoctti,

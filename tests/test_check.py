@@ -30,6 +30,7 @@ IMAGE_FUNCTIONS = {
     "equalize_value": (imfeat.equalize_value, False, True),
     "equalize_clahe": (imfeat.equalize_clahe, True, False),
     "match_histograms": (lambda x: imfeat.match_histograms(x, x), True, True),
+    "resize": (lambda x: imfeat.resize(x, (9, 20)), True, True),
     "hog": (imfeat.hog, True, True),
     "hog trilinear": (lambda x: imfeat.hog(x, interpolation="trilinear"), True, True),
     "hog_windows": (lambda x: imfeat.hog_windows(x, (16, 16), 4), True, True),
@@ -40,7 +41,7 @@ IMAGE_FUNCTIONS = {
 }
 OF_ANY_RANGE = ("rgb_to_gray", "equalize", "hog", "hog trilinear", "hog_uoctti")
 OF_ANY_RANGE += ("sample_patches", "dense_patches", "match_histograms")
-OF_ANY_RANGE += ("hog_windows", "hog_uoctti variant")
+OF_ANY_RANGE += ("hog_windows", "hog_uoctti variant", "resize")
 PER_IMAGE = sorted(set(IMAGE_FUNCTIONS) - {"learn_palette", "sample_patches"})
 WORDS = RNG.normal(size=(5, 12)).astype(np.float32)
 VECTOR_FUNCTIONS = {
@@ -261,6 +262,7 @@ OUT = {
     "equalize_value": {},
     "equalize_clahe": {},
     "match_histograms": {"reference": RGB[0]},
+    "resize": {"size": (9, 20)},
     "hog": {},
     "hog_uoctti": {},
     "dense_patches": {"patch_size": 5},

@@ -104,6 +104,11 @@ FEATURES = {
     ),
     "equalize": (imfeat.equalize, 0),
     "equalize_value": (imfeat.equalize_value, 0),
+    "resize": (lambda images: imfeat.resize(images, (9, 20)), 0),
+    "resize lanczos": (
+        lambda images: imfeat.resize(images, (7, 40), resample="lanczos", box=(0.5, 1, 20, 24)),
+        0,
+    ),
     "match_histograms": (lambda images: imfeat.match_histograms(images, images), 0),
     "lbp": (lambda images: imfeat.lbp(images, grid=(2, 1)), 1e-6),
     "lbp_codes": (imfeat.lbp_codes, 0),

@@ -60,6 +60,7 @@ COLOR = {
 ANY_NUMBER = {
     "equalize": imfeat.equalize,
     "equalize_clahe": lambda x, **options: imfeat.equalize_clahe(x, tiles=(2, 2), **options),
+    "resize": lambda x, **options: imfeat.resize(x, (9, 20), **options),
     "hog": imfeat.hog,
     "hog trilinear": lambda x, **options: imfeat.hog(x, interpolation="trilinear", **options),
     "hog_windows": lambda x, **options: imfeat.hog_windows(x, (16, 16), 8, **options),
@@ -93,12 +94,12 @@ DIRECT = ALL | {
     ),
 }
 IMAGES_OUT = ("rgb_to_hsv", "rgb_to_hsi", "hsv_to_rgb", "equalize_value", "equalize", "equalize_clahe")
-IMAGES_OUT += ("rgb_to_lab", "rgb_to_ycbcr", "ycbcr_to_rgb")
+IMAGES_OUT += ("rgb_to_lab", "rgb_to_ycbcr", "ycbcr_to_rgb", "resize")
 BYTES_ONLY = ("equalize_clahe",)
 KEEP_UNITS = ("hog", "hog_windows", "lbp", "lbp_codes", "dense_sift")  # of integers of 16 bits
 WORDS_OF_THEIR_OWN = ("equalize", "equalize_value", "equalize_clahe", "glcm")
 ANY_RANGE = ("rgb_to_gray", "equalize", "hog", "hog trilinear", "hog_uoctti", "sample_patches")
-ANY_RANGE += ("hog_windows", "hog_uoctti variant")
+ANY_RANGE += ("hog_windows", "hog_uoctti variant", "resize")
 ANY_RANGE += ("dense_patches", "patch_features", "lbp", "lbp_codes", "dense_sift")
 
 

@@ -28,6 +28,8 @@ VECTORIZED = {
     "residuals._sum_residuals": ("fadd", "fsub"),
     "_mixture.moments": ("fcvtzs", "fmaxnm", "fmla"),
     "equalize._equalize": ("fcvtzs", "fmul", "smin"),
+    "resize._across_first": ("mla",),
+    "resize._down_first": ("mla",),
 }
 # LLVM takes SVE of this processor for slower here; it vectorizes the loop for Neoverse N1 and V2.
 LEFT_OUT = {"neoverse-v1": {"_hsv.bytes_to_hsv"}}

@@ -104,6 +104,16 @@ ALL = {
     "equalize_clahe": Job("equalize_clahe", inputs.gray, goals=(Goal(1.1, "OpenCV"),)),
     "equalize, uint16": Job("equalize", inputs.words, goals=(Goal(2, "scikit-image"),)),
     "equalize_clahe, uint16": Job("equalize_clahe", inputs.words, goals=(Goal(2, "OpenCV"),)),
+    "resize, bilinear, to 3/8": Job(
+        "resize",
+        options={"size": inputs.three_eighths},
+        goals=(Goal(3, "Pillow", threads=1), Goal(2, "OpenCV", threads=1)),
+    ),
+    "resize, Lanczos, to 3/8": Job(
+        "resize",
+        options={"size": inputs.three_eighths, "resample": "lanczos"},
+        goals=(Goal(3, "Pillow", threads=1),),
+    ),
     "match_histograms": Job(
         "match_histograms", arguments=(inputs.reference,), goals=(Goal(2, "scikit-image", threads=1),)
     ),

@@ -6,7 +6,7 @@ import kornia_rs
 import numpy as np
 from kornia_rs import imgproc
 
-from benchmarks.inputs import sheet, strips
+from benchmarks.inputs import sheet, strips, three_eighths
 from benchmarks.timing import each
 
 VERSION = importlib.metadata.version("kornia_rs")
@@ -14,6 +14,7 @@ THREADS_VARIABLE = "RAYON_NUM_THREADS"
 APPROXIMATE = {
     "equalize_clahe",  # off by one at some pixels
     "rgb_to_ycbcr, uint8 to uint8",  # in another order, and rounded otherwise
+    "resize, Lanczos, to 3/8",  # in fewer bits; its bilinear filter skips pixels
 }
 
 
@@ -74,6 +75,11 @@ def channels(images, n_threads):
     return each(count, images, 1)
 
 
+def resize(images, n_threads):
+    size = three_eighths(images)
+    return each(lambda image: imgproc.resize(image, size, "lanczos", antialias=True), images, 1)
+
+
 JOBS = {
     "rgb_to_hsv, uint8 to float32": to_hsv_floats,
     "hsv_to_rgb, float32": from_hsv_floats,
@@ -81,6 +87,7 @@ JOBS = {
     "rgb_to_gray, uint8": whole(imgproc.gray_from_rgb),
     "rgb_to_ycbcr, uint8 to uint8": whole(imgproc.ycbcr_from_rgb),
     "color_histogram, 256 a channel": channels,
+    "resize, Lanczos, to 3/8": resize,
     "equalize, gray": of_planes(imgproc.equalize_hist),
     "equalize, RGB": of_planes(imgproc.equalize_hist),
     "equalize_clahe": of_planes(imgproc.clahe, 2.0, (8, 8)),

@@ -6,7 +6,7 @@ import threading
 import cv2
 import numpy as np
 
-from benchmarks.inputs import codebook, sheet, shifted, strips
+from benchmarks.inputs import codebook, sheet, shifted, strips, three_eighths
 from benchmarks.peers import opencv_hog
 from benchmarks.timing import each, each_counted, fastest
 
@@ -16,6 +16,7 @@ APPROXIMATE = {
     "rgb_to_lab, uint8 to float32",  # interpolated from a table, off by up to 0.4
     "color_histogram, lab, 8x8x8",
     "rgb_to_ycbcr, uint8 to uint8",  # in another order, and rounded otherwise
+    "resize, bilinear, to 3/8",  # INTER_AREA is a box filter; INTER_LINEAR would skip pixels
 }
 set_threads = cv2.setNumThreads
 
@@ -146,6 +147,16 @@ def equalize_clahe(images, n_threads):
     return each(equalize, images, n_threads, np.empty_like(images))
 
 
+def resize(images, n_threads):
+    size = three_eighths(images)
+    out = np.empty((len(images), *size, 3), np.uint8)
+
+    def shrink(image, result):
+        cv2.resize(image, size[::-1], dst=result, interpolation=cv2.INTER_AREA)
+
+    return each(shrink, images, n_threads, out)
+
+
 def bag_of_words(vectors, n_threads):
     words, matcher = codebook(vectors), cv2.BFMatcher(cv2.NORM_L2)
     return lambda: np.bincount([match.trainIdx for match in matcher.match(vectors, words)], minlength=400)
@@ -167,6 +178,7 @@ JOBS = {
     "color_histogram, hsv, 8x8x8": hsv_joint,
     "color_histogram, 256 a channel": count(channels),
     "learn_palette, 64 colours, 10 iterations": learn_palette,
+    "resize, bilinear, to 3/8": resize,
     "equalize, gray": equalize_gray,
     "equalize, RGB": equalize_rgb,
     "equalize_value": equalize_value,

@@ -4,7 +4,7 @@ import numpy as np
 import PIL
 from PIL import Image, ImageOps
 
-from benchmarks.inputs import palette, sheet, strips
+from benchmarks.inputs import palette, sheet, strips, three_eighths
 from benchmarks.timing import each, each_counted
 
 VERSION = PIL.__version__
@@ -57,6 +57,14 @@ def equalize(images, n_threads):
     return each(lambda image: np.asarray(ImageOps.equalize(Image.fromarray(image))), images, n_threads)
 
 
+def resize(method):
+    def job(images, n_threads):
+        size = three_eighths(images)[::-1]
+        return each(lambda image: np.asarray(Image.fromarray(image).resize(size, method)), images, n_threads)
+
+    return job
+
+
 JOBS = {
     "rgb_to_hsv, uint8 to uint8": pixel_by_pixel(lambda image: image.convert("HSV")),
     "hsv_to_rgb, uint8 to uint8": from_hsv,
@@ -65,6 +73,8 @@ JOBS = {
     "color_histogram, 256 a channel": channels,
     "quantize_colors, 64 colours": quantize,
     "quantize_colors, 64 colours, dithered": dithered,
+    "resize, bilinear, to 3/8": resize(Image.Resampling.BILINEAR),
+    "resize, Lanczos, to 3/8": resize(Image.Resampling.LANCZOS),
     "equalize, gray": equalize,
     "equalize, RGB": equalize,
 }

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from imfeat._environment import usable_cores
 from imfeat.decoding.jpeg import read_jpeg
@@ -114,14 +114,10 @@ def decode(content: bytes, size: tuple[int, int], fit: str, how: str = "exact") 
 
 def fitted(picture: Image.Image | Pixels, size: tuple[int, int], fit: str) -> Pixels:
     """Scale an RGB or gray image of Pillow, or array, to RGB (height, width, 3)."""
-    image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
-    height, width = size
-    if fit == "crop":
-        # ImageOps.fit never builds the scaled picture, which for one of 1 x 10,000,000 pixels would be huge.
-        fitted = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
-    else:
-        fitted = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(fitted.convert("RGB") if fitted.mode == "L" else fitted)
+    pixels = np.asarray(picture)
+    box = fit_box(*pixels.shape[:2], size) if fit == "crop" else None
+    scaled: Pixels = resize(pixels, size, box=box, channel_axis=None if pixels.ndim == 2 else -1)
+    return scaled if scaled.ndim == 3 else np.repeat(scaled[..., np.newaxis], 3, axis=2)
 
 
 def _read(content: bytes) -> Image.Image:

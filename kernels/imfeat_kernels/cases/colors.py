@@ -1,4 +1,4 @@
-"""Cases of the kernels for colours and brightness.
+"""Cases of the kernels for colours, brightness and size.
 
 A maker takes images (n_images, height, width, 3) of one dtype and a generator of random numbers.
 """
@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from imfeat_kernels import tables
+from imfeat_kernels import resampling, tables
 from imfeat_kernels.cases.case import F32, case, gray_of, is_bytes, white_of
 from imfeat_kernels.cpu import _histogram, equalize, histogram
 
@@ -172,4 +172,27 @@ def matching_cases(images, rng):
             yield case("matching.match_bytes", (pixels, wanted), [(pixels.shape, np.uint8)], 0, n)
 
 
-MAKERS = color_cases, histogram_cases, equalization_cases, matching_cases
+def resize_cases(images, rng):
+    """Yield the cases of ``resize``, which takes no float64."""
+    if images.dtype == np.float64:
+        return
+    height, width = images.shape[1:3]
+    gray = gray_of(images)[..., None]
+    for pixels, size, resample, box, down_first in (
+        (images, (11, 14), "bilinear", (0, 0, width, height), False),
+        (gray, (40, 5), "bicubic", (1.5, 2, width - 3.25, height), False),
+        (images, (5, width), "lanczos", (0, 0, width, height), False),  # whose columns stay
+        (images, (7, 40), "hamming", (3, 4.5, width - 1, height - 2), True),
+        (images[:, :, :3].copy(), (7, 1), "box", (0, 0, 3, height), True),
+        (gray[:, :, :9].copy(), (30, 4), "bilinear", (0, 0.5, 9, 20), False),
+    ):
+        _, height_in, width_in, n_channels = pixels.shape
+        columns = resampling.axis_weights(width_in, box[0], box[2], size[1], resample, pixels.dtype)
+        rows = resampling.axis_weights(height_in, box[1], box[3], size[0], resample, pixels.dtype)
+        results = [((len(pixels), *size, n_channels), pixels.dtype)]
+        inputs = pixels, *columns, *rows, down_first
+        tolerance = 0 if is_bytes(images) else 1e-6
+        yield case("resize.resize", inputs, results, tolerance, pixels.size // n_channels)
+
+
+MAKERS = color_cases, histogram_cases, equalization_cases, matching_cases, resize_cases

@@ -9,7 +9,17 @@ import pkgutil
 
 from imfeat_kernels.cpu import cache
 
-INFRASTRUCTURE = "cache", "compiling", "instruction", "interleave", "lanes", "launch", "registers", "tile"
+INFRASTRUCTURE = (
+    "cache",
+    "compiling",
+    "instruction",
+    "interleave",
+    "lanes",
+    "launch",
+    "registers",
+    "tile",
+    "weighing",
+)
 __all__ = sorted(
     module.name
     for module in pkgutil.iter_modules(__path__)
