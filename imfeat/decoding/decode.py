@@ -16,6 +16,7 @@ from imfeat.decoding.metadata import TRANSPOSES, orientation_of, upright, withou
 from imfeat.decoding.quiet import warnings_of_pillow
 from imfeat.decoding.rgb import as_rgb, check_jpeg_2000
 from imfeat.decoding.tiff import is_misread, is_tiff, read_tiff
+from imfeat.resize import fit_box, resize
 
 DEFAULT_SIZE = 64
 FITS = ("crop", "stretch")

@@ -14,7 +14,8 @@ from PIL import Image
 from imfeat._backend import Array
 from imfeat._check import as_count, one_of
 from imfeat._environment import usable_cores
-from imfeat.decoding import FITS, as_pair, bytes_of_image, decode, fitted
+from imfeat.decoding import FITS, as_pair, bytes_of_image
+from imfeat.decoding.decode import decode, fitted
 from imfeat.extract.features import Extractor, build, describe, learned
 from imfeat.extract.worker import compute
 
