@@ -116,7 +116,8 @@ def decode(content: bytes, size: tuple[int, int], fit: str, how: str = "exact") 
 def fitted(picture: Image.Image | Pixels, size: tuple[int, int], fit: str) -> Pixels:
     """Scale an RGB or gray image of Pillow, or array, to RGB (height, width, 3)."""
     pixels = np.asarray(picture)
-    box = fit_box(*pixels.shape[:2], size) if fit == "crop" else None
+    height, width = pixels.shape[:2]
+    box = fit_box(height, width, size) if fit == "crop" else None
     scaled: Pixels = resize(pixels, size, box=box, channel_axis=None if pixels.ndim == 2 else -1)
     return scaled if scaled.ndim == 3 else np.repeat(scaled[..., np.newaxis], 3, axis=2)
 
