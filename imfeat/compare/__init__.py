@@ -5,10 +5,10 @@ import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -32,11 +32,14 @@ from imfeat.sources import absolute
 __all__ = ["Record", "Result", "register", "resume", "run"]
 
 REQUEST = "request.json"  # the arguments of a run, for resume
+IN_MEMORY = "data sets in memory"  # stands for them among the arguments
+
+Source: TypeAlias = str | os.PathLike[str] | Mapping[str, Iterable[Any]]
 DEFAULT_CLASSIFIERS = ("linear", "mlp")
 
 
 def run(
-    source: str | os.PathLike[str] = "photos",
+    source: Source = "photos",
     *,
     features: str | Sequence[str] = COMPARED,
     classifiers: Sequence[str] = DEFAULT_CLASSIFIERS,
@@ -50,7 +53,7 @@ def run(
 
     Parameters
     ----------
-    source : str or path
+    source : str, path or mapping
         Data set; see `imfeat.datasets.load`.
     features : str or sequence of str
         Recipes of `imfeat.recipes`, as ``"hog(cell_size=16)+color, patches-800"``, and registered features.
@@ -98,7 +101,7 @@ def run(
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
     request = {
-        "source": str(source) if str(source) in ("photos", "cifar10") else absolute(source),
+        "source": _name_of(source),
         "features": list(features),
         "classifiers": list(classifiers),
         "n_seeds": n_seeds,
@@ -162,13 +165,23 @@ def resume(folder: str | os.PathLike[str], *, cache: bool = True) -> Result:
         If the folder holds no run.
     FileExistsError
         If the images are no longer those of the run.
+    ValueError
+        If they were in memory, and not in files.
     """
     path = Path(folder, REQUEST)
     if not path.exists():
         raise FileNotFoundError(f"{folder} holds no run to resume: there is no {REQUEST}")
     request = json.loads(path.read_text(encoding="utf-8"))
+    if request["source"] == IN_MEMORY:
+        raise ValueError(f"{folder} holds a run of {IN_MEMORY}; call run with them and this folder again")
     request.pop("content")
     return run(request.pop("source"), **request, folder=folder, cache=cache)
+
+
+def _name_of(source: Source) -> str:
+    if isinstance(source, Mapping):
+        return IN_MEMORY
+    return str(source) if str(source) in ("photos", "cifar10") else absolute(source)
 
 
 def _decoding(decode: str) -> dict[str, Any]:
@@ -213,7 +226,7 @@ def _run_with_bar(
 
 
 def _settings(
-    source: str | os.PathLike[str],
+    source: Source,
     data: DataSet,
     features: tuple[str, ...],
     classifiers: tuple[str, ...],
@@ -221,7 +234,7 @@ def _settings(
 ) -> dict[str, Any]:
     n_train, height, width, _ = data.train.images.shape
     return {
-        "source": os.path.basename(os.path.abspath(source)),
+        "source": os.path.basename(os.path.abspath(_name_of(source))),
         "n_train": n_train,
         "n_test": len(data.test),
         "image_size": [height, width],

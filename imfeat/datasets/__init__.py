@@ -3,7 +3,9 @@
 import difflib
 import os
 import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from imfeat._check import Seed
 from imfeat.datasets._types import DataSet as DataSet
@@ -11,6 +13,7 @@ from imfeat.datasets._types import ImageSet as ImageSet
 from imfeat.datasets.arrays import load_arrays
 from imfeat.datasets.cifar10 import find_cifar10, load_cifar10
 from imfeat.datasets.folder import load_folder
+from imfeat.datasets.labelled import load_labelled
 from imfeat.datasets.photos import load_photos
 from imfeat.decoding import DECODES, FITS, as_pair
 from imfeat.sources import ARCHIVES, TABLES
@@ -22,7 +25,7 @@ ARRAYS = ".npz"
 
 
 def load(
-    source: str | os.PathLike[str] = "photos",
+    source: str | os.PathLike[str] | Mapping[str, Iterable[Any]] = "photos",
     *,
     size: int | tuple[int, int] | None = None,
     fit: str = "crop",
@@ -34,7 +37,7 @@ def load(
 
     Parameters
     ----------
-    source : str or path
+    source : str, path or mapping
         One of
 
         - ``"photos"``: 10 classes, 4,000 and 1,000 patches of 32 x 32 pixels, cut out of ten
@@ -56,10 +59,14 @@ def load(
           ``numpy.savez``, or with the names of MedMNIST, ``train_images, train_labels, ...``:
           images (n, height, width, 3) or, gray, (n, height, width) or (n, height, width, 1),
           uint8; labels (n,), integers, bools or strings; and, if you like, ``class_names``.
+        - a mapping with the keys ``"train"`` and ``"test"`` (or ``"validation"``), as a
+          ``DatasetDict`` of Hugging Face: iterables of dicts with an image and a ``"label"``, or of
+          pairs (image, label), as a ``Dataset`` of PyTorch.  Images as in `imfeat.extract.transform`.
 
         A folder with the name of a data set is meant by ``"./photos"``.
     size : int or (height, width), optional
-        Size of the images, in pixels; 64 x 64 by default.  Only for folders of image files.
+        Size of the images, in pixels; 64 x 64 by default, of a mapping that of its first image.  Only for
+        folders of image files and mappings.
     fit : {"crop", "stretch"}
         Fitting of an image of another shape to ``size``: cropped around its centre,
         as much as needed, or scaled in each direction by itself.
@@ -117,6 +124,8 @@ def load(
        https://www.cs.toronto.edu/~kriz/cifar.html
     """
     _check_options(fit, decode, test_size)
+    if isinstance(source, Mapping):
+        return load_labelled(source, None if size is None else as_pair(size), fit)
     path = None if source in NAMED else _existing(source)
     if size is not None and (path is None or not _is_image_folder(path)):
         raise ValueError(f"size is for folders of image files; {source!r} has images of a size of its own")

@@ -1,5 +1,8 @@
 """Images in memory as arrays of bytes: those of NumPy, Pillow and PyTorch."""
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +12,37 @@ from PIL import Image
 from imfeat._device import library_of
 from imfeat._dtypes import factor_hint
 from imfeat._inputs import as_host_array
+from imfeat.decoding.decode import decode, fitted
 from imfeat.decoding.metadata import orientation_of, upright
 from imfeat.decoding.rgb import rgb_of_picture
 
 WHITE = 255
+IMAGE_KEYS = "image", "img", "jpg", "jpeg", "png", "webp"  # as in data sets of Hugging Face and WebDataset
+
+
+def image_in(item: Any) -> Any:
+    """Return the image of a dict with a key for it, or of a tuple or list that begins with it."""
+    if isinstance(item, Mapping):
+        keys = [key for key in IMAGE_KEYS if key in item]
+        if not keys:
+            raise TypeError(
+                f"items that are dicts must have the key 'image', got {', '.join(map(str, item))}"
+            )
+        image = item[keys[0]]
+        is_undecoded = isinstance(image, Mapping) and isinstance(image.get("bytes"), bytes)
+        return image["bytes"] if is_undecoded else image
+    if isinstance(item, tuple | list) and item and not isinstance(item[0], int | float):
+        return item[0]
+    return item
+
+
+def fitted_image(image: Any, size: tuple[int, int], fit: str) -> npt.NDArray[np.uint8]:
+    """Scale an image, its path or the bytes of its file to RGB (height, width, 3)."""
+    if isinstance(image, str | os.PathLike):
+        image = Path(image).read_bytes()
+    if isinstance(image, bytes):
+        return decode(image, size, fit)
+    return fitted(bytes_of_image(image), size, fit)
 
 
 def bytes_of_image(image: Any) -> npt.NDArray[np.uint8]:

@@ -1,32 +1,22 @@
 """Features of images that a program has in memory, batch by batch."""
 
 import itertools
-import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from imfeat._backend import Array
 from imfeat._check import as_count, one_of
 from imfeat._environment import usable_cores
-from imfeat.decoding import FITS, as_pair, bytes_of_image
-from imfeat.decoding.decode import decode, fitted
+from imfeat.decoding import FITS, as_pair
+from imfeat.decoding.memory import fitted_image, image_in
 from imfeat.extract.features import Extractor, build, describe, learned
 from imfeat.extract.worker import compute
 
-IMAGE_KEYS = (
-    "image",
-    "img",
-    "jpg",
-    "jpeg",
-    "png",
-    "webp",
-)  # of items that are dicts, as in datasets and WebDataset
 BATCHES_AHEAD = 2  # of each thread
 
 
@@ -119,19 +109,11 @@ def _describe(
     images = np.empty((len(batch), *size, 3), np.uint8)
     for i, (number, item) in enumerate(batch):
         try:
-            images[i] = _pixels(item, size, fit)
+            images[i] = fitted_image(item, size, fit)
         except Exception as error:
             error.add_note(f"in image {number} of the iterable")
             raise
     return compute(extractors, images)
-
-
-def _pixels(item: Any, size: tuple[int, int], fit: str) -> Array:
-    if isinstance(item, str | os.PathLike):
-        item = Path(item).read_bytes()
-    if isinstance(item, bytes):
-        return decode(item, size, fit)
-    return fitted(bytes_of_image(item), size, fit)
 
 
 def _numbered(items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
@@ -140,17 +122,5 @@ def _numbered(items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
 
 
 def _images_of(item: Any) -> Iterable[Any]:
-    if isinstance(item, Mapping):
-        keys = [key for key in IMAGE_KEYS if key in item]
-        if not keys:
-            raise TypeError(
-                f"items that are dicts must have the key 'image', got {', '.join(map(str, item))}"
-            )
-        item = item[keys[0]]
-        if isinstance(item, Mapping) and isinstance(item.get("bytes"), bytes):  # not decoded by Hugging Face
-            item = item["bytes"]
-    elif isinstance(item, tuple | list) and item and not isinstance(item[0], int | float):
-        item = item[0]
-    if isinstance(item, Image.Image | str | bytes | os.PathLike):
-        return [item]
-    return list(item) if getattr(item, "ndim", 0) == 4 else [item]
+    image = image_in(item)
+    return list(image) if getattr(image, "ndim", 0) == 4 else [image]
