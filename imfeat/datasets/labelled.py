@@ -21,8 +21,8 @@ def load_labelled(sources: Mapping[str, Iterable[Any]], size: tuple[int, int] | 
     """
     tests = [name for name in TEST_SETS if name in sources]
     if "train" not in sources or not tests:
-        names = ", ".join(map(repr, sources)) or "none"
-        raise ValueError(f"data sets must be called 'train' and 'test' (or 'validation'), got {names}")
+        got = ", ".join(map(repr, sources)) or "none"
+        raise ValueError(f"data sets must be called 'train' and 'test' (or 'validation'), got {got}")
     train, train_labels = _read(sources["train"], "train", size, fit)
     test, test_labels = _read(sources[tests[0]], tests[0], train.shape[1:3], fit)
     names = _class_names(sources["train"])
