@@ -9,14 +9,14 @@ functions are inlined, and after a change here the cache on disk must be emptied
 """
 
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
 from imfeat_kernels.cpu.registers import HAS_AVX2
 
-HAS_LUMA = HAS_AVX2  # whether `luma_of_32` is available
+HAS_LUMA = HAS_AVX2 and not config.DISABLE_JIT  # whether `luma_of_32` is available
 PIXELS = 32
 READ = 100  # bytes that `luma_of_32` reads, four more than it needs
 WEIGHTS = (19595, 19235), (7471, 19235)
