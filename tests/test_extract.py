@@ -99,6 +99,18 @@ def test_both_formats_hold_the_same(folder, run, tmp_path):
     assert isinstance(one["color"], np.memmap)
 
 
+@pytest.mark.parametrize("format", ["parquet", "npy"])
+def test_a_feature_of_all_shards_is_mapped(folder, tmp_path, format):
+    run = extract.run(folder, FEATURES, tmp_path / "out", size=32, shard_size=5, format=format)
+    mapped = run.mapped("hog")
+    assert isinstance(mapped, np.memmap)
+    np.testing.assert_array_equal(mapped, run["hog"])
+    (path,) = (tmp_path / "out" / "arrays").iterdir()
+    before = path.stat().st_mtime_ns
+    np.testing.assert_array_equal(extract.open(tmp_path / "out").mapped("hog"), mapped)
+    assert path.stat().st_mtime_ns == before
+
+
 def test_shards_are_plain_parquet(run):
     table = pq.read_table(run.folder / "shards" / "000000.parquet")
     assert table.schema.field("hog").type == pa.list_(pa.float32(), run.names["hog"])

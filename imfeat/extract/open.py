@@ -10,14 +10,17 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import one_of
-from imfeat._files import read_json, sha256
+from imfeat._files import complete, read_json, sha256
 from imfeat.extract.features import transformer_of
-from imfeat.extract.store import COLUMNS, column_types, npy_name
+from imfeat.extract.store import COLUMNS, column_types, file_name, npy_name
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
+
+MANIFEST = "manifest.json"
+ARRAYS = "arrays"  # folder of a run for whole features, which `Features.mapped` writes
 
 
 def open(out: str | os.PathLike[str], *, verify: bool = False) -> "Features":
@@ -38,7 +41,7 @@ def open(out: str | os.PathLike[str], *, verify: bool = False) -> "Features":
         If a file is missing or damaged.
     """
     folder = Path(out)
-    manifest = read_json(folder / "manifest.json")
+    manifest = read_json(folder / MANIFEST)
     if manifest is None:
         begun = ", but one that was interrupted: resume it" if (folder / "plan.json").exists() else ""
         raise FileNotFoundError(f"{folder} holds no finished run{begun}")
@@ -109,6 +112,27 @@ class Features:
             out[first : first + len(values)] = values
             first += len(values)
         return out
+
+    def mapped(self, name: str) -> Array:
+        """Return a feature of all images as a memory map (n_images, n_features), for more than fits into memory.
+
+        The first call copies the shards into one file of the folder, ``arrays/<column>.npy``.
+        """
+        name = self.column(name)
+        path = self.folder / ARRAYS / f"{file_name(name)}.npy"
+        if not path.exists() or path.stat().st_mtime < (self.folder / MANIFEST).stat().st_mtime:
+            path.parent.mkdir(exist_ok=True)
+            shape = len(self), self.names[name]
+            with complete(path) as unfinished:
+                out = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.float32, shape=shape)
+                first = 0
+                for values in self.shards(name):
+                    out[first : first + len(values)] = values
+                    first += len(values)
+                out.flush()
+                del out  # closes the file, which is renamed now
+        mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return mapped
 
     def column(self, name: str) -> str:
         """Return the full name of a column.
