@@ -114,7 +114,7 @@ class Features:
         return out
 
     def mapped(self, name: str) -> Array:
-        """Return a feature of all images as a memory map (n_images, n_features), if it does not fit into memory.
+        """Return a feature of all images, (n_images, n_features), as a memory map, for more than memory holds.
 
         The first call copies the shards into one file of the folder, ``arrays/<column>.npy``.
         """
