@@ -37,7 +37,7 @@ class LocalEncoder(LearnedTransformer):
 
     def draw(self, images: Array, n: int, rng: np.random.Generator) -> Array:
         """Return about ``n`` local descriptors, as many of each image, at positions drawn at random."""
-        n_positions = len(self.local_.positions_)
+        n_positions = len(self._positions(images))
         n_per_image = min(-(-n // len(images)), n_positions)
         drawn = []
         for batch in self._batches(images):
@@ -52,7 +52,9 @@ class LocalEncoder(LearnedTransformer):
         return {**super().options(), "local": local}
 
     def _prepare(self, images: Array) -> None:
-        self.local_ = clone(DenseSIFT() if self.local is None else self.local).fit(images)
+        local = clone(DenseSIFT() if self.local is None else self.local)
+        has_one_size = hasattr(self, "image_shape_")
+        self.local_ = local.fit(images) if has_one_size else local  # which takes images of any size
         self.n_regions_ = sum(math.prod(grid) for grid in self.grids)
 
     def _learn(self, descriptors: Descriptors) -> None:
@@ -63,9 +65,17 @@ class LocalEncoder(LearnedTransformer):
             descriptors = descriptors.map(self.pca_.transform)
         self._learn_words(descriptors)
 
+    def _positions(self, images: Array) -> Array:
+        """Return where the descriptors of each of the images lie, (n, 2)."""
+        has_one_size = hasattr(self.local_, "positions_")
+        positions: Array = (
+            self.local_.positions_ if has_one_size else self.local_.positions_in(images.shape[1:3])
+        )
+        return positions
+
     def _batches(self, images: Array) -> list[Array]:
         n_channels = 1 if getattr(self.local_, "color", "gray") == "gray" else 3
-        at_once = max(1, VALUES_AT_ONCE // (128 * n_channels * len(self.local_.positions_)))
+        at_once = max(1, VALUES_AT_ONCE // (128 * n_channels * len(self._positions(images))))
         return [images[first : first + at_once] for first in range(0, len(images), at_once)]
 
     def _encode(self, images: Array) -> Array:
@@ -74,7 +84,7 @@ class LocalEncoder(LearnedTransformer):
     def _encode_at_once(self, images: Array) -> Array:
         descriptors = self.local_.transform(images)
         reduced = descriptors if self.pca_ is None else self.pca_.transform(descriptors)
-        encoded = self._encode_regions(reduced, self.local_.positions_, self.image_shape_[:2])
+        encoded = self._encode_regions(reduced, self._positions(images), images.shape[1:3])
         return encoded.reshape(len(images), -1)
 
     def _learn_words(self, descriptors: Descriptors) -> None:

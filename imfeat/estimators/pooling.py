@@ -63,10 +63,11 @@ class RegionPooling(ImageTransformer):
         self.grids = grids
 
     def _encode(self, images: Array) -> Array:
-        local = clone(DenseSIFT() if self.local is None else self.local).fit(images[:1])
+        local = clone(DenseSIFT() if self.local is None else self.local)
         size = images.shape[1:3]
+        positions = local.positions_in(size)
         pooled = [
-            pool_regions(_means, local.transform(image[None]), local.positions_, size, grids=self.grids)
+            pool_regions(_means, local.transform(image[None]), positions, size, grids=self.grids)
             for image in images
         ]
         return np.concatenate(pooled).reshape(len(images), -1)
