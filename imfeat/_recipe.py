@@ -145,6 +145,11 @@ class Term:
             options["local"] = _public(local.transformer)(**local.options)
         return _public(self.recipe.transformer)(**options)
 
+    @property
+    def has_grid(self) -> bool:
+        """Whether larger images have more features, on a grid."""
+        return bool(_public(self.recipe.transformer).has_grid)
+
     def function(self, size: Size) -> "Callable[[Array], Array] | None":
         """Return the function that computes the feature of a batch, None if there is none."""
         if self.recipe.function is None:
