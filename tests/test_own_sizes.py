@@ -452,5 +452,5 @@ print(before, peak(), features)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     before, after, features = map(float, done.stdout.split())
-    assert after - before - features < 120, (before, after, features)  # beyond Python, Numba and pyarrow
+    assert after - features < 300, (before, after, features)
     shutil.rmtree(tmp_path / "out")

@@ -30,7 +30,6 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     channel_axis: ChannelAxis = "auto"
     device = "cpu"  # "cuda" where a subclass takes it
     learns = False  # whether `fit` learns more than the shape of images
-    has_grid = False  # whether larger images have more features, on a grid
 
     random_state: int | np.random.RandomState | None
     image_shape_: tuple[int, ...]
@@ -89,20 +88,6 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             return self._as_result(self._encode(images.batch), images)
         features: Array = self._encode(to_device(images.batch)).copy_to_host()  # type: ignore[attr-defined]
         return self._as_result(features, images)
-
-    def grid_shape(self, image_shape: tuple[int, ...]) -> tuple[int, int, int]:
-        """Return the shape (n_rows, n_cols, n_channels) of the features of an image of a shape.
-
-        Parameters
-        ----------
-        image_shape : (height, width, n_channels)
-
-        Raises
-        ------
-        TypeError
-            If the features have no grid: their number is the same for images of all sizes.
-        """
-        raise TypeError(f"features of {type(self).__name__} have no grid, but the same length for all images")
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Name the features.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._hog import Options, as_options
+from imfeat._hog import as_options
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.hog import hog
@@ -59,7 +59,6 @@ class HOG(ImageTransformer):
 
     any_number = True
     any_range = True
-    has_grid = True
 
     def __init__(
         self,
@@ -109,19 +108,11 @@ class HOG(ImageTransformer):
             channel_axis=-1,
         )
 
-    def grid_shape(self, image_shape: tuple[int, ...]) -> tuple[int, int, int]:
-        """Return (n_rows, n_cols, n_channels): rows and columns of blocks, and the numbers of a block."""
-        options = self._options()
-        return *options.grid(options.padded(image_shape[:2])), options.n_values
-
-    def _options(self) -> Options:
-        return as_options(
+    def _names(self) -> list[str]:
+        options = as_options(
             *(self.cell_size, self.block_size, self.block_stride, self.orientations, self.norm),
             *(self.interpolation, self.signed, self.sqrt, self.padding, self.clip, self.sigma),
         )
-
-    def _names(self) -> list[str]:
-        options = self._options()
         grid = options.grid(options.padded(self.image_shape_[:2]))
         shape = *grid, *options.block_shape
         return [f"hog_r{r}_c{c}_y{y}_x{x}_o{o}" for r, c, y, x, o in np.ndindex(shape)]

@@ -33,7 +33,6 @@ class RawPixels(ImageTransformer):
     """
 
     any_number = True
-    has_grid = True
 
     def __init__(self, *, equalize: str | None = None, channel_axis: ChannelAxis = "auto") -> None:
         self.equalize = equalize
@@ -41,11 +40,6 @@ class RawPixels(ImageTransformer):
 
     def _encode(self, images: Array) -> Array:
         return raw_pixels(images, equalize=self.equalize, channel_axis=-1)
-
-    def grid_shape(self, image_shape: tuple[int, ...]) -> tuple[int, int, int]:
-        """Return the shape of an image, (height, width, n_channels)."""
-        height, width, n_channels = image_shape
-        return height, width, n_channels
 
     def _names(self) -> list[str]:
         height, width, n_channels = self._blank().shape[1:]

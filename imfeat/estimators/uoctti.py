@@ -5,7 +5,7 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
-from imfeat.uoctti import hog_uoctti, numbers_per_cell
+from imfeat.uoctti import cells_of, hog_uoctti, numbers_per_cell
 
 
 class UoCTTI(ImageTransformer):
@@ -46,7 +46,6 @@ class UoCTTI(ImageTransformer):
 
     any_number = True
     any_range = True
-    has_grid = True
 
     def __init__(
         self,
@@ -78,10 +77,7 @@ class UoCTTI(ImageTransformer):
             channel_axis=-1,
         )
 
-    def grid_shape(self, image_shape: tuple[int, ...]) -> tuple[int, int, int]:
-        """Return (n_rows, n_cols, n_channels): rows and columns of cells, and the numbers of a cell."""
-        n_rows, n_cols = ((side + self.cell_size // 2) // self.cell_size for side in image_shape[:2])
-        return n_rows, n_cols, numbers_per_cell(self.orientations, self.variant)
-
     def _names(self) -> list[str]:
-        return [f"uoctti_r{r}_c{c}_k{k}" for r, c, k in np.ndindex(self.grid_shape(self.image_shape_))]
+        rows, cols = cells_of(self.image_shape_[:2], self.cell_size)
+        n_values = numbers_per_cell(self.orientations, self.variant)
+        return [f"uoctti_r{r}_c{c}_k{k}" for r, c, k in np.ndindex(rows, cols, n_values)]

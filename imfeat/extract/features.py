@@ -10,6 +10,7 @@ from imfeat._backend import Array
 from imfeat._expressions import split_list
 from imfeat._feature import Feature
 from imfeat._files import sha256
+from imfeat._recipe import Shape
 from imfeat.decoding import ImageSize
 from imfeat.extract.models import load_model
 from imfeat.extract.ragged import names_beside
@@ -18,7 +19,7 @@ from imfeat.extract.store import COLUMNS, file_name
 from imfeat.recipes import parse
 
 Extractor: TypeAlias = Callable[[Array], Array]
-GridShape: TypeAlias = Callable[[tuple[int, ...]], tuple[int, int, int]]
+GridShape: TypeAlias = Callable[[Shape], Shape]
 
 MODELS = "models"  # folder of a run that keeps what was learned for it
 
@@ -85,7 +86,7 @@ def build(columns: dict[str, Any], size: ImageSize, folder: Path) -> dict[str, C
     built = {}
     for name, settings in columns.items():
         has_grid = "shape" in settings
-        grid_shape = transformer_of(settings, size, folder).grid_shape if has_grid else None
+        grid_shape = parse(settings["feature"]).terms[0].grid_shape(tuning_size(size)) if has_grid else None
         built[name] = Column(extractors[name], grid_shape, None if has_grid else features[name].shape[1])
     return built
 

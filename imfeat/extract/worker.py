@@ -64,7 +64,8 @@ def _put(
         features[indices] = values
         return
     assert column.grid_shape is not None
-    shape = column.grid_shape(image_shape)
+    height, width, n_channels = image_shape
+    shape = column.grid_shape((height, width, n_channels))
     for i, vector in zip(indices, values, strict=True):
         features.put(i, vector, shape)
 
