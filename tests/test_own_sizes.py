@@ -19,6 +19,7 @@ from imfeat import extract, recipes
 from imfeat._recipe import Recipe
 from imfeat.decoding import as_size, decode, longest_side
 from imfeat.decoding.size import target_of
+from imfeat.estimators import _bands
 from imfeat.extract import features
 from imfeat.extract import images as batches
 from imfeat.extract.plan import Plan
@@ -351,6 +352,47 @@ def test_models_of_any_size_describe_as_those_of_one_size(feature):
 
 def options_of(model):
     return {name: value for name, value in model.options().items() if name in type(model).learned}
+
+
+LOCALS = (
+    imfeat.DenseSIFT(scales=(1, 1.5, 2, 2.8)),
+    imfeat.DenseSIFT(fast=False, step=3, color="rgb"),
+    imfeat.LocalColor(step=3, bin_size=5, scales=(0.6, 2)),
+)
+
+
+@pytest.mark.parametrize("local", LOCALS, ids=str)
+@pytest.mark.parametrize("at_once", [1, 1 << 16])
+def test_bands_have_the_descriptors_of_the_image(monkeypatch, local, at_once):
+    monkeypatch.setattr(_bands, "VALUES_AT_ONCE", at_once)
+    image = PHOTO[np.newaxis, :157, :90]
+    positions = local.positions_in(image.shape[1:3])
+    whole = local.transform(image)
+    bands = list(_bands.bands_of(local, image.shape[1:3]))
+    assert len(bands) > 3
+    indices = np.concatenate([band.indices for band in bands])
+    np.testing.assert_array_equal(np.sort(indices), np.arange(len(positions)))
+    np.testing.assert_array_equal(np.concatenate([band.positions for band in bands]), positions[indices])
+    described = [x for x, _ in _bands.described(local, image)]
+    np.testing.assert_allclose(np.concatenate(described, axis=1), whole[:, indices], atol=2e-6)
+
+
+@pytest.mark.parametrize("feature", ["vlad(n_words=3)", "fisher-sift-2", "dense-sift"])
+def test_large_images_are_encoded_by_bands(monkeypatch, feature):
+    images = np.stack([PHOTO[:150, :130], PHOTO[200:350, 100:230]])
+    model = parse(feature).transformer((224, 224))
+    if model.learns:
+        fitted = parse(feature).transformer((224, 224)).fit(images)
+        model.restore(None, options_of(fitted), fitted.to_arrays())
+    at_once = model.transform(images[:1])
+    if model.learns:
+        drawn = model.draw(images[:1], 20, np.random.default_rng(0))
+    monkeypatch.setattr(_bands, "VALUES_AT_ONCE", 1 << 16)
+    np.testing.assert_allclose(model.transform(images[:1]), at_once, atol=1e-4)
+    assert (model.transform(images[:1]) != at_once).any()  # which tells that bands were taken
+    if model.learns:
+        again = model.draw(images[:1], 20, np.random.default_rng(0))
+        np.testing.assert_allclose(again, drawn, atol=2e-6)
 
 
 def test_small_images_are_left_out_of_learning(tmp_path):
