@@ -155,7 +155,9 @@ def test_pixels_are_those_of_pillow(name, longest):
     assert found.shape == (*expected.size[::-1], 3)
 
 
-@pytest.mark.parametrize(("height", "width", "orientation"), [(200, 400, 1), (400, 202, 8), (401, 301, 6)])
+@pytest.mark.parametrize(
+    ("height", "width", "orientation"), [(200, 400, 1), (400, 202, 8), (401, 301, 6), (200, 203, 1)]
+)
 def test_fast_decoding_gives_the_size_of_exact_decoding(height, width, orientation):
     content = turned(PHOTO[:height, :width], orientation)
     exact, fast = (decode.decode(content, "max-101", "crop", how) for how in ("exact", "fast"))
@@ -393,6 +395,16 @@ def test_large_images_are_encoded_by_bands(monkeypatch, feature):
     if model.learns:
         again = model.draw(images[:1], 20, np.random.default_rng(0))
         np.testing.assert_allclose(again, drawn, atol=2e-6)
+
+
+def test_words_say_that_an_image_is_too_small():
+    fitted = parse("words(n_words=2)").transformer((40, 40)).fit(PHOTO[np.newaxis, :40, :40])
+    free = parse("words(n_words=2)").transformer((40, 40))
+    free.restore(None, options_of(fitted), fitted.to_arrays())
+    for shape in ((1, 5, 40, 3), (1, 40, 5, 3)):
+        with pytest.raises(ValueError, match=r"images of \d+ x \d+ pixels are smaller than a patch of 6 x 6"):
+            free.transform(np.zeros(shape, np.uint8))
+    assert free.transform(np.zeros((1, 6, 6, 3), np.uint8)).shape == (1, 8)
 
 
 def test_small_images_are_left_out_of_learning(tmp_path):
