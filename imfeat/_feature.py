@@ -58,6 +58,11 @@ class Feature:
         return len(self.terms) == 1 and self.terms[0].recipe.transformer == "RawPixels"
 
     @property
+    def has_grid(self) -> bool:
+        """Whether larger images have more features, on a grid; not for registered features."""
+        return any(term.has_grid for term in self.terms)
+
+    @property
     def fused(self) -> "tuple[Feature, ...]":
         """The features whose scores are averaged; none for features of their own."""
         term = self.terms[0]
@@ -87,6 +92,11 @@ class Feature:
     def function(self, size: Size) -> "Callable[[Array], Array]":
         """Return a function of batches (n, height, width, 3) to features; not for learned ones."""
         functions = [term.function(size) or Feature((term,)).fitted(size).transform for term in self.terms]
+        return functions[0] if len(functions) == 1 else functools.partial(_side_by_side, functions)
+
+    def function_of_any_size(self, size: Size) -> "Callable[[Array], Array]":
+        """Return a function, as `function`, with the options for a size, of images of all sizes."""
+        functions = [term.function(size) or term.transformer(size, 0).transform for term in self.terms]
         return functions[0] if len(functions) == 1 else functools.partial(_side_by_side, functions)
 
     def fitted(self, size: Size) -> Any:

@@ -12,8 +12,10 @@ if TYPE_CHECKING:  # NumPy is not loaded, so that the help of commands is quick
     from imfeat._backend import Array
 
 Size: TypeAlias = tuple[int, int]  # height and width of images, in pixels
+Shape: TypeAlias = tuple[int, int, int]  # rows, columns and channels
 
 TYPICAL_SIZE = (224, 224)
+ON_GRIDS = ("raw_pixels", "hog", "hog_uoctti")  # functions that larger images have more features of
 NOT_OPTIONS = (
     *("images", "mask", "flatten", "out", "channel_axis"),
     *("local", "random_state", "progress", "device"),
@@ -144,6 +146,19 @@ class Term:
         if (local := self.local(size)) is not None:
             options["local"] = _public(local.transformer)(**local.options)
         return _public(self.recipe.transformer)(**options)
+
+    @property
+    def has_grid(self) -> bool:
+        """Whether larger images have more features, on a grid."""
+        return self.recipe.function in ON_GRIDS
+
+    def grid_shape(self, size: Size) -> "Callable[[Shape], Shape]":
+        """Return the function of the shape of an image (height, width, 3) to that of features on a grid."""
+        name = str(self.recipe.function)
+        shape_of: Callable[..., Shape] = getattr(importlib.import_module("imfeat._grid_shapes"), name)
+        known = inspect.signature(shape_of).parameters
+        options = {name: value for name, value in self.merged_options(size).items() if name in known}
+        return functools.partial(shape_of, **options)
 
     def function(self, size: Size) -> "Callable[[Array], Array] | None":
         """Return the function that computes the feature of a batch, None if there is none."""

@@ -1,6 +1,7 @@
 """The command line: `imfeat compare`, `extract`, `codebook`, `encode`, `selfcheck` and `info`."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -33,6 +34,15 @@ _decode_option = click.option(
     type=click.Choice(["exact", "fast"]),
     help="JPEGs with the pixels of Pillow, or at the smallest scale that covers --size.",
 )
+
+
+def _as_size(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
+    """Return a number of pixels, or the name of a size that depends on each image."""
+    if re.fullmatch(r"[1-9][0-9]*", value):
+        return int(value)
+    if not re.fullmatch(r"original|max-[1-9][0-9]*", value):
+        raise click.BadParameter(f"{value!r} is neither a number of pixels nor original nor max-N")
+    return value
 
 
 class _Failure(click.ClickException):
@@ -181,7 +191,14 @@ def compare(
 def _source_options(command: Any) -> Any:
     """Add the options of commands that read images from disk."""
     options = (
-        click.option("--size", default=64, show_default=True, type=click.IntRange(min=1), help="In pixels."),
+        click.option(
+            "--size",
+            default="64",
+            show_default=True,
+            callback=_as_size,
+            metavar="PIXELS|original|max-N",
+            help="Side in pixels; original: each image as it is; max-512: its longer side at most 512.",
+        ),
         click.option("--fit", default="crop", show_default=True, type=click.Choice(["crop", "stretch"])),
         _decode_option,
         click.option(

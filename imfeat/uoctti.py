@@ -96,7 +96,7 @@ def hog_uoctti(
     shared = as_flag(bilinear, "bilinear")
     n = as_count(orientations, "orientations", least=2 if shared else 1)
     one_of(variant, "variant", VARIANTS)
-    n_rows, n_cols = ((size + cell_size // 2) // cell_size for size in pixels.shape[1:3])
+    n_rows, n_cols = cells_of(pixels.shape[1:3], cell_size)
     if not (n_rows and n_cols):
         raise ValueError(
             f"images of {pixels.shape[1]} x {pixels.shape[2]} pixels are smaller than half a cell of "
@@ -114,6 +114,12 @@ def hog_uoctti(
         cells += mirrored_cells
         cells /= 2
     return to_caller_array(features)
+
+
+def cells_of(size: tuple[int, ...], cell_size: int) -> tuple[int, int]:
+    """Return the rows and columns of cells of images of (height, width) pixels."""
+    n_rows, n_cols = ((side + cell_size // 2) // cell_size for side in size)
+    return n_rows, n_cols
 
 
 def numbers_per_cell(orientations: int, variant: str) -> int:

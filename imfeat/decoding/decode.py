@@ -1,4 +1,4 @@
-"""Image files to arrays of one size; files that can't be decoded give a reason instead."""
+"""Image files to arrays; files that can't be decoded give a reason instead."""
 
 import functools
 import io
@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from imfeat._check import one_of
 from imfeat._environment import usable_cores
-from imfeat.decoding.jpeg import read_jpeg
+from imfeat.decoding.jpeg import TURNED, read_header, read_jpeg
 from imfeat.decoding.metadata import TRANSPOSES, orientation_of, upright, without_metadata
 from imfeat.decoding.quiet import warnings_of_pillow
 from imfeat.decoding.rgb import as_rgb, check_jpeg_2000
+from imfeat.decoding.size import ORIGINAL, ImageSize, target_of
 from imfeat.decoding.tiff import is_misread, is_tiff, read_tiff
 from imfeat.resize import fit_box, resize
 
-DEFAULT_SIZE = 64
 FITS = ("crop", "stretch")
 DECODES = ("exact", "fast")
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF")
@@ -46,14 +47,6 @@ class File(Protocol):
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Skipped: TypeAlias = tuple[tuple[str, str], ...]
-
-
-def as_pair(size: int | tuple[int, int] | None) -> tuple[int, int]:
-    """Return height and width in pixels for one number, a pair, or None for the default."""
-    sides = np.atleast_1d(DEFAULT_SIZE if size is None else size)
-    if sides.dtype.kind not in "iu" or sides.shape not in ((1,), (2,)) or sides.min() < 1:
-        raise ValueError(f"size must be a number of pixels or a pair (height, width), got {size!r}")
-    return int(sides[0]), int(sides[-1])
 
 
 def decode_all(
@@ -85,14 +78,16 @@ def decode_all(
     return images[: len(kept)], kept, tuple(skipped)
 
 
-def decode(content: bytes, size: tuple[int, int], fit: str, how: str = "exact") -> Pixels:
-    """Decode the first frame of a file, upright, as RGB of the given size.
+def decode(content: bytes, size: ImageSize, fit: str, how: str = "exact") -> Pixels:
+    """Decode the first frame of a file, upright, as RGB.
 
     Parameters
     ----------
     content : bytes
-    size : (height, width)
+    size : (height, width), "original" or "max-N"
+        Size of the result; with ``"max-N"`` images whose longer side is above N pixels are scaled to N.
     fit : {"crop", "stretch"}
+        Fitting of images of another shape to (height, width).
     how : {"exact", "fast"}
         Decoding of JPEGs at their size, or at the smallest of 1/8, 1/4, 1/2 and 1 that covers ``size``.
 
@@ -104,13 +99,56 @@ def decode(content: bytes, size: tuple[int, int], fit: str, how: str = "exact") 
     n_scans = content.count(START_OF_SCAN) if content.startswith(START_OF_JPEG) else 0
     if n_scans > MAX_SCANS:
         raise ValueError(f"{n_scans:,} scans, more than {MAX_SCANS}")
-    jpeg = read_jpeg(content, MAX_PIXELS, size if how == "fast" else None)
+    smallest = _target_of_jpeg(content, size) if how == "fast" else None
+    jpeg = read_jpeg(content, MAX_PIXELS, smallest)
     if jpeg is None:
         with warnings_of_pillow():
-            return fitted(_read(content), size, fit)
+            return _scaled(_read(content), size, fit)
     pixels, orientation = jpeg
     is_turned = orientation in TRANSPOSES
-    return fitted(upright(Image.fromarray(pixels), orientation) if is_turned else pixels, size, fit)
+    picture = upright(Image.fromarray(pixels), orientation) if is_turned else pixels
+    # Rounding of a scale that was decoded must not change the size of the result.
+    return _scaled(
+        picture, size if smallest is None else smallest, "stretch" if isinstance(size, str) else fit
+    )
+
+
+def check_decode(how: str, size: ImageSize) -> None:
+    """Refuse to decode at a smaller scale where images keep their size."""
+    one_of(how, "decode", DECODES)
+    if how == "fast" and size == ORIGINAL:
+        raise ValueError(
+            "decode='fast' decodes JPEGs at a smaller scale, which size='original' excludes; "
+            "take decode='exact', or size='max-N'"
+        )
+
+
+def _target_of_jpeg(content: bytes, size: ImageSize) -> tuple[int, int] | None:
+    """Return height and width that a JPEG is scaled to, None for an unusual file."""
+    if not isinstance(size, str):
+        return size
+    header = read_header(content)
+    if header is None:
+        return None
+    is_turned = header.orientation in TURNED
+    sides = (header.width, header.height) if is_turned else (header.height, header.width)
+    return target_of(size, *sides)
+
+
+def _scaled(picture: Image.Image | Pixels, size: ImageSize, fit: str) -> Pixels:
+    """Return an RGB or gray image of Pillow, or array, as RGB of a size."""
+    if not isinstance(size, str):
+        return fitted(picture, size, fit)
+    height, width = picture.shape[:2] if isinstance(picture, np.ndarray) else picture.size[::-1]
+    target = target_of(size, height, width)
+    return _as_it_is(picture) if target == (height, width) else fitted(picture, target, "stretch")
+
+
+def _as_it_is(picture: Image.Image | Pixels) -> Pixels:
+    """Return an RGB or gray image of Pillow, or array, as RGB of its size."""
+    if not isinstance(picture, np.ndarray):
+        return np.asarray(picture.convert("RGB") if picture.mode == "L" else picture)
+    return picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, 2)
 
 
 def fitted(picture: Image.Image | Pixels, size: tuple[int, int], fit: str) -> Pixels:
@@ -161,7 +199,7 @@ def _formats() -> tuple[str, ...]:
 
 
 def decode_or_reason(
-    content: File | bytes | str, size: tuple[int, int], fit: str, how: str = "exact"
+    content: File | bytes | str, size: ImageSize, fit: str, how: str = "exact"
 ) -> Pixels | str:
     """Decode a file or its bytes, or return the reason of the failure; a reason is returned as it is."""
     if not isinstance(content, bytes | str):

@@ -14,6 +14,8 @@ from imfeat._device import to_device
 from imfeat._inputs import ChannelAxis, are_gray, channels_last
 from imfeat._sums import Descriptors, InMemory
 
+BLANK_OF_ANY_SIZE = (1, 256, 256, 3)
+
 
 class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A transformer of batches of images.
@@ -103,7 +105,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         sklearn.exceptions.NotFittedError
             If `fit` was not called, as the number of features depends on the images.
         """
-        check_is_fitted(self, "image_shape_")
+        check_is_fitted(self, None if self.learns else "image_shape_")
         return np.array(self._names(), dtype=object)
 
     def __sklearn_tags__(self) -> Any:
@@ -195,17 +197,23 @@ class LearnedTransformer(ImageTransformer):
         """Return about ``n`` descriptors (n, d) of checked images, drawn at random."""
         raise NotImplementedError
 
-    def fit_sums(self, descriptors: Descriptors, image_shape: tuple[int, ...]) -> Self:
-        """Learn from sums over the descriptors of images of a shape; return itself."""
+    def fit_sums(self, descriptors: Descriptors, image_shape: tuple[int, ...] | None) -> Self:
+        """Learn from sums over the descriptors of images of a shape, None for any; return itself."""
         blank = self.prepare(image_shape)
         self._learn(descriptors)
         self._encode(blank)
         return self
 
-    def prepare(self, image_shape: tuple[int, ...]) -> Array:
-        """Remember the shape of images, as `fit` does before it learns; return a batch of one black image."""
-        self._remember(tuple(image_shape))
-        blank = self._blank()
+    def prepare(self, image_shape: tuple[int, ...] | None) -> Array:
+        """Remember the shape of images, as `fit` does before it learns; return a batch of one black image.
+
+        None stands for RGB images of any height and width.
+        """
+        if image_shape is None:
+            blank = np.zeros(BLANK_OF_ANY_SIZE, np.uint8)
+        else:
+            self._remember(tuple(image_shape))
+            blank = self._blank()
         self._prepare(blank)
         return blank
 
@@ -231,7 +239,7 @@ class LearnedTransformer(ImageTransformer):
         return arrays
 
     def restore(
-        self, image_shape: tuple[int, ...], options: dict[str, Any], arrays: dict[str, Array]
+        self, image_shape: tuple[int, ...] | None, options: dict[str, Any], arrays: dict[str, Array]
     ) -> Self:
         """Take what `to_arrays` returned, and the options of the learned parts by name; return itself."""
         blank = self.prepare(image_shape)

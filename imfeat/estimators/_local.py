@@ -11,21 +11,31 @@ from imfeat._backend import Array
 from imfeat._check import as_count
 from imfeat._pca import PrincipalAxes
 from imfeat._sums import Descriptors, Moments
+from imfeat.estimators._bands import (
+    VALUES_AT_ONCE,
+    are_many,
+    bands_of,
+    described,
+    numbers_of,
+    pool_bands,
+)
 from imfeat.estimators._base import LearnedTransformer
 from imfeat.estimators.sift import DenseSIFT
+from imfeat.pooling import pool_regions
 
-VALUES_AT_ONCE = 1 << 23  # of descriptors
 FOUR_REGIONS = ((1, 1), (3, 1))  # the whole image and three stripes
 
 
 class LocalEncoder(LearnedTransformer):
     """A transformer of images to an encoding of their local descriptors.
 
-    A subclass learns from descriptors on their principal axes in ``_learn_words``, and encodes descriptors by
-    region in ``_encode_regions``.
+    A subclass learns from descriptors on their principal axes in ``_learn_words``, and encodes groups of
+    descriptors in ``_encode_groups`` by means or sums, as ``pool`` says, which ``_normalized`` takes after
+    pooling.
     """
 
     n_samples = "n_descriptors"
+    pool: ClassVar[str]  # "mean" or "sum"
     pca: ClassVar[dict[str, type]] = {"pca": PrincipalAxes}
 
     local: Any
@@ -37,12 +47,12 @@ class LocalEncoder(LearnedTransformer):
 
     def draw(self, images: Array, n: int, rng: np.random.Generator) -> Array:
         """Return about ``n`` local descriptors, as many of each image, at positions drawn at random."""
-        n_positions = len(self.local_.positions_)
+        n_positions = len(self._positions(images))
         n_per_image = min(-(-n // len(images)), n_positions)
         drawn = []
         for batch in self._batches(images):
             chosen = np.argsort(rng.random((len(batch), n_positions)), axis=1)[:, :n_per_image]
-            drawn.append(np.take_along_axis(self.local_.transform(batch), chosen[..., None], 1))
+            drawn.append(self._descriptors_at(batch, chosen))
         return np.concatenate(drawn).reshape(-1, drawn[0].shape[-1])
 
     def options(self) -> dict[str, Any]:
@@ -52,7 +62,9 @@ class LocalEncoder(LearnedTransformer):
         return {**super().options(), "local": local}
 
     def _prepare(self, images: Array) -> None:
-        self.local_ = clone(DenseSIFT() if self.local is None else self.local).fit(images)
+        local = clone(DenseSIFT() if self.local is None else self.local)
+        has_one_size = hasattr(self, "image_shape_")
+        self.local_ = local.fit(images) if has_one_size else local  # which takes images of any size
         self.n_regions_ = sum(math.prod(grid) for grid in self.grids)
 
     def _learn(self, descriptors: Descriptors) -> None:
@@ -63,23 +75,60 @@ class LocalEncoder(LearnedTransformer):
             descriptors = descriptors.map(self.pca_.transform)
         self._learn_words(descriptors)
 
+    def _positions(self, images: Array) -> Array:
+        """Return where the descriptors of each of the images lie, (n, 2)."""
+        has_one_size = hasattr(self.local_, "positions_")
+        positions: Array = (
+            self.local_.positions_ if has_one_size else self.local_.positions_in(images.shape[1:3])
+        )
+        return positions
+
     def _batches(self, images: Array) -> list[Array]:
-        n_channels = 1 if getattr(self.local_, "color", "gray") == "gray" else 3
-        at_once = max(1, VALUES_AT_ONCE // (128 * n_channels * len(self.local_.positions_)))
+        at_once = max(1, VALUES_AT_ONCE // (numbers_of(self.local_) * len(self._positions(images))))
         return [images[first : first + at_once] for first in range(0, len(images), at_once)]
 
     def _encode(self, images: Array) -> Array:
         return np.concatenate([self._encode_at_once(batch) for batch in self._batches(images)])
 
+    def _are_large(self, images: Array) -> bool:
+        """Whether images of their own size have more descriptors than are held at a time."""
+        return not hasattr(self.local_, "positions_") and are_many(self.local_, images.shape[1:3])
+
+    def _descriptors_at(self, images: Array, chosen: Array) -> Array:
+        """Return descriptors (n_images, n, d) of images, in the order of ``chosen`` (n_images, n)."""
+        if not self._are_large(images):
+            return np.take_along_axis(self.local_.transform(images), chosen[..., None], 1)
+        places = np.full(len(self._positions(images)), -1)
+        places[chosen[0]] = np.arange(chosen.shape[1])
+        drawn, place_of = [], []
+        for band in bands_of(self.local_, images.shape[1:3]):
+            place = places[band.indices]
+            if (place >= 0).any():
+                drawn.append(self.local_.transform(images[:, band.pixels])[0, band.is_in_band][place >= 0])
+                place_of.append(place[place >= 0])
+        return np.concatenate(drawn)[np.argsort(np.concatenate(place_of))][np.newaxis]
+
     def _encode_at_once(self, images: Array) -> Array:
-        descriptors = self.local_.transform(images)
-        reduced = descriptors if self.pca_ is None else self.pca_.transform(descriptors)
-        encoded = self._encode_regions(reduced, self.local_.positions_, self.image_shape_[:2])
-        return encoded.reshape(len(images), -1)
+        size = images.shape[1:3]
+        how: dict[str, Any] = {"grids": self.grids, "pool": self.pool}
+        if self._are_large(images):
+            bands = ((self._reduced(x), positions) for x, positions in described(self.local_, images))
+            pooled = pool_bands(self._encode_groups, bands, size, **how)
+        else:
+            descriptors = self._reduced(self.local_.transform(images))
+            pooled = pool_regions(self._encode_groups, descriptors, self._positions(images), size, **how)
+        return self._normalized(pooled).reshape(len(images), -1)
+
+    def _reduced(self, descriptors: Array) -> Array:
+        return descriptors if self.pca_ is None else self.pca_.transform(descriptors)
 
     def _learn_words(self, descriptors: Descriptors) -> None:
         raise NotImplementedError
 
-    def _encode_regions(self, descriptors: Array, positions: Array, size: tuple[int, ...]) -> Array:
-        """Return the vectors (n_images, n_regions, n_numbers) of descriptors (n_images, n, d)."""
+    def _encode_groups(self, descriptors: Array, offsets: Array) -> Array:
+        """Return the mean or the sum (n_groups, n_numbers) over the descriptors (n, d) of each group."""
+        raise NotImplementedError
+
+    def _normalized(self, pooled: Array) -> Array:
+        """Return the pooled vectors (n_images, n_regions, n_numbers) of regions, normalized."""
         raise NotImplementedError

@@ -138,6 +138,11 @@ class BagOfVisualWords(LearnedTransformer):
     def _encode(self, images: Array) -> Array:
         """Encode images, some at a time, and large ones by bands of rows of patches."""
         height, width, n_channels = images.shape[1:]
+        if min(height, width) < self.patch_size:
+            raise ValueError(
+                f"images of {height} x {width} pixels are smaller than a patch of "
+                f"{self.patch_size} x {self.patch_size}; take smaller patches"
+            )
         n_rows, n_cols = ((side - self.patch_size) // self.stride + 1 for side in (height, width))
         bytes_a_row = 4 * self.patch_size**2 * n_channels * n_cols
         at_once = max(1, BYTES_AT_ONCE // max(1, bytes_a_row * n_rows))

@@ -14,7 +14,6 @@ from imfeat._sums import Descriptors
 from imfeat.estimators._local import FOUR_REGIONS, LocalEncoder
 from imfeat.fisher import fisher_vector, vlad
 from imfeat.mixture import Mixture, fit_mixture
-from imfeat.pooling import pool_regions
 from imfeat.scaling import l2_normalize, signed_sqrt
 
 
@@ -76,6 +75,7 @@ class FisherVector(LocalEncoder):
 
     mixture_: Mixture
 
+    pool = "mean"
     any_range = True
 
     def __init__(
@@ -105,11 +105,11 @@ class FisherVector(LocalEncoder):
         steps = iterations(as_count(self.n_iterations, "n_iterations"), "mixture", self.progress)
         self.mixture_ = fit_mixture(descriptors, as_count(self.n_components, "n_components"), steps)
 
-    def _encode_regions(self, descriptors: Array, positions: Array, size: tuple[int, ...]) -> Array:
-        def encode(x: Array, offsets: Array) -> Array:
-            return fisher_vector(x, self.mixture_, offsets=offsets)
+    def _encode_groups(self, descriptors: Array, offsets: Array) -> Array:
+        return fisher_vector(descriptors, self.mixture_, offsets=offsets)
 
-        return l2_normalize(signed_sqrt(pool_regions(encode, descriptors, positions, size, grids=self.grids)))
+    def _normalized(self, pooled: Array) -> Array:
+        return l2_normalize(signed_sqrt(pooled))
 
     def _names(self) -> list[str]:
         shape = self.mixture_.means.shape
@@ -174,6 +174,7 @@ class VLAD(LocalEncoder):
 
     codebook_: Array
 
+    pool = "sum"
     any_range = True
 
     def __init__(
@@ -203,13 +204,12 @@ class VLAD(LocalEncoder):
         steps = iterations(as_count(self.n_iterations, "n_iterations"), "k-means", self.progress)
         self.codebook_ = fit_words(descriptors, as_count(self.n_words, "n_words"), steps)
 
-    def _encode_regions(self, descriptors: Array, positions: Array, size: tuple[int, ...]) -> Array:
-        def encode(x: Array, offsets: Array) -> Array:
-            return vlad(x, self.codebook_, offsets=offsets, norm=None)
+    def _encode_groups(self, descriptors: Array, offsets: Array) -> Array:
+        return vlad(descriptors, self.codebook_, offsets=offsets, norm=None)
 
-        sums = pool_regions(encode, descriptors, positions, size, grids=self.grids, pool="sum")
-        parts = l2_normalize(sums.reshape(*sums.shape[:2], *self.codebook_.shape))
-        return l2_normalize(parts.reshape(sums.shape))
+    def _normalized(self, pooled: Array) -> Array:
+        parts = l2_normalize(pooled.reshape(*pooled.shape[:2], *self.codebook_.shape))
+        return l2_normalize(parts.reshape(pooled.shape))
 
     def _names(self) -> list[str]:
         parts = [f"w{k}_d{j}" for k, j in np.ndindex(self.codebook_.shape)]

@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from imfeat._backend import Array
 from imfeat._inputs import ChannelAxis
+from imfeat.estimators._bands import are_many, described, pool_bands
 from imfeat.estimators._base import ImageTransformer
 from imfeat.estimators._local import FOUR_REGIONS
 from imfeat.estimators.sift import DenseSIFT
@@ -63,10 +64,14 @@ class RegionPooling(ImageTransformer):
         self.grids = grids
 
     def _encode(self, images: Array) -> Array:
-        local = clone(DenseSIFT() if self.local is None else self.local).fit(images[:1])
+        local = clone(DenseSIFT() if self.local is None else self.local)
         size = images.shape[1:3]
+        by_bands = not hasattr(self, "image_shape_") and are_many(local, size)
+        positions = local.positions_in(size)
         pooled = [
-            pool_regions(_means, local.transform(image[None]), local.positions_, size, grids=self.grids)
+            pool_bands(_means, described(local, image[None]), size, grids=self.grids)
+            if by_bands
+            else pool_regions(_means, local.transform(image[None]), positions, size, grids=self.grids)
             for image in images
         ]
         return np.concatenate(pooled).reshape(len(images), -1)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Self
 
 from imfeat._backend import Array
+from imfeat._check import as_count
+from imfeat._grid import as_grids, positions_of
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.sift import dense_sift, local_color
@@ -14,7 +16,15 @@ CHANNELS = {"rgb": ("r_", "g_", "b_"), "hsv": ("h_", "s_", "v_"), "opponent": ("
 class LocalDescriptors(ImageTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """A transformer of images to local descriptors, whose results have three axes."""
 
+    step: int
+    bin_size: int
+    scales: Sequence[float] | None
     positions_: Array
+
+    def positions_in(self, size: tuple[int, ...]) -> Array:
+        """Return row and column of the centers of the descriptors of images of (height, width) pixels."""
+        step = as_count(self.step, "step")
+        return positions_of(as_grids(size, step, self.bin_size, self.scales), step)
 
     def _fit(self, images: Array) -> None:
         self.positions_, _ = self._describe(images[:1])

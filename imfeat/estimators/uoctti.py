@@ -5,7 +5,7 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
-from imfeat.uoctti import hog_uoctti, numbers_per_cell
+from imfeat.uoctti import cells_of, hog_uoctti, numbers_per_cell
 
 
 class UoCTTI(ImageTransformer):
@@ -78,6 +78,6 @@ class UoCTTI(ImageTransformer):
         )
 
     def _names(self) -> list[str]:
-        rows, cols = ((side + self.cell_size // 2) // self.cell_size for side in self.image_shape_[:2])
+        rows, cols = cells_of(self.image_shape_[:2], self.cell_size)
         n_values = numbers_per_cell(self.orientations, self.variant)
         return [f"uoctti_r{r}_c{c}_k{k}" for r, c, k in np.ndindex(rows, cols, n_values)]

@@ -18,13 +18,13 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat._check import as_count, one_of
 from imfeat._files import complete, locked, remove_unfinished
-from imfeat.decoding import FITS, as_pair
-from imfeat.extract.images import read_images
+from imfeat.decoding import FITS, ImageSize, as_size
+from imfeat.extract.images import read_batches
 from imfeat.extract.models import save_model
 from imfeat.extract.plan import Plan, decoded
 from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
 from imfeat.extract.shards import Shards
-from imfeat.extract.worker import IMAGES_AT_ONCE
+from imfeat.extract.sizes import as_setting, tuning_size
 from imfeat.recipes import parse
 from imfeat.sources import absolute
 
@@ -36,7 +36,7 @@ def codebook(
     feature: str,
     out: str | os.PathLike[str],
     *,
-    size: int | tuple[int, int] = 64,
+    size: int | tuple[int, int] | str = 64,
     fit: str = "crop",
     decode: str = "exact",
     per_image: int = 50,
@@ -67,7 +67,8 @@ def codebook(
     Returns
     -------
     fitted transformer
-        Transformer of `imfeat.estimators`; it is also in the file.
+        Transformer of `imfeat.estimators`; it is also in the file.  Learned with ``size="original"`` or
+        ``"max-N"``, it has no ``image_shape_``, and describes RGB images of all sizes.
 
     Raises
     ------
@@ -82,13 +83,14 @@ def codebook(
     workers and interruptions.
     """
     one_of(fit, "fit", FITS)
+    checked_size = as_size(size)
     settings = {
         "source": absolute(source),
-        "size": list(as_pair(size)),
+        "size": as_setting(checked_size),
         "fit": fit,
         "shard_size": as_count(shard_size, "shard_size"),
         "column": column,
-        **decoded(decode),
+        **decoded(decode, checked_size),
     }
     return fit_model(
         settings,
@@ -126,7 +128,7 @@ def fit_model(
     with locked(folder):
         remove_unfinished(folder)
         plan = Plan.open_or_make(folder, settings)
-        model = _transformer(settings).fit_sums(draw(plan, workers, progress), _image_shape(settings))
+        model = _transformer(plan).fit_sums(draw(plan, workers, progress), _image_shape(plan.size))
         save_model(out, model)
     shutil.rmtree(folder)
     return model
@@ -150,16 +152,17 @@ def draw_descriptors(folder: str, shard: int) -> None:
         return
     plan = Plan(Path(folder))
     settings = plan.settings
-    model = _transformer(settings)
-    blank = model.prepare(_image_shape(settings))
+    model = _transformer(plan)
+    blank = model.prepare(_image_shape(plan.size))
     rng = np.random.default_rng(np.random.SeedSequence(settings["seed"], spawn_key=(shard,)))
-    items = plan.items(shard)
     drawn = []
-    for first in range(0, len(items), IMAGES_AT_ONCE):
-        batch = items[first : first + IMAGES_AT_ONCE]
-        _, images, _ = read_images(batch, tuple(settings["size"]), settings["fit"], plan.decode)
-        if len(images):
-            drawn.append(model.draw(images, settings["per_image"] * len(images), rng))
+    for _, groups in read_batches(plan.items(shard), plan.size, settings["fit"], plan.decode):
+        for _, images in groups:
+            try:
+                drawn.append(model.draw(images, settings["per_image"] * len(images), rng))
+            except ValueError:  # images that are too small
+                if not isinstance(plan.size, str):
+                    raise
     descriptors = np.concatenate(drawn) if drawn else model.draw(blank, 1, rng)[:0]
     with complete(path) as unfinished, open(unfinished, "wb") as file:
         np.save(file, descriptors, allow_pickle=False)
@@ -175,9 +178,10 @@ def _descriptors(folder: str, shard: int) -> Path:
     return Path(folder, "descriptors", f"{shard:06}.npy")
 
 
-def _transformer(settings: dict[str, Any]) -> Any:
-    return parse(settings["feature"]).transformer(tuple(settings["size"]), settings["seed"])
+def _transformer(plan: Plan) -> Any:
+    return parse(plan.settings["feature"]).transformer(tuning_size(plan.size), plan.settings["seed"])
 
 
-def _image_shape(settings: dict[str, Any]) -> tuple[int, ...]:
-    return (*settings["size"], 3)
+def _image_shape(size: ImageSize) -> tuple[int, ...] | None:
+    """Return the shape of all images, None if they have sizes of their own."""
+    return None if isinstance(size, str) else (*size, 3)

@@ -56,15 +56,14 @@ def learn_quantizer(
     Raises
     ------
     FileNotFoundError, KeyError, ValueError
-        If there is no such feature, its length is no multiple of ``group_size``, or there are too few images.
+        If there is no such feature, its length is no multiple of ``group_size`` or depends on the image, or
+        there are too few images.
     """
     model = ProductQuantizer(group_size, bits, n_iterations=n_iterations)
     features = open_features(out)
     feature = features.column(feature)
-    if features.names[feature] % group_size:
-        raise ValueError(
-            f"feature {feature!r} has {features.names[feature]} numbers, no multiple of {group_size}"
-        )
+    if (length := features.length(feature)) % group_size:
+        raise ValueError(f"feature {feature!r} has {length} numbers, no multiple of {group_size}")
     load = functools.partial(_load, str(features.folder.resolve()), feature)
     shards = Shards(load, features.n_shards, find_scheduler(scheduler, n_workers), seed)
     n_centroids = 2**bits
@@ -107,10 +106,12 @@ def learn_ridge(
     Raises
     ------
     FileNotFoundError, KeyError, ValueError
-        If there is no such feature, or not a label for each image, or one class.
+        If there is no such feature, its length depends on the image, or there is not a label for each image,
+        or one class.
     """
     features = open_features(out)
     feature = features.column(feature)
+    features.length(feature)
     labels = np.asarray(labels)
     if labels.shape != (len(features),):
         raise ValueError(f"labels must be {len(features)}, one for each image, got the shape {labels.shape}")

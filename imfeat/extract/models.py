@@ -65,7 +65,7 @@ def save_model(path: str | os.PathLike[str], model: Any) -> None:
     options = {} if kind == "codebook" else model.options()
     arrays = {"codebook": as_words(model)} if kind == "codebook" else model.to_arrays()
     if kind in TRANSFORMERS:
-        options["image_shape"] = list(model.image_shape_)
+        options["image_shape"] = list(model.image_shape_) if hasattr(model, "image_shape_") else None
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     digests = {name: digest(array.tobytes()) for name, array in arrays.items()}
     header = {"schema": SCHEMA, "version": VERSION, "kind": kind, "options": options, "sha256": digests}
@@ -157,7 +157,7 @@ def _make_transformer(kind: str, options: dict[str, Any], arrays: dict[str, Arra
 
     options = {name: _as_tuple(value) for name, value in options.items()}
     shape = options.pop("image_shape")
-    if not 2 <= len(shape) <= 3 or np.prod([count(n) for n in shape], dtype=object) > MAX_NUMBERS:
+    if shape is not None and not _is_shape(shape):
         raise ValueError(f"images of the shape {shape}")
     transformer = getattr(estimators, kind)
     of_learned = {name: options.pop(name) for name in transformer.learned if name in options}
@@ -168,6 +168,10 @@ def _make_transformer(kind: str, options: dict[str, Any], arrays: dict[str, Arra
         local_options = {name: value for name, value in local.items() if name != "kind"}
         options["local"] = getattr(estimators, local["kind"])(**local_options)
     return transformer(**options).restore(shape, of_learned, arrays)
+
+
+def _is_shape(shape: Any) -> bool:
+    return 2 <= len(shape) <= 3 and np.prod([count(n) for n in shape], dtype=object) <= MAX_NUMBERS
 
 
 def _as_tuple(value: Any) -> Any:

@@ -11,8 +11,10 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat._check import one_of
 from imfeat._files import complete, read_json, sha256
+from imfeat.decoding import as_size
 from imfeat.extract.features import transformer_of
-from imfeat.extract.store import COLUMNS, column_types, file_name, npy_name
+from imfeat.extract.reading import Reader
+from imfeat.extract.store import COLUMNS, column_types, file_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,8 +66,8 @@ class Features:
 
     Attributes
     ----------
-    names : dict of str to int
-        Columns, and the length of the features in each.
+    names : dict of str to int or None
+        Columns, and the length of the features in each; None where it depends on the size of an image.
     settings : dict
         Settings of the run; ``settings["features"]`` has the full expression of each column.
     n_errors : int
@@ -78,11 +80,12 @@ class Features:
 
     def __init__(self, folder: Path, manifest: dict[str, Any], receipts: list[dict[str, Any]]) -> None:
         self.folder = folder
-        self.names: dict[str, int] = manifest["features"]
+        self.names: dict[str, int | None] = manifest["features"]
         self.settings: dict[str, Any] = manifest["settings"]
         self.n_errors: int = manifest["n_errors"]
         self.left_out: dict[str, int] = manifest.get("left_out", {})
         self.shard_sizes: list[int] = [receipt["n_rows"] for receipt in receipts]
+        self._reader = Reader(folder, self.settings["format"])
         self._with_errors = [receipt["shard"] for receipt in receipts if receipt["n_errors"]]
 
     @property
@@ -94,19 +97,23 @@ class Features:
         return sum(self.shard_sizes)
 
     def __repr__(self) -> str:
-        features = ", ".join(f"{name} ({n})" for name, n in self.names.items())
+        features = ", ".join(f"{name} ({n or 'by size'})" for name, n in self.names.items())
         return f"<Features: {len(self)} images, {self.n_errors} with errors; {features}>"
 
-    def __getitem__(self, name: str) -> Array:
+    def __getitem__(self, name: str) -> Any:
         """Return a feature of all images (n_images, n_features) float32, NaN for those with an error.
 
-        A feature of a single shard in ``.npy`` is a memory map.
+        A feature of a single shard in ``.npy`` is a memory map.  Where the number of features depends on the
+        size of an image it is a list of all that `arrays` yields.
         """
         name = self.column(name)
+        length = self.names[name]
+        if length is None:
+            return list(self.arrays(name))
         shards = self.shards(name)
         if self.n_shards == 1:
             return next(shards)
-        out = np.empty((len(self), self.names[name]), np.float32)
+        out = np.empty((len(self), length), np.float32)
         first = 0
         for values in shards:
             out[first : first + len(values)] = values
@@ -114,7 +121,7 @@ class Features:
         return out
 
     def mapped(self, name: str) -> Array:
-        """Return a feature of all images, (n_images, n_features), as a memory map, for more than memory holds.
+        """Return a feature of all images (n_images, n_features) as a memory map, for more than memory holds.
 
         The first call copies the shards into one file of the folder, ``arrays/<column>.npy``.
         """
@@ -122,7 +129,7 @@ class Features:
         path = self.folder / ARRAYS / f"{file_name(name)}.npy"
         if not path.exists() or path.stat().st_mtime < (self.folder / MANIFEST).stat().st_mtime:
             path.parent.mkdir(exist_ok=True)
-            shape = len(self), self.names[name]
+            shape = len(self), self.length(name)
             with complete(path) as unfinished:
                 out = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.float32, shape=shape)
                 first = 0
@@ -133,6 +140,21 @@ class Features:
                 del out  # closes the file, which is renamed now
         mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
         return mapped
+
+    def arrays(self, name: str) -> Iterator[Array | None]:
+        """Yield a feature image by image, shard by shard.
+
+        Yields
+        ------
+        array of shape (n_rows, n_cols, n_channels), float32, or None
+            Of features whose number depends on the size of an image: the blocks of HoG, the cells of UoCTTI
+            or the pixels; None for an image with an error.  Of other features vectors (n_features,), NaN for
+            an image with an error.
+        """
+        name = self.column(name)
+        read = self._reader.arrays if self.names[name] is None else self._reader.matrix
+        for shard in range(self.n_shards):
+            yield from read(name, shard)
 
     def column(self, name: str) -> str:
         """Return the full name of a column.
@@ -151,6 +173,8 @@ class Features:
     def transformer(self, name: str) -> Any:
         """Return the fitted transformer that computed a column, for images of the size of the run.
 
+        After a run on images of their own size it takes RGB images of all sizes, those of a call of one size.
+
         Raises
         ------
         KeyError
@@ -160,38 +184,60 @@ class Features:
         """
         column = self.column(name)
         settings = self.settings["features"][column]
-        return transformer_of(settings, tuple(self.settings["size"]), self.folder)
+        return transformer_of(settings, as_size(self.settings["size"]), self.folder)
 
     def shards(self, name: str) -> Iterator[Array]:
-        """Yield a feature shard by shard, (n, n_features) float32: memory maps of ``.npy``."""
+        """Yield a feature shard by shard, (n, n_features) float32: memory maps of ``.npy``.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If there is no such column, or its length depends on the size of an image; see `arrays`.
+        """
         name = self.column(name)
         for shard in range(self.n_shards):
             yield self.shard(name, shard)
 
     def shard(self, name: str, shard: int) -> Array:
-        """Return a feature of the images of one shard, (n, n_features) float32."""
+        """Return a feature of the images of one shard, (n, n_features) float32; see `shards`."""
         name = self.column(name)
-        if self.settings["format"] == "npy":
-            path = self.folder / "shards" / npy_name(f"{shard:06}", name)
-            mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-            return mapped
-        column = self._read(shard, [name])[name].combine_chunks()
-        values = column.values.to_numpy(zero_copy_only=False).reshape(len(column), -1)
-        failed = column.is_null().to_numpy(zero_copy_only=False)
-        return np.where(failed[:, None], np.float32("nan"), values) if failed.any() else values
+        self.length(name)
+        return self._reader.matrix(name, shard)
+
+    def length(self, name: str) -> int:
+        """Return the number of features of each image.
+
+        Raises
+        ------
+        KeyError
+            If there is no such column.
+        ValueError
+            If the number depends on the size of an image.
+        """
+        name = self.column(name)
+        length = self.names[name]
+        if length is None:
+            raise ValueError(
+                f"the length of feature {name!r} depends on the size of an image; "
+                f"take arrays({name!r}), or extract it with a size in pixels"
+            )
+        return length
 
     def table(self) -> "pa.Table":
         """Return paths, sizes, checksums, errors and features as a table of pyarrow."""
         import pyarrow as pa
 
         if self.settings["format"] == "parquet":
-            return pa.concat_tables(self._read(shard) for shard in range(self.n_shards))
+            return pa.concat_tables(self._reader.table(shard) for shard in range(self.n_shards))
         rows = self.rows()
         columns = {
             name: pa.array([row[name] for row in rows], kind)
             for name, kind in zip(COLUMNS, column_types(), strict=True)
         }
         for name, length in self.names.items():
+            if length is None:
+                columns |= self._reader.ragged_columns(name, self.n_shards)
+                continue
             flat = pa.array(np.ascontiguousarray(self[name]).reshape(-1))
             failed = pa.array([row["error"] is not None for row in rows])
             columns[name] = pa.FixedSizeListArray.from_arrays(flat, length, mask=failed)
@@ -234,21 +280,9 @@ class Features:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return path, n_bytes, sha256 and error of each image."""
-        return [row for shard in range(self.n_shards) for row in self._rows(shard)]
+        return [row for shard in range(self.n_shards) for row in self._reader.rows(shard)]
 
     def errors(self) -> Iterator[dict[str, Any]]:
         """Yield path, n_bytes, sha256 and error of the images that could not be read."""
         for shard in self._with_errors:
-            yield from (row for row in self._rows(shard) if row["error"] is not None)
-
-    def _rows(self, shard: int) -> list[dict[str, Any]]:
-        if self.settings["format"] == "npy":
-            text = (self.folder / "shards" / f"{shard:06}.rows.jsonl").read_text(encoding="ascii")
-            return list(map(json.loads, text.splitlines()))
-        rows: list[dict[str, Any]] = self._read(shard, list(COLUMNS)).to_pylist()
-        return rows
-
-    def _read(self, shard: int, columns: list[str] | None = None) -> Any:
-        import pyarrow.parquet as pq
-
-        return pq.read_table(self.folder / "shards" / f"{shard:06}.parquet", columns=columns)
+            yield from (row for row in self._reader.rows(shard) if row["error"] is not None)

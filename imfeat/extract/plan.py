@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from imfeat._check import one_of
 from imfeat._environment import EXTRACT_PACKAGES, versions
 from imfeat._files import complete, read_json, sha256, write_json
-from imfeat.decoding import DECODES
+from imfeat.decoding import ImageSize, as_size, check_decode
 from imfeat.sources import Item, find
 
 LEFT_OUT = "left_out.jsonl"
@@ -29,6 +28,7 @@ class Plan:
     folder : Path
     settings : dict
         All that results depend on; two runs with the same settings give the same bytes.
+    size : (height, width), "original" or "max-N"
     decode : {"exact", "fast"}
     key : str
         Digest of the settings and of the lists of images, which the receipt of every shard names.
@@ -43,6 +43,7 @@ class Plan:
             raise FileNotFoundError(f"{folder} holds no plan of a run; start one without resuming")
         self.folder = folder
         self.settings: dict[str, Any] = content["settings"]
+        self.size: ImageSize = as_size(self.settings["size"])
         self.decode: str = (DEFAULTS | self.settings)["decode"]
         self.n_shards: int = content["n_shards"]
         self.n_images: int = content["n_images"]
@@ -109,9 +110,9 @@ class Plan:
             )
 
 
-def decoded(decode: str) -> dict[str, Any]:
+def decoded(decode: str, size: ImageSize) -> dict[str, Any]:
     """Return what settings say of decoding, and the versions of the packages that results depend on."""
-    one_of(decode, "decode", DECODES)
+    check_decode(decode, size)
     if decode == DEFAULTS["decode"]:
         return {"versions": versions(EXTRACT_PACKAGES)}
     return {"versions": versions((*EXTRACT_PACKAGES, "simplejpeg")), "decode": decode}

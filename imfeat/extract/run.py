@@ -8,19 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from imfeat._check import as_count, as_flag, one_of
 from imfeat._files import complete, locked, remove_unfinished, sha256, write_json
-from imfeat.decoding import FITS, as_pair
+from imfeat.decoding import FITS, as_size
 from imfeat.extract.features import build, describe, learned
 from imfeat.extract.fit import fit_model
 from imfeat.extract.open import Features
 from imfeat.extract.open import open as open_features
 from imfeat.extract.plan import Plan, decoded
 from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
+from imfeat.extract.sizes import as_setting
 from imfeat.extract.store import FORMATS, find_receipt
-from imfeat.extract.worker import compute, extract_shard
+from imfeat.extract.worker import extract_shard
 from imfeat.sources import absolute
 
 
@@ -29,7 +28,7 @@ def run(
     features: str | Sequence[str],
     out: str | os.PathLike[str],
     *,
-    size: int | tuple[int, int] = 64,
+    size: int | tuple[int, int] | str = 64,
     fit: str = "crop",
     decode: str = "exact",
     format: str = "parquet",
@@ -52,18 +51,19 @@ def run(
         Recipes that learn, as ``"words"``, are learned first, from the same images.
     out : str or path
         Folder of the run, made if there is none.
-    size : int or (height, width)
-        Size that images are scaled to, in pixels.
+    size : int, (height, width), "original" or "max-N"
+        Size that images are scaled to, in pixels; or a size of their own: ``"original"`` leaves them as they
+        are, and ``"max-512"`` scales those whose longer side is above 512 pixels to 512.  See Notes.
     fit : {"crop", "stretch"}
-        Fitting of an image of another shape to ``size``, as in `imfeat.datasets.load`.
+        Fitting of an image of another shape to (height, width), as in `imfeat.datasets.load`; of no effect on
+        images of their own size.
     decode : {"exact", "fast"}
         Decoding of JPEGs: with the pixels of Pillow, or at the smallest of 1/8, 1/4, 1/2 and 1 of their size
-        that covers ``size``, which takes less time and changes pixels.
+        that covers ``size``, which takes less time and changes pixels.  Not with ``size="original"``.
     format : {"parquet", "npy"}
-        A Parquet file per shard, with a column of fixed-size lists per feature; or an array per shard and
-        feature.
+        A Parquet file per shard, with a column of lists per feature; or an array per shard and feature.
     shard_size : int
-        Number of images that are in memory at a time, and computed again after an interruption.
+        Number of images whose features are in memory at a time, and computed again after an interruption.
     column : str, optional
         Column of a Parquet source, with paths or bytes, or a field of one, as ``"image.bytes"``.
     scheduler : str
@@ -83,7 +83,8 @@ def run(
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no such source, it holds no image, or a feature or an option is unknown.
+        If there is no such source, it holds no image, or a feature or an option is unknown or does not suit
+        images of this size.
     FileExistsError
         If ``out`` holds a run already, and ``resume`` is False.
     BlockingIOError
@@ -96,6 +97,12 @@ def run(
     An image that can't be read is a row with an error and without features, never the end of the run.
     Files that are clearly no images, such as hidden files and sidecars (``.json``, ``.txt``, ...), have no
     row: they are counted in ``manifest.json`` and named in ``left_out.jsonl``.
+
+    Of images of their own size, features of fixed length (histograms, textures, encodings) are columns as
+    always.  HoG, UoCTTI and pixels have more numbers for larger images: they are lists of any length, beside
+    a column of their shapes, ``"hog_shape"`` with (n_rows, n_cols, n_channels), and `Features` returns arrays
+    of these shapes.  They can't be part of a sum of features.  The options of tuned recipes are those for
+    images of 224 x 224 pixels, or N x N.  An image smaller than a feature needs is a row with an error.
 
     Results are byte-identical for any number of workers and interruptions.
     """
@@ -117,8 +124,7 @@ def resume(
     plan = Plan(Path(out))
     settings = plan.settings
     features = [column["feature"] for column in settings["features"].values()]
-    columns = describe(features, tuple(settings["size"]))
-    settings = settings | {"features": columns, **decoded(plan.decode)}
+    settings = settings | {"features": describe(features, plan.size), **decoded(plan.decode, plan.size)}
     return _complete(Path(out), settings, find_scheduler(scheduler, n_workers), progress)
 
 
@@ -135,20 +141,18 @@ def _complete(folder: Path, settings: dict[str, Any], workers: Scheduler, progre
         for feature, path in learned(settings["features"], folder).values():
             if not path.exists():
                 fit_model(settings, feature, path, workers, progress)
-        extractors = build(settings["features"], tuple(settings["size"]), folder)
-        # This also compiles the kernels that workers need.
-        features = compute(extractors, np.zeros((1, *settings["size"], 3), np.uint8))
+        columns = build(settings["features"], plan.size, folder)  # which also compiles what workers need
         task = functools.partial(extract_shard, str(folder.resolve()))
         for _ in with_bar(workers.run(task, range(plan.n_shards)), plan.n_shards, progress):
             pass
-        _finish(plan, {name: values.shape[1] for name, values in features.items()})
+        _finish(plan, {name: column.n_features for name, column in columns.items()})
     return open_features(folder)
 
 
 def _settings(
     source: str | os.PathLike[str],
     features: str | Sequence[str],
-    size: int | tuple[int, int],
+    size: int | tuple[int, int] | str,
     fit: str,
     decode: str,
     format: str,
@@ -158,20 +162,20 @@ def _settings(
     """Return all that results depend on, checked."""
     one_of(fit, "fit", FITS)
     one_of(format, "format", FORMATS)
-    pair = as_pair(size)
+    checked_size = as_size(size)
     return {
         "source": absolute(source),
-        "features": describe(features, pair),
-        "size": list(pair),
+        "features": describe(features, checked_size),
+        "size": as_setting(checked_size),
         "fit": fit,
         "format": format,
         "shard_size": as_count(shard_size, "shard_size"),
         "column": column,
-        **decoded(decode),
+        **decoded(decode, checked_size),
     }
 
 
-def _finish(plan: Plan, columns: dict[str, int]) -> None:
+def _finish(plan: Plan, columns: dict[str, int | None]) -> None:
     """Write the manifest: the receipts of all shards, then the settings and counts of the run."""
     remove_unfinished(plan.folder)  # left by workers that died
     n_errors = 0

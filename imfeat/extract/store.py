@@ -12,13 +12,14 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat._files import complete, read_json, sha256, write_json
 from imfeat.extract.images import Row
+from imfeat.extract.ragged import Ragged, names_beside
 
 FORMATS = ("parquet", "npy")
 COLUMNS = ("path", "n_bytes", "sha256", "error")
 
 
 def write_shard(
-    folder: Path, shard: int, key: str, rows: list[Row], features: Mapping[str, Array], kind: str
+    folder: Path, shard: int, key: str, rows: list[Row], features: Mapping[str, Array | Ragged], kind: str
 ) -> dict[str, Any]:
     """Write the rows and features of a shard, then a receipt, which says that they are complete.
 
@@ -29,7 +30,7 @@ def write_shard(
     key : str
         Key of the plan.
     rows : list of Row
-    features : mapping of str to array of shape (n, n_features), float32
+    features : mapping of str to array of shape (n, n_features), float32, or Ragged
         NaN in the rows that have an error.
     kind : {"parquet", "npy"}
 
@@ -83,19 +84,34 @@ def column_types() -> tuple[Any, ...]:
     return pa.string(), pa.int64(), pa.string(), pa.string()
 
 
-def _write_npy(folder: Path, stem: str, rows: list[Row], features: Mapping[str, Array]) -> list[Path]:
+def _write_npy(
+    folder: Path, stem: str, rows: list[Row], features: Mapping[str, Array | Ragged]
+) -> list[Path]:
     paths = []
     for name, values in features.items():
-        paths.append(folder / npy_name(stem, name))
-        with complete(paths[-1]) as unfinished, open(unfinished, "wb") as file:
-            np.save(file, values, allow_pickle=False)
+        path = folder / npy_name(stem, name)
+        paths.append(path)
+        if isinstance(values, Ragged):
+            values.write_values(path)
+            for beside, array in zip(names_beside(name), (values.shapes, values.offsets), strict=True):
+                paths.append(folder / npy_name(stem, beside))
+                _save_array(paths[-1], array)
+        else:
+            _save_array(path, values)
     paths.append(folder / f"{stem}.rows.jsonl")
     with complete(paths[-1]) as unfinished:
         unfinished.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows), encoding="ascii")
     return paths
 
 
-def _write_parquet(folder: Path, stem: str, rows: list[Row], features: Mapping[str, Array]) -> list[Path]:
+def _save_array(path: Path, array: Array) -> None:
+    with complete(path) as unfinished, open(unfinished, "wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def _write_parquet(
+    folder: Path, stem: str, rows: list[Row], features: Mapping[str, Array | Ragged]
+) -> list[Path]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -103,6 +119,9 @@ def _write_parquet(folder: Path, stem: str, rows: list[Row], features: Mapping[s
     failed = np.array([row.error is not None for row in rows])
     mask = pa.Array.from_buffers(pa.bool_(), len(rows), [None, _bits(failed)])
     for name, values in features.items():
+        if isinstance(values, Ragged):
+            columns[name], columns[names_beside(name)[0]] = values.as_columns()
+            continue
         flat = np.ascontiguousarray(values, np.float32).reshape(-1)
         flat = pa.Array.from_buffers(pa.float32(), len(flat), [None, pa.py_buffer(flat)])
         columns[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1], mask=mask)

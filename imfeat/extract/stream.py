@@ -14,8 +14,7 @@ from imfeat._check import as_count, one_of
 from imfeat._environment import usable_cores
 from imfeat.decoding import FITS, as_pair
 from imfeat.decoding.memory import fitted_image, image_in
-from imfeat.extract.features import Extractor, build, describe, learned
-from imfeat.extract.worker import compute
+from imfeat.extract.features import Extractor, build, compute, describe, learned
 
 BATCHES_AHEAD = 2  # of each thread
 
@@ -79,7 +78,8 @@ def transform(
     if unlearned := list(learned(columns, Path())):
         names = ", ".join(unlearned)
         raise ValueError(f"{names} must be learned first: give a file that imfeat.extract.codebook wrote")
-    return _in_order(_numbered(images), build(columns, pair, Path()), batch_size, pair, fit, n_threads)
+    extractors = {name: column.extract for name, column in build(columns, pair, Path()).items()}
+    return _in_order(_numbered(images), extractors, batch_size, pair, fit, n_threads)
 
 
 def _in_order(

@@ -1,5 +1,6 @@
 """The task of a worker: one shard, from the bytes of its images to files."""
 
+import dataclasses
 import functools
 import os
 import signal
@@ -12,12 +13,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from imfeat._backend import Array, set_num_threads
-from imfeat.extract.features import Extractor, build
-from imfeat.extract.images import read_images
+from imfeat.extract.features import Column, build, compute
+from imfeat.extract.images import Row, read_batches
 from imfeat.extract.plan import Plan
+from imfeat.extract.ragged import Ragged
 from imfeat.extract.store import find_receipt, write_shard
-
-IMAGES_AT_ONCE = 32  # decoded, and described while they are in the cache
 
 
 def extract_shard(folder: str, shard: int) -> dict[str, Any]:
@@ -28,33 +28,53 @@ def extract_shard(folder: str, shard: int) -> dict[str, Any]:
     plan = Plan(Path(folder))
     if (receipt := find_receipt(plan.folder, shard, plan.key, verify=True)) is not None:
         return receipt
-    settings = plan.settings
-    size = tuple(settings["size"])
-    extractors = _extractors(plan.key, folder)
+    columns = _columns(plan.key, folder)
+    extractors = {name: column.extract for name, column in columns.items()}
     items = plan.items(shard)
-    rows = []
-    of_blank = compute(extractors, np.zeros((1, *size, 3), np.uint8))
-    features = {name: np.full((len(items), x.shape[1]), np.nan, np.float32) for name, x in of_blank.items()}
-    for first in range(0, len(items), IMAGES_AT_ONCE):
-        batch = items[first : first + IMAGES_AT_ONCE]
-        batch_rows, images, decoded = read_images(batch, size, settings["fit"], plan.decode)
+    rows: list[Row] = []
+    features = {name: _empty(column, len(items)) for name, column in columns.items()}
+    for batch_rows, groups in read_batches(items, plan.size, plan.settings["fit"], plan.decode):
         rows += batch_rows
-        if decoded:
-            for name, values in compute(extractors, images).items():
-                features[name][first + np.array(decoded)] = values
-    return write_shard(plan.folder, shard, plan.key, rows, features, settings["format"])
+        for indices, images in groups:
+            try:
+                values = compute(extractors, images)
+            except ValueError as error:
+                if not isinstance(plan.size, str):
+                    raise
+                for i in indices:  # images that are too small
+                    rows[i] = dataclasses.replace(rows[i], error=f"ValueError: {error}")
+                continue
+            for name, column in columns.items():
+                _put(features[name], indices, values[name], column, images.shape[1:])
+    return write_shard(plan.folder, shard, plan.key, rows, features, plan.settings["format"])
 
 
-def compute(extractors: dict[str, Extractor], images: Array) -> dict[str, Array]:
-    """Return each feature (n, n_features) of images."""
-    return {name: extract(images) for name, extract in extractors.items()}
+def _empty(column: Column, n_images: int) -> Array | Ragged:
+    """Return the features of a shard, of which none is computed."""
+    if column.n_features is None:
+        return Ragged(n_images)
+    return np.full((n_images, column.n_features), np.nan, np.float32)
+
+
+def _put(
+    features: Array | Ragged, indices: list[int], values: Array, column: Column, image_shape: tuple[int, ...]
+) -> None:
+    """Write the values (n, n_features) of images of one shape into the features of a shard."""
+    if not isinstance(features, Ragged):
+        features[indices] = values
+        return
+    assert column.grid_shape is not None
+    height, width, n_channels = image_shape
+    shape = column.grid_shape((height, width, n_channels))
+    for i, vector in zip(indices, values, strict=True):
+        features.put(i, vector, shape)
 
 
 @functools.lru_cache(1)
-def _extractors(key: str, folder: str) -> dict[str, Extractor]:
-    """Return the functions that compute the columns of a plan, cached by its key."""
-    settings = Plan(Path(folder)).settings
-    return build(settings["features"], tuple(settings["size"]), Path(folder))
+def _columns(key: str, folder: str) -> dict[str, Column]:
+    """Return what computes the columns of a plan, cached by its key."""
+    plan = Plan(Path(folder))
+    return build(plan.settings["features"], plan.size, Path(folder))
 
 
 def begin_worker(parent: int) -> None:
