@@ -1,5 +1,6 @@
 """Progress bars of fits, and messages about kernels that are compiled."""
 
+import functools
 import logging
 import os
 import sys
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.status import Status
 
 LOGGER = logging.getLogger("imfeat")
@@ -19,7 +21,20 @@ def iterations(n: int, title: str, progress: bool) -> Iterable[int]:
         return range(n)
     from rich.progress import track
 
-    return track(range(n), title)
+    return track(range(n), title, console=console())
+
+
+def has_terminal() -> bool:
+    """Return whether there is a terminal or a notebook for bars, without rich, whose import takes 30 ms."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
+
+
+@functools.cache
+def console() -> "Console":
+    """Return the console of all bars and spinners: standard error, since results go to standard output."""
+    from rich.console import Console
+
+    return Console(stderr=True)
 
 
 @contextmanager
@@ -43,8 +58,8 @@ def compilations_shown() -> Iterator[None]:
 class _Compilations(logging.Handler):
     """Shows a message at level INFO beside a spinner until one at DEBUG follows: the kernel is compiled.
 
-    Messages are lines, each printed once, where there can be no spinner: beside a progress bar, in a process
-    that was forked, or if the output goes to a file.
+    Messages are lines, each printed once, where there can be no spinner: beside a progress bar, and in a
+    process that was forked.
     """
 
     def __init__(self) -> None:
@@ -66,13 +81,12 @@ class _Compilations(logging.Handler):
         self._spinner = None
 
     def _spin(self, message: str) -> bool:
-        if os.getpid() != self._process or not sys.stdout.isatty():
+        if os.getpid() != self._process:
             return False
-        from rich import get_console
         from rich.errors import LiveError
 
         self.stop()
-        spinner = get_console().status(message)
+        spinner = console().status(message)
         try:
             spinner.start()
         except LiveError:  # a progress bar is shown

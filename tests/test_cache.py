@@ -8,7 +8,6 @@ import time
 
 import numba
 import pytest
-import rich
 import rich.console
 import rich.progress
 
@@ -68,6 +67,7 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(("stream", "printed"), [(Terminal(), "compiling x\n"), (io.StringIO(), "")])
 def test_terminals_show_once_what_is_compiled(monkeypatch, stream, printed):
+    monkeypatch.setattr(_progress._Compilations, "_spin", lambda shown, message: False)
     monkeypatch.setattr(sys, "stderr", stream)
     handlers, level = list(_progress.LOGGER.handlers), _progress.LOGGER.level
     with _progress.compilations_shown():
@@ -80,9 +80,8 @@ def test_terminals_show_once_what_is_compiled(monkeypatch, stream, printed):
 
 def test_a_spinner_ends_when_the_kernel_is_compiled(monkeypatch):
     console = rich.console.Console(file=Terminal(), force_terminal=True, width=80, _environ={"TERM": "xterm"})
-    monkeypatch.setattr(rich, "get_console", lambda: console)
+    monkeypatch.setattr(_progress, "console", lambda: console)
     monkeypatch.setattr(sys, "stderr", Terminal())
-    monkeypatch.setattr(sys, "stdout", Terminal())
     hidden, shown = "\x1b[?25l", "\x1b[?25h"  # the cursor
 
     def wait_for(message):
@@ -108,3 +107,20 @@ def test_registers_are_those_that_numba_compiles_for():
 
     features = cpu_target.target_context.codegen().magic_tuple()[2]
     assert frozenset(features.split(",")) == registers.FEATURES
+
+
+CALLS = {
+    "resize, rows first": "imfeat.resize(np.zeros((40, 50, 3), np.uint8), 20)",
+    "resize, columns first": "imfeat.resize(np.zeros((90, 50, 3), np.uint8), 20)",
+    "patch_features": "w = imfeat.Whitening().fit(np.random.default_rng(0).random((500, 108), np.float32)); "
+    "x = np.zeros((20, 20, 3), np.uint8); imfeat.patch_features(x, np.eye(9, 108), w, mirror=False)",
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=list(CALLS))
+def test_kernels_that_look_up_tables_load_without_scipy(call):
+    code = f"import sys, numpy as np, imfeat; {call}; print('numba.np.arraymath' in sys.modules)"
+    for _ in range(2):  # once to be sure that it is in the cache
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == "False\n"

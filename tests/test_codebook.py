@@ -165,7 +165,7 @@ def test_the_seed_decides(descriptors):
 
 def test_progress_is_shown_when_asked(descriptors, capsys):
     imfeat.learn_codebook(descriptors, 3, rng=0, progress=True)
-    assert "k-means" in capsys.readouterr().out
+    assert "k-means" in capsys.readouterr().err
 
 
 @given(arrays(np.float32, (6, 3), elements=st.floats(-4, 4, width=16)))

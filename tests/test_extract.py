@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -20,14 +21,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import rich.console
+from click.testing import CliRunner
 from pictures import as_file, bytes_of, crop, decoded, write_folder
 from PIL import Image
 
 import imfeat
-from imfeat import _files, extract
+from imfeat import _files, cli, extract
+from imfeat.cli import main
+from imfeat.extract import images as reading
 from imfeat.extract import schedule, worker
 from imfeat.extract.plan import Plan
 from imfeat.recipes import parse
+from imfeat.sources import find
 
 FEATURES = ["hog", "color"]
 
@@ -576,10 +582,81 @@ def test_the_command_line_does_the_same(folder, run, tmp_path):
     arguments = command(folder, "--out", out, "--size", 32, "--shard-size", 5)
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert "22 images, 1 with errors" in done.stdout
-    assert "0004b.jpg: OSError: " in done.stdout.replace("\n", "")
+    first, error, written, code = done.stdout.splitlines()
+    assert re.fullmatch(r"22 images, 1 with errors in [\d.]+ s: \d+ images/s", first)
+    assert error.startswith(f"  {folder / 'class1' / '0004b.jpg'}: OSError: ")
+    assert written == f"Written to {out / 'shards'}: hog (324 numbers), color (512 numbers)"
+    names = {}
+    exec(code.removeprefix("Open them in Python: "), names)
+    assert names["features"]["hog"].shape == (22, 324)
+    assert done.stderr == ""
     assert bytes_of(out) == bytes_of(run.folder)
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert "holds a run already" in done.stderr
     assert imfeat.extract.open(out)["hog"].shape == run["hog"].shape
+
+
+def test_the_command_line_counts_errors_by_reason(tmp_path):
+    photo = as_file(crop(1), "JPEG")
+    for k, length in enumerate((300, 310, 320)):
+        (tmp_path / f"{k}.jpg").write_bytes(photo[:length])
+    (tmp_path / "7.jpg").write_bytes(b"no image")
+    (tmp_path / "8.jpg").write_bytes(photo)
+    out = tmp_path / "out"
+    for resumed in (False, True):
+        how = ["--out", str(out), "--resume", *([] if resumed else [str(tmp_path), "--features", "color"])]
+        done = CliRunner().invoke(main, ["extract", *how])
+        lines = done.output.splitlines()
+        assert re.fullmatch(
+            "5 images, 4 with errors" + ("" if resumed else r" in .* s: .* images/s"), lines[0]
+        )
+        assert lines[1].startswith(f"  {tmp_path / '0.jpg'} and 2 more: OSError: ")
+        assert lines[2].startswith(f"  {tmp_path / '7.jpg'}: not a readable image")
+
+
+def test_only_some_reasons_are_printed(capsys):
+    rows = [{"path": f"{k}.jpg", "error": f"reason {chr(97 + k)}"} for k in range(8)]
+    cli._print_errors(rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == ["  4.jpg: reason e", "  and 3 more reasons: errors() in Python"]
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_bar_tells_rate_and_time_left_on_terminals_only(monkeypatch, is_terminal):
+    file = io.StringIO()
+    environ = {"TERM": "xterm"}
+    terminal = rich.console.Console(file=file, force_terminal=is_terminal, width=100, _environ=environ)
+    monkeypatch.setattr(schedule, "console", lambda: terminal)
+    monkeypatch.setattr(schedule, "has_terminal", lambda: is_terminal)
+    results = [(0, 5), (2, 2), (1, 5)]
+    assert list(schedule.with_bar(iter(results), 12, True, "images", lambda n: n)) == results
+    if is_terminal:
+        assert re.search(r"images .*12/12.* [\d,]+/s .*0:00:00", file.getvalue())
+    else:
+        assert file.getvalue() == ""
+
+
+def threads_of(shard):
+    return imfeat.get_num_threads(), reading._threads._max_workers
+
+
+def test_workers_share_the_cores_if_there_are_fewer_shards():
+    assert dict(schedule.Processes(6).run(threads_of, range(2))) == {0: (3, 3), 1: (3, 3)}
+
+
+def test_images_are_the_same_in_threads(folder, tmp_path):
+    with tarfile.open(tmp_path / "packed.tar.gz", "w:gz") as archive:
+        archive.add(folder, "images")
+    for source in (folder, tmp_path / "packed.tar.gz"):
+        items = list(find(str(source)))
+        rows, images, indices = reading.read_images(items, (24, 24), "crop")
+        assert len(rows) == len(indices) + 1 == 22
+        try:
+            reading.decode_in_threads(3)
+            in_threads = reading.read_images(items, (24, 24), "crop")
+        finally:
+            reading.decode_in_threads(1)
+        assert in_threads[0] == rows
+        np.testing.assert_array_equal(in_threads[1], images)
+        assert in_threads[2] == indices

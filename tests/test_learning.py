@@ -184,13 +184,14 @@ def test_the_command_line_learns_and_encodes(images, tmp_path):
         return done.stdout
 
     options = ("--size", 48, "--shard-size", 16)
-    assert "k-means" in imfeat_command(
+    assert "Written to" in imfeat_command(
         *("codebook", images, "--feature", "patches-40", "--out", tmp_path / "a.npz", *options)
     )
     extract.codebook(images, "patches-40", tmp_path / "b.npz", size=48, shard_size=16)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     said = imfeat_command("encode", images, tmp_path / "a.npz", "--out", tmp_path / "run", *options)
-    assert "61 images, 1 with errors; a (720)" in said
+    assert "61 images, 1 with errors in " in said
+    assert f"Written to {tmp_path / 'run' / 'shards'}: a (720 numbers)\n" in said
     assert extract.open(tmp_path / "run").names == {"a": 720}
 
 

@@ -177,7 +177,7 @@ def test_the_seed_decides(blobs):
 
 def test_progress_is_shown_when_asked(blobs, capsys):
     imfeat.learn_mixture(blobs, 3, rng=0, n_iterations=3, progress=True)
-    assert "mixture" in capsys.readouterr().out
+    assert "mixture" in capsys.readouterr().err
 
 
 @given(arrays(np.float32, (40, 3), elements=st.floats(-8, 8, width=16)), st.integers(1, 40))

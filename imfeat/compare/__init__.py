@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from imfeat._environment import COMPARE_PACKAGES, versions
 from imfeat._files import write_json
+from imfeat._progress import console
 from imfeat.compare.answer import in_words
 from imfeat.compare.cache import Cache, content_of, default_folder
 from imfeat.compare.cells import Cell, Record, Store
@@ -212,9 +212,8 @@ def check_names(
 def _run_with_bar(
     workspace: Workspace, features: tuple[str, ...], classifiers: tuple[str, ...], seeds: tuple[int, ...]
 ) -> tuple[Cell, ...]:
-    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console(), transient=True, disable=not console().is_terminal) as progress:
         total = len(with_members(features)) * len(classifiers) * len(seeds)
         task = progress.add_task("", total=total)
         workspace.announce = lambda text: progress.update(task, description=text)

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from imfeat._check import as_count, as_flag, one_of
 from imfeat._files import complete, locked, remove_unfinished, sha256, write_json
 from imfeat.decoding import FITS, as_size
+from imfeat.decoding.decode import fitted
 from imfeat.extract.features import build, describe, learned
 from imfeat.extract.fit import fit_model
 from imfeat.extract.open import Features
@@ -133,6 +136,8 @@ def _complete(folder: Path, settings: dict[str, Any], workers: Scheduler, progre
     needs = ["filelock", *(["pyarrow"] if settings["format"] == "parquet" else [])]
     if missing := [name for name in needs if importlib.util.find_spec(name) is None]:
         raise ImportError(f"{' and '.join(missing)} missing: pip install 'imfeat[extract]'")
+    if settings["format"] == "parquet":
+        import pyarrow.parquet  # noqa: F401  # before processes are forked, which then share it
     for name in ("plan", "receipts", "shards", "models"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     with locked(folder):
@@ -141,9 +146,12 @@ def _complete(folder: Path, settings: dict[str, Any], workers: Scheduler, progre
         for feature, path in learned(settings["features"], folder).values():
             if not path.exists():
                 fit_model(settings, feature, path, workers, progress)
-        columns = build(settings["features"], plan.size, folder)  # which also compiles what workers need
+        # This also compiles the kernels that workers need, or loads them once for all.
+        columns = build(settings["features"], plan.size, folder)
+        fitted(np.zeros((2, 2, 3), np.uint8), (1, 1), settings["fit"])
         task = functools.partial(extract_shard, str(folder.resolve()))
-        for _ in with_bar(workers.run(task, range(plan.n_shards)), plan.n_shards, progress):
+        results = workers.run(task, range(plan.n_shards))
+        for _ in with_bar(results, plan.n_images, progress, "images", lambda receipt: receipt["n_rows"]):
             pass
         _finish(plan, {name: column.n_features for name, column in columns.items()})
     return open_features(folder)

@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -13,10 +14,12 @@ from typing import Any, Protocol
 
 from imfeat._check import as_count
 from imfeat._environment import usable_cores
+from imfeat._progress import console, has_terminal
 from imfeat.extract.worker import begin_worker
 
 TRIES = 3  # of a shard whose worker died
 TASKS_PER_WORKER = 4  # submitted at a time, so that a billion shards wait on disk and not in memory
+RATE_OVER = 300  # seconds that the time left is estimated from, in which a large shard ends
 
 
 class Scheduler(Protocol):
@@ -68,8 +71,9 @@ class Processes:
         # A fork starts at once and shares what is imported and compiled; it is safe on Linux only.
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
         n_workers = min(self.n_workers, len(shards))
+        n_threads = self.n_workers // n_workers  # of each worker, if there are fewer shards than cores
         with ProcessPoolExecutor(
-            n_workers, mp_context=context, initializer=begin_worker, initargs=(os.getpid(),)
+            n_workers, mp_context=context, initializer=begin_worker, initargs=(os.getpid(), n_threads)
         ) as pool:
             yield from _completed(
                 lambda shard: pool.submit(task, shard), shards, TASKS_PER_WORKER * n_workers
@@ -116,15 +120,33 @@ def in_order(results: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
 
 
 def with_bar(
-    results: Iterator[tuple[int, Any]], n_shards: int, progress: bool, title: str = "shards"
+    results: Iterator[tuple[int, Any]],
+    total: int,
+    progress: bool,
+    title: str = "shards",
+    count: Callable[[Any], int] = lambda result: 1,
 ) -> Iterator[tuple[int, Any]]:
-    """Yield the results of a scheduler, with a progress bar if ``progress``."""
-    if not progress:
+    """Yield the results of a scheduler, with a progress bar on a terminal if ``progress``.
+
+    The bar tells what is done of ``total``, by the ``count`` of each result, the rate, and the time left.
+    """
+    if not progress or not has_terminal():
         yield from results
         return
-    from rich.progress import track
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    yield from track(results, title, total=n_shards)
+    columns = (
+        *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()),
+        *(TextColumn("{task.fields[rate]}"), TimeRemainingColumn()),
+    )
+    with Progress(*columns, console=console(), speed_estimate_period=RATE_OVER) as bar:
+        task = bar.add_task(title, total=total, rate="")
+        begin = time.monotonic()
+        n_done = 0
+        for shard, result in results:
+            n_done += count(result)
+            bar.update(task, completed=n_done, rate=f"{n_done / (time.monotonic() - begin):,.0f}/s")
+            yield shard, result
 
 
 def find_scheduler(scheduler: str, n_workers: int | None) -> Scheduler:

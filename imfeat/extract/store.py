@@ -117,14 +117,16 @@ def _write_parquet(
 
     columns = {name: _as_column([getattr(row, name) for row in rows], name) for name in COLUMNS}
     failed = np.array([row.error is not None for row in rows])
-    mask = pa.Array.from_buffers(pa.bool_(), len(rows), [None, _bits(failed)])
+    validity = _bits(~failed)
     for name, values in features.items():
         if isinstance(values, Ragged):
             columns[name], columns[names_beside(name)[0]] = values.as_columns()
             continue
         flat = np.ascontiguousarray(values, np.float32).reshape(-1)
         flat = pa.Array.from_buffers(pa.float32(), len(flat), [None, pa.py_buffer(flat)])
-        columns[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1], mask=mask)
+        kind = pa.list_(pa.float32(), values.shape[1])
+        # `FixedSizeListArray.from_arrays` would import pyarrow.compute first.
+        columns[name] = pa.Array.from_buffers(kind, len(rows), [validity], children=[flat])
     path = folder / f"{stem}.parquet"
     with complete(path) as unfinished:
         # Values of features hardly repeat: dictionaries and compression would cost time and gain little.

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from imfeat._backend import Array, set_num_threads
 from imfeat.extract.features import Column, build, compute
-from imfeat.extract.images import Row, read_batches
+from imfeat.extract.images import Row, decode_in_threads, read_batches
 from imfeat.extract.plan import Plan
 from imfeat.extract.ragged import Ragged
 from imfeat.extract.store import find_receipt, write_shard
@@ -77,10 +77,11 @@ def _columns(key: str, folder: str) -> dict[str, Column]:
     return build(plan.settings["features"], plan.size, Path(folder))
 
 
-def begin_worker(parent: int) -> None:
-    """Limit this process to one thread, as there is one process per core, and end it when its parent ends."""
+def begin_worker(parent: int, n_threads: int) -> None:
+    """Limit this process to its share of the cores, often one, and end it when its parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which waits for running tasks
-    set_num_threads(1)
+    set_num_threads(n_threads)
+    decode_in_threads(n_threads)
     threadpool_limits(1)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

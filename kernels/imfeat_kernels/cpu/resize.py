@@ -60,9 +60,9 @@ def _across_first(start, stop, images, columns, column_weights, rows, row_weight
     n_results = out.shape[2] * n_channels
     tiles = _tiles(columns, left, n, n_channels)
     pitch = _padded(n_results)
-    n_kept = max(rows[:, 1].max() + ROWS, min(height, KEPT // pitch))
+    n_kept = max(_largest(rows, 1) + ROWS, min(height, KEPT // pitch))
     lines = np.empty(n_kept * pitch, images.dtype)
-    turned = np.empty(tiles[:, 3].max() * ROWS, images.dtype)
+    turned = np.empty(_largest(tiles, 3) * ROWS, images.dtype)
     results = np.empty(pitch * ROWS, images.dtype)
     narrow = np.empty(ROWS * COLUMNS, images.dtype)
     image, top, filled, bottom = -1, 0, 0, 0
@@ -105,7 +105,7 @@ def _down_first(start, stop, images, columns, column_weights, rows, row_weights,
     tiles = _tiles(columns, left, n, n_channels)
     pitch = _padded(n)
     lines = np.empty(pitch * ROWS, images.dtype)
-    turned = np.empty(tiles[:, 3].max() * ROWS, images.dtype)
+    turned = np.empty(_largest(tiles, 3) * ROWS, images.dtype)
     results, back = np.empty((2, _padded(n_results) * ROWS), images.dtype)
     top, n_narrow = _used(rows, 1)
     narrow = np.empty(n_narrow * LANES if n < LANES else 0, images.dtype)
@@ -165,6 +165,15 @@ def _tiles(columns, left, n, n_channels):
         tiles[n_tiles, 2], tiles[n_tiles, 3] = begin, size
         n_tiles += 1
     return tiles[:n_tiles]
+
+
+@inner
+def _largest(table, c):
+    """Return the largest value of a column; `max` of Numba loads SciPy, even from the cache."""
+    value = table[0, c]
+    for r in range(len(table)):
+        value = max(value, table[r, c])
+    return value
 
 
 @inner
