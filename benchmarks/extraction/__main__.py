@@ -35,8 +35,11 @@ N_FEW = 5
     help="Numbers of images whose memory is measured.",
 )
 @click.option("--jobs", "chosen", default="flowers,photographs,few,tar", show_default=True)
+@click.option(
+    "--sources", "kept", type=click.Path(path_type=Path), help="Folder to keep sources in, for later runs."
+)
 @click.option("--out", default=RESULTS, show_default="benchmarks/results", type=click.Path(path_type=Path))
-def main(data, repeats, counts, chosen, out):
+def main(data, repeats, counts, chosen, kept, out):
     """Time whole commands, and measure their memory.
 
     Jobs that are not chosen keep their results of before.
@@ -45,15 +48,19 @@ def main(data, repeats, counts, chosen, out):
     about = environment() | {"images": len(paths), "repeats": repeats, "load": [os.getloadavg()[0]]}
     about["bytes_an_image"] = sum(path.stat().st_size for path in paths) / len(paths)
     before = read_json(out / "extraction.json") or {"races": [], "goals": [], "memory": []}
+    about["calls"] = f", the last of several calls with `--jobs`, here {chosen}" if before["races"] else ""
     result = before | {"about": about, "passes": passes.measured()}
     with tempfile.TemporaryDirectory() as folder:
-        every = races.jobs(sources(paths, Path(folder), chosen.split(",")))
+        (kept or Path(folder)).mkdir(parents=True, exist_ok=True)
+        every = races.jobs(sources(paths, kept or Path(folder), chosen.split(",")))
+        titles = [job.title for job in every.values()]
         if counts:
             result["memory"] = [many(paths, n, Path(folder)) for n in map(int, counts.split(","))]
         for job in (every[name] for name in chosen.split(",")):
             rows = races.run(job, repeats, lambda line: click.echo(line, err=True))
             for table, of_job in (("races", rows), ("goals", races.judge(job, rows))):
                 result[table] = [row for row in result[table] if row["job"] != job.title] + of_job
+                result[table].sort(key=lambda row: titles.index(row["job"]))
             about["load"].append(os.getloadavg()[0])
             write(result, out)
     click.echo(page(result))
@@ -67,15 +74,22 @@ def write(result, out):
 
 
 def sources(paths, folder, chosen):
-    """Make the sources of jobs, and return each with its number of images."""
-    made = {"flowers": (inputs.class_folders(paths, folder / "flowers"), len(paths))}
-    made["few"] = (inputs.class_folders(paths[:: len(paths) // N_FEW][:N_FEW], folder / "few"), N_FEW)
-    made["photographs"] = (folder / "photographs", inputs.N_PHOTOGRAPHS)
-    made["tar"] = (folder / "00000.tar", inputs.N_SMALL)
-    if "photographs" in chosen:
-        inputs.photographs(paths, folder / "photographs")
-    if "tar" in chosen:
-        inputs.shard_of_tar(paths, folder / "00000.tar")
+    """Make the sources of jobs, unless they are in the folder, and return each with its number of images."""
+    made = {
+        "flowers": (folder / "flowers", len(paths)),
+        "photographs": (folder / "photographs", inputs.N_PHOTOGRAPHS),
+        "tar": (folder / "00000.tar", inputs.N_SMALL),
+        "few": (folder / "few", N_FEW),
+    }
+    makers = {
+        "flowers": lambda path: inputs.class_folders(paths, path),
+        "photographs": lambda path: inputs.photographs(paths, path),
+        "tar": lambda path: inputs.shard_of_tar(paths, path),
+        "few": lambda path: inputs.class_folders(paths[:: len(paths) // N_FEW][:N_FEW], path),
+    }
+    for name in chosen:
+        if not made[name][0].exists():
+            makers[name](made[name][0])
     return made
 
 

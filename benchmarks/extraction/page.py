@@ -9,16 +9,18 @@ LARGE = {"ImageNet, 1.2 million": 1_200_000, "a billion": 1_000_000_000}
 def page(result):
     about = result["about"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    counts = sorted({row["runs"] for row in result["races"]})
+    runs = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
     lines = [
         "# From image files to tables of features: whole commands",
-        f"`{about['command']}`; {about['machine']} ({about['processor']}, {about['instructions']}), "
-        f"{about['date']}.",
+        f"`{about['command']}`{about['calls']}; {about['date']}, "
+        f"{about['machine']} ({about['processor']}, {about['instructions']}).",
         f"Python {about['python']}, {versions}. Load of the machine before and after the jobs: "
         f"{', '.join(f'{load:.1f}' for load in about['load'])}.",
         "",
-        "Medians of whole commands, from start to end, in images a second. All contestants of a table took",
-        "turns on the same cores. Ratios are to Pillow, which decodes and scales and computes no features.",
-        "Memory is the peak (VmHWM) of the largest process.",
+        f"Medians of {runs} whole commands, from start to end, in images a second. Contestants of a table",
+        "took turns on the same cores. Ratios are to Pillow, which decodes and scales without computing",
+        "features. Memory is the peak (VmHWM) of the largest process.",
     ]
     for job in dict.fromkeys(row["job"] for row in result["races"]):
         lines += [
