@@ -616,10 +616,11 @@ def test_the_command_line_counts_errors_by_reason(tmp_path):
 
 
 def test_only_some_reasons_are_printed(capsys):
-    rows = [{"path": f"{k}.jpg", "error": f"reason {chr(97 + k)}"} for k in range(8)]
+    rows = [{"path": f"{k}.jpg", "error": f"reason {chr(97 + k % 8)}, {k} bytes"} for k in range(9)]
     cli._print_errors(rows)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-2:] == ["  4.jpg: reason e", "  and 3 more reasons: errors() in Python"]
+    assert lines[0] == "  0.jpg and 1 more: reason a, 0 bytes"
+    assert lines[-2:] == ["  4.jpg: reason e, 4 bytes", "  and 3 more reasons: errors() in Python"]
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

@@ -13,14 +13,14 @@ def page(result):
     runs = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
     lines = [
         "# From image files to tables of features: whole commands",
-        f"`{about['command']}`{about['calls']}; {about['machine']} "
-        f"({about['processor']}, {about['instructions']}), {about['date']}.",
+        f"`{about['command']}`{about['calls']}; {about['date']}, "
+        f"{about['machine']} ({about['processor']}, {about['instructions']}).",
         f"Python {about['python']}, {versions}. Load of the machine before and after the jobs: "
         f"{', '.join(f'{load:.1f}' for load in about['load'])}.",
         "",
         f"Medians of {runs} whole commands, from start to end, in images a second. Contestants of a table",
-        "took turns on the same cores. Ratios are to Pillow, which decodes and scales without features.",
-        "Memory is the peak (VmHWM) of the largest process.",
+        "took turns on the same cores. Ratios are to Pillow, which decodes and scales without computing",
+        "features. Memory is the peak (VmHWM) of the largest process.",
     ]
     for job in dict.fromkeys(row["job"] for row in result["races"]):
         lines += [
