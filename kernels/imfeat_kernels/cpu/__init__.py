@@ -16,6 +16,7 @@ INFRASTRUCTURE = (
     "interleave",
     "lanes",
     "launch",
+    "luma",
     "registers",
     "tile",
     "weighing",
