@@ -26,7 +26,9 @@ def iterations(n: int, title: str, progress: bool) -> Iterable[int]:
 
 def has_terminal() -> bool:
     """Return whether there is a terminal or a notebook for bars, without rich, whose import takes 30 ms."""
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return sys.stderr.isatty() or type(shell).__name__ == "ZMQInteractiveShell"
 
 
 @functools.cache

@@ -661,3 +661,14 @@ def test_images_are_the_same_in_threads(folder, tmp_path):
         assert in_threads[0] == rows
         np.testing.assert_array_equal(in_threads[1], images)
         assert in_threads[2] == indices
+
+
+def test_bars_are_for_terminals_and_notebooks(monkeypatch):
+    class ZMQInteractiveShell:
+        """As in a notebook."""
+
+    ipython = pytest.importorskip("IPython")
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert not _progress.has_terminal()
+    monkeypatch.setattr(ipython, "get_ipython", ZMQInteractiveShell)
+    assert _progress.has_terminal()
