@@ -27,7 +27,7 @@ from pictures import as_file, bytes_of, crop, decoded, write_folder
 from PIL import Image
 
 import imfeat
-from imfeat import _files, cli, extract
+from imfeat import _files, _progress, cli, extract
 from imfeat.cli import main
 from imfeat.extract import images as reading
 from imfeat.extract import schedule, worker
