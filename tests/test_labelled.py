@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from pictures import crop
+from pictures import as_file, crop
 from PIL import Image, ImageOps
 
 from imfeat import compare
@@ -41,6 +41,14 @@ def test_labelled_images_of_other_libraries(size):
         for photo, _ in pairs(9)
     ]
     np.testing.assert_array_equal(data.train.images, np.stack(expected))
+
+
+def test_files_have_the_size_of_the_first():
+    files = [(as_file(photo, "PNG"), label) for photo, label in pairs(4)]
+    np.testing.assert_array_equal(
+        load({"train": files, "test": files}).test.images,
+        load({"train": pairs(4), "test": pairs(4)}).test.images,
+    )
 
 
 def test_names_of_classes_of_other_libraries():

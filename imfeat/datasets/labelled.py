@@ -9,7 +9,7 @@ from imfeat._inputs import as_host_array
 from imfeat.datasets._labels import LABEL_COLUMNS
 from imfeat.datasets._types import DataSet, ImageSet
 from imfeat.decoding.decode import Pixels
-from imfeat.decoding.memory import bytes_of_image, fitted_image, image_in
+from imfeat.decoding.memory import fitted_image, image_in, size_of_image
 
 TEST_SETS = "test", "validation", "valid", "val"  # the first that is there
 
@@ -47,7 +47,7 @@ def _read(
         try:
             image = image_in(item)
             if size is None:
-                size = bytes_of_image(image).shape[:2]
+                size = size_of_image(image)
             images.append(fitted_image(image, size, fit))
             labels.append(_label_in(item))
         except Exception as error:

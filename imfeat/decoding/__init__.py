@@ -8,7 +8,6 @@ from imfeat.decoding.decode import check_decode as check_decode
 from imfeat.decoding.decode import decode_all as decode_all
 from imfeat.decoding.decode import decode_or_reason as decode_or_reason
 from imfeat.decoding.decode import reason_of as reason_of
-from imfeat.decoding.memory import bytes_of_image as bytes_of_image
 from imfeat.decoding.size import ImageSize as ImageSize
 from imfeat.decoding.size import as_pair as as_pair
 from imfeat.decoding.size import as_size as as_size

@@ -15,6 +15,7 @@ from imfeat._inputs import as_host_array
 from imfeat.decoding.decode import decode, fitted
 from imfeat.decoding.metadata import orientation_of, upright
 from imfeat.decoding.rgb import rgb_of_picture
+from imfeat.decoding.size import ORIGINAL
 
 WHITE = 255
 IMAGE_KEYS = "image", "img", "jpg", "jpeg", "png", "webp"  # as in data sets of Hugging Face and WebDataset
@@ -34,6 +35,14 @@ def image_in(item: Any) -> Any:
     if isinstance(item, tuple | list) and item and not isinstance(item[0], int | float):
         return item[0]
     return item
+
+
+def size_of_image(image: Any) -> tuple[int, int]:
+    """Return height and width of an image, its path or the bytes of its file, upright."""
+    content = Path(image).read_bytes() if isinstance(image, str | os.PathLike) else image
+    pixels = decode(content, ORIGINAL, "crop") if isinstance(content, bytes) else bytes_of_image(content)
+    height, width = pixels.shape[:2]
+    return height, width
 
 
 def fitted_image(image: Any, size: tuple[int, int], fit: str) -> npt.NDArray[np.uint8]:
