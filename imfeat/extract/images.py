@@ -18,6 +18,7 @@ PIXELS_AT_ONCE = 1 << 22  # of images of their own size; a larger one is decoded
 Group: TypeAlias = tuple[list[int], Array]  # indices of images of one size, and their pixels
 
 
+
 @dataclass(frozen=True)
 class Row:
     """An image in a table of features.
@@ -38,6 +39,8 @@ class Row:
     sha256: str | None
     error: str | None
 
+
+Batch: TypeAlias = tuple[list[Row], list[Group]]
 
 _threads: ThreadPoolExecutor | None = None
 
@@ -93,7 +96,7 @@ def _content_or_reason(item: Item) -> bytes | str:
 
 def read_batches(
     items: list[Item], size: ImageSize, fit: str, how: str = "exact"
-) -> Iterator[tuple[list[Row], list[Group]]]:
+) -> Iterator[Batch]:
     """Yield the rows of some images, in order, and the pixels (n, height, width, 3) of those of equal size.
 
     A bounded number of pixels is decoded at a time.
@@ -106,9 +109,18 @@ def read_batches(
         yield rows, [([first + i for i in decoded], images)] if decoded else []
 
 
+def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield batches; while the caller works on one, a thread makes the next."""
+    with ThreadPoolExecutor(1, thread_name_prefix="imfeat-ahead") as thread:
+        following = thread.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = thread.submit(next, batches, None)
+            yield batch
+
+
 def _read_own_sizes(
     items: list[Item], size: ImageSize, fit: str, how: str
-) -> Iterator[tuple[list[Row], list[Group]]]:
+) -> Iterator[Batch]:
     rows: list[Row] = []
     waiting: list[tuple[int, Array]] = []
     n_pixels = 0

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from imfeat._backend import Array, set_num_threads
 from imfeat.extract.features import Column, build, compute
-from imfeat.extract.images import Row, decode_in_threads, read_batches
+from imfeat.extract.images import Row, ahead, decode_in_threads, read_batches
 from imfeat.extract.plan import Plan
 from imfeat.extract.ragged import Ragged
 from imfeat.extract.store import find_receipt, write_shard
@@ -33,7 +33,7 @@ def extract_shard(folder: str, shard: int) -> dict[str, Any]:
     items = plan.items(shard)
     rows: list[Row] = []
     features = {name: _empty(column, len(items)) for name, column in columns.items()}
-    for batch_rows, groups in read_batches(items, plan.size, plan.settings["fit"], plan.decode):
+    for batch_rows, groups in ahead(read_batches(items, plan.size, plan.settings["fit"], plan.decode)):
         rows += batch_rows
         for indices, images in groups:
             try:
