@@ -1,0 +1,21 @@
+"""The command line: `imfeat compare`, `extract`, `codebook`, `encode`, `selfcheck` and `info`."""
+
+import click
+
+import imfeat
+from imfeat.cli.compare import compare_command
+from imfeat.cli.extract import codebook_command, encode_command, extract_command
+from imfeat.cli.info import info_command, selfcheck_command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(imfeat.__version__, prog_name="imfeat")
+def main() -> None:
+    """Classical image features, and an honest comparison of what they are worth."""
+
+
+for command in (
+    *(compare_command, extract_command, codebook_command, encode_command),
+    *(info_command, selfcheck_command),
+):
+    main.add_command(command)

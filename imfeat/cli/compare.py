@@ -1,0 +1,165 @@
+"""`imfeat compare`."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from imfeat._progress import compilations_shown
+from imfeat.cli.shared import FEATURES_HELP, Failure, decode_option
+from imfeat.recipes import COMPARED
+
+if TYPE_CHECKING:
+    from imfeat.compare import Result
+
+COMPARE_SETTINGS = ("data", "features", "classifiers", "seeds", "size", "decode", "out", "cache")
+
+
+def _read_config(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+    """Take the settings of a file for defaults, so that flags win."""
+    if value is None:
+        return
+    import tomllib
+
+    try:
+        settings = tomllib.loads(value.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Failure(f"can't read {value}: {error}") from error
+    if unknown := [name for name in settings if name not in COMPARE_SETTINGS]:
+        raise Failure(f"unknown setting {unknown[0]!r} in {value}; there are {', '.join(COMPARE_SETTINGS)}")
+    lists = {name: ",".join(map(str, part)) for name, part in settings.items() if isinstance(part, list)}
+    context.default_map = {**(context.default_map or {}), **settings, **lists}
+
+
+def _list_names(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Print the features, classifiers and sources of data, and exit."""
+    if not value:
+        return
+    from imfeat import recipes
+    from imfeat.compare.classifiers import CLASSIFIERS, GROUPS
+
+    click.echo("features, with options as in hog(cell_size=16), and several side by side as in hog+color:")
+    for name, title, expression in recipes.listing():
+        click.echo(f"  {name:18}{title}\n{'':20}{expression}")
+    classifiers = [(name, kind.title) for name, kind in CLASSIFIERS.items()]
+    classifiers += [(name, " and ".join(members)) for name, members in GROUPS.items()]
+    sources = [
+        ("photos", "patches of ten pictures, no download"),
+        ("cifar10", "CIFAR-10, downloaded once"),
+    ]
+    sources += [
+        ("a folder", "of images, a folder per class, also in a tar or zip, or of CIFAR-10"),
+        ("a Parquet file", "of images and labels, or a folder of them, as of Hugging Face"),
+        ("an .npz file", "of arrays"),
+    ]
+    for title, rows in (("classifiers", classifiers), ("data", sources)):
+        click.echo(f"{title}:")
+        for name, description in rows:
+            click.echo(f"  {name:18}{description}".rstrip())
+    context.exit()
+
+
+@click.command("compare")
+@click.option(
+    "--data",
+    default="photos",
+    show_default=True,
+    help="photos, cifar10, a folder, an archive, a Parquet file or an .npz file.",
+)
+@click.option(
+    "--features",
+    default=",".join(COMPARED),
+    show_default=True,
+    help=FEATURES_HELP,
+)
+@click.option(
+    "--classifiers",
+    default="linear,mlp",
+    show_default=True,
+    help="Which of softmax, svm, ridge, l2svm, mlp and mlp2, separated by commas; linear is the first three, "
+    "mlps the last two.",
+)
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="How many seeds.")
+@click.option("--size", type=click.IntRange(min=1), help="Side of the images of a folder, in pixels.")
+@decode_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for the results.  [default: runs/DATA-TIME]"
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Go on with the run in this folder; with --data, or begin it.",
+)
+@click.option(
+    "--cache/--no-cache", default=True, help="Keep features on disk for other runs.  [default: cache]"
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    is_eager=True,
+    expose_value=False,
+    callback=_read_config,
+    help="A TOML file with any of these settings; flags win.",
+)
+@click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_names,
+    help="Name the features, the classifiers and the sources of data, and exit.",
+)
+def compare_command(
+    data: str,
+    features: str,
+    classifiers: str,
+    seeds: int,
+    size: int | None,
+    decode: str,
+    out: Path | None,
+    resume: Path | None,
+    cache: bool,
+) -> None:
+    """Train every classifier on every feature of a data set.
+
+    Prints accuracies, times and what they come to in words, and writes them as results.json, results.md and
+    report.html.  Each cell is kept in the same folder as soon as it is done, so that --resume can go on.
+    """
+    import imfeat.compare as experiment
+
+    source = Path(data).resolve().name if Path(data).exists() else data
+    folder = resume or out or Path("runs", f"{source}-{datetime.now():%Y%m%d-%H%M%S}")
+    try:
+        is_default = click.get_current_context().get_parameter_source("data") == ParameterSource.DEFAULT
+        with compilations_shown():
+            if resume is not None and is_default:
+                result = experiment.resume(folder, cache=cache)
+            else:
+                names: dict[str, Any] = {"features": features, "classifiers": _names(classifiers)}
+                how: dict[str, Any] = {"size": size, "decode": decode, "folder": folder, "cache": cache}
+                result = experiment.run(data, **names, n_seeds=seeds, **how)
+        # Printed before it is written, so that results survive a full disk.
+        _print(result)
+        result.write(folder)
+    except KeyboardInterrupt:
+        raise Failure(f"interrupted; go on with: imfeat compare --resume {folder}") from None
+    except (OSError, ValueError) as error:
+        raise Failure(str(error)) from error
+    click.echo(f"Written to {folder}")
+
+
+def _print(result: "Result") -> None:
+    from rich.console import Console
+
+    from imfeat.compare import report
+
+    console = Console()
+    console.print(report.as_table(result))
+    for line in (*result.answer, *report.skipped_lines(result)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

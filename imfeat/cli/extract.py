@@ -1,0 +1,99 @@
+"""`imfeat extract`, `codebook` and `encode`."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from imfeat.cli.shared import FEATURES_HELP, quick_imports, source_options, tell, told
+from imfeat.recipes import EXTRACTED, LEARNED
+
+
+@click.command("extract")
+@click.argument("source", required=False)
+@click.option(
+    "--features",
+    default=",".join(EXTRACTED),
+    show_default=True,
+    help=f"{FEATURES_HELP}  Also files that imfeat codebook wrote.",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--format", default="parquet", show_default=True, type=click.Choice(["parquet", "npy"]))
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the run in --out, or begin it; without SOURCE, with its settings.",
+)
+@source_options
+def extract_command(source: str | None, features: str, out: Path, resume: bool, **options: Any) -> None:
+    """Compute features of the images in SOURCE, however many.
+
+    SOURCE is a folder (with all folders below it), a glob, a list of paths (.txt), a Parquet file with paths
+    or bytes, or a tar or zip of images.  An image that can't be read is a row with an error.
+    """
+    begin = time.monotonic()
+    with quick_imports():
+        from imfeat import extract as files
+
+    is_new = not (out / "plan.json").exists()
+    with told(f"interrupted; go on with: imfeat extract --out {out} --resume"):
+        if resume and source is None:
+            of_workers = {name: options[name] for name in ("scheduler", "n_workers")}
+            result = files.resume(out, progress=True, **of_workers)
+        elif source is None:
+            raise ValueError(
+                "SOURCE is missing: imfeat extract SOURCE --out FOLDER, or --out FOLDER --resume"
+            )
+        else:
+            result = files.run(source, features, out, resume=resume, progress=True, **options)
+    tell(result, time.monotonic() - begin, is_new)
+
+
+@click.command("codebook")
+@click.argument("source")
+@click.option(
+    "--feature",
+    default="words",
+    show_default=True,
+    help=f"One of {', '.join(LEARNED)}, with options as in words(n_words=100).",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Model file, .safetensors.")
+@click.option(
+    "--quantize", metavar="FEATURE", help="SOURCE is a folder of imfeat extract: compress this feature."
+)
+@click.option("--per-image", default=50, show_default=True, type=click.IntRange(min=1), help="Descriptors.")
+@click.option("--seed", default=0, show_default=True, type=int)
+@source_options
+def codebook_command(source: str, quantize: str | None, **options: Any) -> None:
+    """Learn the words or the mixture of a feature from the images in SOURCE, or a product quantizer.
+
+    Writes a file that imfeat encode and imfeat extract take.  Called again after an interruption, it goes on.
+    """
+    with quick_imports():
+        from imfeat.extract import codebook, learn_quantizer, save_model
+
+    with told("interrupted; go on with the same command"):
+        if quantize is None:
+            codebook(source, progress=True, **options)
+        else:
+            of_workers = {name: options[name] for name in ("seed", "scheduler", "n_workers")}
+            save_model(options["out"], learn_quantizer(source, quantize, **of_workers))
+    click.echo(f"Written to {options['out']}")
+
+
+@click.command("encode")
+@click.argument("source")
+@click.argument("model", type=click.Path(exists=True, dir_okay=False))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--format", default="parquet", show_default=True, type=click.Choice(["parquet", "npy"]))
+@source_options
+def encode_command(source: str, model: str, out: Path, **options: Any) -> None:
+    """Describe the images in SOURCE by what imfeat codebook learned, in the file MODEL."""
+    begin = time.monotonic()
+    with quick_imports():
+        from imfeat.extract import run
+
+    with told(f"interrupted; go on with: imfeat extract --out {out} --resume"):
+        result = run(source, [model], out, progress=True, **options)
+    tell(result, time.monotonic() - begin, True)

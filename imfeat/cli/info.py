@@ -1,0 +1,65 @@
+"""`imfeat info` and `selfcheck`."""
+
+import click
+
+from imfeat._progress import console
+from imfeat.cli.shared import Failure
+
+
+@click.command("info")
+@click.option("--warm", is_flag=True, help="Also compile every kernel, so that no first call waits.")
+def info_command(warm: bool) -> None:
+    """Print versions, threads, and whether CUDA is usable."""
+    from imfeat._environment import COMPARE_PACKAGES, versions
+    from imfeat.compare import environment
+
+    facts = versions(COMPARE_PACKAGES) | environment.machine() | {"CUDA": environment.cuda_status()}
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        click.echo(f"{name:{width}}  {value}")
+    if warm:
+        _compile_all()
+
+
+def _compile_all() -> None:
+    """Compile every kernel, and print the seconds of each."""
+    from rich.progress import Progress
+
+    from imfeat import warm
+
+    seconds: dict[str, float] = {}
+    with Progress(console=console(), transient=True, disable=not console().is_terminal) as progress:
+        task = progress.add_task("Compiling kernels")
+        for n_done, n_groups, of_kernels in warm.compile_all():
+            progress.update(task, completed=n_done, total=n_groups)
+            for name, n in of_kernels.items():
+                seconds[name] = seconds.get(name, 0) + n
+    for name in sorted(seconds, key=lambda name: -seconds[name]):
+        click.echo(f"{seconds[name]:7.1f} s  {name}")
+    click.echo("Every kernel is compiled and cached.")
+
+
+@click.command("selfcheck")
+@click.option("--pixels", default=1 << 24, show_default=True, type=click.IntRange(min=1), help="How many.")
+def selfcheck_command(pixels: int) -> None:
+    """Compare every CUDA kernel with the CPU, and time it.
+
+    Prints one report, which is worth sending to the authors: they have no GPU.
+    """
+    from imfeat import CudaUnavailableError
+    from imfeat import selfcheck as checks
+
+    rows = []
+    try:
+        for line in checks.headings():
+            click.echo(line)
+        for row in checks.check(checks.noise(pixels)):
+            rows.append(row)
+            click.echo(row)
+        for line in checks.peers(checks.noise(pixels)):
+            click.echo(line)
+    except CudaUnavailableError as error:
+        raise Failure(str(error)) from error
+    if n_wrong := sum(row.off > row.tolerance for row in rows):
+        raise Failure(f"{n_wrong} of {len(rows)} calls gave something else than the CPU")
+    click.echo(f"All {len(rows)} calls gave what the CPU gives.")

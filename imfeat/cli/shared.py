@@ -1,0 +1,144 @@
+"""Options, messages and errors that commands share."""
+
+import gc
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imfeat._progress import compilations_shown
+from imfeat.recipes import RECIPES
+
+if TYPE_CHECKING:
+    from imfeat.extract import Features
+
+SHOWN_ERRORS = 5  # reasons
+FEATURES_HELP = (
+    f"Features, separated by commas: {', '.join(RECIPES)}; with options, as in hog(cell_size=16), a number "
+    "of words or components, as in patches-800-8x8 or fusion-256, and several joined by +."
+)
+
+
+decode_option = click.option(
+    "--decode",
+    default="exact",
+    show_default=True,
+    type=click.Choice(["exact", "fast"]),
+    help="JPEGs with the pixels of Pillow, or at the smallest scale that covers --size.",
+)
+
+
+def _as_size(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
+    """Return a number of pixels, or the name of a size that depends on each image."""
+    if re.fullmatch(r"[1-9][0-9]*", value):
+        return int(value)
+    if not re.fullmatch(r"original|max-[1-9][0-9]*", value):
+        raise click.BadParameter(f"{value!r} is neither a number of pixels nor original nor max-N")
+    return value
+
+
+class Failure(click.ClickException):
+    exit_code = 2
+
+
+def source_options(command: Any) -> Any:
+    """Add the options of commands that read images from disk."""
+    options = (
+        click.option(
+            "--size",
+            default="64",
+            show_default=True,
+            callback=_as_size,
+            metavar="PIXELS|original|max-N",
+            help="Side in pixels; original: each image as it is; max-512: its longer side at most 512.",
+        ),
+        click.option("--fit", default="crop", show_default=True, type=click.Choice(["crop", "stretch"])),
+        decode_option,
+        click.option(
+            "--shard-size",
+            default=100,
+            show_default=True,
+            type=click.IntRange(min=1),
+            help="Images at a time.",
+        ),
+        click.option("--column", help="Of a Parquet file, with paths or bytes; of a field, image.bytes."),
+        click.option(
+            "--scheduler", default="local", show_default=True, help="local, or tcp://... of a Dask cluster."
+        ),
+        click.option(
+            "--workers", "n_workers", type=click.IntRange(min=1), help="Processes.  [default: cores]"
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def quick_imports() -> Iterator[None]:
+    """Import what runs need without looking for garbage, which takes a seventh of the time of a short run.
+
+    Objects of modules stay, and are left out of later searches, also in processes that are forked.
+    """
+    gc.disable()
+    try:
+        from imfeat._backend import cpu_kernels
+        from imfeat.extract import run as run
+
+        cpu_kernels()
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@contextmanager
+def told(interrupted: str) -> Iterator[None]:
+    """Turn what users and machines get wrong into one line, and tell what is compiled."""
+    try:
+        with compilations_shown():
+            yield
+    except KeyboardInterrupt:
+        raise Failure(interrupted) from None
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        raise Failure(str(error)) from error
+    except KeyError as error:
+        raise Failure(error.args[0]) from error
+
+
+def tell(features: "Features", seconds: float, is_new: bool) -> None:
+    """Print what a run has computed, what it could not read and why, and how to open the results."""
+    rate = f" in {seconds:,.1f} s: {len(features) / seconds:,.0f} images/s" if is_new else ""
+    click.echo(f"{len(features):,} images, {features.n_errors:,} with errors{rate}")
+    _print_errors(features.errors())
+    if features.left_out:
+        counts = ", ".join(f"{n:,} {reason}" for reason, n in features.left_out.items())
+        click.echo(f"Files that are clearly no images were left out: {counts}.  left_out.jsonl names them.")
+    columns = ", ".join(
+        f"{name} ({'by size' if n is None else f'{n:,} numbers'})" for name, n in features.names.items()
+    )
+    click.echo(f"Written to {features.folder / 'shards'}: {columns}")
+    click.echo(
+        f"Open them in Python: import imfeat; features = imfeat.extract.open({str(features.folder)!r})"
+    )
+
+
+def _print_errors(rows: Iterable[dict[str, Any]]) -> None:
+    """Print the most frequent reasons of errors, each with its first image and the number of others.
+
+    Reasons that differ in numbers alone count as one.
+    """
+    first: dict[str, dict[str, Any]] = {}
+    counts: Counter[str] = Counter()
+    for row in rows:
+        reason = re.sub(r"\d+", "0", row["error"])
+        first.setdefault(reason, row)
+        counts[reason] += 1
+    for reason, n in counts.most_common(SHOWN_ERRORS):
+        others = f" and {n - 1:,} more" if n > 1 else ""
+        click.echo(f"  {first[reason]['path']}{others}: {first[reason]['error']}")
+    if len(counts) > SHOWN_ERRORS:
+        click.echo(f"  and {len(counts) - SHOWN_ERRORS:,} more reasons: errors() in Python")
