@@ -74,6 +74,8 @@ class ClosedFormClassifier:
         suffice.
     strengths, title, seeded, kind
         See `Classifier`.
+    loss : str
+        Loss that it minimizes, by the name that `LinearClassifier` has for it.
     """
 
     solve_sums: SolveSums
@@ -82,6 +84,7 @@ class ClosedFormClassifier:
     title: str = ""
     seeded: bool = False
     kind: str = "linear"
+    loss: str = "squared_error"
 
     tunes_on_subset: ClassVar[bool] = False
 
@@ -133,6 +136,7 @@ CLASSIFIERS: dict[str, Classifier | ClosedFormClassifier] = {
         lambda sums, strength, batches: sums.solve_squared_hinge(strength, batches),
         lambda products, strength, signs: products.solve_squared_hinge(strength, signs),
         title="a linear SVM of squared hinge loss",
+        loss="squared_hinge",
     ),
     "mlp": Classifier(_mlp1, title="an MLP of one hidden layer", kind="mlp"),
     "mlp2": Classifier(_mlp2, title="an MLP of two hidden layers", kind="mlp"),

@@ -30,7 +30,8 @@ class Choice:
     """A strength, its validation accuracy, and the seconds that its choice took.
 
     ``scores`` are those of the validation images.  ``trainer`` has learned from the training rows; it is
-    None if the choice was made in an earlier run, or the trainer was used.
+    None if the choice was made in an earlier run, or the trainer was used.  ``temperature`` is that of an
+    earlier run, too.
     """
 
     strength: float
@@ -38,6 +39,7 @@ class Choice:
     seconds: float
     scores: Array
     trainer: Trainer | None = None
+    temperature: float | None = None
 
 
 def split(labels: Array) -> tuple[Array, Array]:

@@ -85,7 +85,7 @@ def fit_wide(
     products = RidgeProducts(len(labels))
     for i, member in enumerate(members, 1):
         announce(f"products of images, part {i} of {len(members)}")
-        table, _, _ = standardized_tables(member, images, data.test.images[:1])
+        table = standardized_tables(member, images, data.test.images[:1]).train
         for columns in columns_of(table):
             products.add(columns)
         del table, columns  # frees memory before the next table, or the factor
@@ -98,8 +98,8 @@ def fit_wide(
     scores = np.zeros((len(data.test.labels), shares.shape[1]), np.float32)
     for i, member in enumerate(members, 1):
         announce(f"weights, part {i} of {len(members)}")
-        train_table, test_table, _ = standardized_tables(member, images, data.test.images)
-        scores += _scores(train_table, test_table, shares)
+        tables = standardized_tables(member, images, data.test.images)
+        scores += _scores(tables.train, tables.test, shares)
     predict_seconds = time.perf_counter() - start
     original_order = np.argsort(order)
     fits = {}
