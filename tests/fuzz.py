@@ -24,6 +24,8 @@ from imfeat import extract
 from imfeat.decoding import decode
 
 SIZE = (16, 16)
+LONGEST = "max-16"
+SIZES = (SIZE, LONGEST, "original")
 SLOW = 20  # seconds, after which an input counts as one that hangs
 MOST_PIXELS = 1_000_000  # so that most of the time goes to decoders, not to large images
 
@@ -115,16 +117,24 @@ def broken(files, chance):
 
 
 def read_image(content):
-    """Decode in each way, and check what comes out."""
-    found = decode.decode_or_reason(content, SIZE, "crop")
-    assert isinstance(found, str) or (found.shape == (*SIZE, 3) and found.dtype == np.uint8), found
-    if content.startswith(b"\xff\xd8"):
-        with mock.patch.object(decode, "read_jpeg", return_value=None):
-            by_pillow = decode.decode_or_reason(content, SIZE, "crop")
-        assert np.array_equal(found, by_pillow), "differs from what Pillow gives"
-        fast = decode.decode_or_reason(content, SIZE, "crop", "fast")
-        assert isinstance(fast, str) == isinstance(found, str), "fast"
-    return not isinstance(found, str)
+    """Decode in each way and at each kind of size, and check what comes out."""
+    images = [decode.decode_or_reason(content, size, "crop") for size in SIZES]
+    for size, image in zip(SIZES, images, strict=True):
+        assert isinstance(image, str) == isinstance(images[0], str), size
+        if isinstance(image, str):
+            continue
+        assert image.dtype == np.uint8, size
+        assert image.shape[2:] == (3,), size
+        assert size != SIZE or image.shape[:2] == SIZE
+        assert size != LONGEST or max(image.shape) <= max(SIZE)
+        if content.startswith(b"\xff\xd8"):
+            with mock.patch.object(decode, "read_jpeg", return_value=None):
+                by_pillow = decode.decode_or_reason(content, size, "crop")
+            assert np.array_equal(image, by_pillow), "differs from what Pillow gives"
+            if size != "original":
+                fast = decode.decode_or_reason(content, size, "crop", "fast")
+                assert fast.shape == image.shape, "fast"
+    return not isinstance(images[0], str)
 
 
 def read_model(content, path):
