@@ -84,6 +84,8 @@ class FeatureRun:
 
     def _shifted(self, computed: dict[str, tuple[Cell, Pipeline]], seed: int) -> Iterator[Cell]:
         """Test cells on changed images, which share their features."""
+        if not computed:
+            return
         self.workspace.announce(f"{self.feature}, changed images, seed {seed}")
         test = self.workspace.data.test
         scores = shifts.scores_on({name: pipeline for name, (_, pipeline) in computed.items()}, test.images)
