@@ -17,6 +17,7 @@ LAYERS = (
     "decoding sources",
     "estimators learn datasets",
     "recipes _recipe _feature _expressions",
+    "models",
     "compare extract selfcheck",
     "cli warm",
 )

@@ -355,12 +355,12 @@ def test_features_learn_from_images_of_several_sizes(folder, tmp_path, feature):
 def test_models_of_any_size_describe_as_those_of_one_size(feature):
     images = np.stack([picture(k) for k in (0, 2, 6)])
     fitted = parse(feature).transformer((224, 224)).fit(images)
-    free = parse(feature).transformer((224, 224)).restore(None, options_of(fitted), fitted.to_arrays())
+    free = parse(feature).transformer((224, 224)).restore(None, parts_of(fitted))
     np.testing.assert_array_equal(free.transform(images), fitted.transform(images))
 
 
-def options_of(model):
-    return {name: value for name, value in model.options().items() if name in type(model).learned}
+def parts_of(model):
+    return {name: getattr(model, f"{name}_") for name in model.learned}
 
 
 LOCALS = (
@@ -392,7 +392,7 @@ def test_large_images_are_encoded_by_bands(monkeypatch, feature):
     model = parse(feature).transformer((224, 224))
     if model.learns:
         fitted = parse(feature).transformer((224, 224)).fit(images)
-        model.restore(None, options_of(fitted), fitted.to_arrays())
+        model.restore(None, parts_of(fitted))
     at_once = model.transform(images[:1])
     if model.learns:
         drawn = model.draw(images[:1], 20, np.random.default_rng(0))
@@ -407,7 +407,7 @@ def test_large_images_are_encoded_by_bands(monkeypatch, feature):
 def test_words_say_that_an_image_is_too_small():
     fitted = parse("words(n_words=2)").transformer((40, 40)).fit(PHOTO[np.newaxis, :40, :40])
     free = parse("words(n_words=2)").transformer((40, 40))
-    free.restore(None, options_of(fitted), fitted.to_arrays())
+    free.restore(None, parts_of(fitted))
     for shape in ((1, 5, 40, 3), (1, 40, 5, 3)):
         with pytest.raises(ValueError, match=r"images of \d+ x \d+ pixels are smaller than a patch of 6 x 6"):
             free.transform(np.zeros(shape, np.uint8))
