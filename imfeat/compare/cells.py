@@ -1,5 +1,6 @@
 """The cells of an experiment, one for each feature, classifier and seed, and the folder that stores them."""
 
+import hashlib
 import json
 import time
 import zipfile
@@ -14,6 +15,7 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat._files import complete
 
+MOST_LETTERS = 200  # of the name of a file
 ELAPSED = "seconds.txt"  # in a folder of cells: seconds of the run so far
 
 Pair: TypeAlias = tuple[str, str]  # a feature and a classifier
@@ -28,8 +30,10 @@ class Record:
     choice of the strength, which all seeds share, ``train_seconds`` those of the training with this
     strength, and ``predict_seconds`` those of the predictions for the test images.  ``converged`` is
     None for classifiers without a stopping rule.  ``feature_bytes`` are the bytes of the feature of an
-    image, and ``model_bytes`` those of the parameters of the classifier.  For a fusion, seconds, bytes
-    and numbers of features are sums over its members, and the strength is that of the first one.
+    image, and ``model_bytes`` those of the parameters of the classifier.  ``strength`` is the value of
+    another parameter for classifiers without a strength, and ``gamma`` is the width of a kernel.  For a
+    fusion, seconds, bytes and numbers of features are sums over its members, and the strength is that of the
+    first one.
     """
 
     feature: str
@@ -48,6 +52,7 @@ class Record:
     test_feature_seconds: float = 0.0
     feature_bytes: int = 0
     model_bytes: int = 0
+    gamma: float | None = None
 
 
 SUMMED = (
@@ -146,7 +151,10 @@ class Store:
 
     def _path(self, key: tuple[str, str, int]) -> Path:
         assert self.folder is not None
-        return self.folder / ("--".join(quote(str(part), safe="+") for part in key) + ".npz")
+        name = "--".join(quote(str(part), safe="+") for part in key)
+        if len(name) > MOST_LETTERS:  # file systems end at 255
+            name = f"{name[:MOST_LETTERS]}-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
+        return self.folder / f"{name}.npz"
 
 
 def _write(cell: Cell, file: IO[bytes]) -> None:

@@ -15,7 +15,7 @@ from imfeat.learn import RidgeProducts, RidgeSums
 
 Batches = Callable[[], Iterator[tuple[Array, Array]]]
 SolveSums = Callable[[RidgeSums, float, Batches], tuple[Array, Array]]
-SolveProducts = Callable[[RidgeProducts, float, Array], tuple[Array, Array, Array]]
+SolveProducts = Callable[[RidgeProducts, float, Array, float | None], tuple[Array, Array, Array]]
 
 
 class Trainer(Protocol):
