@@ -1,5 +1,6 @@
 """`imfeat compare`."""
 
+import textwrap
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from imfeat.recipes import COMPARED
 if TYPE_CHECKING:
     from imfeat.compare import Result
 
+INDENT = 26 * " "
 COMPARE_SETTINGS = (
     *("data", "features", "classifiers", "seeds", "size", "decode", "train_sizes", "shifts", "keep"),
     *("out", "cache"),
@@ -46,8 +48,14 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
     click.echo("features, with options as in hog(cell_size=16), and several side by side as in hog+color:")
     for name, title, expression in recipes.listing():
         click.echo(f"  {name:18}{title}\n{'':20}{expression}")
-    classifiers = [(name, kind.title) for name, kind in CLASSIFIERS.items()]
-    classifiers += [(name, " and ".join(members)) for name, members in GROUPS.items()]
+    click.echo("classifiers, with options as in mlp(hidden=(256, 128)):")
+    for name, classifier in CLASSIFIERS.items():
+        options = textwrap.fill(
+            ", ".join(classifier.option_names()), 100, initial_indent=INDENT, subsequent_indent=INDENT
+        )
+        click.echo(f"  {name:24}{classifier.title}\n{options}")
+    for name, members in GROUPS.items():
+        click.echo(f"  {name:24}{', '.join(members)}")
     sources = [
         ("photos", "patches of ten pictures, no download"),
         ("cifar10", "CIFAR-10, downloaded once"),
@@ -57,10 +65,9 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
         ("a Parquet file", "of images and labels, or a folder of them, as of Hugging Face"),
         ("an .npz file", "of arrays"),
     ]
-    for title, rows in (("classifiers", classifiers), ("data", sources)):
-        click.echo(f"{title}:")
-        for name, description in rows:
-            click.echo(f"  {name:18}{description}".rstrip())
+    click.echo("data:")
+    for name, description in sources:
+        click.echo(f"  {name:18}{description}".rstrip())
     context.exit()
 
 
@@ -81,8 +88,9 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
     "--classifiers",
     default="linear,mlp",
     show_default=True,
-    help="Which of softmax, svm, ridge, l2svm, mlp and mlp2, separated by commas; linear is the first three, "
-    "mlps the last two.",
+    help="Which of softmax, svm, ridge, l2svm, mlp, mlp2, kernel-ridge, knn, logreg and "
+    "hist-gradient-boosting, separated by commas; linear is the first three, mlps are both MLPs.  With "
+    "options, as in mlp(hidden=(256, 128)); --list names them.",
 )
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="How many seeds.")
 @click.option("--size", type=click.IntRange(min=1), help="Side of the images of a folder, in pixels.")
@@ -159,7 +167,7 @@ def compare_command(
             if resume is not None and is_default:
                 result = experiment.resume(folder, cache=cache)
             else:
-                names: dict[str, Any] = {"features": features, "classifiers": _names(classifiers)}
+                names: dict[str, Any] = {"features": features, "classifiers": classifiers}
                 how: dict[str, Any] = {"size": size, "decode": decode, "folder": folder, "cache": cache}
                 how |= {"train_sizes": _sizes(train_sizes), "shifts": shifts, "keep": keep}
                 result = experiment.run(data, **names, n_seeds=seeds, **how)

@@ -5,7 +5,7 @@ import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from numbers import Integral
 from pathlib import Path
@@ -22,7 +22,7 @@ from imfeat._progress import console
 from imfeat.compare.answer import in_words, recommended
 from imfeat.compare.cache import Cache, content_of, default_folder
 from imfeat.compare.cells import Cell, Record, Store
-from imfeat.compare.classifiers import CLASSIFIERS, GROUPS, MOST_TRIED, expand_groups
+from imfeat.compare.classifiers import MOST_TRIED, check, classifier_of, expand_groups, parse_classifiers
 from imfeat.compare.environment import git_revision, machine, peak_bytes
 from imfeat.compare.experiment import run_cells, run_parts, with_members
 from imfeat.compare.flips import flips_in_words
@@ -49,7 +49,7 @@ def run(
     source: Source = "photos",
     *,
     features: str | Sequence[str] = COMPARED,
-    classifiers: Sequence[str] = DEFAULT_CLASSIFIERS,
+    classifiers: str | Sequence[str] = DEFAULT_CLASSIFIERS,
     n_seeds: int = 3,
     size: int | None = None,
     decode: str = "exact",
@@ -67,9 +67,14 @@ def run(
         Data set; see `imfeat.datasets.load`.
     features : str or sequence of str
         Recipes of `imfeat.recipes`, as ``"hog(cell_size=16)+color, patches-800"``, and registered features.
-    classifiers : sequence of str
-        Names among ``softmax``, ``svm``, ``ridge``, ``l2svm`` (squared hinge), ``mlp`` and ``mlp2``, with
-        one and two hidden layers; ``linear`` for the first three, and ``mlps`` for the last two.
+    classifiers : str or sequence of str
+        Expressions such as ``"mlp(hidden=(256, 128), activation='tanh'), softmax(strength=300)"``: names of
+        ``softmax``, ``svm``, ``ridge``, ``l2svm`` (squared hinge), ``mlp`` and ``mlp2`` (one and two hidden
+        layers), ``kernel-ridge`` (a Gaussian kernel), ``knn``, ``logreg`` and ``hist-gradient-boosting`` of
+        scikit-learn, and registered ones, with options in parentheses; or ``linear`` for the first three, and
+        ``mlps`` for the MLPs.  Options are the parameters of the class in `imfeat.learn` or scikit-learn.
+        A parameter that would be chosen on validation images, such as ``strength``, is kept if it is given.
+        MLPs may learn from images that are flipped and shifted at random: ``augment="flip+shift"``.
     n_seeds : int
         Number of seeds, which are 0 to ``n_seeds - 1``.  A seed draws the initial weights of an MLP, the
         order of the images in the training of MLP and SVM, and visual words.  Softmax and ridge regression
@@ -117,8 +122,10 @@ def run(
     """
     parsed = parse_list(features)
     features = tuple(feature.name for feature in parsed)
-    known_classifiers = (*CLASSIFIERS, *GROUPS)
-    classifiers = check_names(classifiers, known_classifiers.__contains__, known_classifiers, "classifier")
+    classifiers = parse_classifiers(classifiers)
+    members = expand_groups(classifiers)
+    for name in members:
+        check(name)
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
     one_of(keep, "keep", KEEPS)
@@ -143,7 +150,6 @@ def run(
     if folder is not None:
         store = Store(Path(folder) / CELLS, start)
         _claim(Path(folder), request | {"content": content})
-    members = expand_groups(classifiers)
     seeds = tuple(range(n_seeds))
     sizes = as_train_sizes(train_sizes, data.train.labels)
     feature_cache = Cache(default_folder() if cache else None)
@@ -261,17 +267,6 @@ def _claim(folder: Path, request: dict[str, Any]) -> None:
     write_json(path, request)
 
 
-def check_names(
-    names: Sequence[str], is_name: Callable[[str], bool], choices: tuple[str, ...], kind: str
-) -> tuple[str, ...]:
-    """Return the names without repetitions; raise ValueError if one is unknown or there are none."""
-    unknown = [name for name in names if not is_name(name)]
-    if unknown or not names:
-        problem = f"unknown {kind} {', '.join(map(repr, unknown))}" if unknown else f"no {kind} given"
-        raise ValueError(f"{problem}; choose among {', '.join(choices)}")
-    return tuple(dict.fromkeys(names))
-
-
 def _run_with_bar(
     workspace: Workspace,
     features: tuple[str, ...],
@@ -314,7 +309,7 @@ def _settings(
         "left_out": dict(sorted(Counter(reason for _, reason in data.train.left_out).items())),
         "seeds": list(seeds),
         "features": {name: parse(name).expression((height, width)) for name in features},
-        "strengths": {name: list(CLASSIFIERS[name].strengths) for name in classifiers},
+        "strengths": {name: list(classifier_of(name).strengths) for name in classifiers},
         "most_strengths_tried": MOST_TRIED,
         "max_tuning_images": MAX_TUNING_IMAGES,
         "validation_share": LARGE_VALIDATION_SHARE if n_train > MAX_TUNING_IMAGES else VALIDATION_SHARE,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from imfeat._backend import Array
 from imfeat.compare.cells import Cell, Pair, Record, by_pair, mean
-from imfeat.compare.classifiers import CLASSIFIERS
+from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.statistics import interval, mcnemar
 from imfeat.recipes import parse
 
@@ -42,7 +42,7 @@ def in_words(cells: Iterable[Cell], labels: Array) -> list[str]:
 
 def kind_of(pair: Pair) -> str:
     """Return ``"linear"``, ``"mlp"`` or ``"other"``, by the classifier of a pair."""
-    return CLASSIFIERS[pair[1]].kind
+    return classifier_of(pair[1]).kind
 
 
 def best_of(pairs: Iterable[tuple[Pair, list[Cell] | list[Record]]]) -> Pair | None:
@@ -60,7 +60,7 @@ def recommended(items: Iterable[Cell] | Iterable[Record]) -> Pair:
 
 def name_of(pair: Pair) -> str:
     """Return the name of a pair in a sentence."""
-    return f"{parse(pair[0]).title} with {CLASSIFIERS[pair[1]].title or pair[1]}"
+    return f"{parse(pair[0]).title} with {classifier_of(pair[1]).title or pair[1]}"
 
 
 def p_value(first: list[Cell], second: list[Cell], labels: Array) -> float:

@@ -1,6 +1,7 @@
 """The cells of an experiment, one for each feature, classifier and seed, and the folder that stores them."""
 
 import copy
+import hashlib
 import json
 import time
 import zipfile
@@ -15,6 +16,7 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat._files import complete
 
+MOST_LETTERS = 200  # of the name of a file
 ELAPSED = "seconds.txt"  # in a folder of cells: seconds of the run so far
 
 Pair: TypeAlias = tuple[str, str]  # a feature and a classifier
@@ -30,8 +32,10 @@ class Record:
     choice of the strength, which all seeds share, ``train_seconds`` those of the training with this
     strength, and ``predict_seconds`` those of the predictions for the test images.  ``converged`` is
     None for classifiers without a stopping rule.  ``feature_bytes`` are the bytes of the feature of an
-    image, and ``model_bytes`` those of the parameters of the classifier.  For a fusion, seconds, bytes
-    and numbers of features are sums over its members, and the strength is that of the first one.
+    image, and ``model_bytes`` those of the parameters of the classifier.  ``strength`` is the value of
+    another parameter for classifiers without a strength, and ``gamma`` is the width of a kernel.  For a
+    fusion, seconds, bytes and numbers of features are sums over its members, and the strength is that of the
+    first one.
 
     ``n_train`` is the number of training images, 0 for all of them.  Probabilities are the softmax of scores
     divided by ``temperature``, which is fitted to the validation images, and ``calibration_error`` is their
@@ -55,6 +59,7 @@ class Record:
     test_feature_seconds: float = 0.0
     feature_bytes: int = 0
     model_bytes: int = 0
+    gamma: float | None = None
     n_train: int = 0
     temperature: float = 1.0
     calibration_error: float | None = None
@@ -172,7 +177,10 @@ class Store:
 
 def stem_of(feature: str, classifier: str, seed: int) -> str:
     """Return the name of the files of a cell, without its ending."""
-    return "--".join(quote(str(part), safe="+") for part in (feature, classifier, seed))
+    name = "--".join(quote(str(part), safe="+") for part in (feature, classifier, seed))
+    if len(name) <= MOST_LETTERS:  # file systems end at 255
+        return name
+    return f"{name[:MOST_LETTERS]}-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
 
 
 def _write(cell: Cell, file: IO[bytes]) -> None:

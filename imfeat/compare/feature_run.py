@@ -10,8 +10,9 @@ from sklearn.pipeline import Pipeline
 
 from imfeat._backend import Array
 from imfeat.compare import shifts
+from imfeat.compare.augment import PicturedTable
 from imfeat.compare.cells import Cell, Record
-from imfeat.compare.classifiers import CLASSIFIERS
+from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.pipelines import pipeline_of
 from imfeat.compare.tables import bytes_of_row
 from imfeat.compare.training import accuracy, scores_of, size_of
@@ -65,7 +66,7 @@ class FeatureRun:
         for name in self.classifiers:
             self.workspace.announce(f"{self.feature}, {name}, seed {seed}")
             cell = store.get(self.feature, name, seed)
-            is_fixed = not (parse(self.feature).seeded or CLASSIFIERS[name].seeded)
+            is_fixed = not (parse(self.feature).seeded or classifier_of(name).seeded)
             if cell is None and name in first_cells and is_fixed:
                 first = first_cells[name]
                 cell = store.put(replace(first, record=replace(first.record, seed=seed)))
@@ -108,7 +109,8 @@ class FeatureRun:
         if self.tables is None:
             self.tables = workspace.compute_tables(self.feature, seed, self.fitted)
         if name not in self.choices:
-            self.choices[name] = choose(name, self.tables.train, workspace.data.train.labels, seed)
+            table = self._training_table(name, self.tables)
+            self.choices[name] = choose(name, table, workspace.data.train.labels, seed)
         cell, pipeline = self._run_cell(name, seed, self.fitted, self.tables)
         self.choices[name] = replace(self.choices[name], trainer=None)
         return cell, pipeline
@@ -117,21 +119,32 @@ class FeatureRun:
         """Test whether products of images are smaller than products of features, and suffice."""
         assert self.fitted is not None
         n_images = len(self.workspace.data.train.labels)
-        has_solver = CLASSIFIERS[name].solve_products is not None
-        return has_solver and self.fitted.n_features > max(MOST_COLUMNS, n_images)
+        classifier = classifier_of(name)
+        has_solver = classifier.solve_products is not None
+        is_wide = has_solver and self.fitted.n_features > max(MOST_COLUMNS, n_images)
+        return is_wide or classifier.needs_products
+
+    def _training_table(self, name: str, tables: FeatureTables) -> Any:
+        """Return the features of the training images, and the images for classifiers that augment them."""
+        if not classifier_of(name).augment:
+            return tables.train
+        assert self.fitted is not None
+        return PicturedTable(tables.train, self.workspace.data.train.images, self.fitted.transformer)
 
     def _compute_wide_cells(self, names: tuple[str, ...], fitted: FittedFeature, seed: int) -> None:
         """Put the cells of classifiers that are solved from products of images into the store."""
-        strengths = {name: self.choices[name].strength for name in names if name in self.choices}
+        choices = {name: self.choices[name] for name in names if name in self.choices}
+        chosen = {name: (choice.strength, choice.gamma) for name, choice in choices.items()}
         train_rows, validation_rows = split(self.workspace.data.train.labels)
         fits, seconds = fit_wide(
             fitted.transformer,
             names,
-            strengths,
+            chosen,
             self.workspace.data,
             train_rows,
             validation_rows,
             lambda step: self.workspace.announce(f"{self.feature}, {step}, seed {seed}"),
+            seed,
         )
         for name, wide_fit in fits.items():
             feature_seconds = fitted.seconds + seconds
@@ -150,7 +163,8 @@ class FeatureRun:
         if choice.trainer is not None:
             trainer = choice.trainer.with_all_rows()
         else:
-            trainer = CLASSIFIERS[name].trainer(tables.train, labels, np.arange(len(labels)), seed)
+            table = self._training_table(name, tables)
+            trainer = classifier_of(name).trainer(table, labels, np.arange(len(labels)), seed)
         model, converged = trainer.train(choice.strength)
         trained = time.perf_counter()
         test = scores_of(model, tables.test)
@@ -181,7 +195,7 @@ class FeatureRun:
             cell = replace(cell, scores={"train": train, "validation": choice.scores, "test": test})
         images = template_images(model, data) if parse(self.feature).is_pixels else None
         cell = cell if images is None else replace(cell, templates=images)
-        loss = getattr(CLASSIFIERS[name], "loss", "")
+        loss = getattr(classifier_of(name), "loss", "")
         how = {"strength": choice.strength, "loss": loss}
         return cell, pipeline_of(fitted.transformer, tables.scaler, model, classes, **how)
 
@@ -214,9 +228,12 @@ class FeatureRun:
             predict_seconds=fit.predict_seconds,
             feature_bytes=4 * n_features,
             model_bytes=4 * (n_features + 1) * len(classes),
+            gamma=fit.gamma,
             n_train=self.workspace.store.n_train,
             **self.workspace.calibration(fit.validation, fit.test),
         )
+        if fit.gamma is not None:  # the features of all training images, and their shares
+            record = replace(record, model_bytes=4 * len(labels) * (n_features + len(classes)))
         return Cell(record, *self.workspace.predictions(fit.test))
 
 
@@ -225,7 +242,7 @@ def choice_of(cell: Cell) -> Choice:
     record = cell.record
     scores = cell.scores.get("validation", np.empty((0, 0)))
     chosen = record.strength, record.validation_accuracy, record.tune_seconds, scores
-    return Choice(*chosen, temperature=record.temperature)
+    return Choice(*chosen, gamma=record.gamma, temperature=record.temperature)
 
 
 def template_images(model: Any, data: DataSet) -> Array | None:

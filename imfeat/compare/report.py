@@ -184,13 +184,18 @@ def _more_numbers(records: list[Record], n_test: int) -> tuple[str, ...]:
     return (
         f"{low:.3f} to {high:.3f}",
         f"{mean(records, 'validation_accuracy'):.3f}",
-        f"{records[0].strength:g}",
+        _parameters(records[0]),
         f"{mean(records, 'tune_seconds'):.1f}",
         f"{mean(records, 'predict_seconds'):.2f}",
         f"{n_test / seconds:,.0f}" if seconds else "",
         f"{records[0].model_bytes / 1e6:.2f}",
         f"{records[0].feature_bytes:,}",
     )
+
+
+def _parameters(record: Record) -> str:
+    gamma = "" if record.gamma is None else f", gamma {record.gamma:g}"
+    return f"{record.strength:g}{gamma}"
 
 
 def _mean_and_deviation(values: list[float]) -> str:

@@ -16,7 +16,7 @@ from imfeat.models import logits_of
 
 Batches = Callable[[], Iterator[tuple[Array, Array]]]
 SolveSums = Callable[[RidgeSums, float, Batches], tuple[Array, Array]]
-SolveProducts = Callable[[RidgeProducts, float, Array], tuple[Array, Array, Array]]
+SolveProducts = Callable[[RidgeProducts, float, Array, float | None], tuple[Array, Array, Array]]
 
 
 class Trainer(Protocol):
