@@ -41,7 +41,7 @@ def softmax_row(x, y, n_threads):
     """Time softmax regression, the peers' with a tolerance that leaves them at the larger loss."""
     options = {"C": 1 / (STRENGTH * len(x)), "tol": 1e-3, "max_iter": 300}
     models = {
-        "imfeat": LinearClassifier(strength=STRENGTH, tol=1e-3, epochs=300),
+        "imfeat": LinearClassifier(strength=STRENGTH * len(x), tol=1e-3, epochs=300),
         "scikit-learn": LogisticRegression(**options),
     }
     if HAS_INTELEX:

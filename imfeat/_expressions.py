@@ -1,7 +1,8 @@
-"""The syntax of expressions that name features: ``hog(cell_size=16)+color, patches-800``."""
+"""The syntax of expressions: ``hog(cell_size=16)+color, patches-800`` or ``mlp(hidden=(64,)), softmax``."""
 
 import ast
 import re
+from collections.abc import Sequence
 from typing import Any
 
 NAME = re.compile(r"\s*([\w.-]+)\s*")
@@ -25,8 +26,8 @@ def split_list(text: str) -> list[str]:
     return [item.strip() for item in items if item.strip()]
 
 
-def parse_calls(text: str) -> list[Call]:
-    """Return the names and options of features joined by ``+``.
+def parse_calls(text: str, kind: str = "feature") -> list[Call]:
+    """Return the names and options of features joined by ``+``; ``kind`` is what errors call them.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def parse_calls(text: str) -> list[Call]:
     while True:
         match = NAME.match(text, position)
         if match is None:
-            raise ValueError(f"expected the name of a feature at {text[position:]!r} in {text!r}")
+            raise ValueError(f"expected the name of a {kind} at {text[position:]!r} in {text!r}")
         arguments = _arguments(text, match.end())
         calls.append((match[1], _literals(match[1], arguments)))
         remainder = text[match.end() + len(arguments) :].lstrip()
@@ -47,6 +48,20 @@ def parse_calls(text: str) -> list[Call]:
         if remainder[0] != "+":
             raise ValueError(f"expected ',', '+' or options in parentheses at {remainder!r} in {text!r}")
         position = len(text) - len(remainder) + 1
+
+
+def as_text(name: str, options: dict[str, Any]) -> str:
+    """Return the expression of a name with options, in its usual spacing."""
+    arguments = ", ".join(f"{option}={value!r}" for option, value in options.items())
+    return f"{name}({arguments})" if options else name
+
+
+def check_options(kind: str, name: str, options: dict[str, Any], allowed: Sequence[str]) -> None:
+    """Raise ValueError if an option is not allowed."""
+    for option in options:
+        if option not in allowed:
+            there = ", ".join(allowed) or "none"
+            raise ValueError(f"unknown option {option!r} of {kind} {name!r}; its options are {there}")
 
 
 def _arguments(text: str, start: int) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from imfeat._expressions import parse_calls, split_list
+from imfeat._expressions import as_text, check_options, parse_calls, split_list
 from imfeat._feature import Feature
 from imfeat._recipe import Local, Recipe, Size, Term
 
@@ -181,13 +181,8 @@ def _term(name: str, options: dict[str, Any]) -> Term:
     if match is None:
         raise ValueError(f"unknown feature {name!r}; choose among {', '.join(names())}")
     recipe, in_name = match
-    allowed = recipe.option_names() if options else ()
-    for option in options:
-        if option not in allowed:
-            there = ", ".join(allowed) or "none"
-            raise ValueError(f"unknown option {option!r} of feature {recipe.name!r}; its options are {there}")
-    arguments = ", ".join(f"{option}={value!r}" for option, value in options.items())
-    return Term(f"{name}({arguments})" if options else name, recipe, in_name | options)
+    check_options("feature", recipe.name, options, recipe.option_names() if options else ())
+    return Term(as_text(name, options), recipe, in_name | options)
 
 
 def _numbered(name: str) -> tuple[Recipe, dict[str, int]] | None:

@@ -148,7 +148,8 @@ def read_image(content):
         assert isinstance(image, str) == isinstance(images[0], str), size
         if isinstance(image, str):
             continue
-        assert image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8, size
+        assert image.dtype == np.uint8, size
+        assert image.shape[2:] == (3,), size
         assert size != SIZE or image.shape[:2] == SIZE
         assert size != LONGEST or max(image.shape) <= max(SIZE)
         if content.startswith(b"\xff\xd8"):

@@ -224,6 +224,7 @@ VECTOR_FUNCTIONS = {
         learn.MLPClassifier((4,), epochs=2, n_iter_no_change=None, random_state=0), x
     ),
     "RidgeClassifier": lambda x: fit_and_predict(learn.RidgeClassifier(), x),
+    "KernelRidgeClassifier": lambda x: fit_and_predict(learn.KernelRidgeClassifier(), x),
     "LinearSVM": lambda x: fit_and_predict(learn.LinearSVM(epochs=2, random_state=0), x),
     "Perceptron": lambda x: fit_and_predict(learn.Perceptron(epochs=2, random_state=0), x),
 }
@@ -259,7 +260,14 @@ VECTOR_INPUTS = {
     "NaN": (lambda x: spoiled(x, np.nan), None),
     "infinity": (lambda x: spoiled(x, np.inf), None),
 }
-LEARNERS = ("LinearClassifier", "MLPClassifier", "RidgeClassifier", "LinearSVM", "Perceptron")
+LEARNERS = (
+    "LinearClassifier",
+    "MLPClassifier",
+    "RidgeClassifier",
+    "KernelRidgeClassifier",
+    "LinearSVM",
+    "Perceptron",
+)
 
 
 @pytest.mark.parametrize("what", VECTOR_INPUTS)
@@ -298,6 +306,7 @@ def test_labels_and_tables_that_do_not_fit_are_refused(name, x, y, message):
         "LinearClassifier": learn.LinearClassifier(),
         "MLPClassifier": learn.MLPClassifier((4,)),
         "RidgeClassifier": learn.RidgeClassifier(),
+        "KernelRidgeClassifier": learn.KernelRidgeClassifier(),
         "LinearSVM": learn.LinearSVM(),
         "Perceptron": learn.Perceptron(),
     }[name]

@@ -29,7 +29,7 @@ def test_the_loss_of_a_linear_model_is_convex_and_of_a_deep_one_is_not(points):
 
 def test_a_slice_passes_through_the_model(points):
     x, labels = points
-    model = LinearClassifier(strength=1e-3, epochs=300).fit(x, labels)
+    model = LinearClassifier(strength=0.1, epochs=300).fit(x, labels)
     network = model.network_
     direction = [np.ones_like(array) for array in network.parameters]
     values = learn.loss_slice(network, x, labels, np.array([0, 0.5]), direction=direction, loss="hinge")
@@ -74,7 +74,7 @@ def test_templates_are_the_weights_as_images(rng):
 
 def test_regions_are_what_the_model_finds():
     x = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1]])
-    model = LinearClassifier(strength=1e-3).fit(x, [0, 0, 1, 1])
+    model = LinearClassifier(strength=0.004).fit(x, [0, 0, 1, 1])
     across, up, classes = learn.decision_regions(model, x, n=5)
     np.testing.assert_allclose(across, np.linspace(-0.1, 1.1, 5))
     np.testing.assert_array_equal(classes[0], [0] * 5)  # low y

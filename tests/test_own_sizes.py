@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from pictures import PHOTO, as_file, bytes_of
 from PIL import Image
+from raw_files import tiff
 
 import imfeat
 from imfeat import extract, recipes
 from imfeat._recipe import Recipe
-from imfeat.decoding import as_size, decode, longest_side
+from imfeat.decoding import as_size, decode, decode_or_reason, longest_side
 from imfeat.decoding.size import target_of
 from imfeat.estimators import _bands
 from imfeat.extract import features
@@ -166,6 +167,12 @@ def test_fast_decoding_gives_the_size_of_exact_decoding(height, width, orientati
     with Image.open(io.BytesIO(content)) as image:
         image.draft("RGB", (101, 51))
         assert max(image.size) < 256  # so that there is something to gain
+
+
+@pytest.mark.parametrize("size", [(16, 16), "max-16", "original"])
+def test_an_image_without_pixels_is_refused_at_every_size(size):
+    reason = decode_or_reason(tiff(np.zeros((8, 0, 1)), 16, 0), size, "crop")
+    assert reason == "ValueError: an image of 0 x 8 pixels"
 
 
 def test_features_of_fixed_length_are_columns_as_always(run):

@@ -144,7 +144,7 @@ def test_a_warm_start_goes_on(digits, model):
 
 def test_a_warm_start_of_lbfgs_is_at_the_minimum(digits):
     x, y, *_ = digits
-    model = LinearClassifier(strength=1e-2, warm_start=True).fit(x, y)
+    model = LinearClassifier(strength=12.0, warm_start=True).fit(x, y)
     n_cold = model.n_iter_
     assert model.fit(x, y).n_iter_ < n_cold / 3
 

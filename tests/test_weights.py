@@ -21,6 +21,7 @@ from imfeat.estimators import LateFusion, RawPixels
 from imfeat.learn import (
     LOSSES,
     OPTIMIZERS,
+    KernelRidgeClassifier,
     LinearClassifier,
     LinearSVM,
     MLPClassifier,
@@ -41,9 +42,10 @@ CLASSIFIERS = {
     "MLP": MLPClassifier((10,), epochs=8, batch_size=7, random_state=0),
     "MLP, L-BFGS": MLPClassifier((5,), optimizer="lbfgs", epochs=8, random_state=0),
     "ridge": RidgeClassifier(),
+    "kernel ridge": KernelRidgeClassifier(),
     "SVM": LinearSVM(epochs=4, random_state=0),
     "perceptron": Perceptron(epochs=4, random_state=0),
-    "fusion": LateFusion([LinearClassifier(), RidgeClassifier()]),
+    "fusion": LateFusion([LinearClassifier(strength=1e-2), RidgeClassifier()]),
 }
 each = pytest.mark.parametrize("model", CLASSIFIERS.values(), ids=CLASSIFIERS)
 
@@ -118,28 +120,61 @@ def test_one_class_with_a_weight_is_refused(rng, model):
 def test_the_minimum_is_that_of_repeated_images(rng, loss, penalty):
     x, y = table(rng, 400)
     weights = rng.integers(0, 5, 400)
-    options = {"penalty": penalty, "strength": 1e-2, "epochs": 500, "tol": 1e-6}
-    weighted = LinearClassifier(loss, **options).fit(x, y, 0.3 * weights)  # only ratios matter
-    repeated = LinearClassifier(loss, **options).fit(np.repeat(x, weights, 0), np.repeat(y, weights))
-    np.testing.assert_allclose(weighted.coef_, repeated.coef_, atol=2e-4)
+    options = {"penalty": penalty, "epochs": 500, "tol": 1e-6}
+    # a third of all losses needs a third of the strength
+    weighted = LinearClassifier(loss, strength=2.0, **options).fit(x, y, weights / 3)
+    repeated = LinearClassifier(loss, strength=6.0, **options)
+    repeated.fit(np.repeat(x, weights, 0), np.repeat(y, weights))
+    np.testing.assert_allclose(weighted.coef_, repeated.coef_, atol=1e-3)
     assert weighted.history_["loss"][-1] == pytest.approx(repeated.history_["loss"][-1], rel=1e-5)
 
 
 def test_softmax_regression_weighs_as_scikit_learn(rng):
     x, y = table(rng, 400)
     weights = rng.exponential(size=400) ** 2
-    ours = LinearClassifier(strength=1e-2, epochs=500, tol=1e-6).fit(x, y, weights)
-    peer = LogisticRegression(C=1 / (1e-2 * weights.sum()), tol=1e-8, max_iter=1000)
+    ours = LinearClassifier(strength=3.0, epochs=500, tol=1e-6).fit(x, y, weights)
+    peer = LogisticRegression(C=1 / 3, tol=1e-8, max_iter=1000)
     peer.fit(x.astype(float), y, weights)
-    np.testing.assert_allclose(ours.predict_proba(x), peer.predict_proba(x), atol=1e-4)
+    np.testing.assert_allclose(ours.predict_proba(x), peer.predict_proba(x), atol=5e-4)
+
+
+@pytest.mark.parametrize("penalty", ["l2", "l1"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_strength_is_for_the_sum_of_the_losses(rng, penalty, weighted):
+    x, y = table(rng, 300)
+    weights = rng.exponential(size=300) if weighted else None
+    model = LinearClassifier(penalty=penalty, strength=5.0, epochs=500, tol=1e-6).fit(x, y, weights)
+    residuals = model.predict_proba(x.astype(float)) - (y[:, None] == [0, 1, 2])
+    gradient = (residuals if weights is None else residuals * weights[:, None]).T @ x
+    if penalty == "l2":
+        np.testing.assert_allclose(gradient, -5 * model.coef_, atol=0.02)
+    else:
+        used = model.coef_ != 0
+        np.testing.assert_allclose(gradient[used], -5 * np.sign(model.coef_[used]), atol=0.02)
+        assert (np.abs(gradient) < 5.02).all()
+
+
+def test_a_strength_is_for_the_images_of_a_call_of_partial_fit(rng):
+    x, y = table(rng, 200)
+    weights = rng.exponential(size=200)
+    options = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 1000}
+    penalized, plain = (LinearClassifier(strength=strength, **options) for strength in (40.0, 0.0))
+    for model in (penalized, plain):
+        model.partial_fit(x, y, [0, 1, 2], weights)  # from 0, where the penalty has no slope
+    first = plain.coef_.copy()
+    np.testing.assert_array_equal(penalized.coef_, first)
+    for model in (penalized, plain):
+        model.partial_fit(x[:50], y[:50], sample_weight=weights[:50])
+    expected = -0.1 * 40 / weights[:50].sum() * first
+    np.testing.assert_allclose(penalized.coef_ - plain.coef_, expected, atol=1e-6)
 
 
 def test_balanced_classes_are_those_of_the_weights(rng):
     x, y = table(rng, 300)
     weights = rng.integers(1, 5, 300)
-    options = {"class_weight": "balanced", "strength": 1e-2, "epochs": 500, "tol": 1e-6}
+    options = {"class_weight": "balanced", "strength": 3.0, "epochs": 500, "tol": 1e-6}
     weighted = LinearClassifier(**options).fit(x, y, weights)
-    peer = LogisticRegression(C=1 / (1e-2 * weights.sum()), class_weight="balanced", tol=1e-8)
+    peer = LogisticRegression(C=1 / 3, class_weight="balanced", tol=1e-8)
     peer.fit(np.repeat(x, weights, 0).astype(float), np.repeat(y, weights))
     np.testing.assert_allclose(weighted.predict_proba(x), peer.predict_proba(x), atol=5e-4)
     factors = class_factors({"b": 3}, np.array(["a", "b"]), np.array([0, 1]))
@@ -164,8 +199,8 @@ def test_wrong_weights_of_classes_are_refused(rng, class_weight, error, message)
 def test_the_squared_hinge_weighs_as_liblinear(rng):
     x, y = table(rng, 400)
     weights = rng.exponential(size=400) + 0.1
-    ours = LinearClassifier("squared_hinge", strength=2e-3, epochs=500, tol=1e-6).fit(x, y, weights)
-    peer = LinearSVC(C=1 / (2e-3 * weights.sum()), tol=1e-8, max_iter=100_000, intercept_scaling=100)
+    ours = LinearClassifier("squared_hinge", strength=1.5, epochs=500, tol=1e-6).fit(x, y, weights)
+    peer = LinearSVC(C=1 / 1.5, tol=1e-8, max_iter=100_000, intercept_scaling=100)
     peer.fit(x.astype(float), y, weights)
     np.testing.assert_allclose(ours.decision_function(x), peer.decision_function(x), atol=1e-2)
 

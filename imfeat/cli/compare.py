@@ -1,5 +1,6 @@
 """`imfeat compare`."""
 
+import textwrap
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,11 @@ from imfeat.recipes import COMPARED
 if TYPE_CHECKING:
     from imfeat.compare import Result
 
-COMPARE_SETTINGS = ("data", "features", "classifiers", "seeds", "size", "decode", "out", "cache")
+INDENT = 26 * " "
+COMPARE_SETTINGS = (
+    *("data", "features", "classifiers", "seeds", "size", "decode", "train_sizes", "shifts", "keep"),
+    *("out", "cache"),
+)
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
@@ -43,8 +48,14 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
     click.echo("features, with options as in hog(cell_size=16), and several side by side as in hog+color:")
     for name, title, expression in recipes.listing():
         click.echo(f"  {name:18}{title}\n{'':20}{expression}")
-    classifiers = [(name, kind.title) for name, kind in CLASSIFIERS.items()]
-    classifiers += [(name, " and ".join(members)) for name, members in GROUPS.items()]
+    click.echo("classifiers, with options as in mlp(hidden=(256, 128)):")
+    for name, classifier in CLASSIFIERS.items():
+        options = textwrap.fill(
+            ", ".join(classifier.option_names()), 100, initial_indent=INDENT, subsequent_indent=INDENT
+        )
+        click.echo(f"  {name:24}{classifier.title}\n{options}")
+    for name, members in GROUPS.items():
+        click.echo(f"  {name:24}{', '.join(members)}")
     sources = [
         ("photos", "patches of ten pictures, no download"),
         ("cifar10", "CIFAR-10, downloaded once"),
@@ -54,10 +65,9 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
         ("a Parquet file", "of images and labels, or a folder of them, as of Hugging Face"),
         ("an .npz file", "of arrays"),
     ]
-    for title, rows in (("classifiers", classifiers), ("data", sources)):
-        click.echo(f"{title}:")
-        for name, description in rows:
-            click.echo(f"  {name:18}{description}".rstrip())
+    click.echo("data:")
+    for name, description in sources:
+        click.echo(f"  {name:18}{description}".rstrip())
     context.exit()
 
 
@@ -78,12 +88,29 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
     "--classifiers",
     default="linear,mlp",
     show_default=True,
-    help="Which of softmax, svm, ridge, l2svm, mlp and mlp2, separated by commas; linear is the first three, "
-    "mlps the last two.",
+    help="Which of softmax, svm, ridge, l2svm, mlp, mlp2, kernel-ridge, knn, logreg and "
+    "hist-gradient-boosting, separated by commas; linear is the first three, mlps are both MLPs.  With "
+    "options, as in mlp(hidden=(256, 128)); --list names them.",
 )
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="How many seeds.")
 @click.option("--size", type=click.IntRange(min=1), help="Side of the images of a folder, in pixels.")
 @decode_option
+@click.option(
+    "--train-sizes",
+    default="",
+    metavar="N,N,...",
+    help="Also train with these numbers of training images, as 50,200,1000: when does the answer flip?",
+)
+@click.option(
+    "--shifts", is_flag=True, help="Also test under other light, noise, blur, rotation, occlusion and more."
+)
+@click.option(
+    "--keep",
+    default="best",
+    show_default=True,
+    type=click.Choice(["best", "all"]),
+    help="Models to keep: of the row that is best on the validation images, or of every row.",
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for the results.  [default: runs/DATA-TIME]"
 )
@@ -118,6 +145,9 @@ def compare_command(
     seeds: int,
     size: int | None,
     decode: str,
+    train_sizes: str,
+    shifts: bool,
+    keep: str,
     out: Path | None,
     resume: Path | None,
     cache: bool,
@@ -137,8 +167,9 @@ def compare_command(
             if resume is not None and is_default:
                 result = experiment.resume(folder, cache=cache)
             else:
-                names: dict[str, Any] = {"features": features, "classifiers": _names(classifiers)}
+                names: dict[str, Any] = {"features": features, "classifiers": classifiers}
                 how: dict[str, Any] = {"size": size, "decode": decode, "folder": folder, "cache": cache}
+                how |= {"train_sizes": _sizes(train_sizes), "shifts": shifts, "keep": keep}
                 result = experiment.run(data, **names, n_seeds=seeds, **how)
         # Printed before it is written, so that results survive a full disk.
         _print(result)
@@ -148,6 +179,8 @@ def compare_command(
     except (OSError, ValueError) as error:
         raise Failure(str(error)) from error
     click.echo(f"Written to {folder}")
+    if (model := folder / "model.safetensors").exists():
+        click.echo(f"Classify other images with: imfeat predict {model} IMAGES --out FILE.csv")
 
 
 def _print(result: "Result") -> None:
@@ -163,3 +196,12 @@ def _print(result: "Result") -> None:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _sizes(text: str) -> list[int | str]:
+    """Return numbers of training images, and "all"."""
+    try:
+        return [name if name == "all" else int(name) for name in _names(text)]
+    except ValueError:
+        problem = f"{text!r} is no list of numbers, as 50,200,all"
+        raise click.BadParameter(problem, param_hint="--train-sizes") from None

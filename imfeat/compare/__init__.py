@@ -5,24 +5,31 @@ import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from imfeat._backend import Array
+from imfeat._check import as_flag, one_of
 from imfeat._environment import COMPARE_PACKAGES, versions
 from imfeat._files import write_json
 from imfeat._progress import console
-from imfeat.compare.answer import in_words
+from imfeat.compare.answer import in_words, recommended
 from imfeat.compare.cache import Cache, content_of, default_folder
 from imfeat.compare.cells import Cell, Record, Store
-from imfeat.compare.classifiers import CLASSIFIERS, GROUPS, MOST_TRIED, expand_groups
+from imfeat.compare.classifiers import MOST_TRIED, check, classifier_of, expand_groups, parse_classifiers
 from imfeat.compare.environment import git_revision, machine, peak_bytes
-from imfeat.compare.experiment import run_cells, with_members
+from imfeat.compare.experiment import run_cells, run_parts, with_members
+from imfeat.compare.flips import flips_in_words
+from imfeat.compare.kept import KEEPS, Models
 from imfeat.compare.own import register
 from imfeat.compare.result import CELLS, Result
+from imfeat.compare.shifts import shifts_for
 from imfeat.compare.tuning import LARGE_VALIDATION_SHARE, MAX_TUNING_IMAGES, VALIDATION_SHARE
 from imfeat.compare.workspace import Workspace
 from imfeat.datasets import DataSet, load
@@ -42,10 +49,13 @@ def run(
     source: Source = "photos",
     *,
     features: str | Sequence[str] = COMPARED,
-    classifiers: Sequence[str] = DEFAULT_CLASSIFIERS,
+    classifiers: str | Sequence[str] = DEFAULT_CLASSIFIERS,
     n_seeds: int = 3,
     size: int | None = None,
     decode: str = "exact",
+    train_sizes: Sequence[int | str] = (),
+    shifts: bool = False,
+    keep: str = "best",
     folder: str | os.PathLike[str] | None = None,
     cache: bool = True,
 ) -> Result:
@@ -57,9 +67,14 @@ def run(
         Data set; see `imfeat.datasets.load`.
     features : str or sequence of str
         Recipes of `imfeat.recipes`, as ``"hog(cell_size=16)+color, patches-800"``, and registered features.
-    classifiers : sequence of str
-        Names among ``softmax``, ``svm``, ``ridge``, ``l2svm`` (squared hinge), ``mlp`` and ``mlp2``, with
-        one and two hidden layers; ``linear`` for the first three, and ``mlps`` for the last two.
+    classifiers : str or sequence of str
+        Expressions such as ``"mlp(hidden=(256, 128), activation='tanh'), softmax(strength=300)"``: names of
+        ``softmax``, ``svm``, ``ridge``, ``l2svm`` (squared hinge), ``mlp`` and ``mlp2`` (one and two hidden
+        layers), ``kernel-ridge`` (a Gaussian kernel), ``knn``, ``logreg`` and ``hist-gradient-boosting`` of
+        scikit-learn, and registered ones, with options in parentheses; or ``linear`` for the first three, and
+        ``mlps`` for the MLPs.  Options are the parameters of the class in `imfeat.learn` or scikit-learn.
+        A parameter that would be chosen on validation images, such as ``strength``, is kept if it is given.
+        MLPs may learn from images that are flipped and shifted at random: ``augment="flip+shift"``.
     n_seeds : int
         Number of seeds, which are 0 to ``n_seeds - 1``.  A seed draws the initial weights of an MLP, the
         order of the images in the training of MLP and SVM, and visual words.  Softmax and ridge regression
@@ -68,6 +83,16 @@ def run(
         Side of the images, in pixels, for a folder of image files.
     decode : {"exact", "fast"}
         Decoding of JPEGs in such a folder, as in `imfeat.datasets.load`.
+    train_sizes : sequence of int
+        Numbers of training images with which everything is trained, too, as many images of each class.  They
+        are drawn anew with each seed, and larger numbers include the images of smaller ones.  ``"all"`` may
+        be among them, and is always done.
+    shifts : bool
+        Test everything on changed test images, too: under other light, with noise, blurred, compressed,
+        moved, rotated, scaled and partly covered, each at three strengths; see `imfeat.compare.shifts`.
+    keep : {"best", "all"}
+        Models to keep: that of the pair that is best on the validation images, or one of each pair, with the
+        first seed.
     folder : path, optional
         Folder in which each cell is stored as soon as it is done, for `resume`.
     cache : bool
@@ -77,7 +102,8 @@ def run(
     Returns
     -------
     Result
-        Its ``records``, one for each combination, its ``answer`` in sentences, and ``write(folder)``.
+        Its ``records``, one for each combination, its ``answer`` in sentences, ``write(folder)``, and fitted
+        scikit-learn pipelines: ``best()`` and ``pipeline(feature, classifier)``.
 
     Raises
     ------
@@ -96,17 +122,20 @@ def run(
     """
     parsed = parse_list(features)
     features = tuple(feature.name for feature in parsed)
-    known_classifiers = (*CLASSIFIERS, *GROUPS)
-    classifiers = check_names(classifiers, known_classifiers.__contains__, known_classifiers, "classifier")
+    classifiers = parse_classifiers(classifiers)
+    members = expand_groups(classifiers)
+    for name in members:
+        check(name)
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
+    one_of(keep, "keep", KEEPS)
     request = {
         "source": _name_of(source),
         "features": list(features),
         "classifiers": list(classifiers),
         "n_seeds": n_seeds,
         "size": size,
-        **_decoding(decode),
+        **_others(decode=decode, train_sizes=list(train_sizes), shifts=shifts, keep=keep),
     }
     start = time.perf_counter()
     date = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -121,24 +150,33 @@ def run(
     if folder is not None:
         store = Store(Path(folder) / CELLS, start)
         _claim(Path(folder), request | {"content": content})
-    members = expand_groups(classifiers)
     seeds = tuple(range(n_seeds))
+    sizes = as_train_sizes(train_sizes, data.train.labels)
     feature_cache = Cache(default_folder() if cache else None)
-    workspace = Workspace(data, store=store, cache=feature_cache, content=content)
-    cells = _run_with_bar(workspace, features, members, seeds)
+    models = _models(folder, source, data, decode)
+    how: dict[str, Any] = {"store": store, "cache": feature_cache, "content": content}
+    workspace = Workspace(data, **how, models=models, shifts=as_flag(shifts, "shifts"))
+    cells, of_parts = _run_with_bar(workspace, features, members, seeds, sizes)
     feature_cache.trim()
+    best = recommended(cells)
+    models.finish(best, seeds[0], keep)
+    settings = _settings(source, data, features, members, seeds)
+    settings |= _others(decode=decode, train_sizes=list(sizes), shifts=_strengths(data, shifts=shifts))
+    records = tuple(cell.record for cell in cells)
     return Result(
-        records=tuple(cell.record for cell in cells),
+        records=records,
         versions=versions(COMPARE_PACKAGES),
         machine=machine(),
-        settings=_settings(source, data, features, members, seeds) | _decoding(decode),
+        settings=settings,
         git_revision=revision,
         date=date,
         skipped=data.train.skipped + data.test.skipped,
         seconds=store.seconds(),
         peak_bytes=peak_bytes(),
-        answer=tuple(in_words(cells, data.test.labels)),
+        answer=(*in_words(cells, data.test.labels), *flips_in_words(records, of_parts)),
+        part_records=of_parts,
         cells=cells,
+        models=models,
         test_labels=data.test.labels,
         test_images=data.test.images,
     )
@@ -184,9 +222,40 @@ def _name_of(source: Source) -> str:
     return str(source) if str(source) in ("photos", "cifar10") else absolute(source)
 
 
-def _decoding(decode: str) -> dict[str, Any]:
-    """Return a setting other than the default, so that folders of before there was a choice still match."""
-    return {} if decode == "exact" else {"decode": decode}
+def _others(**settings: Any) -> dict[str, Any]:
+    """Return settings other than the defaults, so that folders of before there was a choice still match."""
+    defaults = ("exact", [], {}, False, "best")
+    return {name: value for name, value in settings.items() if value not in defaults}
+
+
+def as_train_sizes(train_sizes: Sequence[int | str], labels: Array) -> tuple[int, ...]:
+    """Return numbers of training images below all of them, in rising order, each once."""
+    n_least = 2 * len(np.unique(labels))
+    numbers = set()
+    for size in train_sizes:
+        if size == "all":
+            continue
+        if not isinstance(size, Integral) or size < n_least:
+            raise ValueError(
+                f"train_sizes must be 'all' or at least {n_least}, two images of each class, got {size!r}"
+            )
+        numbers.add(int(size))
+    return tuple(sorted(number for number in numbers if number < len(labels)))
+
+
+def _models(folder: str | os.PathLike[str] | None, source: Source, data: DataSet, decode: str) -> Models:
+    height, width = data.train.images.shape[1:3]
+    names = list(data.train.class_names)
+    settings = {"size": (height, width), "decode": decode, "class_names": names}
+    about = {"data": os.path.basename(os.path.abspath(_name_of(source)))}
+    return Models(None if folder is None else Path(folder), settings, about)
+
+
+def _strengths(data: DataSet, *, shifts: bool) -> dict[str, list[float]]:
+    """Return the strengths of the changes of the test images, by their names."""
+    shape = data.test.images.shape[1:]
+    of_shape = shifts_for(shape) if shifts else ()
+    return {shift.name: list(shift.strengths_for(shape)) for shift in of_shape}
 
 
 def _claim(folder: Path, request: dict[str, Any]) -> None:
@@ -198,30 +267,29 @@ def _claim(folder: Path, request: dict[str, Any]) -> None:
     write_json(path, request)
 
 
-def check_names(
-    names: Sequence[str], is_name: Callable[[str], bool], choices: tuple[str, ...], kind: str
-) -> tuple[str, ...]:
-    """Return the names without repetitions; raise ValueError if one is unknown or there are none."""
-    unknown = [name for name in names if not is_name(name)]
-    if unknown or not names:
-        problem = f"unknown {kind} {', '.join(map(repr, unknown))}" if unknown else f"no {kind} given"
-        raise ValueError(f"{problem}; choose among {', '.join(choices)}")
-    return tuple(dict.fromkeys(names))
-
-
 def _run_with_bar(
-    workspace: Workspace, features: tuple[str, ...], classifiers: tuple[str, ...], seeds: tuple[int, ...]
-) -> tuple[Cell, ...]:
+    workspace: Workspace,
+    features: tuple[str, ...],
+    classifiers: tuple[str, ...],
+    seeds: tuple[int, ...],
+    train_sizes: tuple[int, ...],
+) -> tuple[tuple[Cell, ...], tuple[Record, ...]]:
+    """Return the cells with all training images, and the records with fewer."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console(), transient=True, disable=not console().is_terminal) as progress:
-        total = len(with_members(features)) * len(classifiers) * len(seeds)
-        task = progress.add_task("", total=total)
+        n_cells = len(with_members(features)) * len(classifiers) * len(seeds)
+        task = progress.add_task("", total=n_cells * (1 + len(train_sizes)))
         workspace.announce = lambda text: progress.update(task, description=text)
-        cells = []
-        for cell in run_cells(workspace, features, classifiers, seeds):
-            cells.append(cell)
-            progress.advance(task)
-    return tuple(cells)
+        how = features, classifiers, seeds
+        cells = list(_advancing(run_cells(workspace, *how), progress, task))
+        parts = [cell.record for cell in _advancing(run_parts(workspace, *how, train_sizes), progress, task)]
+    return tuple(cells), tuple(parts)
+
+
+def _advancing(cells: Iterator[Cell], progress: Progress, task: TaskID) -> Iterator[Cell]:
+    for cell in cells:
+        progress.advance(task)
+        yield cell
 
 
 def _settings(
@@ -241,7 +309,7 @@ def _settings(
         "left_out": dict(sorted(Counter(reason for _, reason in data.train.left_out).items())),
         "seeds": list(seeds),
         "features": {name: parse(name).expression((height, width)) for name in features},
-        "strengths": {name: list(CLASSIFIERS[name].strengths) for name in classifiers},
+        "strengths": {name: list(classifier_of(name).strengths) for name in classifiers},
         "most_strengths_tried": MOST_TRIED,
         "max_tuning_images": MAX_TUNING_IMAGES,
         "validation_share": LARGE_VALIDATION_SHARE if n_train > MAX_TUNING_IMAGES else VALIDATION_SHARE,

@@ -6,8 +6,8 @@ The best of several is the one with the highest validation accuracy.  The test s
 from collections.abc import Iterable
 
 from imfeat._backend import Array
-from imfeat.compare.cells import Cell, Pair, by_pair, mean
-from imfeat.compare.classifiers import CLASSIFIERS
+from imfeat.compare.cells import Cell, Pair, Record, by_pair, mean
+from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.statistics import interval, mcnemar
 from imfeat.recipes import parse
 
@@ -42,18 +42,25 @@ def in_words(cells: Iterable[Cell], labels: Array) -> list[str]:
 
 def kind_of(pair: Pair) -> str:
     """Return ``"linear"``, ``"mlp"`` or ``"other"``, by the classifier of a pair."""
-    return CLASSIFIERS[pair[1]].kind
+    return classifier_of(pair[1]).kind
 
 
-def best_of(pairs: Iterable[tuple[Pair, list[Cell]]]) -> Pair | None:
+def best_of(pairs: Iterable[tuple[Pair, list[Cell] | list[Record]]]) -> Pair | None:
     """Return the pair with the highest mean validation accuracy; of several, the first."""
     accuracies = {pair: mean(cells, "validation_accuracy") for pair, cells in pairs}
     return max(accuracies, key=accuracies.__getitem__) if accuracies else None
 
 
+def recommended(items: Iterable[Cell] | Iterable[Record]) -> Pair:
+    """Return the pair with the highest mean validation accuracy among cells or records."""
+    best = best_of(by_pair(items).items())
+    assert best is not None, "a comparison has at least one record"
+    return best
+
+
 def name_of(pair: Pair) -> str:
     """Return the name of a pair in a sentence."""
-    return f"{parse(pair[0]).title} with {CLASSIFIERS[pair[1]].title or pair[1]}"
+    return f"{parse(pair[0]).title} with {classifier_of(pair[1]).title or pair[1]}"
 
 
 def p_value(first: list[Cell], second: list[Cell], labels: Array) -> float:

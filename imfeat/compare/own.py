@@ -3,10 +3,9 @@
 import re
 from typing import Any
 
-from sklearn.base import clone
-
 from imfeat._recipe import Recipe
-from imfeat.compare.classifiers import CLASSIFIERS, GROUPS, MOST_TRIED, Classifier
+from imfeat.compare.classifiers import CLASSIFIERS, GROUPS, MOST_TRIED
+from imfeat.compare.methods import Classifier
 from imfeat.recipes import RECIPES, is_taken
 
 NAME = re.compile(r"[A-Za-z][\w.-]*")
@@ -24,7 +23,7 @@ def register(
     estimator : scikit-learn transformer or classifier
         A transformer takes images (n, height, width, 3), uint8, and returns features (n, n_features); a
         classifier takes standardized features, float32.  It is cloned for each run, and gets the seed as
-        its ``random_state`` if it has one.
+        its ``random_state`` if it has one.  Its parameters are options, as in ``"name(parameter=value)"``.
     parameter : str, optional
         Of a classifier, which is chosen on the validation part.
     values : tuple, optional
@@ -48,18 +47,17 @@ def register(
     if parameter is not None and parameter not in estimator.get_params():
         raise ValueError(f"parameter must be one of {', '.join(estimator.get_params())}, got {parameter!r}")
     seeded = "random_state" in estimator.get_params()
-
-    def build(seed: int, **settings: Any) -> Any:
-        return clone(estimator).set_params(**settings, **({"random_state": seed} if seeded else {}))
-
     if hasattr(estimator, "transform"):
         RECIPES[name] = Recipe(name, estimator, title or name, seeded=seeded)
     elif hasattr(estimator, "predict"):
-
-        def build_with(value: Any, n_images: int, seed: int) -> Any:
-            return build(seed, **({parameter: value} if parameter else {}))
-
-        kind = "linear" if "linear_model" in type(estimator).__module__ else "other"
-        CLASSIFIERS[name] = Classifier(build_with, values or (0.0,), title or name, seeded, kind)
+        CLASSIFIERS[name] = Classifier(
+            name=name,
+            estimator=estimator,
+            title=title or name,
+            kind="linear" if "linear_model" in type(estimator).__module__ else "other",
+            seeded=seeded,
+            parameter=parameter or "",
+            strengths=values or (0.0,),
+        )
     else:
         raise TypeError(f"estimator must have transform or predict, got {type(estimator).__name__}")

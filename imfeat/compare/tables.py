@@ -3,12 +3,14 @@
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from imfeat._backend import Array
+from imfeat.models import Compressed
 from imfeat.quantizer import ProductQuantizer
 
 MOST_BYTES = 1 << 30  # of features in float32; larger tables keep the upper halves only
@@ -116,13 +118,27 @@ def bytes_of_row(table: Table) -> int:
     return int(table.itemsize * table.shape[1])
 
 
-def standardized_tables(
-    transformer: Any, train: Array, test: Array, *, coded: bool = False
-) -> tuple[Table, Table, float]:
-    """Return the features of training and test images by a fitted transformer.
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """The standardized features of training and test images.
 
-    Features are standardized by the training images.  The third value is the seconds for the test images.
+    Attributes
+    ----------
+    train, test : Table
+    test_seconds : float
+        Seconds for the test images.
+    scaler : fitted transformer
+        Standardizes features (n, n_features) of other images in the same way.
     """
+
+    train: Table
+    test: Table
+    test_seconds: float
+    scaler: Any
+
+
+def standardized_tables(transformer: Any, train: Array, test: Array, *, coded: bool = False) -> Tables:
+    """Return the features of images by a fitted transformer, standardized by the training images."""
     if coded:
         return _coded_tables(transformer, train, test)
     n_features = transformer.transform(train[:1]).shape[1]
@@ -131,15 +147,28 @@ def standardized_tables(
         mean, scale = _mean_and_scale(train_halves)
         start = time.perf_counter()
         test_table = HalfTable(_halves(transformer, test, n_features), mean, scale)
-        return HalfTable(train_halves, mean, scale), test_table, time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        return Tables(HalfTable(train_halves, mean, scale), test_table, seconds, _scaler(mean, scale, train))
     features = transformer.transform(train)
     scaler = StandardScaler(copy=False).fit(features)
     start = time.perf_counter()
     test_features = scaler.transform(transformer.transform(test))
-    return scaler.transform(features), test_features, time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    return Tables(scaler.transform(features), test_features, seconds, scaler)
 
 
-def _coded_tables(transformer: Any, train: Array, test: Array) -> tuple[Table, Table, float]:
+def _scaler(mean: Array, scale: Array, images: Array) -> StandardScaler:
+    """Return a fitted scaler for a mean and a scale of features."""
+    scaler = StandardScaler(copy=False)
+    scaler.mean_ = mean.astype(np.float64)
+    scaler.scale_ = scale.astype(np.float64)
+    scaler.var_ = scaler.scale_**2
+    scaler.n_features_in_ = len(mean)
+    scaler.n_samples_seen_ = len(images)
+    return scaler
+
+
+def _coded_tables(transformer: Any, train: Array, test: Array) -> Tables:
     sample = transformer.transform(train[:VECTORS_TO_QUANTIZE])
     bits = min(8, math.floor(math.log2(len(sample))))
     quantizer = ProductQuantizer(bits=bits, n_parts=transformer.n_regions_, rng=0).fit(sample)
@@ -148,7 +177,8 @@ def _coded_tables(transformer: Any, train: Array, test: Array) -> tuple[Table, T
     train_table = CodedTable(np.concatenate([quantizer.encode(sample), further_codes]), quantizer, scale)
     start = time.perf_counter()
     test_table = CodedTable(_codes(transformer, quantizer, test), quantizer, scale)
-    return train_table, test_table, time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    return Tables(train_table, test_table, seconds, Compressed(quantizer, scale))
 
 
 def _codes(transformer: Any, quantizer: ProductQuantizer, images: Array) -> Array:

@@ -12,10 +12,11 @@ from sklearn.exceptions import ConvergenceWarning
 from imfeat._backend import Array
 from imfeat.compare.tables import ROWS_AT_ONCE, Table, slices_of
 from imfeat.learn import RidgeProducts, RidgeSums
+from imfeat.models import logits_of
 
 Batches = Callable[[], Iterator[tuple[Array, Array]]]
 SolveSums = Callable[[RidgeSums, float, Batches], tuple[Array, Array]]
-SolveProducts = Callable[[RidgeProducts, float, Array], tuple[Array, Array, Array]]
+SolveProducts = Callable[[RidgeProducts, float, Array, float | None], tuple[Array, Array, Array]]
 
 
 class Trainer(Protocol):
@@ -112,15 +113,9 @@ class LinearModel:
 
 def scores_of(model: Any, features: Table, rows: Array | None = None) -> Array:
     """Return the scores (n, n_classes) of a model for the rows, by default all, of a table."""
-    score = getattr(model, "decision_function", None) or getattr(model, "predict_proba", None)
-    if score is None:
-
-        def score(x: Array) -> Array:
-            return np.asarray(model.predict(x)[:, None] == model.classes_, np.float32)
-
     batches = slices_of(features) if rows is None else np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE))
-    scores: Array = np.concatenate([score(features[batch]) for batch in batches])
-    return np.stack([-scores, scores], 1) if scores.ndim == 1 else scores
+    scores: Array = np.concatenate([logits_of(model, features[batch]) for batch in batches])
+    return scores
 
 
 def accuracy(scores: Array, labels: Array, classes: Array) -> float:

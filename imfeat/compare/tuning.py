@@ -11,11 +11,12 @@ further strengths cost little.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat.compare.classifiers import CLASSIFIERS, MOST_TRIED
+from imfeat.compare.classifiers import MOST_TRIED, classifier_of
 from imfeat.compare.tables import Table
 from imfeat.compare.training import Trainer, accuracy, scores_of
 from imfeat.learn.ridge import split_last
@@ -24,13 +25,16 @@ MAX_TUNING_IMAGES = 10_000
 VALIDATION_SHARE = 0.2  # of up to MAX_TUNING_IMAGES images
 LARGE_VALIDATION_SHARE = 0.1  # of more images
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, eq=False)
 class Choice:
     """A strength, its validation accuracy, and the seconds that its choice took.
 
-    ``scores`` are those of the validation images.  ``trainer`` has learned from the training rows; it is
-    None if the choice was made in an earlier run, or the trainer was used.
+    ``gamma`` is the width of a kernel, None for classifiers without one.  ``scores`` are those of the
+    validation images.  ``trainer`` has learned from the training rows; it is None if the choice was made in
+    an earlier run, or the trainer was used.  ``temperature`` is that of an earlier run, too.
     """
 
     strength: float
@@ -38,6 +42,8 @@ class Choice:
     seconds: float
     scores: Array
     trainer: Trainer | None = None
+    gamma: float | None = None
+    temperature: float | None = None
 
 
 def split(labels: Array) -> tuple[Array, Array]:
@@ -68,7 +74,7 @@ def draw_rows(rows: Array, labels: Array, seed: int) -> Array:
     return rng.permutation(np.concatenate(drawn))
 
 
-def climb(strengths: tuple[float, ...], accuracy_of: Callable[[float], float]) -> float:
+def climb(strengths: tuple[T, ...], accuracy_of: Callable[[T], float]) -> T:
     """Go from the middle strength to stronger or weaker ones as long as the accuracy rises.
 
     At most `MOST_TRIED` accuracies are asked for, each once.
@@ -92,7 +98,7 @@ def climb(strengths: tuple[float, ...], accuracy_of: Callable[[float], float]) -
 def choose(name: str, features: Table, labels: Array, seed: int) -> Choice:
     """Choose the strength of a classifier on a feature."""
     start = time.perf_counter()
-    classifier = CLASSIFIERS[name]
+    classifier = classifier_of(name)
     classes = np.unique(labels)
     train_rows, validation_rows = split(labels)
     tuning_rows = draw_rows(train_rows, labels, seed) if classifier.tunes_on_subset else train_rows

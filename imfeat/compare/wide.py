@@ -1,35 +1,41 @@
-"""Linear classifiers in closed form on more features than images, computed in groups of features.
+"""Classifiers in closed form by products of images: with kernels, and on more features than images.
 
 The features of ``a+b`` never exist together:
 
 1. The products of images are accumulated over the groups ``a`` and ``b``.
 2. Strengths are chosen, and classifiers are solved, from these products.
-3. Each group is computed again, for its weights and its share of the scores of the test images.
+3. Each group is computed again, for its weights and its share of the scores of the test images, or of their
+   products with the training images.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from sklearn.pipeline import FeatureUnion
 
 from imfeat._backend import Array
-from imfeat.compare.classifiers import CLASSIFIERS
-from imfeat.compare.tables import Table, columns_of, slices_of, standardized_tables
+from imfeat.compare.classifiers import classifier_of
+from imfeat.compare.methods import middle
+from imfeat.compare.tables import columns_of, standardized_tables
 from imfeat.compare.training import accuracy
-from imfeat.compare.tuning import climb
+from imfeat.compare.tuning import climb, draw_rows
+from imfeat.compare.wide_scores import Solution, TestScores
 from imfeat.datasets import DataSet
 from imfeat.learn import RidgeProducts
+
+Parameters: TypeAlias = tuple[float, float | None]  # a strength and the gamma of a kernel, relative
 
 
 @dataclass(frozen=True, eq=False)
 class WideFit:
-    """A classifier on wide features: its strength, its scores, and the seconds it took."""
+    """A classifier from products of images: its parameters, its scores, and the seconds it took."""
 
     strength: float
+    gamma: float | None
     validation: Array
     train: Array
     test: Array
@@ -48,11 +54,12 @@ def members_of(transformer: Any) -> list[Any]:
 def fit_wide(
     transformer: Any,
     names: tuple[str, ...],
-    strengths: dict[str, float],
+    chosen: dict[str, Parameters],
     data: DataSet,
     train_rows: Array,
     validation_rows: Array,
     announce: Callable[[str], None],
+    seed: int = 0,
 ) -> tuple[dict[str, WideFit], float]:
     """Train classifiers in closed form on the features of a fitted transformer.
 
@@ -61,14 +68,16 @@ def fit_wide(
     transformer : fitted transformer
     names : tuple of str
         Classifiers with ``solve_products``.
-    strengths : dict of str to float
-        Strengths that have been chosen before; those of the other classifiers are chosen.
+    chosen : dict of str to (strength, gamma)
+        Parameters that have been chosen before; those of the other classifiers are chosen.
     data : DataSet
     train_rows, validation_rows : arrays of int
         Training images to learn from, and to validate with, while strengths are chosen.  The classifiers
         then learn from both.
     announce : function of a str
         Called with a description of the next step.
+    seed : int
+        Draws the images with which parameters of kernels are chosen.
 
     Returns
     -------
@@ -78,6 +87,11 @@ def fit_wide(
         Seconds that the features took.
     """
     start = time.perf_counter()
+    tuning_rows = train_rows
+    if any(classifier_of(name).gammas for name in names):
+        tuning_rows = draw_rows(train_rows, data.train.labels, seed)
+        if len(tuning_rows) < len(train_rows):
+            train_rows = np.concatenate([tuning_rows, np.setdiff1d(train_rows, tuning_rows)])
     order = np.concatenate([train_rows, validation_rows])
     images = data.train.images[order]
     labels = data.train.labels[order]
@@ -85,30 +99,34 @@ def fit_wide(
     products = RidgeProducts(len(labels))
     for i, member in enumerate(members, 1):
         announce(f"products of images, part {i} of {len(members)}")
-        table, _, _ = standardized_tables(member, images, data.test.images[:1])
+        table = standardized_tables(member, images, data.test.images[:1]).train
         for columns in columns_of(table):
             products.add(columns)
         del table, columns  # frees memory before the next table, or the factor
     seconds = time.perf_counter() - start
     announce(f"strength of {', '.join(names)}")
-    solutions = _solve(names, strengths, products, labels, len(train_rows))
+    scale = products.mean_squared_distance() if any(classifier_of(name).gammas for name in names) else 1.0
+    squares = products.diagonal
+    solutions = _Solver(products, scale, labels, len(tuning_rows), len(train_rows)).solve(names, chosen)
     del products
     start = time.perf_counter()
-    shares = np.concatenate([solution.shares for solution in solutions.values()], 1)
-    scores = np.zeros((len(data.test.labels), shares.shape[1]), np.float32)
+    test = TestScores(solutions, squares, scale, len(data.test.labels))
     for i, member in enumerate(members, 1):
         announce(f"weights, part {i} of {len(members)}")
-        train_table, test_table, _ = standardized_tables(member, images, data.test.images)
-        scores += _scores(train_table, test_table, shares)
+        tables = standardized_tables(member, images, data.test.images)
+        test.add(tables.train, tables.test)
+    test_scores = test.scores()
     predict_seconds = time.perf_counter() - start
+    # validation scores are in the order of the validation images, whatever the order of the others
     original_order = np.argsort(order)
     fits = {}
-    for (name, s), test in zip(solutions.items(), np.split(scores, len(solutions), axis=1), strict=True):
+    for name, s in solutions.items():
         fits[name] = WideFit(
             strength=s.strength,
+            gamma=s.gamma,
             validation=s.validation,
             train=s.train[original_order],
-            test=test + s.intercepts,
+            test=test_scores[name],
             tune_seconds=s.tune_seconds,
             train_seconds=s.train_seconds,
             predict_seconds=predict_seconds,
@@ -116,67 +134,82 @@ def fit_wide(
     return fits, seconds
 
 
-@dataclass(frozen=True, eq=False)
-class _Solution:
-    strength: float
-    validation: Array
-    shares: Array
-    intercepts: Array
-    train: Array
-    tune_seconds: float
-    train_seconds: float
+class _Solver:
+    """Classifiers from products of images.
 
+    Parameters of kernels are chosen with the first ``n_tuning`` images, others with ``n_train``.  ``scale``
+    is the mean squared distance of images, which gammas are relative to.
+    """
 
-def _solve(
-    names: tuple[str, ...],
-    strengths: dict[str, float],
-    products: RidgeProducts,
-    labels: Array,
-    n_train: int,
-) -> dict[str, _Solution]:
-    """Choose strengths on the images after the first ``n_train``, and learn from all images."""
-    start = time.perf_counter()
-    classes = np.unique(labels)
-    signs = np.where(labels[:, None] == classes, np.float32(1), np.float32(-1))
-    validation: dict[tuple[str, float], Array] = {}
+    def __init__(
+        self, products: RidgeProducts, scale: float, labels: Array, n_tuning: int, n_train: int
+    ) -> None:
+        self.products = products
+        self.scale = scale
+        self.labels = labels
+        self.n_tuning = n_tuning
+        self.n_train = n_train
+        self.classes = np.unique(labels)
+        self.signs = np.where(labels[:, None] == self.classes, np.float32(1), np.float32(-1))
+        self.validation: dict[tuple[str, Parameters, int], Array] = {}
 
-    def solve(name: str, strength: float, n_images: int) -> tuple[Array, Array, Array]:
-        solve_products = CLASSIFIERS[name].solve_products
-        assert solve_products is not None
-        return solve_products(products, strength, signs[:n_images])
-
-    def validate(name: str, strength: float) -> float:
-        if (name, strength) not in validation:
-            for member in names:  # all classifiers share the factor of a strength
-                shares, intercepts, _ = solve(member, strength, n_train)
-                validation[member, strength] = products.scores(shares, intercepts, n_train)
-        return accuracy(validation[name, strength], labels[n_train:], classes)
-
-    chosen = dict(strengths)
-    for name in names:
-        if name not in chosen:
-            chosen[name] = climb(CLASSIFIERS[name].strengths, partial(validate, name))
-        validate(name, chosen[name])
-    tune_seconds = (time.perf_counter() - start) / len(names)
-    solutions = {}
-    for name in names:
+    def solve(self, names: tuple[str, ...], chosen: dict[str, Parameters]) -> dict[str, Solution]:
+        """Choose parameters on the images after the first ``n_train``, and learn from all images."""
         start = time.perf_counter()
-        shares, intercepts, train = solve(name, chosen[name], len(labels))
-        solutions[name] = _Solution(
-            strength=chosen[name],
-            validation=validation[name, chosen[name]],
-            shares=shares,
-            intercepts=intercepts,
-            train=train,
-            tune_seconds=tune_seconds,
-            train_seconds=time.perf_counter() - start,
-        )
-    return solutions
+        linear = tuple(name for name in names if not classifier_of(name).gammas)
+        chosen = dict(chosen)
+        for name in names:
+            if name not in chosen:
+                chosen[name] = self._choose(name, linear)
+            self._validate(name, chosen[name], linear, self.n_train)
+        tune_seconds = (time.perf_counter() - start) / len(names)
+        solutions = {}
+        for name in names:
+            start = time.perf_counter()
+            shares, intercepts, train = self._solution(name, chosen[name], len(self.labels))
+            strength, gamma = chosen[name]
+            solutions[name] = Solution(
+                strength=strength,
+                gamma=gamma,
+                validation=self.validation[name, chosen[name], self.n_train],
+                shares=shares,
+                intercepts=intercepts,
+                train=train,
+                tune_seconds=tune_seconds,
+                train_seconds=time.perf_counter() - start,
+            )
+        return solutions
 
+    def _choose(self, name: str, linear: tuple[str, ...]) -> Parameters:
+        """Return a strength, and for a kernel the gamma that is best with it."""
+        classifier = classifier_of(name)
+        if not classifier.gammas:
+            accuracy_of = partial(self._validate, name, linear=linear, n_images=self.n_train)
+            return climb(tuple((strength, None) for strength in classifier.strengths), accuracy_of)
+        accuracy_of = partial(self._validate, name, linear=(), n_images=self.n_tuning)
+        gamma = middle(classifier.gammas)
+        strength, _ = climb(tuple((strength, gamma) for strength in classifier.strengths), accuracy_of)
+        return climb(tuple((strength, gamma) for gamma in classifier.gammas), accuracy_of)
 
-def _scores(train: Table, test: Table, shares: Array) -> Array:
-    """Return the scores of test images, given the shares of training images in the weights."""
-    weights = np.zeros((train.shape[1], shares.shape[1]), np.float32)
-    for rows in slices_of(train):
-        weights += train[rows].T @ shares[rows]
-    return np.concatenate([test[rows] @ weights for rows in slices_of(test)])
+    def _validate(self, name: str, parameters: Parameters, linear: tuple[str, ...], n_images: int) -> float:
+        """Return the accuracy on the validation images of a classifier from the first images.
+
+        Linear classifiers share the factor of a strength, and are validated together.
+        """
+        for member in linear if name in linear else (name,):
+            if (member, parameters, n_images) not in self.validation:
+                shares, intercepts, _ = self._solution(member, parameters, n_images)
+                self.validation[member, parameters, n_images] = self.products.scores(
+                    shares, intercepts, self.n_train, gamma=self._gamma(parameters)
+                )
+        scores = self.validation[name, parameters, n_images]
+        return accuracy(scores, self.labels[self.n_train :], self.classes)
+
+    def _solution(self, name: str, parameters: Parameters, n_images: int) -> tuple[Array, Array, Array]:
+        solve_products = classifier_of(name).solve_products
+        assert solve_products is not None
+        gamma = self._gamma(parameters)
+        return solve_products(self.products, parameters[0], self.signs[:n_images], gamma)
+
+    def _gamma(self, parameters: Parameters) -> float | None:
+        return None if parameters[1] is None else parameters[1] / self.scale

@@ -14,6 +14,7 @@ from imfeat.learn.explain import (
     numeric_gradient,
     templates,
 )
+from imfeat.learn.kernel_ridge import KernelRidgeClassifier
 from imfeat.learn.linear import LinearClassifier
 from imfeat.learn.losses import LOSSES
 from imfeat.learn.mlp import MLPClassifier
@@ -34,6 +35,7 @@ __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "KernelRidgeClassifier",
     "Layer",
     "LinearClassifier",
     "LinearSVM",

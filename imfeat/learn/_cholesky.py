@@ -28,9 +28,9 @@ def add_products(matrix: Array, rows: Array) -> None:
         block_row += np.matmul(rows[block], rows[block.start :].T, out=products)
 
 
-def no_correction(rows: slice, cols: slice) -> float:
-    """Return 0, the correction of a matrix that is factorized unchanged."""
-    return 0.0
+def unchanged(rows: slice, cols: slice, block: Array) -> Array:
+    """Return a block of a matrix that is factorized as it is."""
+    return block
 
 
 def factorize(
@@ -38,18 +38,20 @@ def factorize(
     diagonal: Array,
     first: int,
     last: int,
-    correction: Callable[[slice, slice], Array | float] = no_correction,
+    entries: Callable[[slice, slice, Array], Array] = unchanged,
 ) -> None:
     """Write rows ``first`` to ``last - 1`` of L, given the rows before them.
 
     Parameters
     ----------
     matrix : array of shape (n, n), float32 or float64
-        A above the diagonal, L below it.
+        Above the diagonal, what ``entries`` makes A of; L below it.
     diagonal : array of shape (n,), dtype of ``matrix``
         Diagonal of A.
-    correction : function of (rows, cols)
-        Returns the block that is subtracted from these rows and columns of A.
+    entries : function of (rows, cols, block)
+        Returns A for these rows and columns, given the block of the matrix, which it may overwrite.  Where
+        ``rows`` and ``cols`` are equal, the diagonal of the block is 0, and that of the result is added to
+        ``diagonal``.
 
     Raises
     ------
@@ -60,13 +62,13 @@ def factorize(
         below = slice(max(block.stop, first), last)
         if block.start >= first:
             square = np.triu(matrix[block, block], 1)
-            square = square + square.T - correction(block, block)
+            square = entries(block, block, square + square.T)
             square[np.diag_indices(len(square))] += diagonal[block]
             square -= matrix[block, : block.start] @ matrix[block, : block.start].T
             corner = np.linalg.cholesky(square)
             np.copyto(matrix[block, block], corner, where=np.tri(len(corner), dtype=bool))
         corner = np.tril(matrix[block, block])
-        panel = matrix[block, below].T - correction(below, block)
+        panel = entries(below, block, matrix[block, below].T.copy())
         panel -= matrix[below, : block.start] @ matrix[block, : block.start].T
         matrix[below, block] = panel @ np.linalg.inv(corner).T
 

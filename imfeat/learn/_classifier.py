@@ -11,7 +11,7 @@ from imfeat._check import FLOATS
 from imfeat.learn._tables import as_table
 from imfeat.learn._training import LBFGS, NetworkTraining
 from imfeat.learn._weights import as_weights, class_factors, repeat_images, without_zeros
-from imfeat.learn.descent import Images, Rows, normalize, reader_of
+from imfeat.learn.descent import Images, Rows, reader_of
 
 
 def _is_stepwise(self: Any) -> bool:
@@ -39,8 +39,8 @@ class NetworkClassifier(NetworkTraining):
         y : array of shape (n,)
             Labels.
         sample_weight : array of shape (n,), optional
-            Finite weights of at least 0.  A weight of 2 counts as an image twice, and one of 0 as none.
-            Only their ratios matter, as the objective is a mean over the images.
+            Finite weights of at least 0, factors of the losses of the images.  A weight of 2 counts as an
+            image twice, and one of 0 as none.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class NetworkClassifier(NetworkTraining):
             rows, y = (lambda batch: all_rows(kept[batch])), np.asarray(y)[kept]
         labels = self._start(y, n_features)
         factors = class_factors(self.class_weight, self.classes_, labels, weights)
-        images = Images(rows, labels, None if weights is None else normalize(weights), factors)
+        images = Images.weighted(rows, labels, weights, factors)
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite ends the training
             if self.optimizer == LBFGS:
                 self._minimize(images)
@@ -88,7 +88,8 @@ class NetworkClassifier(NetworkTraining):
         """Take steps for features (n, n_features) and labels (n,), in order; return itself.
 
         The first call needs ``classes``, all labels of this and later calls.  The weights are those of
-        `fit`; their ratios in this call matter.
+        `fit`.  A penalty on a sum of losses is divided by the sum of the weights of this call, by default the
+        number of its images.
         """
         is_first = not hasattr(self, "network_")
         X, y = as_table(self, X, y, dtype=np.float32, order="C", reset=is_first)
@@ -109,7 +110,8 @@ class NetworkClassifier(NetworkTraining):
         if indices is not None:
             X, labels = X[indices], labels[indices]
         factors = class_factors(self.class_weight, self.classes_, labels, weights)
-        images = Images(reader_of(X), labels, None if weights is None else normalize(weights), factors)
+        images = Images.weighted(reader_of(X), labels, weights, factors)
+        self._divide_penalty(images)
         with np.errstate(over="ignore", invalid="ignore"):
             self._record(*self._run_epoch(images, np.arange(len(X))))
         return self

@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -33,11 +34,13 @@ class NetworkTraining(ScoreClassifier):
     history_: dict[str, list[float]]
     converged_: bool | None
     n_iter_: int
+    _total = 1.0  # sum of the weights of the images, by which the penalty on a sum of losses is divided
 
     def _make_network(self, n_features: int, n_classes: int, rng: np.random.Generator) -> Network:
         raise NotImplementedError
 
     def _objective(self) -> Objective:
+        """Return the objective, a mean over images whose weights sum to ``_total``."""
         raise NotImplementedError
 
     def _continues(self) -> bool:
@@ -62,8 +65,13 @@ class NetworkTraining(ScoreClassifier):
             self._optimizer = copy.deepcopy(self.optimizer)
         elif self.optimizer != LBFGS:
             self._optimizer = OPTIMIZERS[self.optimizer](self.learning_rate)
-            self._optimizer.weight_decay = self._objective().decays(self.network_)
         return labels
+
+    def _divide_penalty(self, images: Images) -> None:
+        """Divide a penalty on the sum of the losses by the number of images, as losses are averaged."""
+        self._total = images.total
+        if not isinstance(self.optimizer, Optimizer) and self.optimizer != LBFGS:
+            self._optimizer.weight_decay = self._objective().decays(self.network_)
 
     def _check_options(self) -> None:
         one_of(self.loss, "loss", tuple(LOSSES))
@@ -79,6 +87,7 @@ class NetworkTraining(ScoreClassifier):
             if getattr(self, name) is not None:
                 as_count(getattr(self, name), name)
         self._objective()
+        self._dropout_rate()
 
     def _check_same(self, network: Network) -> None:
         """Refuse to go on with other features or layers."""
@@ -94,6 +103,7 @@ class NetworkTraining(ScoreClassifier):
     def _descend(self, images: Images) -> None:
         """Take epochs until a rule ends them, and restore the best parameters if there is a patience."""
         train, validation = self._split(images)
+        self._divide_penalty(train)
         validation_rule = None if validation is None else ValidationRule(self.patience, self.network_)
         loss_rule = None
         if validation is None and self.n_iter_no_change is not None and self.schedule == "constant":
@@ -133,13 +143,23 @@ class NetworkTraining(ScoreClassifier):
     def _run_epoch(self, images: Images, order: Array) -> tuple[float, float]:
         size = self.batch_size
         batches = [order[first : first + size] for first in range(0, len(order), size)]
-        return run_epoch(self.network_, self._optimizer, self._objective(), images, batches)
+        masks = self._masks if self._dropout_rate() else lambda n: ()
+        return run_epoch(self.network_, self._optimizer, self._objective(), images, batches, masks)
+
+    def _masks(self, n: int) -> Sequence[Array]:
+        return self.network_.dropout_masks(n, self._dropout_rate(), self._rng)
+
+    def _dropout_rate(self) -> float:
+        """Return the share of the hidden units that are left out in each step."""
+        return 0.0
 
     def _minimize(self, images: Images) -> None:
+        train, _ = self._split(images)
+        self._divide_penalty(train)
         losses, converged = minimize(
             self.network_,
             self._objective(),
-            self._split(images)[0],
+            train,
             n_iterations=self.epochs,
             tolerance=self.tol,
         )

@@ -66,17 +66,36 @@ class Images:
         Weights of the images, of mean 1.
     factors : array of shape (n_classes,), optional
         Factors of the losses of the images of each class.
+    mean_weight : float
+        Mean weight of the images as the caller gave them.
     """
 
     rows: Rows
     labels: Array
     weights: Array | None = None
     factors: Array | None = None
+    mean_weight: float = 1.0
+
+    @classmethod
+    def weighted(cls, rows: Rows, labels: Array, weights: Array | None, factors: Array | None) -> "Images":
+        """Return images with weights of any mean above 0."""
+        if weights is None:
+            return cls(rows, labels, None, factors)
+        return cls(rows, labels, normalize(weights), factors, float(weights.mean()))
+
+    @property
+    def total(self) -> float:
+        """The sum of the weights as the caller gave them."""
+        return self.mean_weight * len(self.labels)
 
     def at(self, indices: Array) -> "Images":
         """Return some of the images, their weights again of mean 1."""
-        weights = None if self.weights is None else normalize(self.weights[indices])
-        return Images(lambda batch: self.rows(indices[batch]), self.labels[indices], weights, self.factors)
+        rows, labels = (lambda batch: self.rows(indices[batch])), self.labels[indices]
+        if self.weights is None:
+            return Images(rows, labels, None, self.factors, self.mean_weight)
+        weights = self.weights[indices].astype(np.float64)
+        mean_weight = self.mean_weight * float(weights.mean())
+        return Images(rows, labels, normalize(weights), self.factors, mean_weight)
 
     @cached_property
     def loss_weights(self) -> Array | None:
@@ -122,6 +141,7 @@ def run_epoch(
     objective: Objective,
     images: Images,
     batches: Sequence[Array],
+    masks: Callable[[int], Sequence[Array]] = lambda n: (),
 ) -> tuple[float, float]:
     """Take a step for each batch of images.
 
@@ -130,6 +150,8 @@ def run_epoch(
     network, optimizer, objective, images
     batches : sequence of arrays of int
         Indices of images.
+    masks : function of a number of images
+        Returns masks of dropout for the hidden layers.
 
     Returns
     -------
@@ -150,7 +172,7 @@ def run_epoch(
     first_value = None
     for batch in batches:
         labels = images.labels[batch]
-        scores = network.forward(images.rows(batch))
+        scores = network.forward(images.rows(batch), masks(len(batch)))
         n_correct += images.count(batch, scores.argmax(1) == labels)
         n_counted += images.count(batch)
         value, gradient = loss(scores, labels, None if weights is None else weights[batch])

@@ -4,17 +4,18 @@ The weights that minimize |X W - Y|^2 + strength |W|^2 are a sum over images, W 
 
     A = (X X^T + strength I)^-1 Y.
 
-X X^T is a sum over features.  It is accumulated over groups of features, which need not exist together.
+X X^T is a sum over features.  It is accumulated over groups of features, which need not exist together.  With
+the kernel exp(-gamma |x - y|^2), whose squared distances are sums of products, it is replaced block by block.
 """
 
 import mmap
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_number
-from imfeat.learn._cholesky import add_products, factorize, substitute
+from imfeat.learn._cholesky import add_products, blocks, factorize, substitute, unchanged
 from imfeat.learn._squared_hinge import Solution, hinge_targets, iterate
 
 
@@ -35,17 +36,33 @@ class RidgeProducts:
     def __init__(self, n_images: int) -> None:
         self.matrix = _lazy_zeros(n_images)
         self.diagonal = np.zeros(n_images)
-        self._factor: tuple[float, int] = (0.0, 0)  # strength and number of images of the current factor
+        self._factor: tuple[Any, int] = (None, 0)  # strength and gamma, and number of images, of the factor
 
     def add(self, features: Array) -> Self:
         """Add further features, an array of shape (n_images, n); return itself."""
         x = np.asarray(features, np.float32)
         add_products(self.matrix, x)
         self.diagonal += np.einsum("nd,nd->n", x, x)
-        self._factor = 0.0, 0
+        self._factor = None, 0
         return self
 
-    def solve(self, strength: float, targets: Array) -> tuple[Array, Array, Array]:
+    def mean_squared_distance(self) -> float:
+        """Return the mean squared distance between two images, an image and itself included."""
+        n = len(self.matrix)
+        total = self.diagonal.sum()
+        for block in blocks(0, n):
+            total += 2 * np.triu(self.matrix[block, block], 1).sum(dtype=np.float64)
+            total += 2 * self.matrix[block, block.stop :].sum(dtype=np.float64)
+        return float(2 * (self.diagonal.mean() - total / n**2))
+
+    def solve(
+        self,
+        strength: float,
+        targets: Array,
+        *,
+        gamma: float | None = None,
+        sample_weight: Array | None = None,
+    ) -> tuple[Array, Array, Array]:
         """Learn from the first images.
 
         Parameters
@@ -53,11 +70,16 @@ class RidgeProducts:
         strength : float
         targets : array of shape (n, n_classes), float
             Targets of the first ``n`` images.
+        gamma : float, optional
+            Of the kernel exp(-gamma |x - y|^2).  Without it, the kernel is the product of x and y.
+        sample_weight : array of shape (n,), optional
+            Weights above 0, factors of the squared errors.
 
         Returns
         -------
         shares : array of shape (n, n_classes), float32
-            The weights are X^T shares, with X the features (n, n_features) of these images.
+            The weights are X^T shares, with X the features (n, n_features) of these images.  With ``gamma``,
+            the scores are sums of shares times kernels.
         intercepts : array of shape (n_classes,), float32
         scores : array of shape (n, n_classes), float32
             Scores of these images by the weights and intercepts.
@@ -67,11 +89,13 @@ class RidgeProducts:
         ValueError
             If images depend on each other, and the strength is too small to make up for it.
         """
-        self._factorize(as_number(strength, "strength", least=0), len(targets))
-        intercepts = targets.mean(0, dtype=np.float64).astype(np.float32)
+        strength = as_number(strength, "strength", least=0)
+        self._factorize(strength, gamma, len(targets), sample_weight)
+        intercepts = np.average(targets.astype(np.float64), 0, sample_weight).astype(np.float32)
         centered = (targets - intercepts).astype(np.float32)
         shares = substitute(self.matrix, centered)
-        return shares, intercepts, centered - np.float32(strength) * shares + intercepts
+        penalties = strength if sample_weight is None else (strength / sample_weight)[:, None]
+        return shares, intercepts, centered - np.asarray(penalties, np.float32) * shares + intercepts
 
     def solve_squared_hinge(
         self, strength: float, signs: Array, n_iterations: int = 10
@@ -88,25 +112,59 @@ class RidgeProducts:
         shares, intercepts, scores = iterate(self.solve(strength, signs), refit, n_iterations)
         return shares, intercepts, scores
 
-    def scores(self, shares: Array, intercepts: Array, first: int) -> Array:
+    def scores(self, shares: Array, intercepts: Array, first: int, *, gamma: float | None = None) -> Array:
         """Return the scores (n, n_classes) of the images from ``first`` on, by shares of those before."""
-        scores: Array = self.matrix[: len(shares), first:].T @ shares
+        if gamma is None:
+            scores: Array = self.matrix[: len(shares), first:].T @ shares
+            return scores + intercepts
+        scores = np.zeros((len(self.matrix) - first, shares.shape[1]), np.float32)
+        for rows in blocks(0, len(shares)):
+            products = self.matrix[rows, first:].copy()
+            kernels = as_kernels(products, self.diagonal[rows], self.diagonal[first:], gamma)
+            scores += kernels.T @ shares[rows]
         return scores + intercepts
 
-    def _factorize(self, strength: float, n_images: int) -> None:
+    def _factorize(
+        self, strength: float, gamma: float | None, n_images: int, sample_weight: Array | None
+    ) -> None:
         """Write the missing rows of the factor for the first images into the lower triangle."""
-        if self._factor == (strength, n_images):
+        key = (strength, gamma) if sample_weight is None else None
+        if key is not None and self._factor == (key, n_images):
             return
-        factor_strength, n_rows = self._factor
-        first = n_rows if factor_strength == strength and n_rows < n_images else 0
-        diagonal = (self.diagonal + strength).astype(np.float32)
+        factor_key, n_rows = self._factor
+        first = n_rows if key is not None and factor_key == key and n_rows < n_images else 0
+        own = self.diagonal if gamma is None else np.zeros(len(self.diagonal))
+        diagonal = own[:n_images] + (strength if sample_weight is None else strength / sample_weight)
+
+        def kernels(rows: slice, cols: slice, block: Array) -> Array:
+            as_kernels(block, self.diagonal[rows], self.diagonal[cols], float(gamma or 0))
+            if rows == cols:
+                np.fill_diagonal(block, 1)
+            return block
+
+        self._factor = None, 0
+        entries = unchanged if gamma is None else kernels
         try:
-            factorize(self.matrix, diagonal, first, n_images)
+            factorize(self.matrix, diagonal.astype(np.float32), first, n_images, entries)
         except np.linalg.LinAlgError as error:
             raise ValueError(
                 f"strength must be larger for images that depend on each other, got {strength}"
             ) from error
-        self._factor = strength, n_images
+        self._factor = key, n_images
+
+
+def as_kernels(products: Array, row_squares: Array, col_squares: Array, gamma: float) -> Array:
+    """Turn products (n, m) of vectors into their kernels exp(-gamma |x - y|^2), in place.
+
+    ``row_squares`` (n,) and ``col_squares`` (m,) are the products of the vectors with themselves.
+    """
+    dtype = products.dtype
+    products *= 2
+    products -= row_squares.astype(dtype)[:, None]
+    products -= col_squares.astype(dtype)
+    np.minimum(products, 0, out=products)
+    products *= dtype.type(gamma)
+    return np.exp(products, out=products)
 
 
 def _lazy_zeros(n: int) -> Array:

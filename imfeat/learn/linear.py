@@ -14,7 +14,7 @@ from imfeat.learn.optimizers import Optimizer
 class LinearClassifier(NetworkClassifier):
     """A linear classifier, with a vector of weights (a template) per class.
 
-    The mean loss of the images plus a penalty on the weights, not on the intercepts, is minimized.
+    The sum of the losses of the images plus a penalty on the weights, not on the intercepts, is minimized.
 
     Parameters
     ----------
@@ -26,7 +26,8 @@ class LinearClassifier(NetworkClassifier):
         ``"l2"`` (ridge), strength / 2 times the sum of the squared weights; ``"l1"`` (LASSO), strength
         times the sum of the absolute weights, which sets weights to exactly 0; None.
     strength : float
-        Strength of the penalty.
+        Strength of the penalty, 1 / C of scikit-learn: it is for the sum of the losses of all images, or of
+        those of a call of `partial_fit`, each times its weight, as in `LinearSVM` and `RidgeClassifier`.
     optimizer : str or Optimizer
         ``"lbfgs"`` takes all images at a time and iterates to convergence; it suits smooth losses, which
         hinge and crammer_singer are not.  ``"sgd"``, ``"momentum"``, ``"nesterov"``, ``"adagrad"``,
@@ -41,8 +42,9 @@ class LinearClassifier(NetworkClassifier):
     epochs : int
         Maximum number of passes over the images; for ``"lbfgs"``, of iterations.
     tol : float
-        With ``"lbfgs"``, training ends when no element of the gradient is larger.  Otherwise it ends when
-        the loss has not fallen by ``tol`` for more than ``n_iter_no_change`` epochs.
+        With ``"lbfgs"``, training ends when no element of the gradient of the objective, divided by the
+        number of images, is larger.  Otherwise it ends when the loss has not fallen by ``tol`` for more than
+        ``n_iter_no_change`` epochs.
     n_iter_no_change : int or None
         See ``tol``.  With None, with a ``patience``, and with a schedule other than ``"constant"``, which is
         laid out for all ``epochs``, the loss doesn't end the training.
@@ -67,7 +69,7 @@ class LinearClassifier(NetworkClassifier):
     history_ : dict of lists
         ``loss`` and ``accuracy`` on the training images in each epoch, before the step of each batch;
         with a ``patience`` also ``validation_loss`` and ``validation_accuracy``, after the epoch.  Losses
-        include the penalty.
+        are the objective divided by the number of images.
     n_iter_ : int
         Number of epochs, or of iterations, of the last fit.
     converged_ : bool or None
@@ -88,8 +90,10 @@ class LinearClassifier(NetworkClassifier):
     Notes
     -----
     Features are used as they are; put a `StandardScaler` before the classifier.  scikit-learn's
-    ``LogisticRegression(C)`` minimizes the same objective with ``strength = 1 / (C n_images)``.  Up to 8,192
-    features, ``"lbfgs"`` is preconditioned by the covariance of the features, for which it keeps one matrix
+    ``LogisticRegression(C=1 / strength)`` minimizes the same objective (``C=2 / strength`` for two classes,
+    whose difference it learns).  As the objective is a sum, weights of images that sum to 1, as those of
+    AdaBoost, need a ``strength`` that is smaller by the number of images.  Up to 8,192 features, ``"lbfgs"``
+    is preconditioned by the covariance of the features, for which it keeps one matrix
     (n_features, n_features), and tens of iterations are enough.
 
     References
@@ -105,7 +109,7 @@ class LinearClassifier(NetworkClassifier):
         loss: str = "softmax",
         *,
         penalty: str | None = "l2",
-        strength: float = 1e-4,
+        strength: float = 1.0,
         optimizer: str | Optimizer = "lbfgs",
         learning_rate: float = 1e-2,
         schedule: str = "constant",
@@ -153,4 +157,5 @@ class LinearClassifier(NetworkClassifier):
 
     def _objective(self) -> Objective:
         one_of(self.penalty, "penalty", (*PENALTIES, None))
-        return Objective(self.loss, self.penalty, as_number(self.strength, "strength", least=0))
+        strength = as_number(self.strength, "strength", least=0)
+        return Objective(self.loss, self.penalty, strength / self._total)

@@ -6,6 +6,7 @@ import numpy as np
 
 from imfeat._check import SEQUENCES, as_count, as_number, one_of
 from imfeat.learn._classifier import NetworkClassifier
+from imfeat.learn._training import LBFGS
 from imfeat.learn.activations import ACTIVATIONS
 from imfeat.learn.descent import Objective
 from imfeat.learn.network import Network
@@ -43,7 +44,12 @@ class MLPClassifier(NetworkClassifier):
         See ``tol``.  With None, with a ``patience``, and with a schedule other than ``"constant"``, which is
         laid out for all ``epochs``, the loss doesn't end the training.
     weight_decay : float
-        Strength of an L2 penalty on weights, not on biases; decoupled from the moments for ``"adamw"``.
+        Strength of an L2 penalty on weights, not on biases, beside the mean loss of the images, as in
+        PyTorch; decoupled from the moments for ``"adamw"``.  A ``strength`` of `LinearClassifier`, which is
+        for the sum of the losses, corresponds to ``weight_decay=strength / n_images``.
+    dropout : float
+        Probability with which each hidden unit is left out in a step of training (inverted dropout: the
+        others count 1 / (1 - dropout) times).  All units predict.  Not for ``"lbfgs"``.
     class_weight : dict, "balanced" or None
         Factors of the loss of the images of each class.  ``"balanced"`` gives each class the same weight.
     patience : int, optional
@@ -92,6 +98,8 @@ class MLPClassifier(NetworkClassifier):
     ----------
     .. [1] D. E. Rumelhart, G. E. Hinton, R. J. Williams, "Learning representations by back-propagating
        errors", Nature 323, 1986.  :doi:`10.1038/323533a0`
+    .. [2] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, "Dropout: a simple
+       way to prevent neural networks from overfitting", JMLR 15, 2014.
     """
 
     def __init__(
@@ -108,6 +116,7 @@ class MLPClassifier(NetworkClassifier):
         tol: float = 1e-4,
         n_iter_no_change: int | None = 10,
         weight_decay: float = 0.0,
+        dropout: float = 0.0,
         class_weight: dict[object, float] | str | None = None,
         patience: int | None = None,
         validation_share: float = 0.1,
@@ -125,6 +134,7 @@ class MLPClassifier(NetworkClassifier):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.weight_decay = weight_decay
+        self.dropout = dropout
         self.class_weight = class_weight
         self.patience = patience
         self.validation_share = validation_share
@@ -137,6 +147,12 @@ class MLPClassifier(NetworkClassifier):
             raise TypeError(f"hidden must be a sequence of integers, got {self.hidden!r}")
         sizes = [n_features, *(as_count(n, "hidden") for n in self.hidden), n_classes]
         return Network.random(sizes, activation=self.activation, rng=rng)
+
+    def _dropout_rate(self) -> float:
+        rate = as_number(self.dropout, "dropout", least=0, below=1)
+        if rate and self.optimizer == LBFGS:
+            raise ValueError(f"dropout needs an optimizer that takes steps, such as 'adam', not {LBFGS!r}")
+        return rate
 
     def _objective(self) -> Objective:
         return Objective(self.loss, "l2", as_number(self.weight_decay, "weight_decay", least=0))

@@ -46,6 +46,7 @@ class Layer:
         self.bias_gradient = np.zeros_like(biases)
         self._buffers: dict[str, Array] = {}
         self._input = self._z = self._h = np.empty((0, 0), weights.dtype)
+        self._mask: Array | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes without the arrays that the next call overwrites."""
@@ -62,9 +63,13 @@ class Layer:
         self._phi.value(z, h)
         return h
 
-    def forward(self, x: Array) -> Array:
-        """Return phi(x W + b) of x (n, n_inputs), and keep the arrays that `backward` needs."""
+    def forward(self, x: Array, mask: Array | None = None) -> Array:
+        """Return phi(x W + b) of x (n, n_inputs), and keep the arrays that `backward` needs.
+
+        The outputs are multiplied by a ``mask`` (n, n_units) of dropout, if there is one.
+        """
         self._input = x
+        self._mask = mask
         n = len(x)
         width = self.weights.shape[1]
         self._z = np.matmul(x, self.weights, out=self._buffer("z", n, width))
@@ -74,7 +79,10 @@ class Layer:
         else:
             self._h = self._buffer("h", n, width // self._phi.pieces)
             self._phi.value(self._z, self._h)
-        return self._h
+        if mask is None:
+            return self._h
+        out: Array = np.multiply(self._h, mask, out=self._buffer("dropout", *self._h.shape))
+        return out
 
     def backward(self, gradient: Array, *, to_input: bool = True) -> Array | None:
         """Compute the gradients of the loss with respect to weights, biases and input.
@@ -86,6 +94,8 @@ class Layer:
         to_input : bool
             Whether to compute and return the gradient with respect to the input (n, n_inputs).
         """
+        if self._mask is not None:
+            gradient *= self._mask
         out = gradient
         if self._phi.pieces > 1:
             out = self._buffer("gradient", *self._z.shape)
@@ -98,6 +108,11 @@ class Layer:
         buffer = self._buffer("input gradient", *self._input.shape)
         input_gradient: Array = np.matmul(out, self.weights.T, out=buffer)
         return input_gradient
+
+    @property
+    def n_units(self) -> int:
+        """Number of outputs."""
+        return int(self.weights.shape[1] // self._phi.pieces)
 
     @property
     def _phi(self) -> Activation:
@@ -181,11 +196,30 @@ class Network:
             batches = [layer.apply(batch) for batch in batches]
         return np.concatenate(batches)
 
-    def forward(self, x: Array) -> Array:
-        """Return the scores (n, n_outputs) of x (n, n_inputs), and keep the arrays that `backward` needs."""
-        for layer in self.layers:
-            x = layer.forward(x)
+    def forward(self, x: Array, masks: Sequence[Array] = ()) -> Array:
+        """Return the scores (n, n_outputs) of x (n, n_inputs), and keep the arrays that `backward` needs.
+
+        ``masks`` (n, n_units) multiply the outputs of the hidden layers; see `dropout_masks`.
+        """
+        for k, layer in enumerate(self.layers):
+            x = layer.forward(x, masks[k] if k < len(masks) else None)
         return x
+
+    def dropout_masks(self, n: int, rate: float, rng: np.random.Generator) -> list[Array]:
+        """Return masks of inverted dropout (n, n_units), one for each hidden layer.
+
+        A value is 0 with probability ``rate``, and else 1 / (1 - rate), so that means are kept [1]_.
+
+        References
+        ----------
+        .. [1] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, "Dropout: a simple
+           way to prevent neural networks from overfitting", JMLR 15, 2014.
+        """
+        masks = []
+        for layer in self.layers[:-1]:
+            kept = rng.random((n, layer.n_units), np.float32) >= rate
+            masks.append(kept * layer.weights.dtype.type(1 / (1 - rate)))
+        return masks
 
     def backward(self, gradient: Array, *, to_input: bool = False) -> Array | None:
         """Compute ``gradients``, given the gradient with respect to the scores; see `Layer.backward`."""

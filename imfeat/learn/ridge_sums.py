@@ -179,11 +179,12 @@ class RidgeSums:
         mean = (self.sums / self.n_images).astype(dtype)
         diagonal = self.diagonal + dtype.type(strength)
 
-        def correction(rows: slice, cols: slice) -> Array:
-            return np.outer(mean[rows], sums[cols])
+        def entries(rows: slice, cols: slice, block: Array) -> Array:
+            block -= np.outer(mean[rows], sums[cols])
+            return block
 
         try:
-            factorize(self.matrix, diagonal, 0, len(self.matrix), correction)
+            factorize(self.matrix, diagonal, 0, len(self.matrix), entries)
         except np.linalg.LinAlgError as error:
             raise ValueError(
                 f"strength must be larger for features that depend on each other, got {strength}"
