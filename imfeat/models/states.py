@@ -14,6 +14,7 @@ from imfeat.models.kinds import NOT_KEPT, Form, Kind
 SHAPE = "image_shape_"
 # Parameters whose product bounds the number of features
 SIZED = ("bins", "grid", "grids", "orientations", "levels", "block_size", "n_neighbors")
+COUNTED = ("scales", "distances", "angles", "properties")  # whose numbers count alike
 STEPS = {"sklearn.Pipeline": "steps", "sklearn.FeatureUnion": "transformer_list"}
 
 State = dict[str, Any]
@@ -125,4 +126,5 @@ def _checked_parameters(kind: Kind, state: State) -> State:
 def _features(state: State) -> float:
     """Return a bound of the number of features of a region or an image."""
     sizes = [np.asarray(state[name], np.float64).ravel() for name in SIZED if state.get(name) is not None]
-    return math.prod(float(np.prod(np.maximum(np.abs(size), 1))) for size in sizes)
+    counts = [len(state[name]) for name in COUNTED if state.get(name) is not None]
+    return math.prod(counts) * math.prod(float(np.prod(np.maximum(np.abs(size), 1))) for size in sizes)
