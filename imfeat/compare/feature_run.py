@@ -13,9 +13,9 @@ from imfeat.compare import shifts
 from imfeat.compare.augment import PicturedTable
 from imfeat.compare.cells import Cell, Record
 from imfeat.compare.classifiers import classifier_of
-from imfeat.compare.pipelines import pipeline_of
+from imfeat.compare.pipelines import estimator_of, pipeline_of
 from imfeat.compare.tables import bytes_of_row
-from imfeat.compare.training import accuracy, scores_of, size_of
+from imfeat.compare.training import LinearModel, accuracy, scores_of, size_of
 from imfeat.compare.tuning import Choice, choose, split
 from imfeat.compare.wide import WideFit, fit_wide
 from imfeat.compare.workspace import FeatureTables, FittedFeature, Workspace
@@ -49,6 +49,7 @@ class FeatureRun:
         self.fitted: FittedFeature | None = None
         self.tables: FeatureTables | None = None
         self.choices: dict[str, Choice] = {}
+        self.wide_cells: dict[str, tuple[Cell, Pipeline | None]] = {}
 
     def cells(self, seeds: tuple[int, ...]) -> Iterator[Cell]:
         """Yield a cell for each seed and classifier."""
@@ -101,11 +102,12 @@ class FeatureRun:
         if self.fitted is None:
             self.fitted = workspace.fit_feature(self.feature, seed)
         wide = [classifier for classifier in self.classifiers if self._is_wide(classifier)]
-        missing = tuple(c for c in wide if workspace.store.get(self.feature, c, seed) is None)
+        done = [c for c in wide if workspace.store.get(self.feature, c, seed) is not None]
+        missing = tuple(c for c in wide if c not in (*done, *self.wide_cells))
         if missing:  # before the tables of other classifiers take memory
             self._compute_wide_cells(missing, self.fitted, seed)
         if name in wide:
-            return workspace.cell_of(self.feature, name, seed), None
+            return self.wide_cells.pop(name)
         if self.tables is None:
             self.tables = workspace.compute_tables(self.feature, seed, self.fitted)
         if name not in self.choices:
@@ -132,7 +134,7 @@ class FeatureRun:
         return PicturedTable(tables.train, self.workspace.data.train.images, self.fitted.transformer)
 
     def _compute_wide_cells(self, names: tuple[str, ...], fitted: FittedFeature, seed: int) -> None:
-        """Put the cells of classifiers that are solved from products of images into the store."""
+        """Compute the cells of classifiers that are solved from products of images."""
         choices = {name: self.choices[name] for name in names if name in self.choices}
         chosen = {name: (choice.strength, choice.gamma) for name, choice in choices.items()}
         train_rows, validation_rows = split(self.workspace.data.train.labels)
@@ -149,7 +151,7 @@ class FeatureRun:
         for name, wide_fit in fits.items():
             feature_seconds = fitted.seconds + seconds
             cell = self._wide_cell(name, seed, fitted.n_features, feature_seconds, wide_fit, validation_rows)
-            self.workspace.store.put(cell)
+            self.wide_cells[name] = cell, wide_fit.pipeline
 
     def _run_cell(
         self, name: str, seed: int, fitted: FittedFeature, tables: FeatureTables
@@ -188,16 +190,16 @@ class FeatureRun:
             feature_bytes=bytes_of_row(tables.train),
             model_bytes=size_of(model),
             n_train=self.workspace.store.n_train,
-            **self.workspace.calibration(choice.scores, test, choice.temperature),
         )
+        record = self.workspace.calibrated(record, choice.scores, test, choice.temperature)
         cell = Cell(record, *self.workspace.predictions(test), history=getattr(model, "history_", {}))
         if self.with_scores:
             cell = replace(cell, scores={"train": train, "validation": choice.scores, "test": test})
         images = template_images(model, data) if parse(self.feature).is_pixels else None
         cell = cell if images is None else replace(cell, templates=images)
-        loss = getattr(classifier_of(name), "loss", "")
-        how = {"strength": choice.strength, "loss": loss}
-        return cell, pipeline_of(fitted.transformer, tables.scaler, model, classes, **how)
+        if isinstance(model, LinearModel):
+            model = estimator_of(model, classes, choice.strength, classifier_of(name).loss)
+        return cell, pipeline_of(fitted.transformer, tables.scaler, model)
 
     def _wide_cell(
         self,
@@ -230,8 +232,8 @@ class FeatureRun:
             model_bytes=4 * (n_features + 1) * len(classes),
             gamma=fit.gamma,
             n_train=self.workspace.store.n_train,
-            **self.workspace.calibration(fit.validation, fit.test),
         )
+        record = self.workspace.calibrated(record, fit.validation, fit.test)
         if fit.gamma is not None:  # the features of all training images, and their shares
             record = replace(record, model_bytes=4 * len(labels) * (n_features + len(classes)))
         return Cell(record, *self.workspace.predictions(fit.test))

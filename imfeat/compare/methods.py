@@ -49,6 +49,8 @@ class Method:
         Strengths, or values of another parameter, to choose among: strongest first.
     gammas : tuple of float
         Widths of a kernel to choose among; empty for classifiers without one.
+    loss : str
+        Loss of a linear classifier in closed form, by the name that `LinearClassifier` has for it.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Method:
     needs_products: ClassVar[bool] = False  # of images, whatever the number of features
     solve_products: SolveProducts | None = None
     augment: str = ""
+    loss: str = ""
 
     def option_names(self) -> tuple[str, ...]:
         """Return the names of the options."""
