@@ -13,9 +13,11 @@ from imfeat.compare import shifts
 from imfeat.compare.augment import PicturedTable
 from imfeat.compare.cells import Cell, Record
 from imfeat.compare.classifiers import classifier_of
+from imfeat.compare.linear_model import LinearModel
 from imfeat.compare.pipelines import estimator_of, pipeline_of
+from imfeat.compare.span import SpanTable, pays
 from imfeat.compare.tables import bytes_of_row
-from imfeat.compare.training import LinearModel, accuracy, scores_of, size_of
+from imfeat.compare.training import accuracy, scores_of, size_of
 from imfeat.compare.tuning import Choice, choose, split
 from imfeat.compare.wide import WideFit, fit_wide
 from imfeat.compare.workspace import FeatureTables, FittedFeature, Workspace
@@ -50,13 +52,15 @@ class FeatureRun:
         self.tables: FeatureTables | None = None
         self.choices: dict[str, Choice] = {}
         self.wide_cells: dict[str, tuple[Cell, Pipeline | None]] = {}
+        self.span: SpanTable | None = None
+        self.span_seconds = 0.0
 
     def cells(self, seeds: tuple[int, ...]) -> Iterator[Cell]:
         """Yield a cell for each seed and classifier."""
         first_cells: dict[str, Cell] = {}
         for seed in seeds:
             if parse(self.feature).seeded:
-                self.fitted = self.tables = None  # frees memory before the next ones are computed
+                self.fitted = self.tables = self.span = None  # frees memory before the next are computed
             for cell in self._cells_of_seed(seed, first_cells, keeps=seed == seeds[0]):
                 first_cells.setdefault(cell.record.classifier, cell)
                 yield cell
@@ -127,7 +131,17 @@ class FeatureRun:
         return is_wide or classifier.needs_products
 
     def _training_table(self, name: str, tables: FeatureTables) -> Any:
-        """Return the features of the training images, and the images for classifiers that augment them."""
+        """Return the features of the training images in the form that a classifier learns from.
+
+        Classifiers that augment images get these, too, and those that may learn in the space that the images
+        span get coordinates in it, if it has fewer.
+        """
+        if classifier_of(name).in_span and pays(tables.train):
+            if self.span is None:
+                start = time.perf_counter()
+                self.span = SpanTable(tables.train)
+                self.span_seconds = time.perf_counter() - start
+            return self.span
         if not classifier_of(name).augment:
             return tables.train
         assert self.fitted is not None
@@ -161,16 +175,20 @@ class FeatureRun:
         classes = self.workspace.classes
         labels = data.train.labels
         choice = self.choices[name]
+        table = self._training_table(name, tables)
         start = time.perf_counter()
         if choice.trainer is not None:
             trainer = choice.trainer.with_all_rows()
         else:
-            table = self._training_table(name, tables)
             trainer = classifier_of(name).trainer(table, labels, np.arange(len(labels)), seed)
         model, converged = trainer.train(choice.strength)
-        trained = time.perf_counter()
+        seconds = time.perf_counter() - start
+        if isinstance(table, SpanTable):
+            model = table.expand(model)
+            seconds += self.span_seconds
+        start = time.perf_counter()
         test = scores_of(model, tables.test)
-        predicted = time.perf_counter()
+        predict_seconds = time.perf_counter() - start
         train = scores_of(model, tables.train)
         record = Record(
             feature=self.feature,
@@ -184,8 +202,8 @@ class FeatureRun:
             n_features=tables.train.shape[1],
             feature_seconds=tables.seconds,
             tune_seconds=choice.seconds,
-            train_seconds=trained - start,
-            predict_seconds=predicted - trained,
+            train_seconds=seconds,
+            predict_seconds=predict_seconds,
             test_feature_seconds=tables.test_seconds,
             feature_bytes=bytes_of_row(tables.train),
             model_bytes=size_of(model),

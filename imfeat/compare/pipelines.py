@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from imfeat._backend import Array
-from imfeat.compare.training import LinearModel
+from imfeat.compare.linear_model import LinearModel
 from imfeat.learn import LinearClassifier, RidgeClassifier
 from imfeat.learn.network import Layer, Network
 
