@@ -9,6 +9,7 @@ from ._backend import get_num_threads as get_num_threads
 from ._backend import set_num_threads as set_num_threads
 from ._device import CudaUnavailableError as CudaUnavailableError
 from ._device import to_device as to_device
+from ._train import train as train
 from .codebook import assign as assign
 from .codebook import learn_codebook as learn_codebook
 from .color import hsv_to_rgb as hsv_to_rgb

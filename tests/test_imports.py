@@ -19,6 +19,7 @@ LAYERS = (
     "recipes _recipe _feature _expressions",
     "models",
     "compare extract selfcheck",
+    "_train",
     "cli warm",
 )
 SIBLINGS = ("compare", "extract")

@@ -19,7 +19,14 @@ from sklearn.preprocessing import StandardScaler
 
 import imfeat
 from imfeat.decoding.memory import fitted_image
-from imfeat.models import ImageClassifier, expected_calibration_error, fit_temperature, logits_of, softmax
+from imfeat.models import (
+    ImageClassifier,
+    ScoreMean,
+    expected_calibration_error,
+    fit_temperature,
+    logits_of,
+    softmax,
+)
 
 RNG = np.random.default_rng(0)
 LABELS = np.arange(48) % 3
@@ -180,6 +187,19 @@ def test_scores_of_all_kinds_of_classifiers():
     nearest = NearestCentroid().fit(x, y)
     if not hasattr(nearest, "decision_function"):
         np.testing.assert_array_equal(logits_of(nearest, x), np.eye(2)[nearest.predict(x)])
+
+
+@pytest.mark.parametrize(
+    "kind", ["RidgeClassifier", "LinearSVM", "KernelRidgeClassifier", "LinearClassifier"]
+)
+def test_two_scores_are_those_of_the_classifier(kind):
+    x, y = RNG.normal(size=(40, 5)), np.arange(40) % 2
+    model = make_pipeline(StandardScaler(), getattr(imfeat.learn, kind)()).fit(x, y)
+    of_classes = model[-1]._scores(model[0].transform(x))
+    np.testing.assert_allclose(softmax(logits_of(model, x)), softmax(of_classes), atol=0.04)
+    mean = ScoreMean([model, model])
+    np.testing.assert_allclose(softmax(logits_of(mean, x)), softmax(of_classes), atol=0.04)
+    np.testing.assert_array_equal(mean.predict(x), model.predict(x))
 
 
 class Sure:

@@ -55,6 +55,7 @@ CLASSIFIERS = {
     "MLP": learn.MLPClassifier((5, 4), activation="maxout", optimizer=learn.AdamW(1e-3), epochs=3),
     "ridge": learn.RidgeClassifier(),
     "SVM": learn.LinearSVM(epochs=3),
+    "kernel ridge": learn.KernelRidgeClassifier(),
     "perceptron": learn.Perceptron(epochs=3),
     "LogisticRegression": linear_model.LogisticRegression(C=0.3),
     "sklearn ridge": linear_model.RidgeClassifier(),

@@ -32,12 +32,18 @@ def logits_of(model: Any, features: Any) -> Array:
     -------
     array of shape (n, n_classes), float64
         ``decision_function``; a score s of two classes becomes -s/2 and s/2, so that the softmax of scores
-        is the sigmoid of s.  Of a classifier without it, the logarithm of ``predict_proba``, or, if there is
-        neither, 1 for the class that ``predict`` returns and 0 for the others.
+        is the sigmoid of s, or -s and s where these are the scores of the classes (`RidgeClassifier`,
+        `LinearSVM` and `KernelRidgeClassifier` of `imfeat.learn`).  Of a classifier without it, the
+        logarithm of ``predict_proba``, or, if there is neither, 1 for the class that ``predict`` returns and
+        0 for the others.
     """
     if hasattr(model, "decision_function"):
         scores = np.asarray(model.decision_function(features), np.float64)
-        return scores if scores.ndim == 2 else np.stack([-scores / 2, scores / 2], 1)
+        if scores.ndim == 2:
+            return scores
+        last = model.steps[-1][1] if hasattr(model, "steps") else model
+        scores = scores if getattr(last, "_has_opposite_scores", False) else scores / 2
+        return np.stack([-scores, scores], 1)
     if hasattr(model, "predict_proba"):
         probabilities = np.asarray(model.predict_proba(features), np.float64)
         logits: Array = np.log(np.maximum(probabilities, TINY))

@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from imfeat._backend import Array
 from imfeat.learn._base import ScoreClassifier
+from imfeat.models.calibration import logits_of
 
 
 class ScoreMean(ScoreClassifier):
@@ -42,7 +43,10 @@ class ScoreMean(ScoreClassifier):
         return classes
 
     def decision_function(self, X: Any) -> Array:
-        """Return scores (n, n_classes), or, of two classes, (n,) for the second."""
+        """Return scores (n, n_classes), or, of two classes, differences (n,) of the mean scores."""
+        if len(self.classes_) == 2:
+            logits = np.mean([logits_of(pipeline, X) for pipeline in self._fitted], axis=0)
+            return np.asarray(logits[:, 1] - logits[:, 0])
         scores = [np.asarray(pipeline.decision_function(X)) for pipeline in self._fitted]
         mean: Array = np.mean(scores, axis=0)
         return mean
