@@ -168,6 +168,29 @@ def test_without_a_folder_all_pipelines_are_in_memory(source, data):
         assert (predicted == data.test.labels).mean() == record.test_accuracy
 
 
+def test_wide_features_have_pipelines_too(source, data, monkeypatch):
+    monkeypatch.setattr(feature_run, "MOST_COLUMNS", 100)
+    how = {"features": ["raw+tuned-color"], "classifiers": ["ridge", "l2svm"], "n_seeds": 1}
+    result = compare.run(source, **how, cache=False, shifts=True)
+    for record in result.records:
+        pipeline = result.pipeline(record.feature, record.classifier)
+        assert (pipeline.predict(data.test.images) == data.test.labels).mean() == record.test_accuracy
+        images = np.concatenate(list(shifts.BY_NAME["gamma"].batches(data.test.images, 0)))
+        assert (pipeline.predict(images) == data.test.labels).mean() == record.shifts["gamma"][0]
+
+
+def test_a_fusion_has_a_pipeline_too(source, data, monkeypatch):
+    how = {"features": ["fusion-2"], "classifiers": ["ridge"], "n_seeds": 1}
+    result = compare.run(source, **how, cache=False, shifts=True)
+    for record in result.records:
+        pipeline = result.pipeline(record.feature, record.classifier)
+        assert (pipeline.predict(data.test.images) == data.test.labels).mean() == record.test_accuracy
+    fused = result.records[-1]
+    assert fused.feature == "fusion-2"
+    images = np.concatenate(list(shifts.BY_NAME["gamma"].batches(data.test.images, 0)))
+    assert (pipeline.predict(images) == data.test.labels).mean() == pytest.approx(fused.shifts["gamma"][0])
+
+
 def test_sentences_say_where_the_answer_flips():
     def records(n_train, **accuracies):
         names = {

@@ -224,14 +224,14 @@ def _name_of(source: Source) -> str:
 
 def _others(**settings: Any) -> dict[str, Any]:
     """Return settings other than the defaults, so that folders of before there was a choice still match."""
-    defaults = ("exact", [], {}, False, "best")
+    defaults: tuple[Any, ...] = ("exact", [], {}, False, "best")
     return {name: value for name, value in settings.items() if value not in defaults}
 
 
 def as_train_sizes(train_sizes: Sequence[int | str], labels: Array) -> tuple[int, ...]:
     """Return numbers of training images below all of them, in rising order, each once."""
     n_least = 2 * len(np.unique(labels))
-    numbers = set()
+    numbers: set[int] = set()
     for size in train_sizes:
         if size == "all":
             continue

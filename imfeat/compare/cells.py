@@ -170,9 +170,9 @@ class Store:
 
     def _path(self, key: Key) -> Path:
         assert self.folder is not None
-        *names, n_train = key
+        feature, classifier, seed, n_train = key
         folder = self.folder / f"train-{n_train}" if n_train else self.folder
-        return folder / f"{stem_of(*names)}.npz"
+        return folder / f"{stem_of(feature, classifier, seed)}.npz"
 
 
 def stem_of(feature: str, classifier: str, seed: int) -> str:

@@ -24,8 +24,6 @@ class ClosedFormClassifier(Method):
         suffice.
     line : function of a strength
         Returns the classifier as Python.
-    loss : str
-        Loss that it minimizes, by the name that `LinearClassifier` has for it.
     """
 
     solve_sums: SolveSums

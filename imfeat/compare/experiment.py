@@ -73,9 +73,9 @@ def fuse(workspace: Workspace, feature: str, members: list[Cell]) -> Cell:
         validation_accuracy=accuracy(scores["validation"], labels[validation_rows], classes),
         converged=None,
         shifts=shifts.accuracies(scores, data.test.labels, classes),
-        **workspace.calibration(scores["validation"], scores["test"]),
         **{name: sum(getattr(record, name) for record in records) for name in SUMMED},
     )
+    record = workspace.calibrated(record, scores["validation"], scores["test"])
     return Cell(record, *workspace.predictions(scores["test"]))
 
 

@@ -13,7 +13,9 @@ from imfeat.compare import shifts
 from imfeat.compare.augment import PicturedTable
 from imfeat.compare.cells import Cell, Record
 from imfeat.compare.classifiers import classifier_of
-from imfeat.compare.pipelines import pipeline_of
+from imfeat.compare.linear_model import LinearModel
+from imfeat.compare.pipelines import estimator_of, pipeline_of
+from imfeat.compare.span import SpanTable, pays
 from imfeat.compare.tables import bytes_of_row
 from imfeat.compare.training import accuracy, scores_of, size_of
 from imfeat.compare.tuning import Choice, choose, split
@@ -49,13 +51,16 @@ class FeatureRun:
         self.fitted: FittedFeature | None = None
         self.tables: FeatureTables | None = None
         self.choices: dict[str, Choice] = {}
+        self.wide_cells: dict[str, tuple[Cell, Pipeline | None]] = {}
+        self.span: SpanTable | None = None
+        self.span_seconds = 0.0
 
     def cells(self, seeds: tuple[int, ...]) -> Iterator[Cell]:
         """Yield a cell for each seed and classifier."""
         first_cells: dict[str, Cell] = {}
         for seed in seeds:
             if parse(self.feature).seeded:
-                self.fitted = self.tables = None  # frees memory before the next ones are computed
+                self.fitted = self.tables = self.span = None  # frees memory before the next are computed
             for cell in self._cells_of_seed(seed, first_cells, keeps=seed == seeds[0]):
                 first_cells.setdefault(cell.record.classifier, cell)
                 yield cell
@@ -101,11 +106,12 @@ class FeatureRun:
         if self.fitted is None:
             self.fitted = workspace.fit_feature(self.feature, seed)
         wide = [classifier for classifier in self.classifiers if self._is_wide(classifier)]
-        missing = tuple(c for c in wide if workspace.store.get(self.feature, c, seed) is None)
+        done = [c for c in wide if workspace.store.get(self.feature, c, seed) is not None]
+        missing = tuple(c for c in wide if c not in (*done, *self.wide_cells))
         if missing:  # before the tables of other classifiers take memory
             self._compute_wide_cells(missing, self.fitted, seed)
         if name in wide:
-            return workspace.cell_of(self.feature, name, seed), None
+            return self.wide_cells.pop(name)
         if self.tables is None:
             self.tables = workspace.compute_tables(self.feature, seed, self.fitted)
         if name not in self.choices:
@@ -125,14 +131,24 @@ class FeatureRun:
         return is_wide or classifier.needs_products
 
     def _training_table(self, name: str, tables: FeatureTables) -> Any:
-        """Return the features of the training images, and the images for classifiers that augment them."""
+        """Return the features of the training images in the form that a classifier learns from.
+
+        Classifiers that augment images get these, too, and those that may learn in the space that the images
+        span get coordinates in it, if it has fewer.
+        """
+        if classifier_of(name).in_span and pays(tables.train):
+            if self.span is None:
+                start = time.perf_counter()
+                self.span = SpanTable(tables.train)
+                self.span_seconds = time.perf_counter() - start
+            return self.span
         if not classifier_of(name).augment:
             return tables.train
         assert self.fitted is not None
         return PicturedTable(tables.train, self.workspace.data.train.images, self.fitted.transformer)
 
     def _compute_wide_cells(self, names: tuple[str, ...], fitted: FittedFeature, seed: int) -> None:
-        """Put the cells of classifiers that are solved from products of images into the store."""
+        """Compute the cells of classifiers that are solved from products of images."""
         choices = {name: self.choices[name] for name in names if name in self.choices}
         chosen = {name: (choice.strength, choice.gamma) for name, choice in choices.items()}
         train_rows, validation_rows = split(self.workspace.data.train.labels)
@@ -149,7 +165,7 @@ class FeatureRun:
         for name, wide_fit in fits.items():
             feature_seconds = fitted.seconds + seconds
             cell = self._wide_cell(name, seed, fitted.n_features, feature_seconds, wide_fit, validation_rows)
-            self.workspace.store.put(cell)
+            self.wide_cells[name] = cell, wide_fit.pipeline
 
     def _run_cell(
         self, name: str, seed: int, fitted: FittedFeature, tables: FeatureTables
@@ -159,16 +175,20 @@ class FeatureRun:
         classes = self.workspace.classes
         labels = data.train.labels
         choice = self.choices[name]
+        table = self._training_table(name, tables)
         start = time.perf_counter()
         if choice.trainer is not None:
             trainer = choice.trainer.with_all_rows()
         else:
-            table = self._training_table(name, tables)
             trainer = classifier_of(name).trainer(table, labels, np.arange(len(labels)), seed)
         model, converged = trainer.train(choice.strength)
-        trained = time.perf_counter()
+        seconds = time.perf_counter() - start
+        if isinstance(table, SpanTable):
+            model = table.expand(model)
+            seconds += self.span_seconds
+        start = time.perf_counter()
         test = scores_of(model, tables.test)
-        predicted = time.perf_counter()
+        predict_seconds = time.perf_counter() - start
         train = scores_of(model, tables.train)
         record = Record(
             feature=self.feature,
@@ -182,22 +202,22 @@ class FeatureRun:
             n_features=tables.train.shape[1],
             feature_seconds=tables.seconds,
             tune_seconds=choice.seconds,
-            train_seconds=trained - start,
-            predict_seconds=predicted - trained,
+            train_seconds=seconds,
+            predict_seconds=predict_seconds,
             test_feature_seconds=tables.test_seconds,
             feature_bytes=bytes_of_row(tables.train),
             model_bytes=size_of(model),
             n_train=self.workspace.store.n_train,
-            **self.workspace.calibration(choice.scores, test, choice.temperature),
         )
+        record = self.workspace.calibrated(record, choice.scores, test, choice.temperature)
         cell = Cell(record, *self.workspace.predictions(test), history=getattr(model, "history_", {}))
         if self.with_scores:
             cell = replace(cell, scores={"train": train, "validation": choice.scores, "test": test})
         images = template_images(model, data) if parse(self.feature).is_pixels else None
         cell = cell if images is None else replace(cell, templates=images)
-        loss = getattr(classifier_of(name), "loss", "")
-        how = {"strength": choice.strength, "loss": loss}
-        return cell, pipeline_of(fitted.transformer, tables.scaler, model, classes, **how)
+        if isinstance(model, LinearModel):
+            model = estimator_of(model, classes, choice.strength, classifier_of(name).loss)
+        return cell, pipeline_of(fitted.transformer, tables.scaler, model)
 
     def _wide_cell(
         self,
@@ -230,8 +250,8 @@ class FeatureRun:
             model_bytes=4 * (n_features + 1) * len(classes),
             gamma=fit.gamma,
             n_train=self.workspace.store.n_train,
-            **self.workspace.calibration(fit.validation, fit.test),
         )
+        record = self.workspace.calibrated(record, fit.validation, fit.test)
         if fit.gamma is not None:  # the features of all training images, and their shares
             record = replace(record, model_bytes=4 * len(labels) * (n_features + len(classes)))
         return Cell(record, *self.workspace.predictions(fit.test))

@@ -104,12 +104,12 @@ def confusion_figures(cells: Sequence[Cell], labels: Array, class_names: Sequenc
 
 
 def new_figure(
-    height: float = 3.2, width: float = 4.6, panels: tuple[int, int] = (1, 1), **shared: bool
+    height: float = 3.2, width: float = 4.6, panels: tuple[int, int] = (1, 1), *, shared: bool = False
 ) -> tuple[Figure, Any]:
     """Return a figure and its axes, an array of axes if there are several panels (rows, columns)."""
     figure = Figure(figsize=(width, height), layout="constrained")  # not pyplot, whose state is the caller's
     FigureCanvasAgg(figure)
-    axes = figure.subplots(*panels, **shared)
+    axes = figure.subplots(*panels, sharex=shared, sharey=shared)
     for panel in np.ravel(axes):
         panel.spines[["top", "right"]].set_visible(False)
     return figure, axes

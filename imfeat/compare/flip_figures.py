@@ -45,9 +45,7 @@ def shift_figures(result: Measurements) -> list[Captioned]:
     chosen = _best_of_features(pairs)
     styles = _styles([feature for feature, _ in chosen])
     n_rows = -(-(len(shifts) + 1) // N_COLUMNS)
-    figure, panels = new_figure(
-        height=1.9 * n_rows, width=7.2, panels=(n_rows, N_COLUMNS), sharex=True, sharey=True
-    )
+    figure, panels = new_figure(height=1.9 * n_rows, width=7.2, panels=(n_rows, N_COLUMNS), shared=True)
     panels = panels.reshape(-1)
     for axes, shift in zip(panels, shifts, strict=False):
         for pair in chosen:

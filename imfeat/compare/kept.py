@@ -67,8 +67,10 @@ class Models:
             return self._in_memory[pair]
         if self.folder is not None:
             for path in (self._path(pair, seed), self.folder / BEST):
-                if path.exists() and is_of(model := load_model(path), pair):
-                    return model
+                if path.exists():
+                    model: ImageClassifier = load_model(path)
+                    if is_of(model, pair):
+                        return model
         reason = self.reasons.get(pair, 'run the comparison with keep="all"')
         raise FileNotFoundError(f"the model of {pair[0]} with {pair[1]} was not kept: {reason}")
 
@@ -111,4 +113,5 @@ def describe(record: Record, n_train: int, n_test: int) -> dict[str, Any]:
 
 def is_of(model: ImageClassifier, pair: Pair) -> bool:
     """Test whether a model is that of a feature and a classifier."""
-    return (model.about.get("feature"), model.about.get("classifier")) == pair
+    about = model.about or {}
+    return (about.get("feature"), about.get("classifier")) == pair

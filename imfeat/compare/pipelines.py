@@ -7,36 +7,28 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from imfeat._backend import Array
-from imfeat.compare.training import LinearModel
+from imfeat.compare.linear_model import LinearModel
 from imfeat.learn import LinearClassifier, RidgeClassifier
 from imfeat.learn.network import Layer, Network
 
 
-def pipeline_of(
-    transformer: Any, scaler: Any, model: Any, classes: Array, *, strength: float, loss: str
-) -> Pipeline:
-    """Return a fitted pipeline from images (n, height, width, 3), uint8, to labels.
+def pipeline_of(transformer: Any, scaler: Any, classifier: Any) -> Pipeline:
+    """Return a fitted pipeline from images (n, height, width, n_channels), uint8, to labels.
 
     Parameters
     ----------
     transformer : fitted transformer of images
     scaler : fitted transformer of features
-    model : fitted classifier of standardized features, or LinearModel
-    classes : array of shape (n_classes,)
-        Labels that the scores of the model are for, in their order.
-    strength, loss : float and str
-        Strength and loss that a linear model in closed form is the solution of.
+    classifier : fitted classifier of standardized features
     """
     scaler = copy.copy(scaler)
     if "copy" in scaler.get_params():
         scaler.set_params(copy=True)  # tables are standardized in place, arrays of callers are not
-    if isinstance(model, LinearModel):
-        model = _estimator_of(model, classes, strength, loss)
-    return Pipeline([("feature", transformer), ("scaler", scaler), ("classifier", model)])
+    return Pipeline([("feature", transformer), ("scaler", scaler), ("classifier", classifier)])
 
 
-def _estimator_of(model: LinearModel, classes: Array, strength: float, loss: str) -> Any:
-    """Return the estimator that a linear model in closed form is the solution of."""
+def estimator_of(model: LinearModel, classes: Array, strength: float, loss: str) -> Any:
+    """Return the fitted estimator that a linear model in closed form is the solution of."""
     if loss == "squared_error":
         ridge = RidgeClassifier((strength,))
         ridge.classes_ = classes
@@ -46,7 +38,7 @@ def _estimator_of(model: LinearModel, classes: Array, strength: float, loss: str
         ridge.validation_scores_ = {}
         ridge.n_features_in_ = len(model.weights)
         return ridge
-    linear = LinearClassifier(loss, strength=strength)
+    linear = LinearClassifier(loss, strength=2 * strength)  # its penalty is strength / 2
     linear.classes_ = classes
     layer = Layer(np.ascontiguousarray(model.weights, np.float32), model.intercepts.astype(np.float32))
     linear.network_ = Network([layer])

@@ -110,8 +110,8 @@ def as_markdown(result: Measurements) -> str:
     paragraphs.append(markdown((*COLUMNS[:2], *MORE_COLUMNS), more))
     paragraphs.append(PROTOCOL)
     paragraphs += [f"{note}\n\n{markdown(columns, lines)}" for note, columns, lines in flip_tables(result)]
-    if lines := skipped_lines(result):
-        paragraphs.append("\n- ".join(lines))
+    if skipped := skipped_lines(result):
+        paragraphs.append("\n- ".join(skipped))
     return "\n\n".join(paragraphs) + "\n"
 
 

@@ -1,8 +1,9 @@
 """Tables of the standardized features of many images: in float32, in half or in 1/32 of its memory."""
 
+import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,6 +167,15 @@ def _scaler(mean: Array, scale: Array, images: Array) -> StandardScaler:
     scaler.n_features_in_ = len(mean)
     scaler.n_samples_seen_ = len(images)
     return scaler
+
+
+def scaler_of_groups(scalers: Sequence[StandardScaler]) -> StandardScaler:
+    """Return the scaler of groups of features side by side."""
+    joined = copy.copy(scalers[0])
+    for name in ("mean_", "scale_", "var_"):
+        setattr(joined, name, np.concatenate([getattr(scaler, name) for scaler in scalers]))
+    joined.n_features_in_ = len(joined.mean_)
+    return joined
 
 
 def _coded_tables(transformer: Any, train: Array, test: Array) -> Tables:

@@ -10,6 +10,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from imfeat._backend import Array
+from imfeat.compare.linear_model import LinearModel
+from imfeat.compare.span import SpanTable
 from imfeat.compare.tables import ROWS_AT_ONCE, Table, slices_of
 from imfeat.learn import RidgeProducts, RidgeSums
 from imfeat.models import logits_of
@@ -46,6 +48,9 @@ class RefitTrainer:
         features = self.features
         rows = self.rows
         model = self.build(strength, len(rows), self.seed)
+        if isinstance(features, SpanTable):
+            model._fan_in = features.fan_in
+            features = features.coordinates
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the record tells
             if hasattr(model, "fit_rows") and not isinstance(features, np.ndarray):
@@ -91,24 +96,6 @@ class SumsTrainer:
         for first in range(0, len(rows), ROWS_AT_ONCE):
             batch = rows[first : first + ROWS_AT_ONCE]
             yield self._features[batch], self._labels[batch]
-
-
-@dataclass(frozen=True, eq=False)
-class LinearModel:
-    """A model with the scores x W + b."""
-
-    weights: Array
-    intercepts: Array
-
-    @property
-    def coef_(self) -> Array:
-        """The weights (n_classes, n_features)."""
-        return self.weights.T
-
-    def decision_function(self, features: Array) -> Array:
-        """Return scores (n, n_classes)."""
-        scores: Array = features @ self.weights + self.intercepts
-        return scores
 
 
 def scores_of(model: Any, features: Table, rows: Array | None = None) -> Array:

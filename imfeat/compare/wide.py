@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
-from sklearn.pipeline import FeatureUnion
+from sklearn.pipeline import FeatureUnion, Pipeline
 
 from imfeat._backend import Array
 from imfeat.compare.classifiers import classifier_of
@@ -42,6 +42,7 @@ class WideFit:
     tune_seconds: float
     train_seconds: float
     predict_seconds: float
+    pipeline: Pipeline | None
 
 
 def members_of(transformer: Any) -> list[Any]:
@@ -113,9 +114,9 @@ def fit_wide(
     test = TestScores(solutions, squares, scale, len(data.test.labels))
     for i, member in enumerate(members, 1):
         announce(f"weights, part {i} of {len(members)}")
-        tables = standardized_tables(member, images, data.test.images)
-        test.add(tables.train, tables.test)
+        test.add(standardized_tables(member, images, data.test.images))
     test_scores = test.scores()
+    pipelines = test.pipelines(transformer, np.unique(labels))
     predict_seconds = time.perf_counter() - start
     # validation scores are in the order of the validation images, whatever the order of the others
     original_order = np.argsort(order)
@@ -130,6 +131,7 @@ def fit_wide(
             tune_seconds=s.tune_seconds,
             train_seconds=s.train_seconds,
             predict_seconds=predict_seconds,
+            pipeline=pipelines.get(name),
         )
     return fits, seconds
 

@@ -1,11 +1,16 @@
 """Scores of test images by classifiers that were solved from products of images."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from imfeat._backend import Array
-from imfeat.compare.tables import ROWS_AT_ONCE, Table, columns_of, slices_of
+from imfeat.compare.classifiers import classifier_of
+from imfeat.compare.linear_model import LinearModel
+from imfeat.compare.pipelines import estimator_of, pipeline_of
+from imfeat.compare.tables import ROWS_AT_ONCE, Tables, columns_of, scaler_of_groups, slices_of
 from imfeat.learn.dual import as_kernels
 
 
@@ -33,26 +38,46 @@ class TestScores:
         self._scale = scale
         self._squares = squares
         self._test_squares = np.zeros(n_test)
+        self._weights: list[Array] = []
+        self._scalers: list[Any] = []
         if self._linear:
             self._shares = np.concatenate([solutions[name].shares for name in self._linear], 1)
             self._scores = np.zeros((n_test, self._shares.shape[1]), np.float32)
         if self._kernels:
             self._products = np.zeros((n_test, len(squares)), np.float32)
 
-    def add(self, train: Table, test: Table) -> None:
+    def add(self, tables: Tables) -> None:
         """Add a group of features of the training and the test images."""
+        train = tables.train
+        test = tables.test
         if self._linear:
             weights = np.zeros((train.shape[1], self._shares.shape[1]), np.float32)
             for rows in slices_of(train):
                 weights += train[rows].T @ self._shares[rows]
             for rows in slices_of(test):
                 self._scores[rows] += test[rows] @ weights
+            self._weights.append(weights)
+            self._scalers.append(tables.scaler)
         if self._kernels:
             for x, y in zip(columns_of(train), columns_of(test), strict=True):
                 self._test_squares += np.einsum("nd,nd->n", y, y)
                 for first in range(0, len(y), ROWS_AT_ONCE):
                     rows = slice(first, first + ROWS_AT_ONCE)
                     self._products[rows] += y[rows] @ x.T
+
+    def pipelines(self, transformer: Any, classes: Array) -> dict[str, Pipeline]:
+        """Return the pipelines of linear classifiers, given the transformer of all groups."""
+        if not self._linear:
+            return {}
+        scaler = scaler_of_groups(self._scalers)
+        parts = np.split(np.concatenate(self._weights), len(self._linear), axis=1)
+        pipelines = {}
+        for name, weights in zip(self._linear, parts, strict=True):
+            solution = self._solutions[name]
+            model = LinearModel(weights, solution.intercepts)
+            estimator = estimator_of(model, classes, solution.strength, classifier_of(name).loss)
+            pipelines[name] = pipeline_of(transformer, scaler, estimator)
+        return pipelines
 
     def scores(self) -> dict[str, Array]:
         """Return the scores (n_test, n_classes) of each classifier."""

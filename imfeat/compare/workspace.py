@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import joblib  # type: ignore[import-untyped]
 import numpy as np
-from scipy.special import softmax  # type: ignore[import-untyped]
 from sklearn.base import clone
 
 from imfeat._backend import Array
@@ -17,7 +16,7 @@ from imfeat.compare.kept import Models
 from imfeat.compare.tables import Table, standardized_tables
 from imfeat.compare.tuning import split
 from imfeat.datasets import DataSet, ImageSet
-from imfeat.models import expected_calibration_error, fit_temperature
+from imfeat.models.calibration import expected_calibration_error, fit_temperature, softmax
 from imfeat.recipes import parse
 
 # Upper bounds of parameters for a first fit that only compiles.
@@ -108,17 +107,17 @@ class Workspace:
         if self.models is not None:
             self.models.put(record, pipeline, len(self.data.train), len(self.data.test))
 
-    def calibration(
-        self, validation: Array, test: Array, temperature: float | None = None
-    ) -> dict[str, float]:
-        """Return the temperature for scores of validation images, and the calibration error of the test."""
+    def calibrated(
+        self, record: Record, validation: Array, test: Array, temperature: float | None = None
+    ) -> Record:
+        """Return a record with a temperature, by scores of validation images, and a calibration error."""
         labels = self.data.train.labels
         if temperature is None:
             truth = np.searchsorted(self.classes, labels[split(labels)[1]])
             temperature = fit_temperature(validation, truth)
         truth = np.searchsorted(self.classes, self.data.test.labels)
-        error = expected_calibration_error(softmax(test / temperature, 1), truth)
-        return {"temperature": temperature, "calibration_error": error}
+        error = expected_calibration_error(softmax(test, temperature), truth)
+        return replace(record, temperature=temperature, calibration_error=error)
 
     def part(self, n_train: int, seed: int) -> "Workspace":
         """Return a workspace with fewer training images, as many of each class; larger parts include smaller.
