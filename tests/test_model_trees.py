@@ -204,6 +204,12 @@ def test_models_must_be_fitted_and_finite(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_would_not_load_is_not_saved(tmp_path):
+    with pytest.raises(ValueError, match="class_names are 4 names for 3 classes"):
+        imfeat.save_model(tmp_path / "model", imfeat.ImageClassifier(fitted(), class_names=list("abcd")))
+    assert not list(tmp_path.iterdir())
+
+
 def test_generators_and_workers_are_not_kept(tmp_path):
     union = make_union(imfeat.HOG(), imfeat.BagOfVisualWords(**WORDS), n_jobs=1)
     union.transformer_list[1][1].set_params(random_state=np.random.RandomState(0), progress=False)

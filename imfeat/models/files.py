@@ -41,7 +41,7 @@ def save_model(path: str | os.PathLike[str], model: Any) -> None:
     TypeError
         If the model, or a part of it, is of another type; the error says which, and what can be saved.
     ValueError
-        If a part is not fitted, or holds NaN or infinity.
+        If a part is not fitted, or holds NaN or infinity, or parts don't fit each other.
 
     Notes
     -----
@@ -50,8 +50,10 @@ def save_model(path: str | os.PathLike[str], model: Any) -> None:
     ``memory`` and random generators, are not kept.
     """
     from imfeat.models.tree import as_tree
+    from imfeat.models.trial import check_model
 
     component, arrays = as_tree(model)
+    check_model(model)
     tensors.write(Path(path), component, arrays)
 
 

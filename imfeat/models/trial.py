@@ -29,7 +29,7 @@ def check_model(model: Any) -> None:
     if isinstance(model, ImageClassifier):
         names = model.class_names
         if names is not None and len(names) != len(model.classes_):
-            raise ValueError(f"{len(names)} names of {len(model.classes_)} classes")
+            raise ValueError(f"class_names are {len(names)} names for {len(model.classes_)} classes")
         repr(model)
 
 
