@@ -256,6 +256,8 @@ def test_the_calibration_error_of_simple_cases():
     sure = np.eye(2)[[0, 1, 1, 0]]
     assert expected_calibration_error(sure, [0, 1, 1, 0]) == 0
     assert expected_calibration_error(sure, [1, 0, 0, 1]) == 1
+    on_an_edge = [[0.5, 0.5], [0.6, 0.4]]  # which belongs to the lower bin
+    assert expected_calibration_error(on_an_edge, [1, 0], n_bins=2) == pytest.approx(0.45)
     # The example of M. Pavlovic, "Expected calibration error (ECE): a step-by-step visual explanation", 2023
     first = np.array([0.78, 0.36, 0.08, 0.58, 0.49, 0.85, 0.30, 0.63, 0.17])
     probabilities = np.stack([first, 1 - first], 1)

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save
-from sklearn import clone, linear_model, neural_network, svm
+from sklearn import clone, linear_model, neighbors, neural_network, svm
 from sklearn.decomposition import PCA, KernelPCA
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
@@ -62,6 +62,7 @@ CLASSIFIERS = {
     "LinearSVC": svm.LinearSVC(class_weight={0: 1.0, 1: 2.0, 2: 1.0}),
     "SGD": linear_model.SGDClassifier(loss="log_loss"),
     "sklearn perceptron": linear_model.Perceptron(),
+    "neighbours": neighbors.KNeighborsClassifier(3, weights="distance"),
     "sklearn MLP": neural_network.MLPClassifier((4,), max_iter=4),
 }
 KINDS_OF_LABELS = {

@@ -33,8 +33,9 @@ def save_model(path: str | os.PathLike[str], model: Any) -> None:
         Usually ends in ``.safetensors``; `safetensors.numpy.load_file` reads its arrays.
     model : fitted model
         An `imfeat.ImageClassifier`; a transformer of images; a pipeline or a feature union of scikit-learn,
-        a scaler, `PCA`, a linear classifier or an `MLPClassifier` of `imfeat.learn` or of scikit-learn; a
-        `Whitening`, `Mixture` or `ProductQuantizer`; or a codebook, an array (n_words, d) float32.
+        a scaler, `PCA`, a linear classifier or an `MLPClassifier` of `imfeat.learn` or of scikit-learn, or
+        its `KNeighborsClassifier`; a `Whitening`, `Mixture` or `ProductQuantizer`; or a codebook, an array
+        (n_words, d) float32.
 
     Raises
     ------

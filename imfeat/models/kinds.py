@@ -22,6 +22,7 @@ class Form(Enum):
     LEARNED = "parameters, the shape of images, and learned parts"
     ESTIMATOR = "parameters and fitted attributes"
     STEPS = "named steps"
+    NEIGHBORS = "parameters, and the features and labels that it was fitted to"
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ _TABLE = (
     _sklearn("linear_model", "SGDClassifier", f"{_LINEAR} t_"),
     _sklearn("linear_model", "Perceptron", f"{_LINEAR} t_"),
     _sklearn("svm", "LinearSVC", _LINEAR),
+    Kind("sklearn.KNeighborsClassifier", "sklearn.neighbors", Form.NEIGHBORS),
     _sklearn(
         "neural_network",
         "MLPClassifier",

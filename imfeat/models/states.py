@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from imfeat._check import as_words
 from imfeat.models.header import MAX_NUMBERS, as_shape
@@ -33,6 +34,9 @@ def state_of(kind: Kind, model: Any, path: str) -> tuple[State, State]:
     if kind.form in (Form.IMAGES, Form.LEARNED):
         shape = getattr(model, SHAPE, None)
         state[SHAPE] = None if shape is None else list(map(int, shape))
+    if kind.form is Form.NEIGHBORS:
+        check_is_fitted(model)
+        return state | {"X": model._fit_X, "y": model.classes_[model._y]}, {}
     fitted = kind.fitted
     if kind.form is Form.LEARNED:
         fitted = tuple(f"{name}_" for name in kind.type.learned)
@@ -73,7 +77,12 @@ def make(kind: Kind, values: State, children: State) -> Any:
         return kind.type.from_arrays({name: v for name, v in state.items() if name not in arrays}, arrays)
     if kind.form is Form.PLAIN:
         return kind.type(**state)
-    return _make_images(kind, state) if kind.form is not Form.ESTIMATOR else _make_estimator(kind, state)
+    if kind.form is Form.ESTIMATOR:
+        return _make_estimator(kind, state)
+    if kind.form is Form.NEIGHBORS:
+        X, y = state.pop("X"), state.pop("y")
+        return kind.type(**_checked_parameters(kind, state)).fit(X, y)
+    return _make_images(kind, state)
 
 
 def _make_steps(kind: Kind, values: State, children: State) -> Any:
