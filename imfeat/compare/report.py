@@ -44,11 +44,12 @@ def caption(result: Measurements) -> str:
     s = result.settings
     height, width = s["image_size"]
     n_seeds = len(s["seeds"])
+    gray = " All images are gray: no feature of colour takes part." if s.get("gray") else ""
     seeds = f"mean ± standard deviation over {n_seeds} seeds" if n_seeds > 1 else "one seed"
     return (
         f"{s['source']}: {s['n_train']:,} training and {s['n_test']:,} test images of {height} x {width} "
-        f"pixels, {len(s['class_names'])} classes. Accuracy is {seeds}; seconds are means: for the features "
-        f"of all images, and for training, once the strength is chosen.{_cost(result)}"
+        f"pixels, {len(s['class_names'])} classes.{gray} Accuracy is {seeds}; seconds are means: for the "
+        f"features of all images, and for training, once the strength is chosen.{_cost(result)}"
     )
 
 
