@@ -51,10 +51,11 @@ def caption(result: Measurements) -> str:
     s = result.settings
     height, width = s["image_size"]
     gray = " All images are gray: no feature of colour takes part." if s.get("gray") else ""
+    images = f"{s['n_train']:,} training and {s['n_test']:,} test images of {height} x {width} pixels"
     return (
-        f"{s['source']}: {s['n_train']:,} training and {s['n_test']:,} test images of {height} x {width} "
-        f"pixels, {len(s['class_names'])} classes.{gray} Accuracy is {_spread(result)}; seconds are means: for "
-        f"the features of all images, and for training, once the strength is chosen.{_cost(result)}"
+        f"{s['source']}: {images}, {len(s['class_names'])} classes.{gray} Accuracy is {_spread(result)}; seconds "
+        f"are means: for the features of all images, and for training, once the strength is chosen."
+        f"{_cost(result)}"
     )
 
 
