@@ -53,8 +53,8 @@ def caption(result: Measurements) -> str:
     gray = " All images are gray: no feature of colour takes part." if s.get("gray") else ""
     images = f"{s['n_train']:,} training and {s['n_test']:,} test images of {height} x {width} pixels"
     return (
-        f"{s['source']}: {images}, {len(s['class_names'])} classes.{gray} Accuracy is {_spread(result)}; seconds "
-        f"are means: for the features of all images, and for training, once the strength is chosen."
+        f"{s['source']}: {images}, {len(s['class_names'])} classes.{gray} Accuracy is {_spread(result)}; "
+        f"seconds are means: for the features of all images, and for training, once the strength is chosen."
         f"{_cost(result)}"
     )
 
