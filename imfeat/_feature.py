@@ -48,6 +48,11 @@ class Feature:
         return len(self.terms) == 1 and self.terms[0].recipe.coded
 
     @property
+    def colored(self) -> bool:
+        """Whether the feature describes nothing but colours, at least in part."""
+        return any(r.colored for term in self.terms for r in (term.recipe, *term.recipe.fuses))
+
+    @property
     def is_registered(self) -> bool:
         """Whether the feature is registered by the caller, at least in part."""
         return any(term.recipe.is_registered for term in self.terms)

@@ -57,6 +57,8 @@ class Recipe:
         Recipes whose scores are averaged; such a recipe has no features of its own.
     seeded : bool
         Whether the feature depends on the seed.
+    colored : bool
+        Whether the feature describes nothing but colours.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Recipe:
     coded: bool = False
     fuses: "tuple[Recipe, ...]" = ()
     seeded: bool = False
+    colored: bool = False
 
     @property
     def is_registered(self) -> bool:

@@ -59,7 +59,8 @@ def _learned(name: str, transformer: str, title: str, **settings: Any) -> Recipe
 
 
 def _fisher(name: str, title: str, local: Callable[[Size], Local]) -> Recipe:
-    return _learned(name, "FisherVector", title, local=local, pattern=COMPONENTS, coded=True)
+    options: dict[str, Any] = {"pattern": COMPONENTS, "coded": True, "colored": local is _local_color}
+    return _learned(name, "FisherVector", title, local=local, **options)
 
 
 COMPONENTS = r"-(?P<n_components>\d+)"
@@ -77,11 +78,14 @@ _TABLE = (
     Recipe("raw", "RawPixels", "pixels", "raw_pixels"),
     Recipe("equalize", "RawPixels", "pixels, equalized", "raw_pixels", {"equalize": "torchvision"}),
     Recipe("equalized", "RawPixels", "equalized pixels", "raw_pixels", {"equalize": "value"}),
-    Recipe("color", "ColorHistogram", "colour", "color_histogram"),
-    Recipe("channels", "ColorHistogram", "histograms of channels", "color_histogram", {"joint": False}),
+    Recipe("color", "ColorHistogram", "colour", "color_histogram", colored=True),
+    Recipe(
+        *("channels", "ColorHistogram", "histograms of channels", "color_histogram", {"joint": False}),
+        colored=True,
+    ),
     Recipe("gray", "ColorHistogram", "gray histogram", "color_histogram", _GRAY),
-    Recipe("tuned-color", "ColorHistogram", "colour in regions", "color_histogram", _COLOR),
-    _learned("palette", "PaletteHistogram", "palette", options=_PALETTE),
+    Recipe("tuned-color", "ColorHistogram", "colour in regions", "color_histogram", _COLOR, colored=True),
+    _learned("palette", "PaletteHistogram", "palette", options=_PALETTE, colored=True),
     Recipe("hog", "HOG", "HoG", "hog"),
     Recipe("dalal-triggs", "HOG", "HoG of Dalal and Triggs", "hog", _dalal_triggs),
     Recipe("uoctti", "UoCTTI", "UoCTTI HoG", "hog_uoctti"),
@@ -89,7 +93,11 @@ _TABLE = (
     Recipe("lbp", "LBP", "local binary patterns", "lbp"),
     Recipe("haralick", "Haralick", "Haralick's features", "haralick"),
     Recipe("dense-sift", "RegionPooling", "mean SIFT", local=_SIFT),
-    Recipe("local-color", "RegionPooling", "mean local colour", local=Local("LocalColor", "local_color")),
+    Recipe(
+        *("local-color", "RegionPooling", "mean local colour"),
+        local=Local("LocalColor", "local_color"),
+        colored=True,
+    ),
     _learned("words", "BagOfVisualWords", "visual words", options=partial(_words, "hard", "hellinger")),
     _learned(
         *("soft-words", "BagOfVisualWords", "soft visual words"),

@@ -179,6 +179,14 @@ def test_wide_features_have_pipelines_too(source, data, monkeypatch):
         assert (pipeline.predict(images) == data.test.labels).mean() == record.shifts["gamma"][0]
 
 
+def test_kernels_have_pipelines_too(source, data):
+    result = compare.run(
+        source, features=["tuned-color"], classifiers=["kernel-ridge"], n_seeds=1, cache=False
+    )
+    predicted = result.best().predict(data.test.images)
+    assert (predicted == data.test.labels).mean() == result.records[0].test_accuracy
+
+
 def test_a_fusion_has_a_pipeline_too(source, data, monkeypatch):
     how = {"features": ["fusion-2"], "classifiers": ["ridge"], "n_seeds": 1}
     result = compare.run(source, **how, cache=False, shifts=True)

@@ -1,6 +1,7 @@
 """Classifiers of a comparison with options, and those of other kinds."""
 
 import ast
+import dataclasses
 import json
 
 import numpy as np
@@ -330,3 +331,65 @@ def test_versions_of_one_classifier_are_told_apart_in_the_answer(digits):
     assert "softmax regression (strength=1)" in result.answer[0] or "Pixels with softmax" in result.answer[0]
     assert "mlp(hidden=(20,), epochs=2, strength=1)" in " ".join(result.answer)
     assert imfeat.__version__
+
+
+@pytest.mark.parametrize("shape", ["(n, h, w)", "(n, h, w, 1)", "mapping"])
+def test_gray_images_are_compared(digits, tmp_path, shape):
+    (x_train, y_train), (x_test, y_test) = ((part.images[..., 0], part.labels) for part in digits)
+    source = tmp_path / "digits.npz"
+    if shape == "mapping":
+        source = {
+            "train": list(zip(x_train, y_train.tolist(), strict=True)),
+            "test": list(zip(x_test[..., None], y_test.tolist(), strict=True)),
+        }
+    else:
+        axis = ... if shape == "(n, h, w)" else (..., None)
+        np.savez(source, x_train=x_train[axis], y_train=y_train, x_test=x_test[axis], y_test=y_test)
+    names = "raw, equalize, gray, dalal-triggs, lbp, uoctti, words(n_words=9)"
+    result = compare.run(source, features=names, classifiers="ridge, mlp(epochs=2)", n_seeds=1, cache=False)
+    assert len(result.records) == 14
+    assert result.settings["gray"]
+    result.write(tmp_path / "run")
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "All images are gray: no feature of colour takes part." in page
+    assert "First-layer templates" in page
+
+
+@pytest.mark.parametrize(
+    "name", ["color", "hog(cell_size=4)+palette", "fusion", "local-color", "fisher-color-4"]
+)
+def test_features_of_colour_say_that_they_need_it(digits, tmp_path, name):
+    source = {
+        part: list(zip(s.images[..., 0], s.labels.tolist(), strict=True))
+        for part, s in zip(("train", "test"), digits, strict=True)
+    }
+    with pytest.raises(
+        ValueError, match="needs colour, and all images of the data set are gray; choose among raw"
+    ):
+        compare.run(source, features=("raw", name), classifiers="ridge", n_seeds=1)
+
+
+def test_the_default_features_of_gray_images_are_those_without_colour(digits, monkeypatch, tmp_path):
+    source = {
+        part: list(zip(s.images[..., 0], s.labels.tolist(), strict=True))
+        for part, s in zip(("train", "test"), digits, strict=True)
+    }
+    options = RECIPES["words"].options
+    few = lambda size: options(size) | {"n_words": 9, "n_patches": 1000}  # noqa: E731
+    monkeypatch.setitem(RECIPES, "words", dataclasses.replace(RECIPES["words"], options=few))
+    result = compare.run(source, classifiers="ridge", n_seeds=1, cache=False, folder=tmp_path)
+    assert [r.feature for r in result.records] == ["raw", "equalized", "dalal-triggs", "words"]
+    assert not ImageSet(np.eye(3, dtype=np.uint8)[None, None], np.array([0]), ("a",)).is_gray
+
+
+def test_scores_of_kernels_are_fused(digits, monkeypatch):
+    parts = tuple(
+        dataclasses.replace(RECIPES["words"], name=name, options=options, coded=False, pattern=None)
+        for name, options in (("fisher-sift", {"n_words": 8}), ("fisher-color", {"n_words": 12}))
+    )
+    for part in parts:
+        monkeypatch.setitem(RECIPES, part.name, part)
+    monkeypatch.setitem(RECIPES, "fusion", dataclasses.replace(RECIPES["fusion"], fuses=parts))
+    records = run_cells(digits, ("fusion",), ("kernel-ridge",))
+    assert [record.feature for record in records] == ["fisher-sift", "fisher-color", "fusion"]
+    assert records[-1].test_accuracy > 0.5

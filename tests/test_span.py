@@ -27,11 +27,12 @@ def labels():
 
 def test_coordinates_keep_products_and_distances(table):
     coordinates = span.SpanTable(table)
-    assert coordinates.shape == (N, N)
+    assert coordinates.shape == (N, N - 1)  # the mean is 0
     np.testing.assert_allclose(coordinates[:] @ coordinates[:].T, table @ table.T, atol=2e-3)
+    np.testing.assert_allclose(coordinates.directions.T @ coordinates.directions, np.eye(N - 1), atol=1e-5)
     np.testing.assert_allclose(table @ coordinates.directions, coordinates[:], atol=1e-3)
     deviations = coordinates[:].std(0)
-    assert deviations.max() < 4 * deviations.min()  # the triangle of QR alone has a coordinate of 0
+    assert deviations.max() < 4 * deviations.min()  # eigenvectors have those of the largest and the smallest
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_a_network_has_the_objective_and_the_initial_weights_of_all_features(tab
     coordinates = span.SpanTable(table)
     model = classifier_of("mlp").build(30.0, N, 0)
     model._fan_in = N_FEATURES
-    network = model._make_network(N, 3, np.random.default_rng(0))
+    network = model._make_network(N - 1, 3, np.random.default_rng(0))
     assert network.layers[0].weights.std() == pytest.approx((2 / N_FEATURES) ** 0.5, rel=0.05)
     found, _ = classifier_of("mlp").trainer(coordinates, labels, np.arange(N), 0).train(30.0)
     expanded = coordinates.expand(found)

@@ -17,8 +17,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from imfeat._backend import Array
 from imfeat._check import as_flag, one_of
 from imfeat._environment import COMPARE_PACKAGES, versions
+from imfeat._feature import Feature
 from imfeat._files import write_json
 from imfeat._progress import console
+from imfeat._recipe import Term
 from imfeat.compare.answer import in_words, recommended
 from imfeat.compare.cache import Cache, content_of, default_folder
 from imfeat.compare.cells import Cell, Record, Store
@@ -33,7 +35,7 @@ from imfeat.compare.shifts import shifts_for
 from imfeat.compare.tuning import LARGE_VALIDATION_SHARE, MAX_TUNING_IMAGES, VALIDATION_SHARE
 from imfeat.compare.workspace import Workspace
 from imfeat.datasets import DataSet, load
-from imfeat.recipes import COMPARED, parse, parse_list
+from imfeat.recipes import COMPARED, RECIPES, parse, parse_list
 from imfeat.sources import absolute
 
 __all__ = ["Record", "Result", "register", "resume", "run"]
@@ -116,6 +118,9 @@ def run(
 
     Notes
     -----
+    Gray images are three equal channels to features.  Features of colour are left out of the default ones for
+    them, and refused otherwise.
+
     All classifiers get features standardized by the training images.  The strength of their
     regularization is chosen on validation images of the training set, with the first seed, among at most
     five that are tried, and kept for the other seeds.  No choice depends on the test set.
@@ -143,6 +148,10 @@ def run(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="skipped .* files", category=UserWarning)
         data = load(source, size=size, decode=decode)
+    is_gray = data.train.is_gray and data.test.is_gray
+    if is_gray:
+        parsed = _without_colors(parsed)
+        features = tuple(feature.name for feature in parsed)
     for feature in parsed:
         feature.check(data.train.images.shape[1:3])
     content = content_of(data.train.images, data.train.labels, data.test.images, data.test.labels)
@@ -160,7 +169,7 @@ def run(
     feature_cache.trim()
     best = recommended(cells)
     models.finish(best, seeds[0], keep)
-    settings = _settings(source, data, features, members, seeds)
+    settings = _settings(source, data, features, members, seeds, is_gray)
     settings |= _others(decode=decode, train_sizes=list(sizes), shifts=_strengths(data, shifts=shifts))
     records = tuple(cell.record for cell in cells)
     return Result(
@@ -214,6 +223,18 @@ def resume(folder: str | os.PathLike[str], *, cache: bool = True) -> Result:
         raise ValueError(f"{folder} holds a run of {IN_MEMORY}; call run with them and this folder again")
     request.pop("content")
     return run(request.pop("source"), **request, folder=folder, cache=cache)
+
+
+def _without_colors(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    """Return the features that describe gray images: of the default ones; refuse others."""
+    colored = [feature.name for feature in features if feature.colored]
+    if colored and tuple(feature.name for feature in features) != COMPARED:
+        names = [name for name, recipe in RECIPES.items() if not Feature((Term(name, recipe, {}),)).colored]
+        raise ValueError(
+            f"{colored[0]!r} needs colour, and all images of the data set are gray; choose among "
+            f"{', '.join(names)}"
+        )
+    return tuple(feature for feature in features if not feature.colored)
 
 
 def _name_of(source: Source) -> str:
@@ -298,6 +319,7 @@ def _settings(
     features: tuple[str, ...],
     classifiers: tuple[str, ...],
     seeds: tuple[int, ...],
+    is_gray: bool,
 ) -> dict[str, Any]:
     n_train, height, width, _ = data.train.images.shape
     return {
@@ -305,6 +327,7 @@ def _settings(
         "n_train": n_train,
         "n_test": len(data.test),
         "image_size": [height, width],
+        **({"gray": True} if is_gray else {}),
         "class_names": list(data.train.class_names),
         "left_out": dict(sorted(Counter(reason for _, reason in data.train.left_out).items())),
         "seeds": list(seeds),

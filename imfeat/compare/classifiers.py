@@ -37,7 +37,7 @@ MLP_ITERATIONS = 200  # of L-BFGS
 RATES = {"sgd": 0.05, "momentum": 0.01, "nesterov": 0.01, "adagrad": 0.01}  # of other optimizers: 5e-4
 NEIGHBORS = (100, 50, 20, 10, 5, 3, 1)
 KERNEL_STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
-GAMMAS = (2.0, 1.0, 0.5, 0.25, 0.125)
+GAMMAS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.125)
 
 
 def _svm(options: Mapping[str, Any], n_images: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from imfeat.compare.span import SpanTable, pays
 from imfeat.compare.tables import bytes_of_row
 from imfeat.compare.training import accuracy, scores_of, size_of
 from imfeat.compare.tuning import Choice, choose, split
-from imfeat.compare.wide import WideFit, fit_wide
+from imfeat.compare.wide import WideFit, computed, fit_wide, kept, members_of
 from imfeat.compare.workspace import FeatureTables, FittedFeature, Workspace
 from imfeat.datasets import DataSet
 from imfeat.learn import templates
@@ -122,13 +122,14 @@ class FeatureRun:
         return cell, pipeline
 
     def _is_wide(self, name: str) -> bool:
-        """Test whether products of images are smaller than products of features, and suffice."""
-        assert self.fitted is not None
-        n_images = len(self.workspace.data.train.labels)
+        """Test whether products of images are needed, or smaller than products of features, and suffice."""
         classifier = classifier_of(name)
-        has_solver = classifier.solve_products is not None
-        is_wide = has_solver and self.fitted.n_features > max(MOST_COLUMNS, n_images)
-        return is_wide or classifier.needs_products
+        return classifier.needs_products or (classifier.solve_products is not None and self._has_many())
+
+    def _has_many(self) -> bool:
+        """Test whether products of images are smaller than products of features."""
+        assert self.fitted is not None
+        return self.fitted.n_features > max(MOST_COLUMNS, len(self.workspace.data.train.labels))
 
     def _training_table(self, name: str, tables: FeatureTables) -> Any:
         """Return the features of the training images in the form that a classifier learns from.
@@ -151,12 +152,20 @@ class FeatureRun:
         """Compute the cells of classifiers that are solved from products of images."""
         choices = {name: self.choices[name] for name in names if name in self.choices}
         chosen = {name: (choice.strength, choice.gamma) for name, choice in choices.items()}
-        train_rows, validation_rows = split(self.workspace.data.train.labels)
+        data = self.workspace.data
+        train_rows, validation_rows = split(data.train.labels)
+        if self._has_many() or parse(self.feature).coded:
+            members = [computed(member, data) for member in members_of(fitted.transformer)]
+        else:
+            if self.tables is None:
+                self.tables = self.workspace.compute_tables(self.feature, seed, fitted)
+            members = [kept(self.tables)]
         fits, seconds = fit_wide(
             fitted.transformer,
+            members,
             names,
             chosen,
-            self.workspace.data,
+            data,
             train_rows,
             validation_rows,
             lambda step: self.workspace.announce(f"{self.feature}, {step}, seed {seed}"),
@@ -164,6 +173,9 @@ class FeatureRun:
         )
         for name, wide_fit in fits.items():
             feature_seconds = fitted.seconds + seconds
+            if self.tables is not None:  # the products are a part of the training
+                wide_fit = replace(wide_fit, train_seconds=wide_fit.train_seconds + seconds)
+                feature_seconds = self.tables.seconds
             cell = self._wide_cell(name, seed, fitted.n_features, feature_seconds, wide_fit, validation_rows)
             self.wide_cells[name] = cell, wide_fit.pipeline
 
@@ -254,7 +266,9 @@ class FeatureRun:
         record = self.workspace.calibrated(record, fit.validation, fit.test)
         if fit.gamma is not None:  # the features of all training images, and their shares
             record = replace(record, model_bytes=4 * len(labels) * (n_features + len(classes)))
-        return Cell(record, *self.workspace.predictions(fit.test))
+        scores = {"train": fit.train, "validation": fit.validation, "test": fit.test}
+        cell = Cell(record, *self.workspace.predictions(fit.test))
+        return replace(cell, scores=scores) if self.with_scores else cell
 
 
 def choice_of(cell: Cell) -> Choice:

@@ -50,10 +50,12 @@ def caption(result: Measurements) -> str:
     """Return a caption that describes the numbers."""
     s = result.settings
     height, width = s["image_size"]
+    gray = " All images are gray: no feature of colour takes part." if s.get("gray") else ""
+    images = f"{s['n_train']:,} training and {s['n_test']:,} test images of {height} x {width} pixels"
     return (
-        f"{s['source']}: {s['n_train']:,} training and {s['n_test']:,} test images of {height} x {width} "
-        f"pixels, {len(s['class_names'])} classes. Accuracy is {_spread(result)}; seconds are means: for the "
-        f"features of all images, and for training, once the strength is chosen.{_cost(result)}"
+        f"{s['source']}: {images}, {len(s['class_names'])} classes.{gray} Accuracy is {_spread(result)}; "
+        f"seconds are means: for the features of all images, and for training, once the strength is chosen."
+        f"{_cost(result)}"
     )
 
 

@@ -14,11 +14,12 @@ import scipy.linalg  # type: ignore[import-untyped]
 
 from imfeat._backend import Array
 from imfeat.compare.linear_model import LinearModel
-from imfeat.compare.tables import Table
+from imfeat.compare.tables import Table, columns_of, slices_of
 from imfeat.learn.network import Layer, Network
 
 MOST_IMAGES = 5_000  # for more, the directions take longer than they save
-MOST_VALUES = 1 << 28  # of features, which are in memory three times
+MOST_VALUES = 1 << 28  # of features
+SMALLEST = 1e-8  # share of the largest square of the features that a direction has
 
 
 class SpanTable:
@@ -29,12 +30,8 @@ class SpanTable:
 
     def __init__(self, table: Table) -> None:
         self.fan_in = table.shape[1]
-        directions, triangle = scipy.linalg.qr(table[:].T, mode="economic", check_finite=False)
-        # At random angles, all coordinates have about the same variance, as standardized features have.
-        n = directions.shape[1]
-        rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(n, n)))[0].astype(np.float32)
-        self.directions = directions @ rotation
-        self.coordinates = np.ascontiguousarray(triangle.T @ rotation)
+        self.directions = directions_of(table)
+        self.coordinates = np.concatenate([table[rows] @ self.directions for rows in slices_of(table)])
         self.shape = self.coordinates.shape
 
     def __len__(self) -> int:
@@ -57,6 +54,26 @@ class SpanTable:
         else:
             expanded.coef_ = model.coef_ @ self.directions.T
         return expanded
+
+
+def directions_of(table: Table) -> Array:
+    """Return orthonormal directions (n_features, n_coordinates) that span features (n, n_features).
+
+    They are at random angles, so that all coordinates have about the same variance, as standardized features.
+    """
+    products = np.zeros((len(table), len(table)))
+    for columns in columns_of(table):
+        wide = columns.astype(np.float64)
+        products += wide @ wide.T
+    squares, vectors = scipy.linalg.eigh(products, check_finite=False)
+    spans = squares > SMALLEST * squares[-1]
+    n = int(np.count_nonzero(spans))
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(n, n)))[0]
+    shares = (vectors[:, spans] / np.sqrt(squares[spans]) @ rotation).astype(np.float32)
+    directions: Array = np.concatenate([columns.T @ shares for columns in columns_of(table)])
+    # A step of Newton's iteration for the nearest orthonormal directions, after rounding in float32.
+    correction: Array = 1.5 * np.eye(n, dtype=np.float32) - 0.5 * (directions.T @ directions)
+    return directions @ correction
 
 
 def pays(table: Table) -> bool:

@@ -74,10 +74,10 @@ def draw_rows(rows: Array, labels: Array, seed: int) -> Array:
     return rng.permutation(np.concatenate(drawn))
 
 
-def climb(strengths: tuple[T, ...], accuracy_of: Callable[[T], float]) -> T:
-    """Go from the middle strength to stronger or weaker ones as long as the accuracy rises.
+def climb(strengths: tuple[T, ...], accuracy_of: Callable[[T], float], start: T | None = None) -> T:
+    """Go from a strength to stronger or weaker ones as long as the accuracy rises.
 
-    At most `MOST_TRIED` accuracies are asked for, each once.
+    The first one is in the middle by default.  At most `MOST_TRIED` accuracies are asked for, each once.
     """
     accuracies: dict[int, float] = {}
 
@@ -86,7 +86,7 @@ def climb(strengths: tuple[T, ...], accuracy_of: Callable[[T], float]) -> T:
             accuracies[k] = accuracy_of(strengths[k])
         return accuracies[k]
 
-    best = len(strengths) // 2
+    best = len(strengths) // 2 if start is None else strengths.index(start)
     for step in (-1, 1):
         while 0 <= (k := best + step) < len(strengths) and (k in accuracies or len(accuracies) < MOST_TRIED):
             if accuracy_at(k) <= accuracy_at(best):

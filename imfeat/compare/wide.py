@@ -9,7 +9,7 @@ The features of ``a+b`` never exist together:
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -20,13 +20,15 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from imfeat._backend import Array
 from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.methods import middle
-from imfeat.compare.tables import columns_of, standardized_tables
+from imfeat.compare.tables import Tables, columns_of, standardized_tables
 from imfeat.compare.training import accuracy
 from imfeat.compare.tuning import climb, draw_rows
 from imfeat.compare.wide_scores import Solution, TestScores
+from imfeat.compare.workspace import FeatureTables
 from imfeat.datasets import DataSet
 from imfeat.learn import RidgeProducts
 
+Member: TypeAlias = Callable[[Array, int], Tables]
 Parameters: TypeAlias = tuple[float, float | None]  # a strength and the gamma of a kernel, relative
 
 
@@ -52,8 +54,29 @@ def members_of(transformer: Any) -> list[Any]:
     return [transformer]
 
 
+def computed(member: Any, data: DataSet) -> Member:
+    """Return a function that computes the tables of a fitted transformer."""
+
+    def tables_of(order: Array, n_test: int) -> Tables:
+        return standardized_tables(member, data.train.images[order], data.test.images[:n_test])
+
+    return tables_of
+
+
+def kept(tables: FeatureTables) -> Member:
+    """Return a function that returns tables that are in memory."""
+    train = tables.train
+
+    def tables_of(order: Array, n_test: int) -> Tables:
+        reordered = train[order] if isinstance(train, np.ndarray) else train.take(order)
+        return Tables(reordered, tables.test, tables.test_seconds, tables.scaler)
+
+    return tables_of
+
+
 def fit_wide(
     transformer: Any,
+    members: Sequence[Member],
     names: tuple[str, ...],
     chosen: dict[str, Parameters],
     data: DataSet,
@@ -62,11 +85,14 @@ def fit_wide(
     announce: Callable[[str], None],
     seed: int = 0,
 ) -> tuple[dict[str, WideFit], float]:
-    """Train classifiers in closed form on the features of a fitted transformer.
+    """Train classifiers in closed form on features side by side.
 
     Parameters
     ----------
     transformer : fitted transformer
+        Of all features.
+    members : sequence of function of indices of training images, and a number of test images
+        Each returns the tables of some of the features for these images.
     names : tuple of str
         Classifiers with ``solve_products``.
     chosen : dict of str to (strength, gamma)
@@ -85,7 +111,7 @@ def fit_wide(
     dict of str to WideFit
         One for each classifier.
     float
-        Seconds that the features took.
+        Seconds that the products took, with features that are computed.
     """
     start = time.perf_counter()
     tuning_rows = train_rows
@@ -94,13 +120,11 @@ def fit_wide(
         if len(tuning_rows) < len(train_rows):
             train_rows = np.concatenate([tuning_rows, np.setdiff1d(train_rows, tuning_rows)])
     order = np.concatenate([train_rows, validation_rows])
-    images = data.train.images[order]
     labels = data.train.labels[order]
-    members = members_of(transformer)
     products = RidgeProducts(len(labels))
     for i, member in enumerate(members, 1):
         announce(f"products of images, part {i} of {len(members)}")
-        table = standardized_tables(member, images, data.test.images[:1]).train
+        table = member(order, 1).train
         for columns in columns_of(table):
             products.add(columns)
         del table, columns  # frees memory before the next table, or the factor
@@ -114,7 +138,7 @@ def fit_wide(
     test = TestScores(solutions, squares, scale, len(data.test.labels))
     for i, member in enumerate(members, 1):
         announce(f"weights, part {i} of {len(members)}")
-        test.add(standardized_tables(member, images, data.test.images))
+        test.add(member(order, len(data.test.labels)))
     test_scores = test.scores()
     pipelines = test.pipelines(transformer, np.unique(labels))
     predict_seconds = time.perf_counter() - start
@@ -183,15 +207,17 @@ class _Solver:
         return solutions
 
     def _choose(self, name: str, linear: tuple[str, ...]) -> Parameters:
-        """Return a strength, and for a kernel the gamma that is best with it."""
+        """Return a strength, and for a kernel a gamma: one is chosen for the other, twice."""
         classifier = classifier_of(name)
         if not classifier.gammas:
             accuracy_of = partial(self._validate, name, linear=linear, n_images=self.n_train)
             return climb(tuple((strength, None) for strength in classifier.strengths), accuracy_of)
         accuracy_of = partial(self._validate, name, linear=(), n_images=self.n_tuning)
-        gamma = middle(classifier.gammas)
-        strength, _ = climb(tuple((strength, gamma) for strength in classifier.strengths), accuracy_of)
-        return climb(tuple((strength, gamma) for gamma in classifier.gammas), accuracy_of)
+        best: Parameters = middle(classifier.strengths), middle(classifier.gammas)
+        for _ in range(2):
+            best = climb(tuple((strength, best[1]) for strength in classifier.strengths), accuracy_of, best)
+            best = climb(tuple((best[0], gamma) for gamma in classifier.gammas), accuracy_of, best)
+        return best
 
     def _validate(self, name: str, parameters: Parameters, linear: tuple[str, ...], n_images: int) -> float:
         """Return the accuracy on the validation images of a classifier from the first images.

@@ -45,6 +45,14 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def is_gray(self) -> bool:
+        """Whether all three channels of all images are equal."""
+        return all(
+            bool((self.images[rows, ..., :1] == self.images[rows]).all())
+            for rows in (slice(0, 1), slice(1, None))
+        )
+
     def __repr__(self) -> str:
         n, height, width, _ = self.images.shape
         skipped = f", {len(self.skipped)} files skipped" if self.skipped else ""
