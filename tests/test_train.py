@@ -49,7 +49,7 @@ def test_a_trained_model_classifies_new_photographs(folder):
     assert model.image_shape == (16, 16, 3)
     files = sorted((folder / "new").iterdir())
     loaded = imfeat.load_model(path)
-    names = [loaded.class_names[k] for k in loaded.predict(files)]
+    names = list(loaded.predict(files))
     assert np.mean([path.name.startswith(name) for path, name in zip(files, names, strict=True)]) > 0.8
     np.testing.assert_array_equal(loaded.predict_proba(files), model.predict_proba(files))
 

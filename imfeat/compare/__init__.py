@@ -266,7 +266,7 @@ def as_train_sizes(train_sizes: Sequence[int | str], labels: Array) -> tuple[int
 
 def _models(folder: str | os.PathLike[str] | None, source: Source, data: DataSet, decode: str) -> Models:
     height, width = data.train.images.shape[1:3]
-    names = list(data.train.class_names)
+    names = [data.train.class_names[label] for label in np.unique(data.train.labels)]
     settings = {"size": (height, width), "decode": decode, "class_names": names}
     about = {"data": os.path.basename(os.path.abspath(_name_of(source)))}
     return Models(None if folder is None else Path(folder), settings, about)

@@ -176,7 +176,7 @@ def predict_shard(folder: str, shard: int) -> dict[str, Any]:
         rows += batch_rows
         for indices, images in groups:
             probabilities[indices] = model.predict_proba(images)
-    names = model.classes_ if model.class_names is None else model.class_names
+    names = model.classes_
     values = _values(rows, probabilities, [str(name) for name in names])
     file = plan.folder / "shards" / f"{shard:06}.{settings['format']}"
     with complete(file) as unfinished:

@@ -31,7 +31,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     decode : {"exact", "fast"}
         Decoding of JPEGs, as in `imfeat.datasets.load`.
     class_names : sequence of str, optional
-        Names of ``classes_``, in their order.
+        Names of the classes of ``pipeline`` in their order, which `predict` returns if these are integers.
     temperature : float
         What scores are divided by before their softmax.
     about : dict, optional
@@ -84,6 +84,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Array) -> Self:
         """Fit a copy of the pipeline to images and labels (n,); return itself.
 
+        Labels are integers that ``class_names`` names in their order, or classes of any kind.
         The temperature and what is known of the model stay as they are.
         """
         self.pipeline_ = clone(self.pipeline).fit(self._images(X), y)
@@ -109,16 +110,26 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         logits = self._logits(X)
         return logits if logits.shape[1] > 2 else logits[:, 1] - logits[:, 0]
 
+    def score(self, X: Any, y: Array, sample_weight: Array | None = None) -> float:
+        """Return the accuracy on images and labels (n,), which are classes or the integers that they name."""
+        known = self.fitted_.classes_
+        y = np.asarray(y)
+        if y.dtype.kind in "iu" and self.classes_.dtype.kind not in "iu":
+            y = self.classes_[np.minimum(np.searchsorted(known, y), len(known) - 1)]
+        accuracy: float = super().score(X, y, sample_weight)
+        return accuracy
+
     @property
     def classes_(self) -> Array:
-        """The classes of the pipeline."""
-        classes: Array = self._fitted.classes_
-        return classes
+        """The names of the classes, or the classes of the pipeline if these are no integers with names."""
+        classes: Array = self.fitted_.classes_
+        is_named = self.class_names is not None and classes.dtype.kind in "iu"
+        return np.asarray(self.class_names) if is_named else classes
 
     @property
     def image_shape(self) -> tuple[int, ...]:
         """Shape of the images that the pipeline gets: (height, width, 3), or (height, width) if gray."""
-        shape = image_shape_of(self._fitted)
+        shape = image_shape_of(self.fitted_)
         if self.size is None:
             if shape is None:
                 raise ValueError("size must be given, as the pipeline was not fitted to images of one size")
@@ -126,7 +137,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return (*as_pair(self.size), *(shape or (0, 0, 3))[2:])
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self._fitted, "classes_")
+        return hasattr(self.fitted_, "classes_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -138,9 +149,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             text: str = super().__repr__(N_CHAR_MAX)
             return text
         about = self.about or {}
-        names = [str(name) for name in (self.classes_ if self.class_names is None else self.class_names)]
+        names = [str(name) for name in self.classes_]
         shown = ", ".join(names[:SHOWN_CLASSES]) + ", ..." * (len(names) > SHOWN_CLASSES)
-        parts = [about[key] for key in ("feature", "classifier") if key in about] or _steps_of(self._fitted)
+        parts = [about[key] for key in ("feature", "classifier") if key in about] or _steps_of(self.fitted_)
         lines = [
             f"ImageClassifier: {', '.join(map(str, parts))}",
             f"images of {' x '.join(map(str, self.image_shape[:2]))}; {len(names)} classes: {shown}",
@@ -153,19 +164,20 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return "\n  ".join(lines)
 
     @property
-    def _fitted(self) -> Any:
+    def fitted_(self) -> Any:
+        """The pipeline that `fit` fitted, or the one that was given."""
         return getattr(self, "pipeline_", self.pipeline)
 
     def _logits(self, X: Any) -> Array:
         """Return scores (n, n_classes), of some images at a time."""
         items = items_of(X, self.image_shape)
         batches = (items[first : first + IMAGES_AT_ONCE] for first in range(0, len(items), IMAGES_AT_ONCE))
-        return np.concatenate([logits_of(self._fitted, self._images(batch)) for batch in batches])
+        return np.concatenate([logits_of(self.fitted_, self._images(batch)) for batch in batches])
 
     def _images(self, X: Any) -> Array:
         one_of(self.fitting, "fitting", FITS)
         check_decode(self.decode, (1, 1))
-        is_known = self.size is not None or image_shape_of(self._fitted) is not None
+        is_known = self.size is not None or image_shape_of(self.fitted_) is not None
         shape = self.image_shape if is_known or not hasattr(X, "shape") else tuple(X.shape[1:])
         return as_images(X, shape, self.fitting, self.decode)
 

@@ -19,6 +19,10 @@ def check_model(model: Any) -> None:
     """Raise an error if the parts of a model don't fit each other, as far as a blank image shows that."""
     if isinstance(model, ImageTransformer) or (x := _input_of(model)) is None:
         return
+    if isinstance(model, ImageClassifier) and model.class_names is not None:
+        n_names, n_classes = len(model.class_names), len(model.fitted_.classes_)
+        if n_names != n_classes:
+            raise ValueError(f"class_names are {n_names} names for {n_classes} classes")
     if len(getattr(model, "classes_", (0, 1))) < 2:
         raise ValueError("a classifier of fewer than two classes")
     with warnings.catch_warnings():
@@ -27,9 +31,6 @@ def check_model(model: Any) -> None:
             if hasattr(model, method):
                 _check_result(model, method, getattr(model, method)(x))
     if isinstance(model, ImageClassifier):
-        names = model.class_names
-        if names is not None and len(names) != len(model.classes_):
-            raise ValueError(f"class_names are {len(names)} names for {len(model.classes_)} classes")
         repr(model)
 
 
