@@ -89,10 +89,35 @@ class CodedTable:
         return CodedTable(self.codes[rows], self.quantizer, self.scale)
 
 
+class OrderedTable:
+    """The rows of a table in another order, read when they are needed."""
+
+    def __init__(self, table: "Array | HalfTable", order: Array) -> None:
+        self.table = table
+        self.order = order
+        self.shape = (len(order), table.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, rows: Any) -> Array:
+        return self.table[self.order[rows]]
+
+    def columns(self, columns: slice) -> Array:
+        """Return columns of all rows."""
+        if isinstance(self.table, HalfTable):
+            return self.table.columns(columns)[self.order]
+        return self.table[:, columns][self.order]
+
+    def take(self, rows: Array) -> "OrderedTable":
+        """Return a table of the given rows."""
+        return OrderedTable(self.table, self.order[rows])
+
+
 Table = Array | HalfTable | CodedTable
 
 
-def slices_of(table: Table) -> Iterator[slice]:
+def slices_of(table: Table | OrderedTable) -> Iterator[slice]:
     """Yield slices of rows that are small in float32."""
     n_rows, n_features = table.shape
     at_once = max(1, min(ROWS_AT_ONCE, VALUES_AT_ONCE // n_features))
@@ -100,11 +125,14 @@ def slices_of(table: Table) -> Iterator[slice]:
         yield slice(first, min(first + at_once, n_rows))
 
 
-def columns_of(table: Table) -> Iterator[Array]:
+def columns_of(table: Table | OrderedTable) -> Iterator[Array]:
     """Yield groups of columns, in float32."""
     for first in range(0, table.shape[1], COLUMNS_AT_ONCE):
         columns = slice(first, first + COLUMNS_AT_ONCE)
-        yield table.columns(columns) if isinstance(table, HalfTable) else table[:][:, columns]
+        if isinstance(table, HalfTable | OrderedTable):
+            yield table.columns(columns)
+        else:
+            yield table[:][:, columns]
 
 
 def bytes_of_row(table: Table) -> int:

@@ -20,14 +20,14 @@ from sklearn.pipeline import FeatureUnion
 from imfeat._backend import Array
 from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.methods import middle
-from imfeat.compare.tables import Table, columns_of, standardized_tables
+from imfeat.compare.tables import CodedTable, OrderedTable, Table, columns_of, standardized_tables
 from imfeat.compare.training import accuracy
 from imfeat.compare.tuning import climb, draw_rows
 from imfeat.compare.wide_scores import Solution, TestScores
 from imfeat.datasets import DataSet
 from imfeat.learn import RidgeProducts
 
-Member: TypeAlias = Callable[[Array, int], tuple[Table, Table]]
+Member: TypeAlias = Callable[[Array, int], tuple[Table | OrderedTable, Table]]
 Parameters: TypeAlias = tuple[float, float | None]  # a strength and the gamma of a kernel, relative
 
 
@@ -66,8 +66,10 @@ def computed(member: Any, data: DataSet) -> Member:
 def kept(train: Table, test: Table) -> Member:
     """Return a function that returns tables that are in memory."""
 
-    def tables_of(order: Array, n_test: int) -> tuple[Table, Table]:
-        return train[order] if isinstance(train, np.ndarray) else train.take(order), test
+    assert not isinstance(train, CodedTable), "rows of columns are decoded anew each time"
+
+    def tables_of(order: Array, n_test: int) -> tuple[OrderedTable, Table]:
+        return OrderedTable(train, order), test
 
     return tables_of
 

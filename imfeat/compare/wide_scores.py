@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat.compare.tables import ROWS_AT_ONCE, Table, columns_of, slices_of
+from imfeat.compare.tables import ROWS_AT_ONCE, OrderedTable, Table, columns_of, slices_of
 from imfeat.learn.dual import as_kernels
 
 
@@ -39,7 +39,7 @@ class TestScores:
         if self._kernels:
             self._products = np.zeros((n_test, len(squares)), np.float32)
 
-    def add(self, train: Table, test: Table) -> None:
+    def add(self, train: Table | OrderedTable, test: Table) -> None:
         """Add a group of features of the training and the test images."""
         if self._linear:
             weights = np.zeros((train.shape[1], self._shares.shape[1]), np.float32)
