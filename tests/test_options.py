@@ -393,3 +393,16 @@ def test_scores_of_kernels_are_fused(digits, monkeypatch):
     records = run_cells(digits, ("fusion",), ("kernel-ridge",))
     assert [record.feature for record in records] == ["fisher-sift", "fisher-color", "fusion"]
     assert records[-1].test_accuracy > 0.5
+
+
+def test_strengths_that_are_too_small_for_kernels_are_not_chosen(digits, monkeypatch):
+    small = tuple(strength * 1e-7 for strength in classifiers.KERNEL_STRENGTHS)
+    images = np.concatenate([digits.train.images[:250]] * 2)  # equal images: a matrix without an inverse
+    labels = np.concatenate([digits.train.labels[:250]] * 2)
+    twice = DataSet(dataclasses.replace(digits.train, images=images, labels=labels), digits.test)
+    monkeypatch.setitem(
+        CLASSIFIERS, "kernel-ridge", dataclasses.replace(CLASSIFIERS["kernel-ridge"], strengths=(1.0, *small))
+    )
+    (record,) = run_cells(twice, ("raw",), ("kernel-ridge",))
+    assert record.test_accuracy > 0.7
+    assert record.strength == 1

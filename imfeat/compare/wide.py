@@ -206,14 +206,27 @@ class _Solver:
         """Return a strength, and for a kernel a gamma: one is chosen for the other, twice."""
         classifier = classifier_of(name)
         if not classifier.gammas:
-            accuracy_of = partial(self._validate, name, linear=linear, n_images=self.n_train)
-            return climb(tuple((strength, None) for strength in classifier.strengths), accuracy_of)
-        accuracy_of = partial(self._validate, name, linear=(), n_images=self.n_tuning)
+            validate = partial(self._validate, name, linear=linear, n_images=self.n_train)
+            return climb(tuple((strength, None) for strength in classifier.strengths), validate)
+
+        def accuracy_of(parameters: Parameters) -> float:
+            return self._validate_kernel(name, parameters, self.n_tuning)
+
         best: Parameters = middle(classifier.strengths), middle(classifier.gammas)
         for _ in range(2):
             best = climb(tuple((strength, best[1]) for strength in classifier.strengths), accuracy_of, best)
             best = climb(tuple((best[0], gamma) for gamma in classifier.gammas), accuracy_of, best)
+        stronger = [strength for strength in reversed(classifier.strengths) if strength > best[0]]
+        while stronger and not self._validate_kernel(name, best, self.n_train):
+            best = stronger.pop(0), best[1]
         return best
+
+    def _validate_kernel(self, name: str, parameters: Parameters, n_images: int) -> float:
+        """Return the accuracy on the validation images, 0 if the strength is too small for float32."""
+        try:
+            return self._validate(name, parameters, (), n_images)
+        except ValueError:
+            return 0.0
 
     def _validate(self, name: str, parameters: Parameters, linear: tuple[str, ...], n_images: int) -> float:
         """Return the accuracy on the validation images of a classifier from the first images.
