@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -81,6 +82,7 @@ def test_expressions_are_parsed(text, names):
         ("mlp(optimizer=[])", "classifier 'mlp"),
         ("mlp(augment='rotate')", "augment must be 'flip', 'shift' or 'flip\\+shift', got 'rotate'"),
         ("softmax(augment='flip')", "unknown option 'augment'"),
+        ("softmax(loss='hinge')", "unknown option 'loss'"),
         ("knn(n_neighbors=0)", "n_neighbors"),
         ("+", "expected the name of a classifier"),
     ],
@@ -333,6 +335,43 @@ def test_versions_of_one_classifier_are_told_apart_in_the_answer(digits):
     assert imfeat.__version__
 
 
+def test_neighbours_are_at_most_the_images(rng):
+    images = rng.integers(0, 256, (24, 4, 4, 3), np.uint8)
+    labels = np.arange(24) % 2
+    images[labels == 1] //= 4
+    data = DataSet(*(ImageSet(images, labels.astype(np.int64), ("a", "b")) for _ in range(2)))
+    (record,) = run_cells(data, ("raw",), ("knn",))
+    assert record.test_accuracy > 0.9
+    assert classifier_of("knn").build(100, 18, 0).n_neighbors == 18
+    assert classifier_of("knn(n_neighbors=100)").build(100, 18, 0).n_neighbors == 100
+
+
+def test_weights_of_classes_are_options():
+    classifiers.check("softmax(class_weight={7: 2.0})")
+    assert classifier_of("softmax(class_weight={7: 2.0})").build(1.0, 9, 0).class_weight == {7: 2.0}
+
+
+class Every(TransformerMixin, BaseEstimator):
+    """Every so many pixels."""
+
+    def __init__(self, step=4):
+        self.step = step
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X[:, :: self.step, :: self.step].reshape(len(X), -1).astype(np.float32)
+
+
+def test_registered_features_have_options(registers, digits):
+    compare.register("every", Every(), title="some pixels")
+    records = run_cells(digits, ("every", "every(step=2)", "every(step=2)+raw"), ("ridge(strength=10)",))
+    assert [record.n_features for record in records] == [12, 48, 240]
+    with pytest.raises(ValueError, match="unknown option 'steps' of feature 'every'; its options are step"):
+        compare.run("photos", features="every(steps=2)")
+
+
 @pytest.mark.parametrize("shape", ["(n, h, w)", "(n, h, w, 1)", "mapping"])
 def test_gray_images_are_compared(digits, tmp_path, shape):
     (x_train, y_train), (x_test, y_test) = ((part.images[..., 0], part.labels) for part in digits)
@@ -393,3 +432,16 @@ def test_scores_of_kernels_are_fused(digits, monkeypatch):
     records = run_cells(digits, ("fusion",), ("kernel-ridge",))
     assert [record.feature for record in records] == ["fisher-sift", "fisher-color", "fusion"]
     assert records[-1].test_accuracy > 0.5
+
+
+def test_strengths_that_are_too_small_for_kernels_are_not_chosen(digits, monkeypatch):
+    small = tuple(strength * 1e-7 for strength in classifiers.KERNEL_STRENGTHS)
+    images = np.concatenate([digits.train.images[:250]] * 2)  # equal images: a matrix without an inverse
+    labels = np.concatenate([digits.train.labels[:250]] * 2)
+    twice = DataSet(dataclasses.replace(digits.train, images=images, labels=labels), digits.test)
+    monkeypatch.setitem(
+        CLASSIFIERS, "kernel-ridge", dataclasses.replace(CLASSIFIERS["kernel-ridge"], strengths=(1.0, *small))
+    )
+    (record,) = run_cells(twice, ("raw",), ("kernel-ridge",))
+    assert record.test_accuracy > 0.7
+    assert record.strength == 1

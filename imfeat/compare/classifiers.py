@@ -70,6 +70,10 @@ def _inverse(strength: float, n_images: int) -> float:
     return 1 / strength if strength else math.inf
 
 
+def _neighbors(n_neighbors: float, n_images: int) -> int:
+    return min(int(n_neighbors), n_images)
+
+
 def _mlp_row(name: str, title: str, hidden: tuple[int, ...]) -> Classifier:
     return Classifier(
         name=name,
@@ -91,6 +95,7 @@ _TABLE: tuple[AnyClassifier, ...] = (
         estimator="imfeat.learn.LinearClassifier",
         title="softmax regression",
         settings=_softmax,
+        excluded=("loss",),
         in_span=True,
         seeded_by=("optimizer",),
     ),
@@ -135,6 +140,7 @@ _TABLE: tuple[AnyClassifier, ...] = (
         title="nearest neighbours",
         kind="other",
         parameter="n_neighbors",
+        value=_neighbors,
         strengths=NEIGHBORS,
     ),
     Classifier(
@@ -218,6 +224,8 @@ def check(name: str) -> None:
     x = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
     try:
         model = classifier.build(classifier.strengths[0], len(x), 0)
+        if isinstance(getattr(model, "class_weight", None), dict):
+            model.set_params(class_weight=None)  # of classes that these images don't have
         few = {option: 1 for option in ("epochs", "max_iter") if getattr(model, option, 0) > 1}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -16,6 +16,7 @@ from imfeat.compare.tables import Table
 from imfeat.compare.training import RefitTrainer, SolveProducts, Trainer
 
 STRENGTHS = (30_000.0, 10_000.0, 3_000.0, 1_000.0, 300.0, 100.0, 30.0)
+OF_STRENGTH = ("weight_decay", "C")  # parameters that follow from a strength
 NOT_OPTIONS = ("random_state", "warm_start", "verbose", "n_jobs", "quantizer")
 
 Settings = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
@@ -109,6 +110,8 @@ class Classifier(Method):
         Returns parameters that differ from the defaults.
     options : mapping
         Parameters that the caller gave.
+    excluded : tuple of str
+        Parameters that are no options, as the classifier would be another one.
     seeded_by : tuple of str
         Options with which the seed matters, although it doesn't with others.
     may_augment : bool
@@ -122,6 +125,7 @@ class Classifier(Method):
     value: Callable[[float, int], Any] = keep
     settings: Settings = no_settings
     options: Mapping[str, Any] = field(default_factory=dict)
+    excluded: tuple[str, ...] = ()
     seeded_by: tuple[str, ...] = ()
     may_augment: bool = False
 
@@ -133,9 +137,10 @@ class Classifier(Method):
             parameters = list(inspect.signature(self._class()).parameters)
         else:
             parameters = list(self.estimator.get_params())
-        further = [] if self.value is keep else ["strength"]
+        further = ["strength"] if self.parameter in OF_STRENGTH else []
         further += ["augment"] if self.may_augment else []
-        return tuple(dict.fromkeys(name for name in (*further, *parameters) if name not in NOT_OPTIONS))
+        excluded = (*NOT_OPTIONS, *self.excluded)
+        return tuple(dict.fromkeys(name for name in (*further, *parameters) if name not in excluded))
 
     def build(self, strength: float, n_images: int, seed: int) -> Any:
         """Return an estimator for a strength and a number of training images, not fitted."""

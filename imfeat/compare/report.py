@@ -29,9 +29,10 @@ MORE_COLUMNS = (
 PROTOCOL = (
     "The interval is Wilson's, for another draw of test images. The strength of the regularization is the "
     "one of at most five tried that is best on the validation part, the last tenth (of up to 10,000 training "
-    "images fifth) of each class; validation accuracy is that of the classifier that learned from the rest. "
-    "Images/s are test images, from pixels to classes; bytes are those of the parameters, and those kept for "
-    "the feature of an image."
+    "images fifth) of each class (for knn the number of neighbours, for hist-gradient-boosting the learning "
+    "rate, for kernel-ridge also the width of the kernel); validation accuracy is that of the classifier "
+    "that learned from the rest. Images/s are test images, from pixels to classes; bytes are those of the "
+    "parameters, and those kept for the feature of an image."
 )
 
 

@@ -92,7 +92,32 @@ class CodedTable:
         return CodedTable(self.codes[rows], self.quantizer, self.scale)
 
 
-Table = Array | HalfTable | CodedTable
+class OrderedTable:
+    """The rows of a table in another order, read when they are needed."""
+
+    def __init__(self, table: "Array | HalfTable", order: Array) -> None:
+        self.table = table
+        self.order = order
+        self.shape = (len(order), table.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, rows: Any) -> Array:
+        return self.table[self.order[rows]]
+
+    def columns(self, columns: slice) -> Array:
+        """Return columns of all rows."""
+        if isinstance(self.table, HalfTable):
+            return self.table.columns(columns)[self.order]
+        return self.table[:, columns][self.order]
+
+    def take(self, rows: Array) -> "OrderedTable":
+        """Return a table of the given rows."""
+        return OrderedTable(self.table, self.order[rows])
+
+
+Table = Array | HalfTable | CodedTable | OrderedTable
 
 
 def slices_of(table: Table) -> Iterator[slice]:
@@ -107,11 +132,16 @@ def columns_of(table: Table) -> Iterator[Array]:
     """Yield groups of columns, in float32."""
     for first in range(0, table.shape[1], COLUMNS_AT_ONCE):
         columns = slice(first, first + COLUMNS_AT_ONCE)
-        yield table.columns(columns) if isinstance(table, HalfTable) else table[:][:, columns]
+        if isinstance(table, HalfTable | OrderedTable):
+            yield table.columns(columns)
+        else:
+            yield table[:][:, columns]
 
 
 def bytes_of_row(table: Table) -> int:
     """Return the number of bytes of the features of an image."""
+    if isinstance(table, OrderedTable):
+        return bytes_of_row(table.table)
     if isinstance(table, HalfTable):
         return int(table.halves.itemsize * table.halves.shape[1])
     if isinstance(table, CodedTable):

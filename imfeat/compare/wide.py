@@ -20,7 +20,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from imfeat._backend import Array
 from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.methods import middle
-from imfeat.compare.tables import Tables, columns_of, standardized_tables
+from imfeat.compare.tables import HalfTable, OrderedTable, Tables, columns_of, standardized_tables
 from imfeat.compare.training import accuracy
 from imfeat.compare.tuning import climb, draw_rows
 from imfeat.compare.wide_scores import Solution, TestScores
@@ -67,9 +67,10 @@ def kept(tables: FeatureTables) -> Member:
     """Return a function that returns tables that are in memory."""
     train = tables.train
 
+    assert isinstance(train, np.ndarray | HalfTable), "codes would be decoded anew for each group of columns"
+
     def tables_of(order: Array, n_test: int) -> Tables:
-        reordered = train[order] if isinstance(train, np.ndarray) else train.take(order)
-        return Tables(reordered, tables.test, tables.test_seconds, tables.scaler)
+        return Tables(OrderedTable(train, order), tables.test, tables.test_seconds, tables.scaler)
 
     return tables_of
 
@@ -210,14 +211,27 @@ class _Solver:
         """Return a strength, and for a kernel a gamma: one is chosen for the other, twice."""
         classifier = classifier_of(name)
         if not classifier.gammas:
-            accuracy_of = partial(self._validate, name, linear=linear, n_images=self.n_train)
-            return climb(tuple((strength, None) for strength in classifier.strengths), accuracy_of)
-        accuracy_of = partial(self._validate, name, linear=(), n_images=self.n_tuning)
+            validate = partial(self._validate, name, linear=linear, n_images=self.n_train)
+            return climb(tuple((strength, None) for strength in classifier.strengths), validate)
+
+        def accuracy_of(parameters: Parameters) -> float:
+            return self._validate_kernel(name, parameters, self.n_tuning)
+
         best: Parameters = middle(classifier.strengths), middle(classifier.gammas)
         for _ in range(2):
             best = climb(tuple((strength, best[1]) for strength in classifier.strengths), accuracy_of, best)
             best = climb(tuple((best[0], gamma) for gamma in classifier.gammas), accuracy_of, best)
+        stronger = [strength for strength in reversed(classifier.strengths) if strength > best[0]]
+        while stronger and not self._validate_kernel(name, best, self.n_train):
+            best = stronger.pop(0), best[1]
         return best
+
+    def _validate_kernel(self, name: str, parameters: Parameters, n_images: int) -> float:
+        """Return the accuracy on the validation images, 0 if the strength is too small for float32."""
+        try:
+            return self._validate(name, parameters, (), n_images)
+        except ValueError:
+            return 0.0
 
     def _validate(self, name: str, parameters: Parameters, linear: tuple[str, ...], n_images: int) -> float:
         """Return the accuracy on the validation images of a classifier from the first images.
