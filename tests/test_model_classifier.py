@@ -219,7 +219,7 @@ def test_classes_alone_are_scores_of_0_and_1():
 def test_the_temperature_has_the_least_log_loss():
     labels = RNG.integers(4, size=3000)
     logits = 5 * (RNG.normal(size=(3000, 4)) + 1.5 * np.eye(4)[labels])
-    found = fit_temperature(logits, labels)
+    found = fit_temperature(logits, labels, smooth=False)
     temperatures = np.geomspace(0.1, 100, 2000)
     losses = [-log_softmax(logits / t, 1)[np.arange(3000), labels].mean() for t in temperatures]
     assert found == pytest.approx(temperatures[np.argmin(losses)], rel=5e-3)
@@ -229,8 +229,17 @@ def test_the_temperature_has_the_least_log_loss():
 
 
 def test_temperatures_are_bounded():
-    assert fit_temperature([[1.0, 0.0], [0.0, 1.0]], [0, 1]) == 1e-4  # all are right
+    assert fit_temperature([[1.0, 0.0], [0.0, 1.0]], [0, 1], smooth=False) == 1e-4  # all are right
     assert fit_temperature([[1.0, 0.0], [0.0, 1.0]], [1, 0]) == 1e4  # all are wrong
+
+
+def test_few_images_that_are_right_are_no_certainty():
+    n = 8
+    logits = np.tile([3.0, -3.0], (n, 1))
+    probability = softmax(logits[:1], fit_temperature(logits, np.zeros(n, int)))[0, 0]
+    assert probability == pytest.approx((n + 1) / (n + 2))
+    many = np.tile(logits, (1000, 1))
+    assert softmax(many[:1], fit_temperature(many, np.zeros(1000 * n, int)))[0, 0] > 0.9998
 
 
 def brute_force_error(probabilities, labels, n_bins):

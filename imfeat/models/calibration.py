@@ -61,7 +61,7 @@ def softmax(logits: Array, temperature: float = 1.0) -> Array:
     return scaled
 
 
-def fit_temperature(logits: Array, labels: Array) -> float:
+def fit_temperature(logits: Array, labels: Array, *, smooth: bool = True) -> float:
     """Return the temperature at which the softmax of scores has the least log loss [1]_.
 
     Parameters
@@ -70,11 +70,15 @@ def fit_temperature(logits: Array, labels: Array) -> float:
         Scores of images that the classifier did not learn from; see `logits_of`.
     labels : array of shape (n,), int
         Columns of the true classes.
+    smooth : bool
+        Count one more image of each class with the scores of each image, n of them, so that targets are
+        (n + 1) / (n + n_classes) for the true class, as Platt [2]_ does.  Without it, a few images that are
+        all classified right make all probabilities 0 and 1.
 
     Returns
     -------
     float
-        Between 0.0001, if all images are classified right, and 10,000, if the scores tell nothing.
+        Between 0.0001 and 10,000, if the scores tell nothing.
 
     Raises
     ------
@@ -85,9 +89,14 @@ def fit_temperature(logits: Array, labels: Array) -> float:
     ----------
     .. [1] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017.
        :doi:`10.48550/arXiv.1706.04599`
+    .. [2] J. Platt, "Probabilistic outputs for support vector machines and comparisons to regularized
+       likelihood methods", Advances in Large Margin Classifiers, 1999.
     """
     logits, labels = _checked(logits, labels, "logits")
     true = np.take_along_axis(logits, labels[:, None], 1)[:, 0]
+    if smooth:
+        n, n_classes = logits.shape
+        true = (n * true + logits.sum(1)) / (n + n_classes)
 
     def slope(log_temperature: float) -> float:
         """The derivative of the log loss, which is convex in 1 / T, by 1 / T."""
