@@ -392,6 +392,11 @@ def test_gray_images_are_compared(digits, tmp_path, shape):
     page = (tmp_path / "run" / "report.html").read_text()
     assert "All images are gray: no feature of colour takes part." in page
     assert "First-layer templates" in page
+    pictures = [cell.templates for cell in result.cells if cell.record.feature == "raw"]
+    assert [len(images) for images in pictures] == [10, 16]  # classes, and hidden units
+    for images in pictures:
+        np.testing.assert_array_equal(images, np.repeat(images[..., :1], 3, -1))
+        assert set(np.abs(images.astype(int) - 127.5).max((1, 2, 3))) <= {126.5, 127.5}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Containers of data sets: training and test images with labels."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -45,7 +46,7 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
-    @property
+    @cached_property
     def is_gray(self) -> bool:
         """Whether all three channels of all images are equal."""
         return all(
