@@ -3,11 +3,13 @@ from . import datasets as datasets
 from . import estimators as estimators
 from . import extract as extract
 from . import learn as learn
+from . import models as models
 from . import recipes as recipes
 from ._backend import get_num_threads as get_num_threads
 from ._backend import set_num_threads as set_num_threads
 from ._device import CudaUnavailableError as CudaUnavailableError
 from ._device import to_device as to_device
+from ._train import train as train
 from .codebook import assign as assign
 from .codebook import learn_codebook as learn_codebook
 from .color import hsv_to_rgb as hsv_to_rgb
@@ -54,6 +56,9 @@ from .matching import match_histograms as match_histograms
 from .mixture import Mixture as Mixture
 from .mixture import learn_mixture as learn_mixture
 from .mixture import posteriors as posteriors
+from .models.classifier import ImageClassifier as ImageClassifier
+from .models.files import load_model as load_model
+from .models.files import save_model as save_model
 from .palette import learn_palette as learn_palette
 from .palette import quantize_colors as quantize_colors
 from .palette import uniform_palette as uniform_palette

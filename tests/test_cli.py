@@ -43,7 +43,8 @@ def test_compare_prints_the_table_and_writes_the_files(source, tmp_path):
     done = call("compare", "--data", source, *QUICK, "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"results.json", "results.md", "report.html", "request.json", "cells"}
+    files = {"results.json", "results.md", "report.html", "request.json", "model.safetensors"}
+    assert names == files | {"cells"}
     records = json.loads((tmp_path / "out" / "results.json").read_text())["records"]
     cells = [(r["feature"], r["classifier"]) for r in records]
     assert cells == [(f, c) for f in ("raw", "color") for c in ("softmax", "svm", "ridge")]

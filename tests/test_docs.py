@@ -10,14 +10,16 @@ from sphinx.util.inventory import InventoryFile
 import imfeat
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("compare", "datasets", "estimators", "extract", "learn", "recipes")
+PACKAGES = ("compare", "datasets", "estimators", "extract", "learn", "models", "recipes")
 MODULES = (imfeat, *(getattr(imfeat, name) for name in PACKAGES))
 NAMES = {
     f"{module.__name__}.{name}"
     for module in MODULES
     for name in module.__all__
     if getattr(module, name) not in MODULES
-} - {f"imfeat.{name}" for name in imfeat.estimators.__all__}  # they have one page, as imfeat.estimators
+}
+for package in (imfeat.estimators, imfeat.models):  # whose names have one page each
+    NAMES -= {f"imfeat.{name}" for name in package.__all__}
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,8 @@ from pictures import as_file, bytes_of, crop, decoded, write_folder
 from PIL import Image
 
 import imfeat
-from imfeat import _files, _progress, cli, extract
-from imfeat.cli import main
+from imfeat import _files, _progress, extract
+from imfeat.cli import main, shared
 from imfeat.extract import images as reading
 from imfeat.extract import schedule, worker
 from imfeat.extract.plan import Plan
@@ -617,7 +617,7 @@ def test_the_command_line_counts_errors_by_reason(tmp_path):
 
 def test_only_some_reasons_are_printed(capsys):
     rows = [{"path": f"{k}.jpg", "error": f"reason {chr(97 + k % 8)}, {k} bytes"} for k in range(9)]
-    cli._print_errors(rows)
+    shared._print_errors(rows)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "  0.jpg and 1 more: reason a, 0 bytes"
     assert lines[-2:] == ["  4.jpg: reason e, 4 bytes", "  and 3 more reasons: errors() in Python"]

@@ -17,7 +17,9 @@ LAYERS = (
     "decoding sources",
     "estimators learn datasets",
     "recipes _recipe _feature _expressions",
+    "models",
     "compare extract selfcheck",
+    "_train",
     "cli warm",
 )
 SIBLINGS = ("compare", "extract")

@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from pictures import PHOTO, as_file, bytes_of
 from PIL import Image
+from raw_files import tiff
 
 import imfeat
 from imfeat import extract, recipes
 from imfeat._recipe import Recipe
-from imfeat.decoding import as_size, decode, longest_side
+from imfeat.decoding import as_size, decode, decode_or_reason, longest_side
 from imfeat.decoding.size import target_of
 from imfeat.estimators import _bands
 from imfeat.extract import features
@@ -166,6 +167,12 @@ def test_fast_decoding_gives_the_size_of_exact_decoding(height, width, orientati
     with Image.open(io.BytesIO(content)) as image:
         image.draft("RGB", (101, 51))
         assert max(image.size) < 256  # so that there is something to gain
+
+
+@pytest.mark.parametrize("size", [(16, 16), "max-16", "original"])
+def test_an_image_without_pixels_is_refused_at_every_size(size):
+    reason = decode_or_reason(tiff(np.zeros((8, 0, 1)), 16, 0), size, "crop")
+    assert reason == "ValueError: an image of 0 x 8 pixels"
 
 
 def test_features_of_fixed_length_are_columns_as_always(run):
@@ -348,12 +355,12 @@ def test_features_learn_from_images_of_several_sizes(folder, tmp_path, feature):
 def test_models_of_any_size_describe_as_those_of_one_size(feature):
     images = np.stack([picture(k) for k in (0, 2, 6)])
     fitted = parse(feature).transformer((224, 224)).fit(images)
-    free = parse(feature).transformer((224, 224)).restore(None, options_of(fitted), fitted.to_arrays())
+    free = parse(feature).transformer((224, 224)).restore(None, parts_of(fitted))
     np.testing.assert_array_equal(free.transform(images), fitted.transform(images))
 
 
-def options_of(model):
-    return {name: value for name, value in model.options().items() if name in type(model).learned}
+def parts_of(model):
+    return {name: getattr(model, f"{name}_") for name in model.learned}
 
 
 LOCALS = (
@@ -385,7 +392,7 @@ def test_large_images_are_encoded_by_bands(monkeypatch, feature):
     model = parse(feature).transformer((224, 224))
     if model.learns:
         fitted = parse(feature).transformer((224, 224)).fit(images)
-        model.restore(None, options_of(fitted), fitted.to_arrays())
+        model.restore(None, parts_of(fitted))
     at_once = model.transform(images[:1])
     if model.learns:
         drawn = model.draw(images[:1], 20, np.random.default_rng(0))
@@ -400,7 +407,7 @@ def test_large_images_are_encoded_by_bands(monkeypatch, feature):
 def test_words_say_that_an_image_is_too_small():
     fitted = parse("words(n_words=2)").transformer((40, 40)).fit(PHOTO[np.newaxis, :40, :40])
     free = parse("words(n_words=2)").transformer((40, 40))
-    free.restore(None, options_of(fitted), fitted.to_arrays())
+    free.restore(None, parts_of(fitted))
     for shape in ((1, 5, 40, 3), (1, 40, 5, 3)):
         with pytest.raises(ValueError, match=r"images of \d+ x \d+ pixels are smaller than a patch of 6 x 6"):
             free.transform(np.zeros(shape, np.uint8))

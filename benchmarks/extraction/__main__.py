@@ -30,11 +30,17 @@ N_FEW = 5
 @click.option(
     "--images",
     "counts",
-    default="1000,10000",
+    default="1000,10000,100000",
     show_default=True,
     help="Numbers of images whose memory is measured.",
 )
-@click.option("--jobs", "chosen", default="flowers,photographs,few,tar", show_default=True)
+@click.option(
+    "--jobs",
+    "chosen",
+    default="flowers,photographs,few,tar",
+    show_default=True,
+    help="May be empty, for memory alone.",
+)
 @click.option(
     "--sources", "kept", type=click.Path(path_type=Path), help="Folder to keep sources in, for later runs."
 )
@@ -48,15 +54,20 @@ def main(data, repeats, counts, chosen, kept, out):
     about = environment() | {"images": len(paths), "repeats": repeats, "load": [os.getloadavg()[0]]}
     about["bytes_an_image"] = sum(path.stat().st_size for path in paths) / len(paths)
     before = read_json(out / "extraction.json") or {"races": [], "goals": [], "memory": []}
-    about["calls"] = f", the last of several calls with `--jobs`, here {chosen}" if before["races"] else ""
+    if before["races"]:
+        about["calls"] = f", the last of several calls with `--jobs`, here {chosen or 'memory alone'}"
+    else:
+        about["calls"] = ""
     result = before | {"about": about, "passes": passes.measured()}
     with tempfile.TemporaryDirectory() as folder:
         (kept or Path(folder)).mkdir(parents=True, exist_ok=True)
-        every = races.jobs(sources(paths, kept or Path(folder), chosen.split(",")))
+        every = races.jobs(sources(paths, kept or Path(folder), filter(None, chosen.split(","))))
         titles = [job.title for job in every.values()]
         if counts:
+            many(paths, N_FEW, Path(folder))  # fills caches of kernels
             result["memory"] = [many(paths, n, Path(folder)) for n in map(int, counts.split(","))]
-        for job in (every[name] for name in chosen.split(",")):
+            write(result, out)
+        for job in (every[name] for name in filter(None, chosen.split(","))):
             rows = races.run(job, repeats, lambda line: click.echo(line, err=True))
             for table, of_job in (("races", rows), ("goals", races.judge(job, rows))):
                 result[table] = [row for row in result[table] if row["job"] != job.title] + of_job

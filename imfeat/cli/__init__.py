@@ -1,4 +1,4 @@
-"""The command line: `imfeat compare`, `extract`, `codebook`, `encode`, `selfcheck` and `info`."""
+"""The command line: `imfeat compare`, `train`, `predict`, `extract`, `codebook`, `encode` and more."""
 
 import click
 
@@ -6,6 +6,7 @@ import imfeat
 from imfeat.cli.compare import compare_command
 from imfeat.cli.extract import codebook_command, encode_command, extract_command
 from imfeat.cli.info import info_command, selfcheck_command
+from imfeat.cli.models import predict_command, train_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,7 +16,8 @@ def main() -> None:
 
 
 for command in (
-    *(compare_command, extract_command, codebook_command, encode_command),
+    *(compare_command, train_command, predict_command),
+    *(extract_command, codebook_command, encode_command),
     *(info_command, selfcheck_command),
 ):
     main.add_command(command)

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from imfeat.compare import Result
 
 INDENT = 26 * " "
-COMPARE_SETTINGS = ("data", "features", "classifiers", "seeds", "size", "decode", "out", "cache")
+COMPARE_SETTINGS = (
+    *("data", "features", "classifiers", "seeds", "size", "decode", "train_sizes", "shifts", "keep"),
+    *("out", "cache"),
+)
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
@@ -93,6 +96,22 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
 @click.option("--size", type=click.IntRange(min=1), help="Side of the images of a folder, in pixels.")
 @decode_option
 @click.option(
+    "--train-sizes",
+    default="",
+    metavar="N,N,...",
+    help="Also train with these numbers of training images, as 50,200,1000: when does the answer flip?",
+)
+@click.option(
+    "--shifts", is_flag=True, help="Also test under other light, noise, blur, rotation, occlusion and more."
+)
+@click.option(
+    "--keep",
+    default="best",
+    show_default=True,
+    type=click.Choice(["best", "all"]),
+    help="Models to keep: of the row that is best on the validation images, or of every row.",
+)
+@click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for the results.  [default: runs/DATA-TIME]"
 )
 @click.option(
@@ -126,6 +145,9 @@ def compare_command(
     seeds: int,
     size: int | None,
     decode: str,
+    train_sizes: str,
+    shifts: bool,
+    keep: str,
     out: Path | None,
     resume: Path | None,
     cache: bool,
@@ -147,6 +169,7 @@ def compare_command(
             else:
                 names: dict[str, Any] = {"features": features, "classifiers": classifiers}
                 how: dict[str, Any] = {"size": size, "decode": decode, "folder": folder, "cache": cache}
+                how |= {"train_sizes": _sizes(train_sizes), "shifts": shifts, "keep": keep}
                 result = experiment.run(data, **names, n_seeds=seeds, **how)
         # Printed before it is written, so that results survive a full disk.
         _print(result)
@@ -156,6 +179,8 @@ def compare_command(
     except (OSError, ValueError) as error:
         raise Failure(str(error)) from error
     click.echo(f"Written to {folder}")
+    if (model := folder / "model.safetensors").exists():
+        click.echo(f"Classify other images with: imfeat predict {model} IMAGES --out FILE.csv")
 
 
 def _print(result: "Result") -> None:
@@ -167,3 +192,16 @@ def _print(result: "Result") -> None:
     console.print(report.as_table(result))
     for line in (*result.answer, *report.skipped_lines(result)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _sizes(text: str) -> list[int | str]:
+    """Return numbers of training images, and "all"."""
+    try:
+        return [name if name == "all" else int(name) for name in _names(text)]
+    except ValueError:
+        problem = f"{text!r} is no list of numbers, as 50,200,all"
+        raise click.BadParameter(problem, param_hint="--train-sizes") from None

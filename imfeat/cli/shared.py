@@ -13,7 +13,7 @@ from imfeat._progress import compilations_shown
 from imfeat.recipes import RECIPES
 
 if TYPE_CHECKING:
-    from imfeat.extract import Features
+    from imfeat.extract import Features, Predictions
 
 SHOWN_ERRORS = 5  # reasons
 FEATURES_HELP = (
@@ -45,8 +45,9 @@ class Failure(click.ClickException):
 
 
 def source_options(command: Any) -> Any:
-    """Add the options of commands that read images from disk."""
-    options = (
+    """Add the options of commands that read images from disk, and scale them."""
+    return _with_options(
+        run_options(command),
         click.option(
             "--size",
             default="64",
@@ -57,6 +58,13 @@ def source_options(command: Any) -> Any:
         ),
         click.option("--fit", default="crop", show_default=True, type=click.Choice(["crop", "stretch"])),
         decode_option,
+    )
+
+
+def run_options(command: Any) -> Any:
+    """Add the options of commands that work on shards of images."""
+    return _with_options(
+        command,
         click.option(
             "--shard-size",
             default=100,
@@ -72,6 +80,9 @@ def source_options(command: Any) -> Any:
             "--workers", "n_workers", type=click.IntRange(min=1), help="Processes.  [default: cores]"
         ),
     )
+
+
+def _with_options(command: Any, *options: Any) -> Any:
     for option in reversed(options):
         command = option(command)
     return command
@@ -111,12 +122,7 @@ def told(interrupted: str) -> Iterator[None]:
 
 def tell(features: "Features", seconds: float, is_new: bool) -> None:
     """Print what a run has computed, what it could not read and why, and how to open the results."""
-    rate = f" in {seconds:,.1f} s: {len(features) / seconds:,.0f} images/s" if is_new else ""
-    click.echo(f"{len(features):,} images, {features.n_errors:,} with errors{rate}")
-    _print_errors(features.errors())
-    if features.left_out:
-        counts = ", ".join(f"{n:,} {reason}" for reason, n in features.left_out.items())
-        click.echo(f"Files that are clearly no images were left out: {counts}.  left_out.jsonl names them.")
+    print_counts(features, seconds, is_new)
     columns = ", ".join(
         f"{name} ({'by size' if n is None else f'{n:,} numbers'})" for name, n in features.names.items()
     )
@@ -124,6 +130,19 @@ def tell(features: "Features", seconds: float, is_new: bool) -> None:
     click.echo(
         f"Open them in Python: import imfeat; features = imfeat.extract.open({str(features.folder)!r})"
     )
+
+
+def print_counts(
+    results: "Features | Predictions", seconds: float, is_new: bool, *, of_table: bool = False
+) -> None:
+    """Print the number of images, the rate of a run that was not resumed, and errors by reason."""
+    rate = f" in {seconds:,.1f} s: {len(results) / seconds:,.0f} images/s" if is_new else ""
+    click.echo(f"{len(results):,} images, {results.n_errors:,} with errors{rate}")
+    _print_errors(results.errors())
+    if results.left_out:
+        counts = ", ".join(f"{n:,} {reason}" for reason, n in results.left_out.items())
+        names = "" if of_table else "  left_out.jsonl names them."
+        click.echo(f"Files that are clearly no images were left out: {counts}.{names}")
 
 
 def _print_errors(rows: Iterable[dict[str, Any]]) -> None:

@@ -5,26 +5,33 @@ import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from imfeat._backend import Array
+from imfeat._check import as_flag, one_of
 from imfeat._environment import COMPARE_PACKAGES, versions
 from imfeat._feature import Feature
 from imfeat._files import write_json
 from imfeat._progress import console
 from imfeat._recipe import Term
-from imfeat.compare.answer import in_words
+from imfeat.compare.answer import in_words, recommended
 from imfeat.compare.cache import Cache, content_of, default_folder
 from imfeat.compare.cells import Cell, Record, Store
 from imfeat.compare.classifiers import MOST_TRIED, check, classifier_of, expand_groups, parse_classifiers
 from imfeat.compare.environment import git_revision, machine, peak_bytes
-from imfeat.compare.experiment import run_cells, with_members
+from imfeat.compare.experiment import run_cells, run_parts, with_members
+from imfeat.compare.flips import flips_in_words
+from imfeat.compare.kept import KEEPS, Models
 from imfeat.compare.own import register
 from imfeat.compare.result import CELLS, Result
+from imfeat.compare.shifts import shifts_for
 from imfeat.compare.tuning import LARGE_VALIDATION_SHARE, MAX_TUNING_IMAGES, VALIDATION_SHARE
 from imfeat.compare.workspace import Workspace
 from imfeat.datasets import DataSet, load
@@ -48,6 +55,9 @@ def run(
     n_seeds: int = 3,
     size: int | None = None,
     decode: str = "exact",
+    train_sizes: Sequence[int | str] = (),
+    shifts: bool = False,
+    keep: str = "best",
     folder: str | os.PathLike[str] | None = None,
     cache: bool = True,
 ) -> Result:
@@ -75,6 +85,16 @@ def run(
         Side of the images, in pixels, for a folder of image files.
     decode : {"exact", "fast"}
         Decoding of JPEGs in such a folder, as in `imfeat.datasets.load`.
+    train_sizes : sequence of int
+        Numbers of training images with which everything is trained, too, as many images of each class.  They
+        are drawn anew with each seed, and larger numbers include the images of smaller ones.  ``"all"`` may
+        be among them, and is always done.
+    shifts : bool
+        Test everything on changed test images, too: under other light, with noise, blurred, compressed,
+        moved, rotated, scaled and partly covered, each at three strengths; see `imfeat.compare.shifts`.
+    keep : {"best", "all"}
+        Models to keep: that of the pair that is best on the validation images, or one of each pair, with the
+        first seed.
     folder : path, optional
         Folder in which each cell is stored as soon as it is done, for `resume`.
     cache : bool
@@ -84,7 +104,8 @@ def run(
     Returns
     -------
     Result
-        Its ``records``, one for each combination, its ``answer`` in sentences, and ``write(folder)``.
+        Its ``records``, one for each combination, its ``answer`` in sentences, ``write(folder)``, and fitted
+        scikit-learn pipelines: ``best()`` and ``pipeline(feature, classifier)``.
 
     Raises
     ------
@@ -112,13 +133,14 @@ def run(
         check(name)
     if n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
+    one_of(keep, "keep", KEEPS)
     request = {
         "source": _name_of(source),
         "features": list(features),
         "classifiers": list(classifiers),
         "n_seeds": n_seeds,
         "size": size,
-        **_decoding(decode),
+        **_others(decode=decode, train_sizes=list(train_sizes), shifts=shifts, keep=keep),
     }
     start = time.perf_counter()
     date = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -138,22 +160,32 @@ def run(
         store = Store(Path(folder) / CELLS, start)
         _claim(Path(folder), request | {"content": content})
     seeds = tuple(range(n_seeds))
+    sizes = as_train_sizes(train_sizes, data.train.labels)
     feature_cache = Cache(default_folder() if cache else None)
-    workspace = Workspace(data, store=store, cache=feature_cache, content=content)
-    cells = _run_with_bar(workspace, features, members, seeds)
+    models = _models(folder, source, data, decode)
+    how: dict[str, Any] = {"store": store, "cache": feature_cache, "content": content}
+    workspace = Workspace(data, **how, models=models, shifts=as_flag(shifts, "shifts"))
+    cells, of_parts = _run_with_bar(workspace, features, members, seeds, sizes)
     feature_cache.trim()
+    best = recommended(cells)
+    models.finish(best, seeds[0], keep)
+    settings = _settings(source, data, features, members, seeds, is_gray)
+    settings |= _others(decode=decode, train_sizes=list(sizes), shifts=_strengths(data, shifts=shifts))
+    records = tuple(cell.record for cell in cells)
     return Result(
-        records=tuple(cell.record for cell in cells),
+        records=records,
         versions=versions(COMPARE_PACKAGES),
         machine=machine(),
-        settings=_settings(source, data, features, members, seeds, is_gray) | _decoding(decode),
+        settings=settings,
         git_revision=revision,
         date=date,
         skipped=data.train.skipped + data.test.skipped,
         seconds=store.seconds(),
         peak_bytes=peak_bytes(),
-        answer=tuple(in_words(cells, data.test.labels)),
+        answer=(*in_words(cells, data.test.labels), *flips_in_words(records, of_parts)),
+        part_records=of_parts,
         cells=cells,
+        models=models,
         test_labels=data.test.labels,
         test_images=data.test.images,
     )
@@ -211,9 +243,40 @@ def _name_of(source: Source) -> str:
     return str(source) if str(source) in ("photos", "cifar10") else absolute(source)
 
 
-def _decoding(decode: str) -> dict[str, Any]:
-    """Return a setting other than the default, so that folders of before there was a choice still match."""
-    return {} if decode == "exact" else {"decode": decode}
+def _others(**settings: Any) -> dict[str, Any]:
+    """Return settings other than the defaults, so that folders of before there was a choice still match."""
+    defaults: tuple[Any, ...] = ("exact", [], {}, False, "best")
+    return {name: value for name, value in settings.items() if value not in defaults}
+
+
+def as_train_sizes(train_sizes: Sequence[int | str], labels: Array) -> tuple[int, ...]:
+    """Return numbers of training images below all of them, in rising order, each once."""
+    n_least = 2 * len(np.unique(labels))
+    numbers: set[int] = set()
+    for size in train_sizes:
+        if size == "all":
+            continue
+        if not isinstance(size, Integral) or size < n_least:
+            raise ValueError(
+                f"train_sizes must be 'all' or at least {n_least}, two images of each class, got {size!r}"
+            )
+        numbers.add(int(size))
+    return tuple(sorted(number for number in numbers if number < len(labels)))
+
+
+def _models(folder: str | os.PathLike[str] | None, source: Source, data: DataSet, decode: str) -> Models:
+    height, width = data.train.images.shape[1:3]
+    names = [data.train.class_names[label] for label in np.unique(data.train.labels)]
+    settings = {"size": (height, width), "decode": decode, "class_names": names}
+    about = {"data": os.path.basename(os.path.abspath(_name_of(source)))}
+    return Models(None if folder is None else Path(folder), settings, about)
+
+
+def _strengths(data: DataSet, *, shifts: bool) -> dict[str, list[float]]:
+    """Return the strengths of the changes of the test images, by their names."""
+    shape = data.test.images.shape[1:]
+    of_shape = shifts_for(shape) if shifts else ()
+    return {shift.name: list(shift.strengths_for(shape)) for shift in of_shape}
 
 
 def _claim(folder: Path, request: dict[str, Any]) -> None:
@@ -226,18 +289,28 @@ def _claim(folder: Path, request: dict[str, Any]) -> None:
 
 
 def _run_with_bar(
-    workspace: Workspace, features: tuple[str, ...], classifiers: tuple[str, ...], seeds: tuple[int, ...]
-) -> tuple[Cell, ...]:
+    workspace: Workspace,
+    features: tuple[str, ...],
+    classifiers: tuple[str, ...],
+    seeds: tuple[int, ...],
+    train_sizes: tuple[int, ...],
+) -> tuple[tuple[Cell, ...], tuple[Record, ...]]:
+    """Return the cells with all training images, and the records with fewer."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console(), transient=True, disable=not console().is_terminal) as progress:
-        total = len(with_members(features)) * len(classifiers) * len(seeds)
-        task = progress.add_task("", total=total)
+        n_cells = len(with_members(features)) * len(classifiers) * len(seeds)
+        task = progress.add_task("", total=n_cells * (1 + len(train_sizes)))
         workspace.announce = lambda text: progress.update(task, description=text)
-        cells = []
-        for cell in run_cells(workspace, features, classifiers, seeds):
-            cells.append(cell)
-            progress.advance(task)
-    return tuple(cells)
+        how = features, classifiers, seeds
+        cells = list(_advancing(run_cells(workspace, *how), progress, task))
+        parts = [cell.record for cell in _advancing(run_parts(workspace, *how, train_sizes), progress, task)]
+    return tuple(cells), tuple(parts)
+
+
+def _advancing(cells: Iterator[Cell], progress: Progress, task: TaskID) -> Iterator[Cell]:
+    for cell in cells:
+        progress.advance(task)
+        yield cell
 
 
 def _settings(

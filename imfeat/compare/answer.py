@@ -6,7 +6,7 @@ The best of several is the one with the highest validation accuracy.  The test s
 from collections.abc import Iterable
 
 from imfeat._backend import Array
-from imfeat.compare.cells import Cell, Pair, by_pair, mean
+from imfeat.compare.cells import Cell, Item, Pair, by_pair, mean
 from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.statistics import interval, mcnemar
 from imfeat.recipes import parse
@@ -45,10 +45,17 @@ def kind_of(pair: Pair) -> str:
     return classifier_of(pair[1]).kind
 
 
-def best_of(pairs: Iterable[tuple[Pair, list[Cell]]]) -> Pair | None:
+def best_of(pairs: Iterable[tuple[Pair, list[Item]]]) -> Pair | None:
     """Return the pair with the highest mean validation accuracy; of several, the first."""
     accuracies = {pair: mean(cells, "validation_accuracy") for pair, cells in pairs}
     return max(accuracies, key=accuracies.__getitem__) if accuracies else None
+
+
+def recommended(items: Iterable[Item]) -> Pair:
+    """Return the pair with the highest mean validation accuracy among cells or records."""
+    best = best_of(by_pair(items).items())
+    assert best is not None, "a comparison has at least one record"
+    return best
 
 
 def name_of(pair: Pair) -> str:

@@ -1,5 +1,6 @@
 """The cells of an experiment, one for each feature, classifier and seed, and the folder that stores them."""
 
+import copy
 import hashlib
 import json
 import time
@@ -19,6 +20,7 @@ MOST_LETTERS = 200  # of the name of a file
 ELAPSED = "seconds.txt"  # in a folder of cells: seconds of the run so far
 
 Pair: TypeAlias = tuple[str, str]  # a feature and a classifier
+Key: TypeAlias = tuple[str, str, int, int]  # a feature, a classifier, a seed and a number of training images
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Record:
     another parameter for classifiers without a strength, and ``gamma`` is the width of a kernel.  For a
     fusion, seconds, bytes and numbers of features are sums over its members, and the strength is that of the
     first one.
+
+    ``n_train`` is the number of training images, 0 for all of them.  Probabilities are the softmax of scores
+    divided by ``temperature``, which is fitted to the validation images, and ``calibration_error`` is their
+    expected calibration error on the test images.  ``shifts`` are the accuracies on changed test images, by
+    the name of the change, one a strength.
     """
 
     feature: str
@@ -53,6 +60,10 @@ class Record:
     feature_bytes: int = 0
     model_bytes: int = 0
     gamma: float | None = None
+    n_train: int = 0
+    temperature: float = 1.0
+    calibration_error: float | None = None
+    shifts: dict[str, list[float]] = field(default_factory=dict)
 
 
 SUMMED = (
@@ -115,7 +126,8 @@ class Store:
 
     def __init__(self, folder: Path | None = None, start: float | None = None) -> None:
         self.folder = folder
-        self.cells: dict[tuple[str, str, int], Cell] = {}
+        self.cells: dict[Key, Cell] = {}
+        self.n_train = 0
         self._start = time.perf_counter() if start is None else start
         self._before = 0.0
         if folder is not None:
@@ -127,9 +139,15 @@ class Store:
         """Return the seconds of the run so far, without interruptions."""
         return self._before + time.perf_counter() - self._start
 
+    def of_size(self, n_train: int) -> "Store":
+        """Return a store of the cells with a number of training images, in the same memory and folder."""
+        store = copy.copy(self)
+        store.n_train = n_train
+        return store
+
     def get(self, feature: str, classifier: str, seed: int) -> Cell | None:
         """Return a cell, or None if it is not done or its file is damaged."""
-        key = feature, classifier, seed
+        key = feature, classifier, seed, self.n_train
         if key not in self.cells and self.folder is not None and (path := self._path(key)).exists():
             try:
                 self.cells[key] = _read(path)
@@ -139,22 +157,30 @@ class Store:
 
     def put(self, cell: Cell) -> Cell:
         """Store a cell, and return it."""
-        key = cell.record.feature, cell.record.classifier, cell.record.seed
+        key = cell.record.feature, cell.record.classifier, cell.record.seed, self.n_train
         self.cells[key] = cell
         if self.folder is not None:
             path = self._path(key)
+            path.parent.mkdir(exist_ok=True)
             with complete(path) as unfinished, unfinished.open("wb") as file:
                 _write(cell, file)
             with complete(self.folder / ELAPSED) as unfinished:
                 unfinished.write_text(f"{self.seconds():.3f}")
         return cell
 
-    def _path(self, key: tuple[str, str, int]) -> Path:
+    def _path(self, key: Key) -> Path:
         assert self.folder is not None
-        name = "--".join(quote(str(part), safe="+") for part in key)
-        if len(name) > MOST_LETTERS:  # file systems end at 255
-            name = f"{name[:MOST_LETTERS]}-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
-        return self.folder / f"{name}.npz"
+        feature, classifier, seed, n_train = key
+        folder = self.folder / f"train-{n_train}" if n_train else self.folder
+        return folder / f"{stem_of(feature, classifier, seed)}.npz"
+
+
+def stem_of(feature: str, classifier: str, seed: int) -> str:
+    """Return the name of the files of a cell, without its ending."""
+    name = "--".join(quote(str(part), safe="+") for part in (feature, classifier, seed))
+    if len(name) <= MOST_LETTERS:  # file systems end at 255
+        return name
+    return f"{name[:MOST_LETTERS]}-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
 
 
 def _write(cell: Cell, file: IO[bytes]) -> None:

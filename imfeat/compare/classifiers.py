@@ -85,6 +85,7 @@ def _mlp_row(name: str, title: str, hidden: tuple[int, ...]) -> Classifier:
         value=_mean_decay,
         settings=partial(_mlp, hidden),
         may_augment=True,
+        in_span=True,
     )
 
 
@@ -95,14 +96,21 @@ _TABLE: tuple[AnyClassifier, ...] = (
         title="softmax regression",
         settings=_softmax,
         excluded=("loss",),
+        in_span=True,
         seeded_by=("optimizer",),
     ),
     Classifier(
-        name="svm", estimator="imfeat.learn.LinearSVM", title="a linear SVM", seeded=True, settings=_svm
+        name="svm",
+        estimator="imfeat.learn.LinearSVM",
+        title="a linear SVM",
+        seeded=True,
+        settings=_svm,
+        in_span=True,
     ),
     ClosedFormClassifier(
         name="ridge",
         title="ridge regression",
+        in_span=True,
         solve_sums=lambda sums, strength, batches: sums.solve(strength),
         solve_products=lambda products, strength, signs, gamma: products.solve(strength, signs),
         line=lambda strength: f"RidgeClassifier(({strength:g},))",
@@ -110,9 +118,11 @@ _TABLE: tuple[AnyClassifier, ...] = (
     ClosedFormClassifier(
         name="l2svm",
         title="a linear SVM of squared hinge loss",
+        in_span=True,
         solve_sums=lambda sums, strength, batches: sums.solve_squared_hinge(strength, batches),
         solve_products=lambda products, strength, signs, gamma: products.solve_squared_hinge(strength, signs),
         line=lambda strength: f"LinearClassifier('squared_hinge', strength={2 * strength:g})",
+        loss="squared_hinge",
     ),
     _mlp_row("mlp", "an MLP of one hidden layer", (256,)),
     _mlp_row("mlp2", "an MLP of two hidden layers", (256, 256)),
@@ -140,6 +150,7 @@ _TABLE: tuple[AnyClassifier, ...] = (
         parameter="C",
         value=_inverse,
         settings=lambda options, n_images: {"max_iter": 200, "tol": 1e-3},
+        in_span=True,
         seeded_by=("solver",),
     ),
     Classifier(

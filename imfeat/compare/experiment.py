@@ -13,11 +13,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from imfeat.compare import shifts
 from imfeat.compare.cells import SUMMED, Cell
 from imfeat.compare.feature_run import FeatureRun
 from imfeat.compare.training import accuracy
 from imfeat.compare.tuning import split
 from imfeat.compare.workspace import Workspace
+from imfeat.models import ScoreMean
 from imfeat.recipes import parse
 
 
@@ -35,15 +37,30 @@ def run_cells(
             cell = workspace.store.get(feature, name, seed)
             if cell is None:
                 cells = [workspace.cell_of(member, name, seed) for member in members]
-                cell = workspace.store.put(fuse(workspace, feature, cells))
+                cell = fuse(workspace, feature, cells)
+                if seed == seeds[0] and workspace.models is not None:
+                    kept = [workspace.models.get((member, name), seed).pipeline for member in members]
+                    workspace.keep(cell.record, ScoreMean(kept))
+                workspace.store.put(cell)
             yield cell
+
+
+def run_parts(
+    workspace: Workspace,
+    features: tuple[str, ...],
+    classifiers: tuple[str, ...],
+    seeds: tuple[int, ...],
+    train_sizes: tuple[int, ...],
+) -> Iterator[Cell]:
+    """Yield the cells with fewer training images, each seed with images of its own."""
+    for n_train, seed in itertools.product(train_sizes, seeds):
+        yield from run_cells(workspace.part(n_train, seed), features, classifiers, (seed,))
 
 
 def fuse(workspace: Workspace, feature: str, members: list[Cell]) -> Cell:
     """Return the cell of the mean of the scores of several features."""
     records = [member.record for member in members]
-    images = ("train", "validation", "test")
-    scores = {name: np.mean([member.scores[name] for member in members], 0) for name in images}
+    scores = {name: np.mean([m.scores[name] for m in members], 0) for name in members[0].scores}
     data = workspace.data
     classes = workspace.classes
     labels = data.train.labels
@@ -55,8 +72,10 @@ def fuse(workspace: Workspace, feature: str, members: list[Cell]) -> Cell:
         train_accuracy=accuracy(scores["train"], labels, classes),
         validation_accuracy=accuracy(scores["validation"], labels[validation_rows], classes),
         converged=None,
+        shifts=shifts.accuracies(scores, data.test.labels, classes),
         **{name: sum(getattr(record, name) for record in records) for name in SUMMED},
     )
+    record = workspace.calibrated(record, scores["validation"], scores["test"])
     return Cell(record, *workspace.predictions(scores["test"]))
 
 

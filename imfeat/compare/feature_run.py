@@ -6,11 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from imfeat._backend import Array
+from imfeat.compare import shifts
 from imfeat.compare.augment import PicturedTable
 from imfeat.compare.cells import Cell, Record
 from imfeat.compare.classifiers import classifier_of
+from imfeat.compare.linear_model import LinearModel
+from imfeat.compare.pipelines import estimator_of, pipeline_of
+from imfeat.compare.span import SpanTable, pays
 from imfeat.compare.tables import bytes_of_row
 from imfeat.compare.training import accuracy, scores_of, size_of
 from imfeat.compare.tuning import Choice, choose, split
@@ -46,45 +51,75 @@ class FeatureRun:
         self.fitted: FittedFeature | None = None
         self.tables: FeatureTables | None = None
         self.choices: dict[str, Choice] = {}
+        self.wide_cells: dict[str, tuple[Cell, Pipeline | None]] = {}
+        self.span: SpanTable | None = None
+        self.span_seconds = 0.0
 
     def cells(self, seeds: tuple[int, ...]) -> Iterator[Cell]:
         """Yield a cell for each seed and classifier."""
         first_cells: dict[str, Cell] = {}
-        store = self.workspace.store
         for seed in seeds:
             if parse(self.feature).seeded:
-                self.fitted = self.tables = None  # frees memory before the next ones are computed
-            for name in self.classifiers:
-                self.workspace.announce(f"{self.feature}, {name}, seed {seed}")
-                cell = store.get(self.feature, name, seed)
-                is_fixed = not (parse(self.feature).seeded or classifier_of(name).seeded)
-                if cell is None and name in first_cells and is_fixed:
-                    first = first_cells[name]
-                    cell = store.put(replace(first, record=replace(first.record, seed=seed)))
-                elif cell is None:
-                    cell = self._compute_cell(name, seed)
-                first_cells.setdefault(name, cell)
-                self.choices.setdefault(name, choice_of(cell))
+                self.fitted = self.tables = self.span = None  # frees memory before the next are computed
+            for cell in self._cells_of_seed(seed, first_cells, keeps=seed == seeds[0]):
+                first_cells.setdefault(cell.record.classifier, cell)
                 yield cell
 
-    def _compute_cell(self, name: str, seed: int) -> Cell:
+    def _cells_of_seed(self, seed: int, first_cells: dict[str, Cell], *, keeps: bool) -> Iterator[Cell]:
+        store = self.workspace.store
+        computed: dict[str, tuple[Cell, Pipeline]] = {}  # cells that have not met changed images yet
+        for name in self.classifiers:
+            self.workspace.announce(f"{self.feature}, {name}, seed {seed}")
+            cell = store.get(self.feature, name, seed)
+            is_fixed = not (parse(self.feature).seeded or classifier_of(name).seeded)
+            if cell is None and name in first_cells and is_fixed:
+                first = first_cells[name]
+                cell = store.put(replace(first, record=replace(first.record, seed=seed)))
+            elif cell is None:
+                cell, pipeline = self._compute_cell(name, seed)
+                if pipeline is not None and keeps:
+                    self.workspace.keep(cell.record, pipeline)
+                if pipeline is not None and self.workspace.shifts:
+                    computed[name] = cell, pipeline
+                    self.choices.setdefault(name, choice_of(cell))
+                    continue
+                store.put(cell)
+            self.choices.setdefault(name, choice_of(cell))
+            yield cell
+        yield from map(store.put, self._shifted(computed, seed))
+
+    def _shifted(self, computed: dict[str, tuple[Cell, Pipeline]], seed: int) -> Iterator[Cell]:
+        """Test cells on changed images, which share their features."""
+        if not computed:
+            return
+        self.workspace.announce(f"{self.feature}, changed images, seed {seed}")
+        test = self.workspace.data.test
+        scores = shifts.scores_on({name: pipeline for name, (_, pipeline) in computed.items()}, test.images)
+        for name, (cell, _) in computed.items():
+            accuracies = shifts.accuracies(scores[name], test.labels, self.workspace.classes)
+            kept = {**cell.scores, **scores[name]} if self.with_scores else {}
+            yield replace(cell, record=replace(cell.record, shifts=accuracies), scores=kept)
+
+    def _compute_cell(self, name: str, seed: int) -> tuple[Cell, Pipeline | None]:
+        """Return a cell, and its pipeline if there is one."""
         workspace = self.workspace
         if self.fitted is None:
             self.fitted = workspace.fit_feature(self.feature, seed)
         wide = [classifier for classifier in self.classifiers if self._is_wide(classifier)]
-        missing = tuple(c for c in wide if workspace.store.get(self.feature, c, seed) is None)
+        done = [c for c in wide if workspace.store.get(self.feature, c, seed) is not None]
+        missing = tuple(c for c in wide if c not in (*done, *self.wide_cells))
         if missing:  # before the tables of other classifiers take memory
             self._compute_wide_cells(missing, self.fitted, seed)
         if name in wide:
-            return workspace.cell_of(self.feature, name, seed)
+            return self.wide_cells.pop(name)
         if self.tables is None:
             self.tables = workspace.compute_tables(self.feature, seed, self.fitted)
         if name not in self.choices:
             table = self._training_table(name, self.tables)
             self.choices[name] = choose(name, table, workspace.data.train.labels, seed)
-        cell = self._run_cell(name, seed, self.tables)
+        cell, pipeline = self._run_cell(name, seed, self.fitted, self.tables)
         self.choices[name] = replace(self.choices[name], trainer=None)
-        return workspace.store.put(cell)
+        return cell, pipeline
 
     def _is_wide(self, name: str) -> bool:
         """Test whether products of images are needed, or smaller than products of features, and suffice."""
@@ -97,14 +132,24 @@ class FeatureRun:
         return self.fitted.n_features > max(MOST_COLUMNS, len(self.workspace.data.train.labels))
 
     def _training_table(self, name: str, tables: FeatureTables) -> Any:
-        """Return the features of the training images, and the images for classifiers that augment them."""
+        """Return the features of the training images in the form that a classifier learns from.
+
+        Classifiers that augment images get these, too, and those that may learn in the space that the images
+        span get coordinates in it, if it has fewer.
+        """
+        if classifier_of(name).in_span and pays(tables.train):
+            if self.span is None:
+                start = time.perf_counter()
+                self.span = SpanTable(tables.train)
+                self.span_seconds = time.perf_counter() - start
+            return self.span
         if not classifier_of(name).augment:
             return tables.train
         assert self.fitted is not None
         return PicturedTable(tables.train, self.workspace.data.train.images, self.fitted.transformer)
 
     def _compute_wide_cells(self, names: tuple[str, ...], fitted: FittedFeature, seed: int) -> None:
-        """Put the cells of classifiers that are solved from products of images into the store."""
+        """Compute the cells of classifiers that are solved from products of images."""
         choices = {name: self.choices[name] for name in names if name in self.choices}
         chosen = {name: (choice.strength, choice.gamma) for name, choice in choices.items()}
         data = self.workspace.data
@@ -114,8 +159,9 @@ class FeatureRun:
         else:
             if self.tables is None:
                 self.tables = self.workspace.compute_tables(self.feature, seed, fitted)
-            members = [kept(self.tables.train, self.tables.test)]
+            members = [kept(self.tables)]
         fits, seconds = fit_wide(
+            fitted.transformer,
             members,
             names,
             chosen,
@@ -131,24 +177,30 @@ class FeatureRun:
                 wide_fit = replace(wide_fit, train_seconds=wide_fit.train_seconds + seconds)
                 feature_seconds = self.tables.seconds
             cell = self._wide_cell(name, seed, fitted.n_features, feature_seconds, wide_fit, validation_rows)
-            self.workspace.store.put(cell)
+            self.wide_cells[name] = cell, wide_fit.pipeline
 
-    def _run_cell(self, name: str, seed: int, tables: FeatureTables) -> Cell:
+    def _run_cell(
+        self, name: str, seed: int, fitted: FittedFeature, tables: FeatureTables
+    ) -> tuple[Cell, Pipeline]:
         """Train on the whole training set, and test."""
         data = self.workspace.data
         classes = self.workspace.classes
         labels = data.train.labels
         choice = self.choices[name]
+        table = self._training_table(name, tables)
         start = time.perf_counter()
         if choice.trainer is not None:
             trainer = choice.trainer.with_all_rows()
         else:
-            table = self._training_table(name, tables)
             trainer = classifier_of(name).trainer(table, labels, np.arange(len(labels)), seed)
         model, converged = trainer.train(choice.strength)
-        trained = time.perf_counter()
+        seconds = time.perf_counter() - start
+        if isinstance(table, SpanTable):
+            model = table.expand(model)
+            seconds += self.span_seconds
+        start = time.perf_counter()
         test = scores_of(model, tables.test)
-        predicted = time.perf_counter()
+        predict_seconds = time.perf_counter() - start
         train = scores_of(model, tables.train)
         record = Record(
             feature=self.feature,
@@ -162,17 +214,22 @@ class FeatureRun:
             n_features=tables.train.shape[1],
             feature_seconds=tables.seconds,
             tune_seconds=choice.seconds,
-            train_seconds=trained - start,
-            predict_seconds=predicted - trained,
+            train_seconds=seconds,
+            predict_seconds=predict_seconds,
             test_feature_seconds=tables.test_seconds,
             feature_bytes=bytes_of_row(tables.train),
             model_bytes=size_of(model),
+            n_train=self.workspace.store.n_train,
         )
+        record = self.workspace.calibrated(record, choice.scores, test, choice.temperature)
         cell = Cell(record, *self.workspace.predictions(test), history=getattr(model, "history_", {}))
         if self.with_scores:
             cell = replace(cell, scores={"train": train, "validation": choice.scores, "test": test})
         images = template_images(model, data) if parse(self.feature).is_pixels else None
-        return cell if images is None else replace(cell, templates=images)
+        cell = cell if images is None else replace(cell, templates=images)
+        if isinstance(model, LinearModel):
+            model = estimator_of(model, classes, choice.strength, classifier_of(name).loss)
+        return cell, pipeline_of(fitted.transformer, tables.scaler, model)
 
     def _wide_cell(
         self,
@@ -204,7 +261,9 @@ class FeatureRun:
             feature_bytes=4 * n_features,
             model_bytes=4 * (n_features + 1) * len(classes),
             gamma=fit.gamma,
+            n_train=self.workspace.store.n_train,
         )
+        record = self.workspace.calibrated(record, fit.validation, fit.test)
         if fit.gamma is not None:  # the features of all training images, and their shares
             record = replace(record, model_bytes=4 * len(labels) * (n_features + len(classes)))
         scores = {"train": fit.train, "validation": fit.validation, "test": fit.test}
@@ -216,8 +275,8 @@ def choice_of(cell: Cell) -> Choice:
     """Return the choice that led to a cell."""
     record = cell.record
     scores = cell.scores.get("validation", np.empty((0, 0)))
-    seconds = record.tune_seconds
-    return Choice(record.strength, record.validation_accuracy, seconds, scores, gamma=record.gamma)
+    chosen = record.strength, record.validation_accuracy, record.tune_seconds, scores
+    return Choice(*chosen, gamma=record.gamma, temperature=record.temperature)
 
 
 def template_images(model: Any, data: DataSet) -> Array | None:

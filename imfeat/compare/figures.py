@@ -44,7 +44,7 @@ def cost_figures(result: Measurements) -> list[Captioned]:
 
 def _scatter(points: Sequence[tuple[str, str, float, float]], label: str) -> str:
     """Draw points (feature, classifier, x, test accuracy)."""
-    figure, axes = _new_figure()
+    figure, axes = new_figure()
     classifiers = dict.fromkeys(classifier for _, classifier, _, _ in points)
     styles: dict[str, dict[str, Any]] = {
         classifier: {"color": COLORS[k % len(COLORS)], "marker": MARKERS[k % len(MARKERS)], "linestyle": ""}
@@ -58,7 +58,7 @@ def _scatter(points: Sequence[tuple[str, str, float, float]], label: str) -> str
     axes.set(xscale="log", xlabel=label, ylabel="test accuracy")
     axes.margins(x=0.15)
     axes.legend(fontsize=8, frameon=False)
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def curve_figures(result: Measurements) -> list[Captioned]:
@@ -67,7 +67,7 @@ def curve_figures(result: Measurements) -> list[Captioned]:
     cells = [cell for cell in result.cells if cell.history.get("loss") and cell.record.seed == seed]
     figures = []
     for classifier in dict.fromkeys(cell.record.classifier for cell in cells):
-        figure, axes = _new_figure()
+        figure, axes = new_figure()
         for k, cell in enumerate([c for c in cells if c.record.classifier == classifier][:MOST_CURVES]):
             losses = cell.history["loss"]
             style = "-" if k < len(COLORS) else "--"
@@ -77,7 +77,7 @@ def curve_figures(result: Measurements) -> list[Captioned]:
         axes.set_yscale("log")
         axes.legend(fontsize=8, frameon=False)
         caption = f"The loss of {classifier} on the training images, penalty included."
-        figures.append((_svg(figure), caption))
+        figures.append((svg_of(figure), caption))
     return figures
 
 
@@ -87,7 +87,7 @@ def confusion_figures(cells: Sequence[Cell], labels: Array, class_names: Sequenc
     figures = []
     for cell in cells:
         shares = confusion_matrix(labels, cell.predicted, labels=range(n), normalize="true")
-        figure, axes = _new_figure(height=4.2)
+        figure, axes = new_figure(height=4.2)
         axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
         if n <= MOST_CLASSES_WITH_NAMES:
             axes.set_xticks(range(n), class_names, rotation=90, fontsize=7)
@@ -99,19 +99,24 @@ def confusion_figures(cells: Sequence[Cell], labels: Array, class_names: Sequenc
                 axes.text(j, i, text, ha="center", va="center", fontsize=6, color=color)
         axes.set(xlabel="predicted", ylabel="true", title=f"{cell.record.feature}, {cell.record.classifier}")
         caption = "Of the images of a class (row), the percentage that each class was found for."
-        figures.append((_svg(figure), caption))
+        figures.append((svg_of(figure), caption))
     return figures
 
 
-def _new_figure(height: float = 3.2) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(4.6, height), layout="constrained")  # not pyplot, whose state is the caller's
+def new_figure(
+    height: float = 3.2, width: float = 4.6, panels: tuple[int, int] = (1, 1), *, shared: bool = False
+) -> tuple[Figure, Any]:
+    """Return a figure and its axes, an array of axes if there are several panels (rows, columns)."""
+    figure = Figure(figsize=(width, height), layout="constrained")  # not pyplot, whose state is the caller's
     FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
+    axes = figure.subplots(*panels, sharex=shared, sharey=shared)
+    for panel in np.ravel(axes):
+        panel.spines[["top", "right"]].set_visible(False)
     return figure, axes
 
 
-def _svg(figure: Figure) -> str:
+def svg_of(figure: Figure) -> str:
+    """Return a figure as SVG."""
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
     text = out.getvalue()

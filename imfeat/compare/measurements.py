@@ -5,6 +5,7 @@ from typing import Any
 
 from imfeat._backend import Array
 from imfeat.compare.cells import Cell, Record
+from imfeat.compare.kept import Models
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Measurements:
     seconds: float | None = None
     peak_bytes: int | None = None
     answer: tuple[str, ...] = ()
+    part_records: tuple[Record, ...] = ()
     cells: tuple[Cell, ...] = field(default=(), compare=False, repr=False)
+    models: Models = field(default_factory=Models, compare=False, repr=False)
     test_labels: Array | None = field(default=None, compare=False, repr=False)
     test_images: Array | None = field(default=None, compare=False, repr=False)

@@ -50,6 +50,10 @@ class Method:
         Strengths, or values of another parameter, to choose among: strongest first.
     gammas : tuple of float
         Widths of a kernel to choose among; empty for classifiers without one.
+    loss : str
+        Loss of a linear classifier in closed form, by the name that `LinearClassifier` has for it.
+    in_span : bool
+        Whether it has the same optimum on coordinates in the space that training images span.
     """
 
     name: str
@@ -63,6 +67,8 @@ class Method:
     needs_products: ClassVar[bool] = False  # of images, whatever the number of features
     solve_products: SolveProducts | None = None
     augment: str = ""
+    loss: str = ""
+    in_span: bool = False
 
     def option_names(self) -> tuple[str, ...]:
         """Return the names of the options."""
@@ -188,7 +194,8 @@ class Classifier(Method):
         elif fixed:
             changed = replace(changed, strengths=(own.pop(fixed[0]),), value=keep)
         seeded = self.seeded or any(option in self.seeded_by for option in own)
-        return replace(changed, options={**self.options, **own}, seeded=seeded)
+        in_span = self.in_span and own.get("penalty", "l2") == "l2" and not augment
+        return replace(changed, options={**self.options, **own}, seeded=seeded, in_span=in_span)
 
 
 def middle(values: tuple[float, ...]) -> float:

@@ -14,6 +14,7 @@ from imfeat.compare import report
 from imfeat.compare.answer import best_of, kind_of
 from imfeat.compare.cells import Cell, by_pair
 from imfeat.compare.figures import confusion_figures, cost_figures, curve_figures
+from imfeat.compare.flip_figures import shift_figures, size_figures
 from imfeat.compare.measurements import Measurements
 
 N_WORST = 12
@@ -38,6 +39,9 @@ def as_html(result: Measurements) -> str:
         best_row=report.best_row(result),
         notes=(report.caption(result), report.PROTOCOL, *report.skipped_lines(result)),
         costs=cost_figures(result),
+        flips=report.flip_tables(result),
+        sizes=size_figures(result),
+        shifts=shift_figures(result),
         curves=curve_figures(result),
         confusions=[] if labels is None else confusion_figures(cells, labels, class_names),
         mistakes=_mistakes(result, cells),

@@ -1,12 +1,19 @@
 """Reports of an experiment as text: tables for the terminal and in Markdown, and notes."""
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import numpy as np
 from rich import box
 from rich.table import Table
 
+from imfeat.compare.answer import recommended
 from imfeat.compare.cells import Record, by_pair, mean
+from imfeat.compare.flips import lost, records_by_size, size_name
 from imfeat.compare.measurements import Measurements
 from imfeat.compare.statistics import interval
+
+NotedTable: TypeAlias = tuple[str, tuple[str, ...], list[tuple[str, ...]]]  # a note, columns and rows
 
 COLUMNS = ("feature", "classifier", "test", "train", "length", "feature s", "train s")
 MORE_COLUMNS = (
@@ -44,14 +51,18 @@ def caption(result: Measurements) -> str:
     """Return a caption that describes the numbers."""
     s = result.settings
     height, width = s["image_size"]
-    n_seeds = len(s["seeds"])
     gray = " All images are gray: no feature of colour takes part." if s.get("gray") else ""
-    seeds = f"mean ± standard deviation over {n_seeds} seeds" if n_seeds > 1 else "one seed"
+    images = f"{s['n_train']:,} training and {s['n_test']:,} test images of {height} x {width} pixels"
     return (
-        f"{s['source']}: {s['n_train']:,} training and {s['n_test']:,} test images of {height} x {width} "
-        f"pixels, {len(s['class_names'])} classes.{gray} Accuracy is {seeds}; seconds are means: for the "
-        f"features of all images, and for training, once the strength is chosen.{_cost(result)}"
+        f"{s['source']}: {images}, {len(s['class_names'])} classes.{gray} Accuracy is {_spread(result)}; "
+        f"seconds are means: for the features of all images, and for training, once the strength is chosen."
+        f"{_cost(result)}"
     )
+
+
+def _spread(result: Measurements) -> str:
+    n_seeds = len(result.settings["seeds"])
+    return f"mean ± standard deviation over {n_seeds} seeds" if n_seeds > 1 else "one seed"
 
 
 def _cost(result: Measurements) -> str:
@@ -83,28 +94,27 @@ def as_table(result: Measurements) -> Table:
 
 
 def as_markdown(result: Measurements) -> str:
-    """Return the table as Markdown, the best test accuracy in bold."""
-    lines = [" | ".join(COLUMNS), " | ".join(["---"] * 2 + ["---:"] * (len(COLUMNS) - 2))]
+    """Return the table as Markdown, the test accuracy of the recommended row in bold."""
     best = best_row(result)
-    for i, row in enumerate(rows(result)):
-        cells = [f"**{cell}**" if (i, c) == (best, 2) else cell for c, cell in enumerate(row)]
-        lines.append(" | ".join(cells))
+    lines = [
+        [f"**{cell}**" if (i, c) == (best, 2) else cell for c, cell in enumerate(row)]
+        for i, row in enumerate(rows(result))
+    ]
     machine = result.machine
     versions = result.versions
     environment = f"{machine['processor']}, {machine['threads']} threads; imfeat {versions['imfeat']}, "
     environment += (
         f"scikit-learn {versions['scikit-learn']}, Python {versions['python']}; {result.date[:10]}."
     )
-    paragraphs = ["\n".join(f"| {line} |" for line in lines), caption(result), environment]
+    paragraphs = [markdown(COLUMNS, lines), caption(result), environment]
     if result.answer:
         paragraphs.insert(0, " ".join(result.answer))
-    names = [" | ".join(row[:2]) for row in rows(result)]
-    more = [" | ".join((*COLUMNS[:2], *MORE_COLUMNS)), " | ".join(["---"] * 2 + ["---:"] * len(MORE_COLUMNS))]
-    more += [f"{name} | {' | '.join(row)}" for name, row in zip(names, more_rows(result), strict=True)]
-    paragraphs.append("\n".join(f"| {line} |" for line in more))
+    more = [(*row[:2], *others) for row, others in zip(rows(result), more_rows(result), strict=True)]
+    paragraphs.append(markdown((*COLUMNS[:2], *MORE_COLUMNS), more))
     paragraphs.append(PROTOCOL)
-    if lines := skipped_lines(result):
-        paragraphs.append("\n- ".join(lines))
+    paragraphs += [f"{note}\n\n{markdown(columns, lines)}" for note, columns, lines in flip_tables(result)]
+    if skipped := skipped_lines(result):
+        paragraphs.append("\n- ".join(skipped))
     return "\n\n".join(paragraphs) + "\n"
 
 
@@ -121,8 +131,44 @@ def skipped_lines(result: Measurements) -> list[str]:
 
 
 def best_row(result: Measurements) -> int:
-    """Return the index of the row with the best mean test accuracy."""
-    return int(np.argmax([float(row[2].split()[0]) for row in rows(result)]))
+    """Return the index of the row with the best mean validation accuracy, which the answer recommends."""
+    return list(by_pair(result.records)).index(recommended(result.records))
+
+
+def flip_tables(result: Measurements) -> list[NotedTable]:
+    """Return tables of fewer training images and of changed images."""
+    tables: list[NotedTable] = []
+    pairs = by_pair(result.records)
+    if result.part_records:
+        groups = {
+            n: by_pair(part) for n, part in records_by_size(result.records, result.part_records).items()
+        }
+        columns = (*COLUMNS[:2], *map(size_name, groups))
+        lines = [(*pair, *(_accuracy(group.get(pair)) for group in groups.values())) for pair in pairs]
+        tables.append((f"Test accuracy by the number of training images, {_spread(result)}.", columns, lines))
+    if shifts := result.settings.get("shifts"):
+        columns = (*COLUMNS[:2], "unchanged", *shifts)
+        lines = [
+            (*pair, _accuracy(group), *(_lost(group, shift) for shift in shifts))
+            for pair, group in pairs.items()
+        ]
+        note = "Points of test accuracy lost on changed test images, at three strengths from weak to strong."
+        tables.append((note, columns, lines))
+    return tables
+
+
+def markdown(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a table as Markdown, the first two columns to the left."""
+    head = ["---"] * 2 + ["---:"] * (len(columns) - 2)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (columns, head, *lines))
+
+
+def _accuracy(records: list[Record] | None) -> str:
+    return "" if records is None else _mean_and_deviation([record.test_accuracy for record in records])
+
+
+def _lost(records: list[Record], shift: str) -> str:
+    return " ".join(f"{points:.1f}" for points in lost(records, shift)) if records[0].shifts else ""
 
 
 def _numbers(records: list[Record]) -> tuple[str, ...]:

@@ -1,14 +1,17 @@
 """Tables of the standardized features of many images: in float32, in half or in 1/32 of its memory."""
 
+import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from imfeat._backend import Array
+from imfeat.models import Compressed
 from imfeat.quantizer import ProductQuantizer
 
 MOST_BYTES = 1 << 30  # of features in float32; larger tables keep the upper halves only
@@ -92,32 +95,36 @@ class CodedTable:
 class OrderedTable:
     """The rows of a table in another order, read when they are needed."""
 
-    def __init__(self, table: "Array | HalfTable", order: Array) -> None:
+    def __init__(self, table: "Table", order: Array) -> None:
         self.table = table
         self.order = order
-        self.shape = (len(order), table.shape[1])
+        self.shape: tuple[int, int] = (len(order), table.shape[1])
 
     def __len__(self) -> int:
         return len(self.order)
 
     def __getitem__(self, rows: Any) -> Array:
-        return self.table[self.order[rows]]
+        features: Array = self.table[self.order[rows]]
+        return features
 
     def columns(self, columns: slice) -> Array:
         """Return columns of all rows."""
-        if isinstance(self.table, HalfTable):
+        if isinstance(self.table, HalfTable | OrderedTable):
             return self.table.columns(columns)[self.order]
-        return self.table[:, columns][self.order]
+        if isinstance(self.table, CodedTable):
+            return self.table[:][self.order, columns]
+        reordered: Array = self.table[:, columns][self.order]
+        return reordered
 
     def take(self, rows: Array) -> "OrderedTable":
         """Return a table of the given rows."""
         return OrderedTable(self.table, self.order[rows])
 
 
-Table = Array | HalfTable | CodedTable
+Table = Array | HalfTable | CodedTable | OrderedTable
 
 
-def slices_of(table: Table | OrderedTable) -> Iterator[slice]:
+def slices_of(table: Table) -> Iterator[slice]:
     """Yield slices of rows that are small in float32."""
     n_rows, n_features = table.shape
     at_once = max(1, min(ROWS_AT_ONCE, VALUES_AT_ONCE // n_features))
@@ -125,7 +132,7 @@ def slices_of(table: Table | OrderedTable) -> Iterator[slice]:
         yield slice(first, min(first + at_once, n_rows))
 
 
-def columns_of(table: Table | OrderedTable) -> Iterator[Array]:
+def columns_of(table: Table) -> Iterator[Array]:
     """Yield groups of columns, in float32."""
     for first in range(0, table.shape[1], COLUMNS_AT_ONCE):
         columns = slice(first, first + COLUMNS_AT_ONCE)
@@ -137,6 +144,8 @@ def columns_of(table: Table | OrderedTable) -> Iterator[Array]:
 
 def bytes_of_row(table: Table) -> int:
     """Return the number of bytes of the features of an image."""
+    if isinstance(table, OrderedTable):
+        return bytes_of_row(table.table)
     if isinstance(table, HalfTable):
         return int(table.halves.itemsize * table.halves.shape[1])
     if isinstance(table, CodedTable):
@@ -144,13 +153,27 @@ def bytes_of_row(table: Table) -> int:
     return int(table.itemsize * table.shape[1])
 
 
-def standardized_tables(
-    transformer: Any, train: Array, test: Array, *, coded: bool = False
-) -> tuple[Table, Table, float]:
-    """Return the features of training and test images by a fitted transformer.
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """The standardized features of training and test images.
 
-    Features are standardized by the training images.  The third value is the seconds for the test images.
+    Attributes
+    ----------
+    train, test : Table
+    test_seconds : float
+        Seconds for the test images.
+    scaler : fitted transformer
+        Standardizes features (n, n_features) of other images in the same way.
     """
+
+    train: Table
+    test: Table
+    test_seconds: float
+    scaler: Any
+
+
+def standardized_tables(transformer: Any, train: Array, test: Array, *, coded: bool = False) -> Tables:
+    """Return the features of images by a fitted transformer, standardized by the training images."""
     if coded:
         return _coded_tables(transformer, train, test)
     n_features = transformer.transform(train[:1]).shape[1]
@@ -159,15 +182,37 @@ def standardized_tables(
         mean, scale = _mean_and_scale(train_halves)
         start = time.perf_counter()
         test_table = HalfTable(_halves(transformer, test, n_features), mean, scale)
-        return HalfTable(train_halves, mean, scale), test_table, time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        return Tables(HalfTable(train_halves, mean, scale), test_table, seconds, _scaler(mean, scale, train))
     features = transformer.transform(train)
     scaler = StandardScaler(copy=False).fit(features)
     start = time.perf_counter()
     test_features = scaler.transform(transformer.transform(test))
-    return scaler.transform(features), test_features, time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    return Tables(scaler.transform(features), test_features, seconds, scaler)
 
 
-def _coded_tables(transformer: Any, train: Array, test: Array) -> tuple[Table, Table, float]:
+def _scaler(mean: Array, scale: Array, images: Array) -> StandardScaler:
+    """Return a fitted scaler for a mean and a scale of features."""
+    scaler = StandardScaler(copy=False)
+    scaler.mean_ = mean.astype(np.float64)
+    scaler.scale_ = scale.astype(np.float64)
+    scaler.var_ = scaler.scale_**2
+    scaler.n_features_in_ = len(mean)
+    scaler.n_samples_seen_ = len(images)
+    return scaler
+
+
+def scaler_of_groups(scalers: Sequence[StandardScaler]) -> StandardScaler:
+    """Return the scaler of groups of features side by side."""
+    joined = copy.copy(scalers[0])
+    for name in ("mean_", "scale_", "var_"):
+        setattr(joined, name, np.concatenate([getattr(scaler, name) for scaler in scalers]))
+    joined.n_features_in_ = len(joined.mean_)
+    return joined
+
+
+def _coded_tables(transformer: Any, train: Array, test: Array) -> Tables:
     sample = transformer.transform(train[:VECTORS_TO_QUANTIZE])
     bits = min(8, math.floor(math.log2(len(sample))))
     quantizer = ProductQuantizer(bits=bits, n_parts=transformer.n_regions_, rng=0).fit(sample)
@@ -176,7 +221,8 @@ def _coded_tables(transformer: Any, train: Array, test: Array) -> tuple[Table, T
     train_table = CodedTable(np.concatenate([quantizer.encode(sample), further_codes]), quantizer, scale)
     start = time.perf_counter()
     test_table = CodedTable(_codes(transformer, quantizer, test), quantizer, scale)
-    return train_table, test_table, time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    return Tables(train_table, test_table, seconds, Compressed(quantizer, scale))
 
 
 def _codes(transformer: Any, quantizer: ProductQuantizer, images: Array) -> Array:

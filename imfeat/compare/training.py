@@ -10,8 +10,11 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from imfeat._backend import Array
+from imfeat.compare.linear_model import LinearModel
+from imfeat.compare.span import SpanTable
 from imfeat.compare.tables import ROWS_AT_ONCE, Table, slices_of
 from imfeat.learn import RidgeProducts, RidgeSums
+from imfeat.models import logits_of
 
 Batches = Callable[[], Iterator[tuple[Array, Array]]]
 SolveSums = Callable[[RidgeSums, float, Batches], tuple[Array, Array]]
@@ -45,6 +48,9 @@ class RefitTrainer:
         features = self.features
         rows = self.rows
         model = self.build(strength, len(rows), self.seed)
+        if isinstance(features, SpanTable):
+            model._fan_in = features.fan_in
+            features = features.coordinates
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the record tells
             if hasattr(model, "fit_rows") and not isinstance(features, np.ndarray):
@@ -92,35 +98,11 @@ class SumsTrainer:
             yield self._features[batch], self._labels[batch]
 
 
-@dataclass(frozen=True, eq=False)
-class LinearModel:
-    """A model with the scores x W + b."""
-
-    weights: Array
-    intercepts: Array
-
-    @property
-    def coef_(self) -> Array:
-        """The weights (n_classes, n_features)."""
-        return self.weights.T
-
-    def decision_function(self, features: Array) -> Array:
-        """Return scores (n, n_classes)."""
-        scores: Array = features @ self.weights + self.intercepts
-        return scores
-
-
 def scores_of(model: Any, features: Table, rows: Array | None = None) -> Array:
     """Return the scores (n, n_classes) of a model for the rows, by default all, of a table."""
-    score = getattr(model, "decision_function", None) or getattr(model, "predict_proba", None)
-    if score is None:
-
-        def score(x: Array) -> Array:
-            return np.asarray(model.predict(x)[:, None] == model.classes_, np.float32)
-
     batches = slices_of(features) if rows is None else np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE))
-    scores: Array = np.concatenate([score(features[batch]) for batch in batches])
-    return np.stack([-scores, scores], 1) if scores.ndim == 1 else scores
+    scores: Array = np.concatenate([logits_of(model, features[batch]) for batch in batches])
+    return scores
 
 
 def accuracy(scores: Array, labels: Array, classes: Array) -> float:

@@ -34,7 +34,7 @@ class Choice:
 
     ``gamma`` is the width of a kernel, None for classifiers without one.  ``scores`` are those of the
     validation images.  ``trainer`` has learned from the training rows; it is None if the choice was made in
-    an earlier run, or the trainer was used.
+    an earlier run, or the trainer was used.  ``temperature`` is that of an earlier run, too.
     """
 
     strength: float
@@ -43,6 +43,7 @@ class Choice:
     scores: Array
     trainer: Trainer | None = None
     gamma: float | None = None
+    temperature: float | None = None
 
 
 def split(labels: Array) -> tuple[Array, Array]:

@@ -15,19 +15,20 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
-from sklearn.pipeline import FeatureUnion
+from sklearn.pipeline import FeatureUnion, Pipeline
 
 from imfeat._backend import Array
 from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.methods import middle
-from imfeat.compare.tables import CodedTable, OrderedTable, Table, columns_of, standardized_tables
+from imfeat.compare.tables import OrderedTable, Tables, columns_of, standardized_tables
 from imfeat.compare.training import accuracy
 from imfeat.compare.tuning import climb, draw_rows
 from imfeat.compare.wide_scores import Solution, TestScores
+from imfeat.compare.workspace import FeatureTables
 from imfeat.datasets import DataSet
 from imfeat.learn import RidgeProducts
 
-Member: TypeAlias = Callable[[Array, int], tuple[Table | OrderedTable, Table]]
+Member: TypeAlias = Callable[[Array, int], Tables]
 Parameters: TypeAlias = tuple[float, float | None]  # a strength and the gamma of a kernel, relative
 
 
@@ -43,6 +44,7 @@ class WideFit:
     tune_seconds: float
     train_seconds: float
     predict_seconds: float
+    pipeline: Pipeline | None
 
 
 def members_of(transformer: Any) -> list[Any]:
@@ -55,26 +57,24 @@ def members_of(transformer: Any) -> list[Any]:
 def computed(member: Any, data: DataSet) -> Member:
     """Return a function that computes the tables of a fitted transformer."""
 
-    def tables_of(order: Array, n_test: int) -> tuple[Table, Table]:
-        test_images = data.test.images[:n_test]
-        train, test, _ = standardized_tables(member, data.train.images[order], test_images)
-        return train, test
+    def tables_of(order: Array, n_test: int) -> Tables:
+        return standardized_tables(member, data.train.images[order], data.test.images[:n_test])
 
     return tables_of
 
 
-def kept(train: Table, test: Table) -> Member:
+def kept(tables: FeatureTables) -> Member:
     """Return a function that returns tables that are in memory."""
 
-    assert not isinstance(train, CodedTable), "rows of columns are decoded anew each time"
-
-    def tables_of(order: Array, n_test: int) -> tuple[OrderedTable, Table]:
-        return OrderedTable(train, order), test
+    def tables_of(order: Array, n_test: int) -> Tables:
+        ordered = OrderedTable(tables.train, order)
+        return Tables(ordered, tables.test, tables.test_seconds, tables.scaler)
 
     return tables_of
 
 
 def fit_wide(
+    transformer: Any,
     members: Sequence[Member],
     names: tuple[str, ...],
     chosen: dict[str, Parameters],
@@ -88,6 +88,8 @@ def fit_wide(
 
     Parameters
     ----------
+    transformer : fitted transformer
+        Of all features.
     members : sequence of function of indices of training images, and a number of test images
         Each returns the tables of some of the features for these images.
     names : tuple of str
@@ -121,7 +123,7 @@ def fit_wide(
     products = RidgeProducts(len(labels))
     for i, member in enumerate(members, 1):
         announce(f"products of images, part {i} of {len(members)}")
-        table, _ = member(order, 1)
+        table = member(order, 1).train
         for columns in columns_of(table):
             products.add(columns)
         del table, columns  # frees memory before the next table, or the factor
@@ -135,9 +137,9 @@ def fit_wide(
     test = TestScores(solutions, squares, scale, len(data.test.labels))
     for i, member in enumerate(members, 1):
         announce(f"weights, part {i} of {len(members)}")
-        train_table, test_table = member(order, len(data.test.labels))
-        test.add(train_table, test_table)
+        test.add(member(order, len(data.test.labels)))
     test_scores = test.scores()
+    pipelines = test.pipelines(transformer, np.unique(labels))
     predict_seconds = time.perf_counter() - start
     # validation scores are in the order of the validation images, whatever the order of the others
     original_order = np.argsort(order)
@@ -152,6 +154,7 @@ def fit_wide(
             tune_seconds=s.tune_seconds,
             train_seconds=s.train_seconds,
             predict_seconds=predict_seconds,
+            pipeline=pipelines.get(name),
         )
     return fits, seconds
 

@@ -1,12 +1,20 @@
 """Scores of test images by classifiers that were solved from products of images."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from imfeat._backend import Array
-from imfeat.compare.tables import ROWS_AT_ONCE, OrderedTable, Table, columns_of, slices_of
+from imfeat.compare.classifiers import classifier_of
+from imfeat.compare.linear_model import LinearModel
+from imfeat.compare.pipelines import estimator_of, pipeline_of
+from imfeat.compare.tables import ROWS_AT_ONCE, Table, Tables, columns_of, scaler_of_groups, slices_of
+from imfeat.learn import KernelRidgeClassifier
 from imfeat.learn.dual import as_kernels
+
+MOST_BYTES = 500_000_000  # of the training features that a model with a kernel holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,26 +41,68 @@ class TestScores:
         self._scale = scale
         self._squares = squares
         self._test_squares = np.zeros(n_test)
+        self._weights: list[Array] = []
+        self._scalers: list[Any] = []
+        self._scalers_of_kernels: list[Any] = []
+        self._train: Table | None = None  # of a kernel, if it is one group that a model may hold
         if self._linear:
             self._shares = np.concatenate([solutions[name].shares for name in self._linear], 1)
             self._scores = np.zeros((n_test, self._shares.shape[1]), np.float32)
         if self._kernels:
             self._products = np.zeros((n_test, len(squares)), np.float32)
 
-    def add(self, train: Table | OrderedTable, test: Table) -> None:
+    def add(self, tables: Tables) -> None:
         """Add a group of features of the training and the test images."""
+        train = tables.train
+        test = tables.test
         if self._linear:
             weights = np.zeros((train.shape[1], self._shares.shape[1]), np.float32)
             for rows in slices_of(train):
                 weights += train[rows].T @ self._shares[rows]
             for rows in slices_of(test):
                 self._scores[rows] += test[rows] @ weights
+            self._weights.append(weights)
+            self._scalers.append(tables.scaler)
         if self._kernels:
+            self._train = tables.train if not self._scalers_of_kernels and _is_small(tables.train) else None
+            self._scalers_of_kernels.append(tables.scaler)
             for x, y in zip(columns_of(train), columns_of(test), strict=True):
                 self._test_squares += np.einsum("nd,nd->n", y, y)
                 for first in range(0, len(y), ROWS_AT_ONCE):
                     rows = slice(first, first + ROWS_AT_ONCE)
                     self._products[rows] += y[rows] @ x.T
+
+    def pipelines(self, transformer: Any, classes: Array) -> dict[str, Pipeline]:
+        """Return the pipelines of classifiers, given the transformer of all groups.
+
+        Those with a kernel hold the features of all training images, and have none if these are too many.
+        """
+        pipelines = {}
+        if self._train is not None:
+            for name in self._kernels:
+                estimator = self._kernel_estimator(self._solutions[name], self._train[:], classes)
+                pipelines[name] = pipeline_of(transformer, self._scalers_of_kernels[0], estimator)
+        if not self._linear:
+            return pipelines
+        scaler = scaler_of_groups(self._scalers)
+        parts = np.split(np.concatenate(self._weights), len(self._linear), axis=1)
+        for name, weights in zip(self._linear, parts, strict=True):
+            solution = self._solutions[name]
+            model = LinearModel(weights, solution.intercepts)
+            estimator = estimator_of(model, classes, solution.strength, classifier_of(name).loss)
+            pipelines[name] = pipeline_of(transformer, scaler, estimator)
+        return pipelines
+
+    def _kernel_estimator(self, solution: Solution, features: Array, classes: Array) -> KernelRidgeClassifier:
+        gamma = solution.gamma or 0.0
+        estimator = KernelRidgeClassifier(gamma, strength=solution.strength)
+        estimator.classes_ = classes
+        estimator.X_fit_ = features
+        estimator.dual_coef_ = solution.shares
+        estimator.intercept_ = solution.intercepts
+        estimator.gamma_ = gamma / self._scale
+        estimator.n_features_in_ = features.shape[1]
+        return estimator
 
     def scores(self) -> dict[str, Array]:
         """Return the scores (n_test, n_classes) of each classifier."""
@@ -70,3 +120,7 @@ class TestScores:
                 kernels = as_kernels(products, self._test_squares[rows], self._squares, gamma)
                 found[name][rows] = kernels @ solution.shares
         return {name: found[name] + solution.intercepts for name, solution in self._solutions.items()}
+
+
+def _is_small(table: Table) -> bool:
+    return bool(4 * table.shape[0] * table.shape[1] <= MOST_BYTES)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import joblib  # type: ignore[import-untyped]
@@ -11,9 +11,12 @@ from sklearn.base import clone
 
 from imfeat._backend import Array
 from imfeat.compare.cache import Cache, code
-from imfeat.compare.cells import Cell, Store
+from imfeat.compare.cells import Cell, Record, Store
+from imfeat.compare.kept import Models
 from imfeat.compare.tables import Table, standardized_tables
-from imfeat.datasets import DataSet
+from imfeat.compare.tuning import split
+from imfeat.datasets import DataSet, ImageSet
+from imfeat.models.calibration import expected_calibration_error, fit_temperature, softmax
 from imfeat.recipes import parse
 
 # Upper bounds of parameters for a first fit that only compiles.
@@ -31,12 +34,16 @@ class FittedFeature:
 
 @dataclass(frozen=True, eq=False)
 class FeatureTables:
-    """The standardized features of a data set, and the seconds for all images and for the test images."""
+    """The standardized features of a data set, and the seconds for all images and for the test images.
+
+    ``scaler`` standardizes features of other images.
+    """
 
     train: Table
     test: Table
     seconds: float
     test_seconds: float
+    scaler: Any
 
 
 class Workspace:
@@ -53,6 +60,10 @@ class Workspace:
         Hash of the images, a part of the keys of the cache; without it, nothing is cached.
     announce : function of a str
         Called with a description of the next step.
+    models : Models, optional
+        Keeps a model of each pair of a feature and a classifier, with the first seed.
+    shifts : bool
+        Whether cells are tested on changed test images, too.
     """
 
     def __init__(
@@ -63,8 +74,12 @@ class Workspace:
         cache: Cache | None = None,
         content: str = "",
         announce: Callable[[str], None] = lambda text: None,
+        models: Models | None = None,
+        shifts: bool = False,
     ) -> None:
         self.data = data
+        self.models = models
+        self.shifts = shifts
         self.store = store or Store()
         self.announce = announce
         self.classes = np.unique(data.train.labels)
@@ -86,6 +101,34 @@ class Workspace:
         cell = self.store.get(feature, classifier, seed)
         assert cell is not None, "cells are computed before they are used"
         return cell
+
+    def keep(self, record: Record, pipeline: Any) -> None:
+        """Keep the model of a record, if models are kept."""
+        if self.models is not None:
+            self.models.put(record, pipeline, len(self.data.train), len(self.data.test))
+
+    def calibrated(
+        self, record: Record, validation: Array, test: Array, temperature: float | None = None
+    ) -> Record:
+        """Return a record with a temperature, by scores of validation images, and a calibration error."""
+        labels = self.data.train.labels
+        if temperature is None:
+            truth = np.searchsorted(self.classes, labels[split(labels)[1]])
+            temperature = fit_temperature(validation, truth)
+        truth = np.searchsorted(self.classes, self.data.test.labels)
+        error = expected_calibration_error(softmax(test, temperature), truth)
+        return replace(record, temperature=temperature, calibration_error=error)
+
+    def part(self, n_train: int, seed: int) -> "Workspace":
+        """Return a workspace with fewer training images, as many of each class; larger parts include smaller.
+
+        Its features are not cached, and its models not kept.
+        """
+        train = self.data.train
+        rows = nested_rows(train.labels, n_train, seed)
+        subset = ImageSet(train.images[rows], train.labels[rows], train.class_names)
+        store = self.store.of_size(n_train)
+        return Workspace(DataSet(subset, self.data.test), store=store, announce=self.announce)
 
     def predictions(self, scores: Array) -> tuple[Array, Array]:
         """Return the predicted classes of the test images, and their margins over the true classes."""
@@ -116,10 +159,11 @@ def fit_feature(name: str, data: DataSet, seed: int) -> FittedFeature:
 def compute_tables(name: str, data: DataSet, fitted: FittedFeature) -> FeatureTables:
     """Compute a feature for all images, and standardize it."""
     start = time.perf_counter()
-    train, test, test_seconds = standardized_tables(
+    tables = standardized_tables(
         fitted.transformer, data.train.images, data.test.images, coded=parse(name).coded
     )
-    return FeatureTables(train, test, fitted.seconds + time.perf_counter() - start, test_seconds)
+    seconds = fitted.seconds + time.perf_counter() - start
+    return FeatureTables(tables.train, tables.test, seconds, tables.test_seconds, tables.scaler)
 
 
 def with_small_parameters(transformer: Any) -> Any:
@@ -130,3 +174,13 @@ def with_small_parameters(transformer: Any) -> Any:
         if name in SMALL:
             reduced[key] = min(value, SMALL[name])
     return clone(transformer).set_params(**reduced)
+
+
+def nested_rows(labels: Array, n: int, seed: int) -> Array:
+    """Return ``n`` indices, as many of each class as there are; those for a smaller ``n`` are among them."""
+    rng = np.random.default_rng(seed)
+    ranks = np.empty(len(labels), np.int64)  # in a random order of the images of a class
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        ranks[members] = np.arange(len(members))
+    return np.sort(np.lexsort((labels, ranks))[:n])

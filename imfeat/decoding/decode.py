@@ -137,9 +137,11 @@ def _target_of_jpeg(content: bytes, size: ImageSize) -> tuple[int, int] | None:
 
 def _scaled(picture: Image.Image | Pixels, size: ImageSize, fit: str) -> Pixels:
     """Return an RGB or gray image of Pillow, or array, as RGB of a size."""
+    height, width = picture.shape[:2] if isinstance(picture, np.ndarray) else picture.size[::-1]
+    if not height or not width:
+        raise ValueError(f"an image of {width} x {height} pixels")
     if not isinstance(size, str):
         return fitted(picture, size, fit)
-    height, width = picture.shape[:2] if isinstance(picture, np.ndarray) else picture.size[::-1]
     target = target_of(size, height, width)
     return _as_it_is(picture) if target == (height, width) else fitted(picture, target, "stretch")
 

@@ -45,12 +45,12 @@ def size_of_image(image: Any) -> tuple[int, int]:
     return height, width
 
 
-def fitted_image(image: Any, size: tuple[int, int], fit: str) -> npt.NDArray[np.uint8]:
-    """Scale an image, its path or the bytes of its file to RGB (height, width, 3)."""
+def fitted_image(image: Any, size: tuple[int, int], fit: str, how: str = "exact") -> npt.NDArray[np.uint8]:
+    """Scale an image, its path or the bytes of its file to RGB (height, width, 3); ``how`` as in `decode`."""
     if isinstance(image, str | os.PathLike):
         image = Path(image).read_bytes()
     if isinstance(image, bytes):
-        return decode(image, size, fit)
+        return decode(image, size, fit, how)
     return fitted(bytes_of_image(image), size, fit)
 
 

@@ -61,6 +61,14 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self._encode(images[:1])
         return self
 
+    def fit_shape(self, image_shape: tuple[int, ...]) -> Self:
+        """Do what `fit` does for images of a shape, channels last, if it learns nothing else."""
+        self._remember(image_shape)
+        blank = self._blank()
+        self._fit(blank)
+        self._encode(blank)
+        return self
+
     def transform(self, X: Array) -> Array:
         """Describe each image.
 
@@ -217,38 +225,11 @@ class LearnedTransformer(ImageTransformer):
         self._prepare(blank)
         return blank
 
-    def options(self) -> dict[str, Any]:
-        """Return the parameters that results depend on, and those of the parts that were learned."""
-        unused = ("random_state", "progress", "local", "channel_axis")
-        options = {name: value for name, value in self.get_params(deep=False).items() if name not in unused}
-        for name in self.learned:
-            value = getattr(self, f"{name}_")
-            if hasattr(value, "options") and (of_part := value.options()):
-                options[name] = of_part
-        return options
-
-    def to_arrays(self) -> dict[str, Array]:
-        """Return all that was learned by name, as files keep it."""
-        arrays = {}
-        for name in self.learned:
-            value = getattr(self, f"{name}_")
-            if isinstance(value, np.ndarray):
-                arrays[name] = value
-            elif value is not None:
-                arrays |= {f"{name}.{key}": array for key, array in value.to_arrays().items()}
-        return arrays
-
-    def restore(
-        self, image_shape: tuple[int, ...] | None, options: dict[str, Any], arrays: dict[str, Array]
-    ) -> Self:
-        """Take what `to_arrays` returned, and the options of the learned parts by name; return itself."""
+    def restore(self, image_shape: tuple[int, ...] | None, parts: dict[str, Any]) -> Self:
+        """Take parts that were learned, by their names in ``learned``; return itself."""
         blank = self.prepare(image_shape)
-        for name, kind in self.learned.items():
-            value: Any = arrays.get(name)
-            if kind is not np.ndarray:
-                group = {key.partition(".")[2]: a for key, a in arrays.items() if key.startswith(f"{name}.")}
-                value = kind.from_arrays(options.get(name, {}), group) if group else None  # type: ignore[attr-defined]
-            setattr(self, f"{name}_", value)
+        for name in self.learned:
+            setattr(self, f"{name}_", parts[name])
         self._encode(blank)  # raises if the parts don't fit each other
         return self
 

@@ -55,12 +55,6 @@ class LocalEncoder(LearnedTransformer):
             drawn.append(self._descriptors_at(batch, chosen))
         return np.concatenate(drawn).reshape(-1, drawn[0].shape[-1])
 
-    def options(self) -> dict[str, Any]:
-        """Return the parameters that results depend on, those of the local descriptors included."""
-        params = {name: value for name, value in self.local_.get_params().items() if name != "channel_axis"}
-        local = {"kind": type(self.local_).__name__, **params}
-        return {**super().options(), "local": local}
-
     def _prepare(self, images: Array) -> None:
         local = clone(DenseSIFT() if self.local is None else self.local)
         has_one_size = hasattr(self, "image_shape_")

@@ -6,6 +6,8 @@ from .models import save_model as save_model
 from .names import learn as learn
 from .open import Features as Features
 from .open import open as open
+from .prediction import Predictions as Predictions
+from .prediction import predict as predict
 from .run import resume as resume
 from .run import run as run
 from .stream import transform as transform

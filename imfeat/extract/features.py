@@ -12,10 +12,10 @@ from imfeat._feature import Feature
 from imfeat._files import sha256
 from imfeat._recipe import Shape
 from imfeat.decoding import ImageSize
-from imfeat.extract.models import load_model
 from imfeat.extract.ragged import names_beside
 from imfeat.extract.sizes import trial_size, tuning_size
 from imfeat.extract.store import COLUMNS, file_name
+from imfeat.models.files import load_model
 from imfeat.recipes import parse
 
 Extractor: TypeAlias = Callable[[Array], Array]

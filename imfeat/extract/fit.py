@@ -20,11 +20,11 @@ from imfeat._check import as_count, one_of
 from imfeat._files import complete, locked, remove_unfinished
 from imfeat.decoding import FITS, ImageSize, as_size
 from imfeat.extract.images import read_batches
-from imfeat.extract.models import save_model
 from imfeat.extract.plan import Plan, decoded
 from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
 from imfeat.extract.shards import Shards
 from imfeat.extract.sizes import as_setting, tuning_size
+from imfeat.models.files import save_model
 from imfeat.recipes import parse
 from imfeat.sources import absolute
 

@@ -18,7 +18,6 @@ PIXELS_AT_ONCE = 1 << 22  # of images of their own size; a larger one is decoded
 Group: TypeAlias = tuple[list[int], Array]  # indices of images of one size, and their pixels
 
 
-
 @dataclass(frozen=True)
 class Row:
     """An image in a table of features.
@@ -94,9 +93,7 @@ def _content_or_reason(item: Item) -> bytes | str:
         return reason_of(error)
 
 
-def read_batches(
-    items: list[Item], size: ImageSize, fit: str, how: str = "exact"
-) -> Iterator[Batch]:
+def read_batches(items: list[Item], size: ImageSize, fit: str, how: str = "exact") -> Iterator[Batch]:
     """Yield the rows of some images, in order, and the pixels (n, height, width, 3) of those of equal size.
 
     A bounded number of pixels is decoded at a time.
@@ -118,9 +115,7 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
             yield batch
 
 
-def _read_own_sizes(
-    items: list[Item], size: ImageSize, fit: str, how: str
-) -> Iterator[Batch]:
+def _read_own_sizes(items: list[Item], size: ImageSize, fit: str, how: str) -> Iterator[Batch]:
     rows: list[Row] = []
     waiting: list[tuple[int, Array]] = []
     n_pixels = 0

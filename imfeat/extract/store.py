@@ -41,12 +41,20 @@ def write_shard(
     """
     write = _write_parquet if kind == "parquet" else _write_npy
     files = write(folder / "shards", f"{shard:06}", rows, features)
+    return write_receipt(folder, shard, key, rows, files)
+
+
+def write_receipt(
+    folder: Path, shard: int, key: str, rows: list[Row], files: list[Path], **more: Any
+) -> dict[str, Any]:
+    """Write the receipt of a shard, whose files are complete, and return it."""
     receipt = {
         "shard": shard,
         "key": key,
         "n_rows": len(rows),
         "n_errors": sum(row.error is not None for row in rows),
         "files": {path.name: [path.stat().st_size, sha256(path)] for path in files},
+        **more,
     }
     write_json(folder / "receipts" / f"{shard:06}.json", receipt)
     return receipt

@@ -102,6 +102,9 @@ class MLPClassifier(NetworkClassifier):
        way to prevent neural networks from overfitting", JMLR 15, 2014.
     """
 
+    # Number of features that initial weights are for, if it learns from coordinates in a space of fewer.
+    _fan_in: int | None = None
+
     def __init__(
         self,
         hidden: Sequence[int] = (100,),
@@ -146,7 +149,10 @@ class MLPClassifier(NetworkClassifier):
         if isinstance(self.hidden, str) or not isinstance(self.hidden, SEQUENCES):
             raise TypeError(f"hidden must be a sequence of integers, got {self.hidden!r}")
         sizes = [n_features, *(as_count(n, "hidden") for n in self.hidden), n_classes]
-        return Network.random(sizes, activation=self.activation, rng=rng)
+        network = Network.random(sizes, activation=self.activation, rng=rng)
+        if self._fan_in is not None:
+            network.layers[0].weights *= np.float32((n_features / self._fan_in) ** 0.5)
+        return network
 
     def _dropout_rate(self) -> float:
         rate = as_number(self.dropout, "dropout", least=0, below=1)

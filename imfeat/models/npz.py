@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat.extract.models_header import MAX_HEADER_BYTES, SCHEMA, check_kind, count, digest
+from imfeat.models.header import MAX_HEADER_BYTES, SCHEMA, check_kind, count, digest
 
 VERSION = 1
 MAX_NPY_HEADER = 1 << 10  # bytes of an array before its numbers

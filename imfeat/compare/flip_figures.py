@@ -1,0 +1,89 @@
+"""Figures of accuracy by the number of training images, and on changed test images."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from imfeat.compare.answer import best_of
+from imfeat.compare.cells import Pair, Record, by_pair
+from imfeat.compare.figures import COLORS, MARKERS, Captioned, new_figure, svg_of
+from imfeat.compare.flips import records_by_size
+from imfeat.compare.measurements import Measurements
+
+N_COLUMNS = 3  # of small multiples
+
+
+def size_figures(result: Measurements) -> list[Captioned]:
+    """Draw the test accuracy against the number of training images, a figure for each classifier."""
+    if not result.part_records:
+        return []
+    by_size = records_by_size(result.records, result.part_records)
+    sizes = [n or result.settings["n_train"] for n in by_size]
+    groups = [by_pair(records) for records in by_size.values()]
+    pairs = list(groups[-1])
+    styles = _styles([feature for feature, _ in pairs])
+    figures = []
+    for classifier in dict.fromkeys(classifier for _, classifier in pairs):
+        figure, axes = new_figure()
+        for pair in pairs:
+            if pair[1] == classifier:
+                _band(axes, sizes, [group[pair] for group in groups], label=pair[0], **styles[pair[0]])
+        axes.set(xscale="log", xlabel="training images", ylabel="test accuracy", title=classifier)
+        axes.legend(fontsize=7, frameon=False)
+        caption = "Mean over seeds, each with training images of its own; the band is a standard deviation."
+        figures.append((svg_of(figure), caption))
+    return figures
+
+
+def shift_figures(result: Measurements) -> list[Captioned]:
+    """Draw the test accuracy against the strength of each change, for the best classifier of each feature."""
+    shifts = result.settings.get("shifts", {})
+    pairs = {pair: group for pair, group in by_pair(result.records).items() if group[0].shifts}
+    if not shifts or not pairs:
+        return []
+    chosen = _best_of_features(pairs)
+    styles = _styles([feature for feature, _ in chosen])
+    n_rows = -(-(len(shifts) + 1) // N_COLUMNS)
+    figure, panels = new_figure(height=1.9 * n_rows, width=7.2, panels=(n_rows, N_COLUMNS), shared=True)
+    panels = panels.reshape(-1)
+    for axes, shift in zip(panels, shifts, strict=False):
+        for pair in chosen:
+            curves = [[r.test_accuracy, *r.shifts[shift]] for r in pairs[pair]]
+            axes.plot(range(len(curves[0])), np.mean(curves, 0), markersize=3, **styles[pair[0]])
+        axes.set_title(shift, fontsize=8)
+        axes.set_xticks(range(4), ["none", "weak", "middle", "strong"], fontsize=7)
+        axes.tick_params(axis="y", labelsize=7)
+    for axes in panels[len(shifts) :]:
+        axes.set_axis_off()
+    for feature, classifier in chosen:
+        panels[-1].plot([], [], label=f"{feature}, {classifier}", **styles[feature])
+    panels[-1].legend(fontsize=7, frameon=False, loc="center", borderaxespad=0)
+    return [(svg_of(figure), "Test accuracy on changed images, for the best classifier of each feature.")]
+
+
+def _best_of_features(pairs: dict[Pair, list[Record]]) -> list[Pair]:
+    best = []
+    for feature in dict.fromkeys(feature for feature, _ in pairs):
+        pair = best_of(item for item in pairs.items() if item[0][0] == feature)
+        assert pair is not None
+        best.append(pair)
+    return best
+
+
+def _styles(features: Sequence[str]) -> dict[str, dict[str, Any]]:
+    return {
+        feature: {"color": COLORS[k % len(COLORS)], "marker": MARKERS[k % len(MARKERS)]}
+        for k, feature in enumerate(dict.fromkeys(features))
+    }
+
+
+def _band(
+    axes: Any, sizes: Sequence[int], groups: Sequence[Sequence[Record]], *, color: str, **style: Any
+) -> None:
+    """Draw means over seeds, and a band of a standard deviation."""
+    accuracies = [[record.test_accuracy for record in records] for records in groups]
+    means = np.array([np.mean(values) for values in accuracies])
+    deviations = np.array([np.std(values, ddof=1) if len(values) > 1 else 0 for values in accuracies])
+    axes.plot(sizes, means, markersize=4, color=color, **style)
+    axes.fill_between(sizes, means - deviations, means + deviations, color=color, alpha=0.2, linewidth=0)

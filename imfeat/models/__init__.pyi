@@ -1,0 +1,9 @@
+from .calibration import expected_calibration_error as expected_calibration_error
+from .calibration import fit_temperature as fit_temperature
+from .calibration import logits_of as logits_of
+from .calibration import softmax as softmax
+from .classifier import ImageClassifier as ImageClassifier
+from .compressed import Compressed as Compressed
+from .files import load_model as load_model
+from .files import save_model as save_model
+from .fusion import ScoreMean as ScoreMean
