@@ -385,8 +385,11 @@ def test_gray_images_are_compared(digits, tmp_path, shape):
         axis = ... if shape == "(n, h, w)" else (..., None)
         np.savez(source, x_train=x_train[axis], y_train=y_train, x_test=x_test[axis], y_test=y_test)
     names = "raw, equalize, gray, dalal-triggs, lbp, uoctti, words(n_words=9)"
-    result = compare.run(source, features=names, classifiers="ridge, mlp(epochs=2)", n_seeds=1, cache=False)
+    rows = "ridge, mlp(epochs=2)"
+    result = compare.run(source, features=names, classifiers=rows, n_seeds=1, cache=False, shifts=True)
     assert len(result.records) == 14
+    assert "color-cast" not in result.settings["shifts"]
+    assert "noise" in result.settings["shifts"]
     assert result.settings["gray"]
     result.write(tmp_path / "run")
     page = (tmp_path / "run" / "report.html").read_text()
