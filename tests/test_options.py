@@ -17,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer
 import imfeat
 from imfeat import compare, learn
 from imfeat.cli import main
-from imfeat.compare import augment, classifiers, experiment, tuning, wide, workspace
+from imfeat.compare import augment, classifiers, experiment, tables, tuning, wide, workspace
 from imfeat.compare.classifiers import CLASSIFIERS, classifier_of, parse_classifiers
 from imfeat.datasets import DataSet, ImageSet
 from imfeat.recipes import RECIPES
@@ -453,3 +453,29 @@ def test_strengths_that_are_too_small_for_kernels_are_not_chosen(digits, monkeyp
     (record,) = run_cells(twice, ("raw",), ("kernel-ridge",))
     assert record.test_accuracy > 0.7
     assert record.strength == 1
+
+
+def test_kernels_are_solved_from_tables_in_half_of_the_memory(digits, monkeypatch):
+    (whole,) = run_cells(digits, ("raw",), ("kernel-ridge",))
+    monkeypatch.setattr("imfeat.compare.tables.MOST_BYTES", 1000)
+    monkeypatch.setattr("imfeat.compare.tables.COLUMNS_AT_ONCE", 50)
+    monkeypatch.setattr("imfeat.compare.wide_scores.ROWS_AT_ONCE", 70)
+    (half,) = run_cells(digits, ("raw",), ("kernel-ridge",))
+    assert half.feature_bytes == whole.feature_bytes
+    assert half.test_accuracy == pytest.approx(whole.test_accuracy, abs=0.02)
+    assert half.train_accuracy == pytest.approx(whole.train_accuracy, abs=0.02)
+
+
+@pytest.mark.parametrize("feature", ["raw", "words(n_words=9)"])
+def test_a_table_in_another_order_is_that_of_its_rows(digits, feature, monkeypatch):
+    fitted = workspace.fit_feature(feature, digits, 0)
+    order = np.random.default_rng(0).permutation(500)[:300]
+    for most_bytes in (1 << 30, 1000):
+        monkeypatch.setattr("imfeat.compare.tables.MOST_BYTES", most_bytes)
+        table = workspace.compute_tables(feature, digits, fitted).train
+        ordered = tables.OrderedTable(table, order)
+        np.testing.assert_array_equal(ordered[:], table[:][order])
+        np.testing.assert_array_equal(ordered[3:9], table[:][order][3:9])
+        np.testing.assert_array_equal(ordered.columns(slice(2, 7)), table[:][order, 2:7])
+        np.testing.assert_array_equal(ordered.take(np.array([5, 1]))[:], table[:][order[[5, 1]]])
+        assert (len(ordered), tables.bytes_of_row(ordered)) == (300, tables.bytes_of_row(table))
