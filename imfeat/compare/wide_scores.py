@@ -10,7 +10,14 @@ from imfeat._backend import Array
 from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.linear_model import LinearModel
 from imfeat.compare.pipelines import estimator_of, pipeline_of
-from imfeat.compare.tables import ROWS_AT_ONCE, Table, Tables, columns_of, scaler_of_groups, slices_of
+from imfeat.compare.tables import (
+    ROWS_AT_ONCE,
+    Table,
+    Tables,
+    columns_of,
+    scaler_of_groups,
+    slices_of,
+)
 from imfeat.learn import KernelRidgeClassifier
 from imfeat.learn.dual import as_kernels
 
