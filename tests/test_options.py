@@ -346,6 +346,13 @@ def test_neighbours_are_at_most_the_images(rng):
     assert classifier_of("knn(n_neighbors=100)").build(100, 18, 0).n_neighbors == 100
 
 
+def test_only_squared_weights_are_learned_in_the_span_of_the_images():
+    for text in ("softmax(strength=3)", "logreg(C=1)", "mlp(dropout=0.1)"):
+        assert classifier_of(text).in_span
+    for text in ("softmax(penalty='l1')", "logreg(l1_ratio=0.5)", "mlp(augment='flip')", "knn(p=1)"):
+        assert not classifier_of(text).in_span
+
+
 def test_weights_of_classes_are_options():
     classifiers.check("softmax(class_weight={7: 2.0})")
     assert classifier_of("softmax(class_weight={7: 2.0})").build(1.0, 9, 0).class_weight == {7: 2.0}
