@@ -17,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer
 import imfeat
 from imfeat import compare, learn
 from imfeat.cli import main
-from imfeat.compare import augment, classifiers, experiment, tuning, wide, workspace
+from imfeat.compare import augment, classifiers, experiment, tables, tuning, wide, workspace
 from imfeat.compare.classifiers import CLASSIFIERS, classifier_of, parse_classifiers
 from imfeat.datasets import DataSet, ImageSet
 from imfeat.recipes import RECIPES
@@ -346,6 +346,13 @@ def test_neighbours_are_at_most_the_images(rng):
     assert classifier_of("knn(n_neighbors=100)").build(100, 18, 0).n_neighbors == 100
 
 
+def test_only_squared_weights_are_learned_in_the_span_of_the_images():
+    for text in ("softmax(strength=3)", "logreg(C=1)", "mlp(dropout=0.1)"):
+        assert classifier_of(text).in_span
+    for text in ("softmax(penalty='l1')", "logreg(l1_ratio=0.5)", "mlp(augment='flip')", "knn(p=1)"):
+        assert not classifier_of(text).in_span
+
+
 def test_weights_of_classes_are_options():
     classifiers.check("softmax(class_weight={7: 2.0})")
     assert classifier_of("softmax(class_weight={7: 2.0})").build(1.0, 9, 0).class_weight == {7: 2.0}
@@ -385,13 +392,21 @@ def test_gray_images_are_compared(digits, tmp_path, shape):
         axis = ... if shape == "(n, h, w)" else (..., None)
         np.savez(source, x_train=x_train[axis], y_train=y_train, x_test=x_test[axis], y_test=y_test)
     names = "raw, equalize, gray, dalal-triggs, lbp, uoctti, words(n_words=9)"
-    result = compare.run(source, features=names, classifiers="ridge, mlp(epochs=2)", n_seeds=1, cache=False)
+    rows = "ridge, mlp(epochs=2)"
+    result = compare.run(source, features=names, classifiers=rows, n_seeds=1, cache=False, shifts=True)
     assert len(result.records) == 14
+    assert "color-cast" not in result.settings["shifts"]
+    assert "noise" in result.settings["shifts"]
     assert result.settings["gray"]
     result.write(tmp_path / "run")
     page = (tmp_path / "run" / "report.html").read_text()
     assert "All images are gray: no feature of colour takes part." in page
     assert "First-layer templates" in page
+    pictures = [cell.templates for cell in result.cells if cell.record.feature == "raw"]
+    assert [len(images) for images in pictures] == [10, 16]  # classes, and hidden units
+    for images in pictures:
+        np.testing.assert_array_equal(images, np.repeat(images[..., :1], 3, -1))
+        assert set(np.abs(images.astype(int) - 127.5).max((1, 2, 3))) <= {126.5, 127.5}
 
 
 @pytest.mark.parametrize(
@@ -445,3 +460,29 @@ def test_strengths_that_are_too_small_for_kernels_are_not_chosen(digits, monkeyp
     (record,) = run_cells(twice, ("raw",), ("kernel-ridge",))
     assert record.test_accuracy > 0.7
     assert record.strength == 1
+
+
+def test_kernels_are_solved_from_tables_in_half_of_the_memory(digits, monkeypatch):
+    (whole,) = run_cells(digits, ("raw",), ("kernel-ridge",))
+    monkeypatch.setattr("imfeat.compare.tables.MOST_BYTES", 1000)
+    monkeypatch.setattr("imfeat.compare.tables.COLUMNS_AT_ONCE", 50)
+    monkeypatch.setattr("imfeat.compare.wide_scores.ROWS_AT_ONCE", 70)
+    (half,) = run_cells(digits, ("raw",), ("kernel-ridge",))
+    assert half.feature_bytes == whole.feature_bytes
+    assert half.test_accuracy == pytest.approx(whole.test_accuracy, abs=0.02)
+    assert half.train_accuracy == pytest.approx(whole.train_accuracy, abs=0.02)
+
+
+@pytest.mark.parametrize("feature", ["raw", "words(n_words=9)"])
+def test_a_table_in_another_order_is_that_of_its_rows(digits, feature, monkeypatch):
+    fitted = workspace.fit_feature(feature, digits, 0)
+    order = np.random.default_rng(0).permutation(500)[:300]
+    for most_bytes in (1 << 30, 1000):
+        monkeypatch.setattr("imfeat.compare.tables.MOST_BYTES", most_bytes)
+        table = workspace.compute_tables(feature, digits, fitted).train
+        ordered = tables.OrderedTable(table, order)
+        np.testing.assert_array_equal(ordered[:], table[:][order])
+        np.testing.assert_array_equal(ordered[3:9], table[:][order][3:9])
+        np.testing.assert_array_equal(ordered.columns(slice(2, 7)), table[:][order, 2:7])
+        np.testing.assert_array_equal(ordered.take(np.array([5, 1]))[:], table[:][order[[5, 1]]])
+        assert (len(ordered), tables.bytes_of_row(ordered)) == (300, tables.bytes_of_row(table))

@@ -275,6 +275,7 @@ def _models(folder: str | os.PathLike[str] | None, source: Source, data: DataSet
 def _strengths(data: DataSet, *, shifts: bool) -> dict[str, list[float]]:
     """Return the strengths of the changes of the test images, by their names."""
     shape = data.test.images.shape[1:]
+    shape = (*shape[:2], 1) if data.test.is_gray else shape
     of_shape = shifts_for(shape) if shifts else ()
     return {shift.name: list(shift.strengths_for(shape)) for shift in of_shape}
 

@@ -286,6 +286,10 @@ def template_images(model: Any, data: DataSet) -> Array | None:
         return None
     weights = network.layers[0].weights.T if network else model.coef_
     images = templates(model, data.train.images.shape[1:])
+    if data.train.is_gray:  # what equal channels are multiplied with is the sum of their weights
+        sums = images.sum(-1, keepdims=True) - 1.5
+        largest = np.abs(sums).max((1, 2, 3), keepdims=True)
+        images = np.repeat(0.5 + sums / np.where(largest > 0, 2 * largest, 1), 3, axis=-1)
     if len(images) > MOST_TEMPLATES:
         images = images[np.argsort(-np.linalg.norm(weights, axis=1), kind="stable")[:MOST_TEMPLATES]]
     return np.round(255 * images).astype(np.uint8)

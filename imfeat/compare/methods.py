@@ -194,7 +194,8 @@ class Classifier(Method):
         elif fixed:
             changed = replace(changed, strengths=(own.pop(fixed[0]),), value=keep)
         seeded = self.seeded or any(option in self.seeded_by for option in own)
-        in_span = self.in_span and own.get("penalty", "l2") == "l2" and not augment
+        has_squares = own.get("penalty", "l2") == "l2" and not own.get("l1_ratio")
+        in_span = self.in_span and has_squares and not augment
         return replace(changed, options={**self.options, **own}, seeded=seeded, in_span=in_span)
 
 

@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline
 
 from imfeat._backend import Array
 from imfeat.compare.training import accuracy
+from imfeat.datasets._types import are_gray
 from imfeat.models import logits_of
 from imfeat.resize import resize
 
@@ -87,17 +88,21 @@ def scores_on(pipelines: Mapping[str, Pipeline], images: Array) -> dict[str, dic
     Returns
     -------
     dict of str to dict of str to array of shape (n, n_classes)
-        For each pipeline, the scores by the key of a shift and a strength; see `key_of`.
+        For each pipeline, the scores by the key of a shift and a strength; see `key_of`.  Gray images, of
+        equal channels, stay gray.
     """
     if not pipelines:
         return {}
     describe = next(iter(pipelines.values()))[:-1]
     scores: dict[str, dict[str, Array]] = {name: {} for name in pipelines}
+    n_channels = images.shape[3]
+    if are_gray(images):
+        images = images[..., :1]
     for shift in shifts_for(images.shape[1:]):
         for strength in range(N_STRENGTHS):
             parts: dict[str, list[Array]] = {name: [] for name in pipelines}
             for batch in shift.batches(images, strength):
-                features = describe.transform(batch)
+                features = describe.transform(np.broadcast_to(batch, (*batch.shape[:3], n_channels)))
                 for name, pipeline in pipelines.items():
                     parts[name].append(logits_of(pipeline[-1], features))
             for name, arrays in parts.items():

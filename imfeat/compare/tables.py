@@ -95,22 +95,26 @@ class CodedTable:
 class OrderedTable:
     """The rows of a table in another order, read when they are needed."""
 
-    def __init__(self, table: "Array | HalfTable", order: Array) -> None:
+    def __init__(self, table: "Table", order: Array) -> None:
         self.table = table
         self.order = order
-        self.shape = (len(order), table.shape[1])
+        self.shape: tuple[int, int] = (len(order), table.shape[1])
 
     def __len__(self) -> int:
         return len(self.order)
 
     def __getitem__(self, rows: Any) -> Array:
-        return self.table[self.order[rows]]
+        features: Array = self.table[self.order[rows]]
+        return features
 
     def columns(self, columns: slice) -> Array:
         """Return columns of all rows."""
-        if isinstance(self.table, HalfTable):
+        if isinstance(self.table, HalfTable | OrderedTable):
             return self.table.columns(columns)[self.order]
-        return self.table[:, columns][self.order]
+        if isinstance(self.table, CodedTable):
+            return self.table[:][self.order, columns]
+        reordered: Array = self.table[:, columns][self.order]
+        return reordered
 
     def take(self, rows: Array) -> "OrderedTable":
         """Return a table of the given rows."""

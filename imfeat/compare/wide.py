@@ -20,7 +20,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from imfeat._backend import Array
 from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.methods import middle
-from imfeat.compare.tables import HalfTable, OrderedTable, Tables, columns_of, standardized_tables
+from imfeat.compare.tables import OrderedTable, Tables, columns_of, standardized_tables
 from imfeat.compare.training import accuracy
 from imfeat.compare.tuning import climb, draw_rows
 from imfeat.compare.wide_scores import Solution, TestScores
@@ -65,12 +65,10 @@ def computed(member: Any, data: DataSet) -> Member:
 
 def kept(tables: FeatureTables) -> Member:
     """Return a function that returns tables that are in memory."""
-    train = tables.train
-
-    assert isinstance(train, np.ndarray | HalfTable), "codes would be decoded anew for each group of columns"
 
     def tables_of(order: Array, n_test: int) -> Tables:
-        return Tables(OrderedTable(train, order), tables.test, tables.test_seconds, tables.scaler)
+        ordered = OrderedTable(tables.train, order)
+        return Tables(ordered, tables.test, tables.test_seconds, tables.scaler)
 
     return tables_of
 
