@@ -230,3 +230,5 @@ def test_reports_show_sizes_and_changes(folder):
     page = (folder / "report.html").read_text()
     assert "Fewer training images" in page
     assert "Changed test images" in page
+    for name in ("train-sizes-ridge.svg", "train-sizes-mlp.svg", "shifts.svg"):
+        assert (folder / name).read_text().startswith("<svg")

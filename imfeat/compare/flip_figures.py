@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -12,6 +13,14 @@ from imfeat.compare.flips import records_by_size
 from imfeat.compare.measurements import Measurements
 
 N_COLUMNS = 3  # of small multiples
+
+
+def figure_files(result: Measurements) -> dict[str, str]:
+    """Return the figures as files beside the results: SVG by file name."""
+    classifiers = dict.fromkeys(record.classifier for record in result.records)
+    sizes = zip(classifiers, size_figures(result), strict=False)
+    files = {f"train-sizes-{quote(classifier)}.svg": svg for classifier, (svg, _) in sizes}
+    return files | {"shifts.svg": svg for svg, _ in shift_figures(result)}
 
 
 def size_figures(result: Measurements) -> list[Captioned]:

@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from imfeat._files import write_text
 from imfeat.compare.answer import recommended
 from imfeat.compare.cells import Record, Store, by_pair
+from imfeat.compare.flip_figures import figure_files
 from imfeat.compare.kept import Models
 from imfeat.compare.measurements import Measurements
 from imfeat.compare.page import as_html
@@ -95,7 +96,7 @@ class Result(Measurements):
         return cls(**content, cells=kept, models=Models(Path(folder)))
 
     def write(self, folder: Path | str) -> None:
-        """Write ``results.json``, ``results.md`` and ``report.html``, making the folder."""
+        """Write ``results.json``, ``results.md``, ``report.html`` and figures, making the folder."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
@@ -104,3 +105,5 @@ class Result(Measurements):
         write_text(folder / "results.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         write_text(folder / "results.md", as_markdown(self))
         write_text(folder / "report.html", as_html(self))
+        for name, svg in figure_files(self).items():
+            write_text(folder / name, svg)
