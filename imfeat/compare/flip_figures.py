@@ -20,7 +20,8 @@ def figure_files(result: Measurements) -> dict[str, str]:
     classifiers = dict.fromkeys(record.classifier for record in result.records)
     sizes = zip(classifiers, size_figures(result), strict=False)
     files = {f"train-sizes-{quote(classifier)}.svg": svg for classifier, (svg, _) in sizes}
-    return files | {"shifts.svg": svg for svg, _ in shift_figures(result)}
+    shifts = zip(("shifts.svg",), shift_figures(result), strict=False)
+    return files | {name: svg for name, (svg, _) in shifts}
 
 
 def size_figures(result: Measurements) -> list[Captioned]:
