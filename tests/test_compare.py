@@ -570,6 +570,18 @@ def test_the_table_fits_a_narrow_terminal():
         assert cell in text
 
 
+def test_options_of_classifiers_are_folded_in_a_narrow_terminal():
+    result = one_result(color=[0.5, 0.7])
+    name = "mlp(hidden=(256, 128), activation='tanh', optimizer='sgd', learning_rate=0.1, dropout=0.5)"
+    records = tuple(replace(record, classifier=name) for record in result.records)
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(report.as_table(replace(result, records=records)))
+    text = console.export_text()
+    for cell in (*report.COLUMNS, "color", "mlp", *report.rows(result)[0][2:]):
+        assert cell in text
+    assert "dropout=0.5" in "".join(text.split())
+
+
 def test_broken_files_are_named_and_skipped(tmp_path, data):
     for i, (image, label) in enumerate(zip(data.train.images, data.train.labels, strict=True)):
         folder = tmp_path / "pictures" / "abc"[label]

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 from rich import box
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from imfeat.compare.answer import recommended
@@ -82,7 +83,11 @@ def as_table(result: Measurements) -> Table:
         caption_justify="left",
     )
     for i, column in enumerate(COLUMNS):
-        table.add_column(column, justify="left" if i < 2 else "right", no_wrap=i > 0, overflow="fold")
+        justify: JustifyMethod = "left" if i < 2 else "right"
+        # options of classifiers may take several lines, their names and numbers not
+        names = [row[1].partition("(")[0] for row in rows(result)] if i == 1 else []
+        least = max(map(len, (column, *names)))
+        table.add_column(column, justify=justify, no_wrap=i > 1, overflow="fold", min_width=least)
     best = best_row(result)
     previous = None
     for i, row in enumerate(rows(result)):
