@@ -122,13 +122,18 @@ class Workspace:
     def part(self, n_train: int, seed: int) -> "Workspace":
         """Return a workspace with fewer training images, as many of each class; larger parts include smaller.
 
-        Its features are not cached, and its models not kept.
+        Its models are not kept.
         """
         train = self.data.train
         rows = nested_rows(train.labels, n_train, seed)
         subset = ImageSet(train.images[rows], train.labels[rows], train.class_names)
-        store = self.store.of_size(n_train)
-        return Workspace(DataSet(subset, self.data.test), store=store, announce=self.announce)
+        return Workspace(
+            DataSet(subset, self.data.test),
+            store=self.store.of_size(n_train),
+            cache=self._cache,
+            content=self._content and f"{self._content}-{n_train}-{seed}",
+            announce=self.announce,
+        )
 
     def predictions(self, scores: Array) -> tuple[Array, Array]:
         """Return the predicted classes of the test images, and their margins over the true classes."""
