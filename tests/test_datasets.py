@@ -279,6 +279,21 @@ def test_class_folders_are_split_in_each_class(tmp_path):
         assert sorted(numbers(train, label) + numbers(test, label)) == list(range(n))
 
 
+def test_each_image_has_the_path_of_its_file(tmp_path):
+    write_classes(tmp_path / "fruit", 9)
+    archive = shutil.make_archive(str(tmp_path / "made"), "zip", tmp_path / "fruit")
+    for source in (tmp_path / "fruit", archive):
+        for part in load(source, size=8):
+            expected = [
+                f"{part.class_names[label]}/{image[0, 0, 0]:02}.png"
+                for image, label in zip(part.images, part.labels, strict=True)
+            ]
+            assert list(part.paths) == expected
+    with pytest.raises(ValueError, match="a path each"):
+        ImageSet(np.zeros((3, 4, 5, 3), np.uint8), np.array([0, 1, 1]), ("a", "b"), paths=("one",))
+    assert load("photos").train.paths == ()
+
+
 def test_the_split_depends_on_the_seed_alone(tmp_path):
     write_classes(tmp_path, 20)
     assert digest(load(tmp_path)) == digest(load(tmp_path))
@@ -719,6 +734,9 @@ def test_parquet_files_of_hugging_face(tmp_path, names, layout):
     assert train.class_names == (("apple", "pear") if names else ("0", "1"))
     assert numbers(train, 0) == numbers(train, 1) == [0, 1, 2, 3]
     assert numbers(test, 1) == [0, 1]
+    assert sorted(test.paths) == [
+        f"{layout.format('test')}/{place}" for place in ("0/0", "0/1", "0/2", "1/0")
+    ]
     alone = load(tmp_path / "hub" / layout.format("train"), size=8)
     assert len(alone.train) == 6
     assert np.bincount(alone.test.labels).tolist() == [1, 1]

@@ -188,6 +188,7 @@ def run(
         models=models,
         test_labels=data.test.labels,
         test_images=data.test.images,
+        test_paths=data.test.paths,
     )
 
 

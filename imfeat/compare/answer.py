@@ -13,31 +13,32 @@ from imfeat.recipes import parse
 
 
 def in_words(cells: Iterable[Cell], labels: Array) -> list[str]:
-    """Return sentences about the best linear classifier, the best MLP on pixels, and MLPs on features.
+    """Return sentences about the best row, the best linear classifier, and MLPs on pixels and on features.
 
     ``labels`` are those of the test images.
     """
     pairs = by_pair(cells)
+    best = best_of(pairs.items())
+    assert best is not None, "a comparison has at least one cell"
     linear = best_of(pair for pair in pairs.items() if kind_of(pair[0]) == "linear")
     mlps = {pair: group for pair, group in pairs.items() if kind_of(pair) == "mlp"}
     on_pixels = best_of(pair for pair in mlps.items() if parse(pair[0][0]).is_pixels)
-    sentences = []
+    sentences = [_reaches(best, pairs[best], ", best on the validation images,")]
     if linear is not None:
-        sentences.append(_reaches(linear, pairs[linear]))
+        if linear != best:
+            sentences.append(_reaches(linear, pairs[linear], ", the best linear classifier,"))
         if on_pixels is not None:
             sentences.append(_than(on_pixels, linear, pairs))
         same_feature = best_of(pair for pair in mlps.items() if pair[0][0] == linear[0])
         if same_feature is not None:
             sentences.append(_adds(same_feature, linear, pairs, labels))
-    best = best_of(mlps.items())
-    if best is not None and best != on_pixels and (linear is None or best[0] != linear[0]):
-        sentences.append(_reaches(best, pairs[best]).replace(" reaches ", ", the best MLP, reaches ", 1))
+    mlp = best_of(mlps.items())
+    if mlp is not None and mlp != on_pixels and (linear is None or mlp[0] != linear[0]):
+        if mlp != best:
+            sentences.append(_reaches(mlp, pairs[mlp], ", the best MLP,"))
         if linear is not None:
-            sentences.append(_compared(best, linear, pairs, labels))
-    overall = best_of(pairs.items())
-    if overall is not None and kind_of(overall) == "other":
-        sentences.append(_reaches(overall, pairs[overall]))
-    return sentences
+            sentences.append(_compared(mlp, linear, pairs, labels))
+    return sentences + _better_on_test(best, pairs)
 
 
 def kind_of(pair: Pair) -> str:
@@ -75,11 +76,26 @@ def p_text(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def _reaches(pair: Pair, cells: list[Cell]) -> str:
+def _reaches(pair: Pair, cells: list[Cell], what: str) -> str:
     accuracy = mean(cells, "test_accuracy")
     low, high = interval(accuracy, len(cells[0].predicted))
     text = name_of(pair)
-    return f"{text[0].upper()}{text[1:]} reaches {accuracy:.3f} (95 % interval {low:.3f} to {high:.3f})."
+    return (
+        f"{text[0].upper()}{text[1:]}{what} reaches {accuracy:.3f} (95 % interval {low:.3f} to {high:.3f})."
+    )
+
+
+def _better_on_test(best: Pair, pairs: dict[Pair, list[Cell]]) -> list[str]:
+    """Say whether a row is better on the test images than the one that is best on the validation images."""
+    accuracies = {pair: mean(cells, "test_accuracy") for pair, cells in pairs.items()}
+    other = max(accuracies, key=accuracies.__getitem__)
+    points = 100 * (accuracies[other] - accuracies[best])
+    if round(points, 1) <= 0:
+        return []
+    return [
+        f"On the test images {name_of(other)} is better by {points:.1f} points ({accuracies[other]:.3f}); "
+        "they don't choose, as the best of many looks better there than it is."
+    ]
 
 
 def _than(on_pixels: Pair, linear: Pair, pairs: dict[Pair, list[Cell]]) -> str:
@@ -96,7 +112,9 @@ def _adds(mlp: Pair, linear: Pair, pairs: dict[Pair, list[Cell]], labels: Array)
 
 
 def _compared(mlp: Pair, linear: Pair, pairs: dict[Pair, list[Cell]], labels: Array) -> str:
-    return f"Against the best linear classifier it {_difference(pairs[mlp], pairs[linear], labels)}"
+    return (
+        f"Against the best linear classifier, {name_of(mlp)} {_difference(pairs[mlp], pairs[linear], labels)}"
+    )
 
 
 def _difference(mlp: list[Cell], linear: list[Cell], labels: Array) -> str:

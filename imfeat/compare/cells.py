@@ -6,7 +6,7 @@ import json
 import time
 import zipfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, TypeAlias, TypeVar
 from urllib.parse import quote
@@ -87,6 +87,11 @@ class Cell:
         Training history of the classifier, by epoch; empty if it has none.
     templates : array of shape (n, height, width, 3), uint8
         First-layer weights as images; empty for features other than pixels.
+    probabilities : array of shape (n_test, 2), float32
+        Calibrated probabilities of the found class and of the true class of each test image; empty in cells
+        of before there were any.
+    explained : dict of arrays (n_classes, height, width, 3), uint8
+        A picture for each class of what a linear model has learned, by its kind; see explained.py.
     scores : dict of arrays (n, n_classes)
         Scores of the ``train``, ``validation`` and ``test`` images, for a fusion; else empty.
     """
@@ -96,6 +101,8 @@ class Cell:
     margins: Array
     history: dict[str, list[float]] = field(default_factory=dict)
     templates: Array = field(default_factory=lambda: np.empty((0, 0, 0, 3), np.uint8))
+    probabilities: Array = field(default_factory=lambda: np.empty((0, 2), np.float32))
+    explained: dict[str, Array] = field(default_factory=dict)
     scores: dict[str, Array] = field(default_factory=dict)
 
 
@@ -185,20 +192,25 @@ def stem_of(feature: str, classifier: str, seed: int) -> str:
 
 def _write(cell: Cell, file: IO[bytes]) -> None:
     metadata = json.dumps({"record": asdict(cell.record), "history": cell.history})
-    arrays = {"predicted": cell.predicted, "margins": cell.margins, "templates": cell.templates}
-    scores = {f"scores_{name}": values for name, values in cell.scores.items()}
-    np.savez(file, allow_pickle=False, about=np.array(metadata), **arrays, **scores)
+    arrays = {name: getattr(cell, name) for name in ("predicted", "margins", "templates", "probabilities")}
+    named = {
+        f"{group}_{name}": values
+        for group in ("scores", "explained")
+        for name, values in getattr(cell, group).items()
+    }
+    np.savez(file, allow_pickle=False, about=np.array(metadata), **arrays, **named)
 
 
 def _read(path: Path) -> Cell:
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         metadata = json.loads(str(arrays["about"]))
-        scores = {name[7:]: arrays[name] for name in arrays.files if name.startswith("scores_")}
-        return Cell(
-            Record(**metadata["record"]),
-            arrays["predicted"],
-            arrays["margins"],
-            metadata["history"],
-            arrays["templates"],
-            scores,
-        )
+        groups: dict[str, dict[str, Array]] = {"scores": {}, "explained": {}}
+        for name in arrays.files:
+            group, _, rest = name.partition("_")
+            if group in groups:
+                groups[group][rest] = arrays[name]
+        record = Record(**metadata["record"])
+        cell = Cell(record, arrays["predicted"], arrays["margins"], metadata["history"], arrays["templates"])
+        if "probabilities" in arrays.files:
+            cell = replace(cell, probabilities=arrays["probabilities"])
+        return replace(cell, scores=groups["scores"], explained=groups["explained"])

@@ -15,6 +15,7 @@ import numpy as np
 
 from imfeat.compare import shifts
 from imfeat.compare.cells import SUMMED, Cell
+from imfeat.compare.confidence import with_probabilities
 from imfeat.compare.feature_run import FeatureRun
 from imfeat.compare.training import accuracy
 from imfeat.compare.tuning import split
@@ -76,7 +77,8 @@ def fuse(workspace: Workspace, feature: str, members: list[Cell]) -> Cell:
         **{name: sum(getattr(record, name) for record in records) for name in SUMMED},
     )
     record = workspace.calibrated(record, scores["validation"], scores["test"])
-    return Cell(record, *workspace.predictions(scores["test"]))
+    cell = Cell(record, *workspace.predictions(scores["test"]))
+    return with_probabilities(cell, scores["test"], classes, data.test.labels)
 
 
 def members_of(feature: str) -> tuple[str, ...]:

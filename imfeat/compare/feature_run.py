@@ -13,6 +13,8 @@ from imfeat.compare import shifts
 from imfeat.compare.augment import PicturedTable
 from imfeat.compare.cells import Cell, Record
 from imfeat.compare.classifiers import classifier_of
+from imfeat.compare.confidence import with_probabilities
+from imfeat.compare.explained import explain
 from imfeat.compare.linear_model import LinearModel
 from imfeat.compare.pipelines import estimator_of, pipeline_of
 from imfeat.compare.span import SpanTable, pays
@@ -79,6 +81,7 @@ class FeatureRun:
                 cell, pipeline = self._compute_cell(name, seed)
                 if pipeline is not None and keeps:
                     self.workspace.keep(cell.record, pipeline)
+                    cell = self._explained(cell, pipeline)
                 if pipeline is not None and self.workspace.shifts:
                     computed[name] = cell, pipeline
                     self.choices.setdefault(name, choice_of(cell))
@@ -87,6 +90,14 @@ class FeatureRun:
             self.choices.setdefault(name, choice_of(cell))
             yield cell
         yield from map(store.put, self._shifted(computed, seed))
+
+    def _explained(self, cell: Cell, pipeline: Pipeline) -> Cell:
+        """Return a cell with pictures of what a linear model has learned from all training images."""
+        workspace = self.workspace
+        if workspace.store.n_train or classifier_of(cell.record.classifier).kind != "linear":
+            return cell
+        workspace.announce(f"{self.feature}, {cell.record.classifier}, what it looks at")
+        return replace(cell, explained=explain(pipeline, workspace.data.train.images))
 
     def _shifted(self, computed: dict[str, tuple[Cell, Pipeline]], seed: int) -> Iterator[Cell]:
         """Test cells on changed images, which share their features."""
@@ -223,6 +234,7 @@ class FeatureRun:
         )
         record = self.workspace.calibrated(record, choice.scores, test, choice.temperature)
         cell = Cell(record, *self.workspace.predictions(test), history=getattr(model, "history_", {}))
+        cell = with_probabilities(cell, test, classes, data.test.labels)
         if self.with_scores:
             cell = replace(cell, scores={"train": train, "validation": choice.scores, "test": test})
         images = template_images(model, data) if parse(self.feature).is_pixels else None
@@ -268,6 +280,7 @@ class FeatureRun:
             record = replace(record, model_bytes=4 * len(labels) * (n_features + len(classes)))
         scores = {"train": fit.train, "validation": fit.validation, "test": fit.test}
         cell = Cell(record, *self.workspace.predictions(fit.test))
+        cell = with_probabilities(cell, fit.test, classes, data.test.labels)
         return replace(cell, scores=scores) if self.with_scores else cell
 
 

@@ -8,11 +8,9 @@ import numpy as np
 
 from imfeat.compare.answer import best_of
 from imfeat.compare.cells import Pair, Record, by_pair
-from imfeat.compare.figures import COLORS, MARKERS, Captioned, new_figure, svg_of
+from imfeat.compare.figures import COLORS, MARKERS, Captioned, new_figure, shortened, svg_of
 from imfeat.compare.flips import records_by_size
 from imfeat.compare.measurements import Measurements
-
-N_COLUMNS = 3  # of small multiples
 
 
 def figure_files(result: Measurements) -> dict[str, str]:
@@ -38,7 +36,13 @@ def size_figures(result: Measurements) -> list[Captioned]:
         figure, axes = new_figure()
         for pair in pairs:
             if pair[1] == classifier:
-                _band(axes, sizes, [group[pair] for group in groups], label=pair[0], **styles[pair[0]])
+                _band(
+                    axes,
+                    sizes,
+                    [group[pair] for group in groups],
+                    label=shortened(pair[0]),
+                    **styles[pair[0]],
+                )
         axes.set(xscale="log", xlabel="training images", ylabel="test accuracy", title=classifier)
         axes.legend(fontsize=7, frameon=False)
         caption = "Mean over seeds, each with training images of its own; the band is a standard deviation."
@@ -54,22 +58,30 @@ def shift_figures(result: Measurements) -> list[Captioned]:
         return []
     chosen = _best_of_features(pairs)
     styles = _styles([feature for feature, _ in chosen])
-    n_rows = -(-(len(shifts) + 1) // N_COLUMNS)
-    figure, panels = new_figure(height=1.9 * n_rows, width=7.2, panels=(n_rows, N_COLUMNS), shared=True)
-    panels = panels.reshape(-1)
-    for axes, shift in zip(panels, shifts, strict=False):
+    curves = {
+        pair: {
+            shift: np.mean([[r.test_accuracy, *r.shifts[shift]] for r in pairs[pair]], 0) for shift in shifts
+        }
+        for pair in chosen
+    }
+    top = max(curve.max() for of_shifts in curves.values() for curve in of_shifts.values())
+    figures = []
+    for shift in shifts:
+        figure, axes = new_figure(height=2, width=2.5)
         for pair in chosen:
-            curves = [[r.test_accuracy, *r.shifts[shift]] for r in pairs[pair]]
-            axes.plot(range(len(curves[0])), np.mean(curves, 0), markersize=3, **styles[pair[0]])
-        axes.set_title(shift, fontsize=8)
-        axes.set_xticks(range(4), ["none", "weak", "middle", "strong"], fontsize=7)
-        axes.tick_params(axis="y", labelsize=7)
-    for axes in panels[len(shifts) :]:
-        axes.set_axis_off()
-    for feature, classifier in chosen:
-        panels[-1].plot([], [], label=f"{feature}, {classifier}", **styles[feature])
-    panels[-1].legend(fontsize=7, frameon=False, loc="center", borderaxespad=0)
-    return [(svg_of(figure), "Test accuracy on changed images, for the best classifier of each feature.")]
+            axes.plot(range(4), curves[pair][shift], markersize=3, **styles[pair[0]])
+        axes.set_title(shift, fontsize=9)
+        axes.set_xticks(range(4), ["none", "weak", "middle", "strong"], fontsize=8)
+        axes.tick_params(axis="y", labelsize=8)
+        axes.set_ylim(0, 1.05 * top)
+        figures.append((svg_of(figure), ""))
+    figure, axes = new_figure(height=2, width=2.5)
+    axes.set_axis_off()
+    for pair in chosen:
+        axes.plot([], [], label=shortened(", ".join(pair), 30), **styles[pair[0]])
+    axes.legend(fontsize=8, frameon=False, loc="center", borderaxespad=0)
+    caption = "Test accuracy on changed images, for the best classifier of each feature."
+    return [*figures, (svg_of(figure), caption)]
 
 
 def _best_of_features(pairs: dict[Pair, list[Record]]) -> list[Pair]:

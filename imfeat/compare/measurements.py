@@ -27,3 +27,4 @@ class Measurements:
     models: Models = field(default_factory=Models, compare=False, repr=False)
     test_labels: Array | None = field(default=None, compare=False, repr=False)
     test_images: Array | None = field(default=None, compare=False, repr=False)
+    test_paths: tuple[str, ...] = field(default=(), compare=False, repr=False)

@@ -48,6 +48,8 @@ class Result(Measurements):
     test_labels : array of shape (n_test,)
     test_images : array of shape (n_test, height, width, 3) or None
         None if the result was read from a folder.
+    test_paths : tuple of str
+        Files of the test images below the source; empty if they are not in files.
     """
 
     def best(self) -> Pipeline:

@@ -82,7 +82,7 @@ def labels_of_paths(root: Path, items: Sequence[Item], left_out: Skipped) -> Fou
     ValueError
         If there are no folders of classes, one of them is empty, or a subset is alone.
     """
-    above, paths = _below_common_folders({item: _parts_below(root, item) for item in items}, SUBSET_OF)
+    above, paths = _below_common_folders({item: parts_below(root, item) for item in items}, SUBSET_OF)
     base = root.joinpath(*above)
     found = Found()
     subsets = _subsets(base, paths)
@@ -105,7 +105,8 @@ def labels_of_paths(root: Path, items: Sequence[Item], left_out: Skipped) -> Fou
     return found
 
 
-def _parts_below(root: Path, item: Item) -> Parts:
+def parts_below(root: Path, item: Item) -> Parts:
+    """Return the parts of the path of an image below a source."""
     name = item.name.removeprefix(shown(os.fspath(root))).replace(os.sep, "/")
     return tuple(part for part in name.split("/") if part not in ("", ".", "..")) or (root.name,)
 

@@ -26,6 +26,8 @@ class ImageSet:
     left_out : tuple of (path, reason)
         The files of the source that are clearly no images, such as hidden files and ``.json``; all of them
         are with the training set.
+    paths : tuple of str
+        The file of each image, below the source; empty if the images are not in files.
 
     Raises
     ------
@@ -38,10 +40,13 @@ class ImageSet:
     class_names: tuple[str, ...]
     skipped: Skipped = ()
     left_out: Skipped = ()
+    paths: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_images(self.images)
         _check_labels(self.labels, len(self.images), len(self.class_names))
+        if len(self.paths) not in (0, len(self.images)):
+            raise ValueError(f"{len(self.images)} images need a path each, or none, got {len(self.paths)}")
 
     def __len__(self) -> int:
         return len(self.images)

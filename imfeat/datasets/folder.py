@@ -7,6 +7,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imfeat._check import Seed
-from imfeat.datasets._labels import LAYOUTS, Found, labels_of_paths
+from imfeat.datasets._labels import LAYOUTS, Found, labels_of_paths, parts_below
 from imfeat.datasets._tables import labels_of_tables
 from imfeat.datasets._types import DataSet, ImageSet
 from imfeat.decoding import decode_all
@@ -46,14 +47,14 @@ def load_folder(
         {label for label, subset in zip(found.labels, found.subsets, strict=True) if subset != "test"}
     )
     _check_classes(root, found, classes)
-    train = _read(_select(found, ("", "train", "validation")), classes, size, fit, decode)
+    train = _read(root, _select(found, ("", "train", "validation")), classes, size, fit, decode)
     train, test = (
-        (train, _read(_select(found, ("test",)), classes, size, fit, decode))
+        (train, _read(root, _select(found, ("test",)), classes, size, fit, decode))
         if "test" in found.subsets
         else _split(root, train, test_size, np.random.default_rng(rng))
     )
     skipped = (*found.skipped, *train.skipped)
-    train = ImageSet(train.images, train.labels, train.class_names, skipped, tuple(left_out))
+    train = replace(train, skipped=skipped, left_out=tuple(left_out))
     _check_readable(root, train, test)
     return DataSet(train, test)
 
@@ -74,7 +75,9 @@ def _select(found: Found, subsets: Iterable[str]) -> Found:
     )
 
 
-def _read(found: Found, classes: Sequence[str], size: tuple[int, int], fit: str, decode: str) -> ImageSet:
+def _read(
+    root: Path, found: Found, classes: Sequence[str], size: tuple[int, int], fit: str, decode: str
+) -> ImageSet:
     """Decode files, and put the images in the order of their classes and names."""
     images, kept, skipped = decode_all(found.items, size, fit, decode)
     index_of = {name: index for index, name in enumerate(classes)}
@@ -85,7 +88,8 @@ def _read(found: Found, classes: Sequence[str], size: tuple[int, int], fit: str,
     order = sorted(range(len(kept)), key=lambda j: (labels[j], is_validation[j], names[j]))
     if order != list(range(len(kept))):
         images, labels = images[order], labels[order]
-    return ImageSet(images, labels, tuple(classes), skipped)
+    paths = tuple("/".join(parts_below(root, found.items[kept[j]])) for j in order)
+    return ImageSet(images, labels, tuple(classes), skipped, paths=paths)
 
 
 def _split(
@@ -102,9 +106,11 @@ def _split(
             )
         n_test = min(max(round(len(of_class) * test_size), 1), len(of_class) - 1)
         drawn[of_class[rng.permutation(len(of_class))[:n_test]]] = True
-    test = ImageSet(data.images[drawn], data.labels[drawn], data.class_names)
+    paths = np.array(data.paths, object)
+    test = ImageSet(data.images[drawn], data.labels[drawn], data.class_names, paths=tuple(paths[drawn]))
     images = _compact(data.images, np.flatnonzero(~drawn))
-    return ImageSet(images, data.labels[~drawn], data.class_names, data.skipped), test
+    train = replace(data, images=images, labels=data.labels[~drawn], paths=tuple(paths[~drawn]))
+    return train, test
 
 
 def _compact(images: Pixels, kept: Array) -> Pixels:
