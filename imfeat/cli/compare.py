@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from imfeat._progress import compilations_shown
+from imfeat._progress import compilations_shown, lines_shown
 from imfeat.cli.shared import FEATURES_HELP, Failure, decode_option
 from imfeat.recipes import COMPARED
 
@@ -163,7 +163,7 @@ def compare_command(
     folder = resume or out or Path("runs", f"{source}-{datetime.now():%Y%m%d-%H%M%S}")
     try:
         is_default = click.get_current_context().get_parameter_source("data") == ParameterSource.DEFAULT
-        with compilations_shown():
+        with compilations_shown(), lines_shown():
             if resume is not None and is_default:
                 result = experiment.resume(folder, cache=cache)
             else:

@@ -5,32 +5,30 @@ import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from imfeat._backend import Array
 from imfeat._check import as_flag, one_of
 from imfeat._environment import COMPARE_PACKAGES, versions
 from imfeat._feature import Feature
 from imfeat._files import write_json
-from imfeat._progress import console
 from imfeat._recipe import Term
 from imfeat.compare.answer import in_words, recommended
 from imfeat.compare.cache import Cache, content_of, default_folder
-from imfeat.compare.cells import Cell, Record, Store
+from imfeat.compare.cells import Record, Store
 from imfeat.compare.classifiers import MOST_TRIED, check, classifier_of, expand_groups, parse_classifiers
 from imfeat.compare.environment import git_revision, machine, peak_bytes
-from imfeat.compare.experiment import run_cells, run_parts, with_members
 from imfeat.compare.flips import flips_in_words
 from imfeat.compare.kept import KEEPS, Models
 from imfeat.compare.own import register
 from imfeat.compare.result import CELLS, Result
+from imfeat.compare.running import run_all
 from imfeat.compare.shifts import shifts_for
 from imfeat.compare.tuning import LARGE_VALIDATION_SHARE, MAX_TUNING_IMAGES, VALIDATION_SHARE
 from imfeat.compare.workspace import Workspace
@@ -165,7 +163,7 @@ def run(
     models = _models(folder, source, data, decode)
     how: dict[str, Any] = {"store": store, "cache": feature_cache, "content": content}
     workspace = Workspace(data, **how, models=models, shifts=as_flag(shifts, "shifts"))
-    cells, of_parts = _run_with_bar(workspace, features, members, seeds, sizes)
+    cells, of_parts = run_all(workspace, features, members, seeds, sizes)
     feature_cache.trim()
     best = recommended(cells)
     models.finish(best, seeds[0], keep)
@@ -286,31 +284,6 @@ def _claim(folder: Path, request: dict[str, Any]) -> None:
         names = ", ".join(name for name in {**request, **existing} if existing.get(name) != request.get(name))
         raise FileExistsError(f"{folder} holds a run of other {names}; take another folder")
     write_json(path, request)
-
-
-def _run_with_bar(
-    workspace: Workspace,
-    features: tuple[str, ...],
-    classifiers: tuple[str, ...],
-    seeds: tuple[int, ...],
-    train_sizes: tuple[int, ...],
-) -> tuple[tuple[Cell, ...], tuple[Record, ...]]:
-    """Return the cells with all training images, and the records with fewer."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(), transient=True, disable=not console().is_terminal) as progress:
-        n_cells = len(with_members(features)) * len(classifiers) * len(seeds)
-        task = progress.add_task("", total=n_cells * (1 + len(train_sizes)))
-        workspace.announce = lambda text: progress.update(task, description=text)
-        how = features, classifiers, seeds
-        cells = list(_advancing(run_cells(workspace, *how), progress, task))
-        parts = [cell.record for cell in _advancing(run_parts(workspace, *how, train_sizes), progress, task)]
-    return tuple(cells), tuple(parts)
-
-
-def _advancing(cells: Iterator[Cell], progress: Progress, task: TaskID) -> Iterator[Cell]:
-    for cell in cells:
-        progress.advance(task)
-        yield cell
 
 
 def _settings(

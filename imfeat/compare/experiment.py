@@ -45,18 +45,6 @@ def run_cells(
             yield cell
 
 
-def run_parts(
-    workspace: Workspace,
-    features: tuple[str, ...],
-    classifiers: tuple[str, ...],
-    seeds: tuple[int, ...],
-    train_sizes: tuple[int, ...],
-) -> Iterator[Cell]:
-    """Yield the cells with fewer training images, each seed with images of its own."""
-    for n_train, seed in itertools.product(train_sizes, seeds):
-        yield from run_cells(workspace.part(n_train, seed), features, classifiers, (seed,))
-
-
 def fuse(workspace: Workspace, feature: str, members: list[Cell]) -> Cell:
     """Return the cell of the mean of the scores of several features."""
     records = [member.record for member in members]

@@ -219,7 +219,7 @@ class FeatureRun:
             test_feature_seconds=tables.test_seconds,
             feature_bytes=bytes_of_row(tables.train),
             model_bytes=size_of(model),
-            n_train=self.workspace.store.n_train,
+            n_train=self.workspace.n_train,
         )
         record = self.workspace.calibrated(record, choice.scores, test, choice.temperature)
         cell = Cell(record, *self.workspace.predictions(test), history=getattr(model, "history_", {}))
@@ -261,7 +261,7 @@ class FeatureRun:
             feature_bytes=4 * n_features,
             model_bytes=4 * (n_features + 1) * len(classes),
             gamma=fit.gamma,
-            n_train=self.workspace.store.n_train,
+            n_train=self.workspace.n_train,
         )
         record = self.workspace.calibrated(record, fit.validation, fit.test)
         if fit.gamma is not None:  # the features of all training images, and their shares

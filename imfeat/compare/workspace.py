@@ -78,6 +78,7 @@ class Workspace:
         shifts: bool = False,
     ) -> None:
         self.data = data
+        self.n_train = 0  # of the records: 0 for all images
         self.models = models
         self.shifts = shifts
         self.store = store or Store()
@@ -127,8 +128,9 @@ class Workspace:
         train = self.data.train
         rows = nested_rows(train.labels, n_train, seed)
         subset = ImageSet(train.images[rows], train.labels[rows], train.class_names)
-        store = self.store.of_size(n_train)
-        return Workspace(DataSet(subset, self.data.test), store=store, announce=self.announce)
+        workspace = Workspace(DataSet(subset, self.data.test), store=self.store.part(part_name(n_train)))
+        workspace.n_train = n_train
+        return workspace
 
     def predictions(self, scores: Array) -> tuple[Array, Array]:
         """Return the predicted classes of the test images, and their margins over the true classes."""
@@ -143,6 +145,11 @@ class Workspace:
             return None
         transformer = parse(feature).transformer(self.data.train.images.shape[1:3], seed)
         return " ".join([step, feature, self._content, code(), joblib.hash(transformer)])
+
+
+def part_name(n_train: int) -> str:
+    """Return the name of the part of the store with a number of training images."""
+    return f"train-{n_train}"
 
 
 def fit_feature(name: str, data: DataSet, seed: int) -> FittedFeature:
