@@ -40,7 +40,8 @@ class Record:
     ``n_train`` is the number of training images, 0 for all of them.  Probabilities are the softmax of scores
     divided by ``temperature``, which is fitted to the validation images, and ``calibration_error`` is their
     expected calibration error on the test images.  ``shifts`` are the accuracies on changed test images, by
-    the name of the change, one a strength.
+    the name of the change, one a strength.  ``balanced_accuracy``, the mean recall, and ``macro_f1`` count
+    all classes alike on the test images.
     """
 
     feature: str
@@ -64,6 +65,8 @@ class Record:
     temperature: float = 1.0
     calibration_error: float | None = None
     shifts: dict[str, list[float]] = field(default_factory=dict)
+    balanced_accuracy: float | None = None
+    macro_f1: float | None = None
 
 
 SUMMED = (

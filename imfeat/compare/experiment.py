@@ -63,8 +63,9 @@ def fuse(workspace: Workspace, feature: str, members: list[Cell]) -> Cell:
         shifts=shifts.accuracies(scores, data.test.labels, classes),
         **{name: sum(getattr(record, name) for record in records) for name in SUMMED},
     )
-    record = workspace.calibrated(record, scores["validation"], scores["test"])
-    return Cell(record, *workspace.predictions(scores["test"]))
+    record = workspace.measured(record, scores["validation"], scores["test"])
+    cell = Cell(record, *workspace.predictions(scores["test"]))
+    return replace(cell, scores=scores) if workspace.with_scores else cell
 
 
 def members_of(feature: str) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class FeatureRun:
         self.workspace = workspace
         self.feature = feature
         self.classifiers = classifiers
-        self.with_scores = with_scores
+        self.with_scores = with_scores or workspace.with_scores
         self.fitted: FittedFeature | None = None
         self.tables: FeatureTables | None = None
         self.choices: dict[str, Choice] = {}
@@ -221,7 +221,7 @@ class FeatureRun:
             model_bytes=size_of(model),
             n_train=self.workspace.n_train,
         )
-        record = self.workspace.calibrated(record, choice.scores, test, choice.temperature)
+        record = self.workspace.measured(record, choice.scores, test, choice.temperature)
         cell = Cell(record, *self.workspace.predictions(test), history=getattr(model, "history_", {}))
         if self.with_scores:
             cell = replace(cell, scores={"train": train, "validation": choice.scores, "test": test})
@@ -263,7 +263,7 @@ class FeatureRun:
             gamma=fit.gamma,
             n_train=self.workspace.n_train,
         )
-        record = self.workspace.calibrated(record, fit.validation, fit.test)
+        record = self.workspace.measured(record, fit.validation, fit.test)
         if fit.gamma is not None:  # the features of all training images, and their shares
             record = replace(record, model_bytes=4 * len(labels) * (n_features + len(classes)))
         scores = {"train": fit.train, "validation": fit.validation, "test": fit.test}

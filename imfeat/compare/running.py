@@ -16,9 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from imfeat._progress import console, has_terminal
+from imfeat.compare.answer import recommended
 from imfeat.compare.cells import Cell, Record
 from imfeat.compare.costs import cost_of
 from imfeat.compare.experiment import run_cells, with_members
+from imfeat.compare.folds import REFIT, Folds
 from imfeat.compare.workspace import Workspace, part_name
 
 LOGGER = logging.getLogger("imfeat.compare")
@@ -66,6 +68,24 @@ def run_all(
         stages.append(Stage(part, features, classifiers, (seed,), part_name(n_train), n_train))
     (_, cells), *parts = run_stages(workspace, stages)
     return tuple(cells), tuple(cell.record for _, of_part in parts for cell in of_part)
+
+
+def run_folds(
+    folds: Folds, features: tuple[str, ...], classifiers: tuple[str, ...], seeds: tuple[int, ...], keep: str
+) -> tuple[Cell, ...]:
+    """Return the cells of all folds together, and keep models that learn from all images."""
+    stages = [
+        Stage(partial(folds.part, k), features, classifiers, seeds, name, folds.n_train(k))
+        for k, name in enumerate(folds.names)
+    ]
+    cells = folds.pool([of_fold for _, of_fold in run_stages(folds.workspace, stages)])
+    if keep != "all":
+        feature, classifier = recommended(cells)
+        features, classifiers = (feature,), (classifier,)
+    n_all = len(folds.workspace.data.train)
+    refit = Stage(partial(folds.refit, cells), features, classifiers, seeds[:1], REFIT, n_all)
+    list(run_stages(folds.workspace, [refit]))
+    return cells
 
 
 def run_stages(main: Workspace, stages: Sequence[Stage]) -> Iterator[tuple[Stage, list[Cell]]]:

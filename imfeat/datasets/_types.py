@@ -25,6 +25,9 @@ class ImageSet:
     left_out : tuple of (path, reason)
         The files of the source that are clearly no images, such as hidden files and ``.json``; all of them
         are with the training set.
+    positions : array of shape (n_images,), int64, or None
+        Where the test images were drawn from the images of a source: the positions of these images among all
+        of them, which are in the order of their classes and names.
 
     Raises
     ------
@@ -37,6 +40,7 @@ class ImageSet:
     class_names: tuple[str, ...]
     skipped: Skipped = ()
     left_out: Skipped = ()
+    positions: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         _check_images(self.images)
