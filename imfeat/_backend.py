@@ -45,12 +45,14 @@ def empty_on_device_of(shape: tuple[int, ...], dtype: npt.DTypeLike, like: Array
 
 
 def set_num_threads(n: int) -> None:
-    """Set the number of threads that features use, for all threads of this process.
+    """Set the number of threads that features use, and the most that learners do, in this process.
 
     Parameters
     ----------
     n : int
-        At least 1.  Results are bit-identical for any number of threads.
+        At least 1.  Features are bit-identical for any number of threads; the classifiers of `imfeat.learn`
+        differ by rounding where they use several threads of BLAS, which they do for products of more than
+        1024 features.
 
     Raises
     ------

@@ -40,6 +40,24 @@ def console() -> "Console":
 
 
 @contextmanager
+def lines_shown() -> Iterator[None]:
+    """Write messages of ``imfeat.compare`` to standard error during the block, if it is no terminal."""
+    if has_terminal():
+        yield
+        return
+    logger = logging.getLogger("imfeat.compare")
+    handler = logging.StreamHandler(sys.stderr)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+
+
+@contextmanager
 def compilations_shown() -> Iterator[None]:
     """Show on a terminal which kernels are compiled during the block, as a call waits for them."""
     if not sys.stderr.isatty():

@@ -35,6 +35,7 @@ from imfeat.compare import (
     methods,
     page,
     report,
+    running,
     statistics,
     tables,
     training,
@@ -654,7 +655,7 @@ def test_progress_is_shown_on_terminals_only(source, capsys, monkeypatch):
     assert capsys.readouterr() == ("", "")
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
-    monkeypatch.setattr(compare, "console", lambda: Console(stderr=True))
+    monkeypatch.setattr(running, "console", lambda: Console(stderr=True))
     compare.run(source, **options)
     out, err = capsys.readouterr()
     assert out == ""

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from pictures import as_file, crop
 from PIL import Image, ImageFile
 
-from imfeat.datasets import DataSet, ImageSet, cifar10, load, photos
+from imfeat.datasets import DataSet, ImageSet, cifar10, load, photos, sizes, suggest_size
 from imfeat.decoding import decode
 
 RED, GREEN, BLUE, GRAY, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128), (255, 255, 255)
@@ -763,10 +763,12 @@ def test_linked_folders_are_classes_and_cycles_are_noticed(tmp_path):
     assert [reason for _, reason in train.left_out] == ["link to a folder that holds it"]
 
 
-def test_an_empty_class_is_refused(tmp_path):
+def test_an_empty_folder_is_named_and_left_out(tmp_path):
     (write_classes(tmp_path) / "plum").mkdir()
-    with pytest.raises(ValueError, match=r"'plum'.* is empty"):
-        load(tmp_path)
+    with pytest.warns(UserWarning, match=r"plum \(an empty folder, left out\)"):
+        train, _ = load(tmp_path)
+    assert train.class_names == ("apple", "pear")
+    assert train.skipped == ((str(tmp_path / "plum"), "an empty folder, left out"),)
 
 
 def test_a_single_class_is_refused(tmp_path):
@@ -774,11 +776,24 @@ def test_a_single_class_is_refused(tmp_path):
         load(write_classes(tmp_path, classes=("apple",)))
 
 
-def test_a_single_file_cannot_be_split(tmp_path):
-    write_classes(tmp_path)
-    write_classes(tmp_path, 1, ("plum",))
-    with pytest.raises(ValueError, match="'plum' holds one file"):
-        load(tmp_path)
+def test_a_class_of_a_single_image_is_named_and_left_out(tmp_path):
+    folder = write_classes(tmp_path / "photos")
+    write_classes(folder, 1, ("banana", "plum"))
+    with pytest.warns(UserWarning, match="class 'banana' .a single image, left out"):
+        train, test = load(folder)
+    assert train.class_names == test.class_names == ("apple", "pear")
+    assert train.skipped == tuple(
+        (f"class '{name}'", "a single image, left out") for name in ("banana", "plum")
+    )
+    alone, _ = load(write_classes(tmp_path / "both"), size=64)
+    np.testing.assert_array_equal(train.images, alone.images)
+    np.testing.assert_array_equal(train.labels, alone.labels)
+
+
+def test_a_single_image_is_enough_to_learn_from(tmp_path):
+    write_classes(tmp_path / "train", 1)
+    write_classes(tmp_path / "test", 1)
+    assert len(load(tmp_path).train) == 2
 
 
 def test_a_class_that_is_only_tested_is_refused(tmp_path):
@@ -795,12 +810,61 @@ def test_train_without_test_is_refused(tmp_path):
         load(tmp_path)
 
 
-def test_a_class_without_a_readable_image_is_refused(tmp_path):
-    write_classes(tmp_path)
-    for path in (tmp_path / "pear").iterdir():
+@pytest.mark.parametrize("below", ["", "train"])
+def test_a_class_without_a_readable_image_is_named_and_left_out(tmp_path, below):
+    classes = ("apple", "fig", "pear")
+    write_classes(tmp_path / below, classes=classes)
+    if below:
+        write_classes(tmp_path / "test", classes=classes)
+    for path in (tmp_path / below / "fig").iterdir():
         path.write_bytes(b"gone")
-    with pytest.raises(ValueError, match=r"no image for training of class 'pear'.*\(not a readable image"):
+    with pytest.warns(UserWarning, match="skipped"):
+        train, test = load(tmp_path)
+    assert train.class_names == test.class_names == ("apple", "pear")
+    assert set(train.labels) == set(test.labels) == {0, 1}
+    assert train.skipped[-1] == ("class 'fig'", "no image for training can be read, left out")
+    for path in (tmp_path / below / "pear").iterdir():
+        path.write_bytes(b"gone")
+    with pytest.raises(
+        ValueError, match=r"two classes need .*'fig' \(0\), 'pear' \(0\).*\(not a readable image"
+    ):
         load(tmp_path)
+
+
+def test_images_of_a_drawn_test_set_have_positions(tmp_path):
+    train, test = load(write_classes(tmp_path, 7))
+    assert sorted([*train.positions, *test.positions]) == list(range(14))
+    assert (train.positions < 7).sum() == (train.labels == 0).sum()
+    write_classes(tmp_path / "split" / "train")
+    write_classes(tmp_path / "split" / "test")
+    assert load(tmp_path / "split").train.positions is None
+
+
+@pytest.mark.parametrize(
+    ("sides", "n", "side"), [((300, 200), 2, 128), ((100, 300), 2, 96), ((500, 20), 2, 32), ((99, 65), 3, 64)]
+)
+def test_a_size_is_suggested_by_the_shorter_sides(tmp_path, sides, n, side):
+    for name in ("apple", "pear"):
+        (tmp_path / name).mkdir()
+        for k in range(n):
+            Image.new("RGB", sides).save(tmp_path / name / f"{k}.png")
+    Image.new("RGB", (10, 10)).save(tmp_path / "pear" / "small.png")
+    (tmp_path / "pear" / "broken.png").write_bytes(b"gone")
+    assert suggest_size(tmp_path) == (side, f"the median of the shorter sides is {min(sides)}")
+
+
+def test_many_images_are_smaller(tmp_path, monkeypatch):
+    write_classes(tmp_path, 4)
+    monkeypatch.setattr(sizes, "SIDES", (2, 4, 8))
+    assert suggest_size(tmp_path)[0] == 8
+    monkeypatch.setattr(sizes, "MOST_BYTES", 8 * 12 * 16)
+    side, reason = suggest_size(tmp_path)
+    assert side == 4
+    assert "8 larger images would take more" in reason
+
+
+def test_no_size_is_suggested_for_images_of_a_size_of_their_own():
+    assert suggest_size("cifar10") is suggest_size("photos") is suggest_size({"train": []}) is None
 
 
 def test_a_test_set_without_a_readable_image_is_refused(tmp_path):

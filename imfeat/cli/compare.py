@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from imfeat._progress import compilations_shown
+from imfeat._progress import compilations_shown, lines_shown
 from imfeat.cli.shared import FEATURES_HELP, Failure, decode_option
 from imfeat.recipes import COMPARED
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 INDENT = 26 * " "
 COMPARE_SETTINGS = (
-    *("data", "features", "classifiers", "seeds", "size", "decode", "train_sizes", "shifts", "keep"),
+    *("data", "features", "classifiers", "seeds", "size", "decode", "train_sizes", "shifts", "folds", "keep"),
     *("out", "cache"),
 )
 
@@ -92,8 +92,12 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
     "hist-gradient-boosting, separated by commas; linear is the first three, mlps are both MLPs.  With "
     "options, as in mlp(hidden=(256, 128)); --list names them.",
 )
-@click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="How many seeds.")
-@click.option("--size", type=click.IntRange(min=1), help="Side of the images of a folder, in pixels.")
+@click.option("--seeds", type=click.IntRange(min=1), help="How many seeds.  [default: 3, or 1 with folds]")
+@click.option(
+    "--size",
+    type=click.IntRange(min=1),
+    help="Side of the images of a folder, in pixels.  [default: 32, 64, 96 or 128, by the images]",
+)
 @decode_option
 @click.option(
     "--train-sizes",
@@ -103,6 +107,12 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
 )
 @click.option(
     "--shifts", is_flag=True, help="Also test under other light, noise, blur, rotation, occlusion and more."
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(min=0),
+    help="Cross-validate with so many folds; 0 for one split.  [default: 5 for a folder of fewer than 500 "
+    "images and no test/, else 0]",
 )
 @click.option(
     "--keep",
@@ -142,11 +152,12 @@ def compare_command(
     data: str,
     features: str,
     classifiers: str,
-    seeds: int,
+    seeds: int | None,
     size: int | None,
     decode: str,
     train_sizes: str,
     shifts: bool,
+    folds: int | None,
     keep: str,
     out: Path | None,
     resume: Path | None,
@@ -163,13 +174,13 @@ def compare_command(
     folder = resume or out or Path("runs", f"{source}-{datetime.now():%Y%m%d-%H%M%S}")
     try:
         is_default = click.get_current_context().get_parameter_source("data") == ParameterSource.DEFAULT
-        with compilations_shown():
+        with compilations_shown(), lines_shown():
             if resume is not None and is_default:
                 result = experiment.resume(folder, cache=cache)
             else:
                 names: dict[str, Any] = {"features": features, "classifiers": classifiers}
                 how: dict[str, Any] = {"size": size, "decode": decode, "folder": folder, "cache": cache}
-                how |= {"train_sizes": _sizes(train_sizes), "shifts": shifts, "keep": keep}
+                how |= {"train_sizes": _sizes(train_sizes), "shifts": shifts, "folds": folds, "keep": keep}
                 result = experiment.run(data, **names, n_seeds=seeds, **how)
         # Printed before it is written, so that results survive a full disk.
         _print(result)
@@ -190,7 +201,7 @@ def _print(result: "Result") -> None:
 
     console = Console()
     console.print(report.as_table(result))
-    for line in (*result.answer, *report.skipped_lines(result)):
+    for line in (*result.answer, *report.warning_lines(result), *report.skipped_lines(result)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -5,36 +5,38 @@ import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from imfeat._backend import Array
+from imfeat._backend import Array, get_num_threads
 from imfeat._check import as_flag, one_of
 from imfeat._environment import COMPARE_PACKAGES, versions
 from imfeat._feature import Feature
 from imfeat._files import write_json
-from imfeat._progress import console
 from imfeat._recipe import Term
 from imfeat.compare.answer import in_words, recommended
 from imfeat.compare.cache import Cache, content_of, default_folder
-from imfeat.compare.cells import Cell, Record, Store
+from imfeat.compare.cells import Record, Store
 from imfeat.compare.classifiers import MOST_TRIED, check, classifier_of, expand_groups, parse_classifiers
+from imfeat.compare.concerns import concerns_about
 from imfeat.compare.environment import git_revision, machine, peak_bytes
-from imfeat.compare.experiment import run_cells, run_parts, with_members
 from imfeat.compare.flips import flips_in_words
+from imfeat.compare.folds import Folds, fold_numbers, folds_in_words, join, number_of_folds
 from imfeat.compare.kept import KEEPS, Models
 from imfeat.compare.own import register
 from imfeat.compare.result import CELLS, Result
+from imfeat.compare.running import run_all, run_folds
 from imfeat.compare.shifts import shifts_for
 from imfeat.compare.tuning import LARGE_VALIDATION_SHARE, MAX_TUNING_IMAGES, VALIDATION_SHARE
 from imfeat.compare.workspace import Workspace
-from imfeat.datasets import DataSet, load
+from imfeat.datasets import DataSet, load, suggest_size
+from imfeat.datasets.sizes import SIDES
+from imfeat.learn._threads import blas_threads
 from imfeat.recipes import COMPARED, RECIPES, parse, parse_list
 from imfeat.sources import absolute
 
@@ -52,11 +54,12 @@ def run(
     *,
     features: str | Sequence[str] = COMPARED,
     classifiers: str | Sequence[str] = DEFAULT_CLASSIFIERS,
-    n_seeds: int = 3,
+    n_seeds: int | None = None,
     size: int | None = None,
     decode: str = "exact",
     train_sizes: Sequence[int | str] = (),
     shifts: bool = False,
+    folds: int | None = None,
     keep: str = "best",
     folder: str | os.PathLike[str] | None = None,
     cache: bool = True,
@@ -77,12 +80,14 @@ def run(
         ``mlps`` for the MLPs.  Options are the parameters of the class in `imfeat.learn` or scikit-learn.
         A parameter that would be chosen on validation images, such as ``strength``, is kept if it is given.
         MLPs may learn from images that are flipped and shifted at random: ``augment="flip+shift"``.
-    n_seeds : int
-        Number of seeds, which are 0 to ``n_seeds - 1``.  A seed draws the initial weights of an MLP, the
-        order of the images in the training of MLP and SVM, and visual words.  Softmax and ridge regression
-        on other features give the same results for all seeds.
+    n_seeds : int, optional
+        Number of seeds, which are 0 to ``n_seeds - 1``; 3 by default, or 1 with folds.  A seed draws the
+        initial weights of an MLP, the order of the images in the training of MLP and SVM, and visual words.
+        Softmax and ridge regression on other features give the same results for all seeds.
     size : int, optional
-        Side of the images, in pixels, for a folder of image files.
+        Side of the images, in pixels, for a folder of image files.  By default the median of their
+        shorter sides, rounded down to 32, 64, 96 or 128: smaller if pixels in float32 took more than
+        2 GiB, and larger if a feature needs it.
     decode : {"exact", "fast"}
         Decoding of JPEGs in such a folder, as in `imfeat.datasets.load`.
     train_sizes : sequence of int
@@ -92,6 +97,12 @@ def run(
     shifts : bool
         Test everything on changed test images, too: under other light, with noise, blurred, compressed,
         moved, rotated, scaled and partly covered, each at three strengths; see `imfeat.compare.shifts`.
+    folds : int, optional
+        Number of folds of a cross-validation, 0 for a single split; by default 5 for a folder without test
+        images of its own and with fewer than 500 images.  Each image is tested once, by models that learned
+        from the other folds.  Folds are stretches of the files of each class in their order, as neighbours
+        may show the same thing.  Accuracies are of all images together.  As folds share training images,
+        their interval is somewhat too narrow [1]_.  The kept model learns from all images.
     keep : {"best", "all"}
         Models to keep: that of the pair that is best on the validation images, or one of each pair, with the
         first seed.
@@ -124,6 +135,15 @@ def run(
     All classifiers get features standardized by the training images.  The strength of their
     regularization is chosen on validation images of the training set, with the first seed, among at most
     five that are tried, and kept for the other seeds.  No choice depends on the test set.
+
+    The settings of the result hold ``warnings`` of small classes and of classes of very different sizes, and
+    of images that are, or nearly are, both tested and learned from.  Without a terminal for a progress bar,
+    the logger ``imfeat.compare`` gets a line for each cell.
+
+    References
+    ----------
+    .. [1] Y. Bengio, Y. Grandvalet, "No unbiased estimator of the variance of k-fold cross-validation",
+       Journal of Machine Learning Research 5, 2004.  https://www.jmlr.org/papers/v5/grandvalet04a.html
     """
     parsed = parse_list(features)
     features = tuple(feature.name for feature in parsed)
@@ -131,23 +151,31 @@ def run(
     members = expand_groups(classifiers)
     for name in members:
         check(name)
-    if n_seeds < 1:
+    if n_seeds is not None and n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
     one_of(keep, "keep", KEEPS)
+    start = time.perf_counter()
+    date = datetime.now().astimezone().isoformat(timespec="seconds")
+    revision = git_revision()  # before the run, during which files may change
+    size, size_reason = _size_for(source, size, parsed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="skipped .* files", category=UserWarning)
+        data = load(source, size=size, decode=decode)
+    others = [f"{name}=" for name, value in (("train_sizes", train_sizes), ("shifts", shifts)) if value]
+    n_folds = number_of_folds(folds, data, others=others)
+    n_seeds = n_seeds or (1 if n_folds else 3)
     request = {
         "source": _name_of(source),
         "features": list(features),
         "classifiers": list(classifiers),
         "n_seeds": n_seeds,
         "size": size,
-        **_others(decode=decode, train_sizes=list(train_sizes), shifts=shifts, keep=keep),
+        **_others(decode=decode, train_sizes=list(train_sizes), shifts=shifts, keep=keep, folds=n_folds),
     }
-    start = time.perf_counter()
-    date = datetime.now().astimezone().isoformat(timespec="seconds")
-    revision = git_revision()  # before the run, during which files may change
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="skipped .* files", category=UserWarning)
-        data = load(source, size=size, decode=decode)
+    skipped = data.train.skipped + data.test.skipped
+    if n_folds:
+        images = join(data)
+        data = DataSet(images, images)
     is_gray = data.train.is_gray and data.test.is_gray
     if is_gray:
         parsed = _without_colors(parsed)
@@ -165,13 +193,25 @@ def run(
     models = _models(folder, source, data, decode)
     how: dict[str, Any] = {"store": store, "cache": feature_cache, "content": content}
     workspace = Workspace(data, **how, models=models, shifts=as_flag(shifts, "shifts"))
-    cells, of_parts = _run_with_bar(workspace, features, members, seeds, sizes)
+    numbers = fold_numbers(data.train.labels, n_folds) if n_folds else None
+    concerns = _concerns(data, numbers)
+    of_parts: tuple[Record, ...] = ()
+    what = features, members, seeds
+    with blas_threads(get_num_threads()):
+        if numbers is not None:
+            cells = run_folds(Folds(workspace, numbers), *what, keep)
+        else:
+            cells, of_parts = run_all(workspace, *what, sizes)
     feature_cache.trim()
     best = recommended(cells)
     models.finish(best, seeds[0], keep)
-    settings = _settings(source, data, features, members, seeds, is_gray)
+    settings = _settings(source, data, *what, is_gray, n_folds)
     settings |= _others(decode=decode, train_sizes=list(sizes), shifts=_strengths(data, shifts=shifts))
+    settings |= _others(size_reason=size_reason, warnings=concerns)
     records = tuple(cell.record for cell in cells)
+    answer = [*in_words(cells, data.test.labels), *flips_in_words(records, of_parts)]
+    if n_folds:
+        answer.append(folds_in_words(n_folds, len(data.test)))
     return Result(
         records=records,
         versions=versions(COMPARE_PACKAGES),
@@ -179,10 +219,10 @@ def run(
         settings=settings,
         git_revision=revision,
         date=date,
-        skipped=data.train.skipped + data.test.skipped,
+        skipped=skipped,
         seconds=store.seconds(),
         peak_bytes=peak_bytes(),
-        answer=(*in_words(cells, data.test.labels), *flips_in_words(records, of_parts)),
+        answer=tuple(answer),
         part_records=of_parts,
         cells=cells,
         models=models,
@@ -223,7 +263,42 @@ def resume(folder: str | os.PathLike[str], *, cache: bool = True) -> Result:
     if request["source"] == IN_MEMORY:
         raise ValueError(f"{folder} holds a run of {IN_MEMORY}; call run with them and this folder again")
     request.pop("content")
+    request.setdefault("folds", 0)
     return run(request.pop("source"), **request, folder=folder, cache=cache)
+
+
+def _size_for(
+    source: Source, size: int | None, features: tuple[Feature, ...]
+) -> tuple[int | None, str | None]:
+    """Return the size of the images, and the reason if it was not given."""
+    if size is not None or (suggested := suggest_size(source)) is None:
+        return size, None
+    side, reason = suggested
+    for larger in (*(other for other in SIDES if other > side), None):
+        if larger is None or all(_suits(feature, side) for feature in features):
+            return side, reason
+        side, reason = larger, f"a feature needs that, {reason}"
+    return None, None
+
+
+def _suits(feature: Feature, side: int) -> bool:
+    try:
+        feature.check((side, side))
+    except ValueError:
+        return False
+    return True
+
+
+def _concerns(data: DataSet, folds: Array | None) -> list[str]:
+    """Return warnings about a data set."""
+    paths = [*getattr(data.train, "paths", ())]
+    if folds is not None:
+        return concerns_about(data.train.images, data.train.labels, folds, data.train.class_names, paths)
+    paths += getattr(data.test, "paths", ())
+    images = np.concatenate([data.train.images, data.test.images])
+    labels = np.concatenate([data.train.labels, data.test.labels])
+    parts = np.repeat([0, 1], [len(data.train), len(data.test)])
+    return concerns_about(images, labels, parts, data.train.class_names, paths)
 
 
 def _without_colors(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
@@ -246,7 +321,7 @@ def _name_of(source: Source) -> str:
 
 def _others(**settings: Any) -> dict[str, Any]:
     """Return settings other than the defaults, so that folders of before there was a choice still match."""
-    defaults: tuple[Any, ...] = ("exact", [], {}, False, "best")
+    defaults: tuple[Any, ...] = ("exact", [], {}, False, "best", None)
     return {name: value for name, value in settings.items() if value not in defaults}
 
 
@@ -290,31 +365,6 @@ def _claim(folder: Path, request: dict[str, Any]) -> None:
     write_json(path, request)
 
 
-def _run_with_bar(
-    workspace: Workspace,
-    features: tuple[str, ...],
-    classifiers: tuple[str, ...],
-    seeds: tuple[int, ...],
-    train_sizes: tuple[int, ...],
-) -> tuple[tuple[Cell, ...], tuple[Record, ...]]:
-    """Return the cells with all training images, and the records with fewer."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(), transient=True, disable=not console().is_terminal) as progress:
-        n_cells = len(with_members(features)) * len(classifiers) * len(seeds)
-        task = progress.add_task("", total=n_cells * (1 + len(train_sizes)))
-        workspace.announce = lambda text: progress.update(task, description=text)
-        how = features, classifiers, seeds
-        cells = list(_advancing(run_cells(workspace, *how), progress, task))
-        parts = [cell.record for cell in _advancing(run_parts(workspace, *how, train_sizes), progress, task)]
-    return tuple(cells), tuple(parts)
-
-
-def _advancing(cells: Iterator[Cell], progress: Progress, task: TaskID) -> Iterator[Cell]:
-    for cell in cells:
-        progress.advance(task)
-        yield cell
-
-
 def _settings(
     source: Source,
     data: DataSet,
@@ -322,14 +372,18 @@ def _settings(
     classifiers: tuple[str, ...],
     seeds: tuple[int, ...],
     is_gray: bool,
+    n_folds: int,
 ) -> dict[str, Any]:
     n_train, height, width, _ = data.train.images.shape
+    if n_folds:
+        n_train = round(n_train * (1 - 1 / n_folds))
     return {
         "source": os.path.basename(os.path.abspath(_name_of(source))),
         "n_train": n_train,
         "n_test": len(data.test),
         "image_size": [height, width],
         **({"gray": True} if is_gray else {}),
+        **({"folds": n_folds} if n_folds else {}),
         "class_names": list(data.train.class_names),
         "left_out": dict(sorted(Counter(reason for _, reason in data.train.left_out).items())),
         "seeds": list(seeds),

@@ -20,7 +20,7 @@ MOST_LETTERS = 200  # of the name of a file
 ELAPSED = "seconds.txt"  # in a folder of cells: seconds of the run so far
 
 Pair: TypeAlias = tuple[str, str]  # a feature and a classifier
-Key: TypeAlias = tuple[str, str, int, int]  # a feature, a classifier, a seed and a number of training images
+Key: TypeAlias = tuple[str, str, int, str]  # a feature, a classifier, a seed and a part of the store
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Record:
     ``n_train`` is the number of training images, 0 for all of them.  Probabilities are the softmax of scores
     divided by ``temperature``, which is fitted to the validation images, and ``calibration_error`` is their
     expected calibration error on the test images.  ``shifts`` are the accuracies on changed test images, by
-    the name of the change, one a strength.
+    the name of the change, one a strength.  ``balanced_accuracy``, the mean recall, and ``macro_f1`` count
+    all classes alike on the test images.
     """
 
     feature: str
@@ -64,6 +65,8 @@ class Record:
     temperature: float = 1.0
     calibration_error: float | None = None
     shifts: dict[str, list[float]] = field(default_factory=dict)
+    balanced_accuracy: float | None = None
+    macro_f1: float | None = None
 
 
 SUMMED = (
@@ -134,7 +137,7 @@ class Store:
     def __init__(self, folder: Path | None = None, start: float | None = None) -> None:
         self.folder = folder
         self.cells: dict[Key, Cell] = {}
-        self.n_train = 0
+        self.name = ""
         self._start = time.perf_counter() if start is None else start
         self._before = 0.0
         if folder is not None:
@@ -146,15 +149,18 @@ class Store:
         """Return the seconds of the run so far, without interruptions."""
         return self._before + time.perf_counter() - self._start
 
-    def of_size(self, n_train: int) -> "Store":
-        """Return a store of the cells with a number of training images, in the same memory and folder."""
+    def part(self, name: str) -> "Store":
+        """Return a store of cells that learn from some of the images, in the same memory and a folder below.
+
+        The part that has no name is that of all images.
+        """
         store = copy.copy(self)
-        store.n_train = n_train
+        store.name = name
         return store
 
     def get(self, feature: str, classifier: str, seed: int) -> Cell | None:
         """Return a cell, or None if it is not done or its file is damaged."""
-        key = feature, classifier, seed, self.n_train
+        key = feature, classifier, seed, self.name
         if key not in self.cells and self.folder is not None and (path := self._path(key)).exists():
             try:
                 self.cells[key] = _read(path)
@@ -164,7 +170,7 @@ class Store:
 
     def put(self, cell: Cell) -> Cell:
         """Store a cell, and return it."""
-        key = cell.record.feature, cell.record.classifier, cell.record.seed, self.n_train
+        key = cell.record.feature, cell.record.classifier, cell.record.seed, self.name
         self.cells[key] = cell
         if self.folder is not None:
             path = self._path(key)
@@ -177,8 +183,8 @@ class Store:
 
     def _path(self, key: Key) -> Path:
         assert self.folder is not None
-        feature, classifier, seed, n_train = key
-        folder = self.folder / f"train-{n_train}" if n_train else self.folder
+        feature, classifier, seed, name = key
+        folder = self.folder / name if name else self.folder
         return folder / f"{stem_of(feature, classifier, seed)}.npz"
 
 

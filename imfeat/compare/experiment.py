@@ -46,18 +46,6 @@ def run_cells(
             yield cell
 
 
-def run_parts(
-    workspace: Workspace,
-    features: tuple[str, ...],
-    classifiers: tuple[str, ...],
-    seeds: tuple[int, ...],
-    train_sizes: tuple[int, ...],
-) -> Iterator[Cell]:
-    """Yield the cells with fewer training images, each seed with images of its own."""
-    for n_train, seed in itertools.product(train_sizes, seeds):
-        yield from run_cells(workspace.part(n_train, seed), features, classifiers, (seed,))
-
-
 def fuse(workspace: Workspace, feature: str, members: list[Cell]) -> Cell:
     """Return the cell of the mean of the scores of several features."""
     records = [member.record for member in members]
@@ -76,9 +64,10 @@ def fuse(workspace: Workspace, feature: str, members: list[Cell]) -> Cell:
         shifts=shifts.accuracies(scores, data.test.labels, classes),
         **{name: sum(getattr(record, name) for record in records) for name in SUMMED},
     )
-    record = workspace.calibrated(record, scores["validation"], scores["test"])
+    record = workspace.measured(record, scores["validation"], scores["test"])
     cell = Cell(record, *workspace.predictions(scores["test"]))
-    return with_probabilities(cell, scores["test"], classes, data.test.labels)
+    cell = with_probabilities(cell, scores["test"], classes, data.test.labels)
+    return replace(cell, scores=scores) if workspace.with_scores else cell
 
 
 def members_of(feature: str) -> tuple[str, ...]:

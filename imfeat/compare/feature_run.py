@@ -49,7 +49,7 @@ class FeatureRun:
         self.workspace = workspace
         self.feature = feature
         self.classifiers = classifiers
-        self.with_scores = with_scores
+        self.with_scores = with_scores or workspace.with_scores
         self.fitted: FittedFeature | None = None
         self.tables: FeatureTables | None = None
         self.choices: dict[str, Choice] = {}
@@ -94,7 +94,7 @@ class FeatureRun:
     def _explained(self, cell: Cell, pipeline: Pipeline) -> Cell:
         """Return a cell with pictures of what a linear model has learned from all training images."""
         workspace = self.workspace
-        if workspace.store.n_train or classifier_of(cell.record.classifier).kind != "linear":
+        if not workspace.explains or classifier_of(cell.record.classifier).kind != "linear":
             return cell
         workspace.announce(f"{self.feature}, {cell.record.classifier}, what it looks at")
         return replace(cell, explained=explain(pipeline, workspace.data.train.images))
@@ -230,9 +230,9 @@ class FeatureRun:
             test_feature_seconds=tables.test_seconds,
             feature_bytes=bytes_of_row(tables.train),
             model_bytes=size_of(model),
-            n_train=self.workspace.store.n_train,
+            n_train=self.workspace.n_train,
         )
-        record = self.workspace.calibrated(record, choice.scores, test, choice.temperature)
+        record = self.workspace.measured(record, choice.scores, test, choice.temperature)
         cell = Cell(record, *self.workspace.predictions(test), history=getattr(model, "history_", {}))
         cell = with_probabilities(cell, test, classes, data.test.labels)
         if self.with_scores:
@@ -273,9 +273,9 @@ class FeatureRun:
             feature_bytes=4 * n_features,
             model_bytes=4 * (n_features + 1) * len(classes),
             gamma=fit.gamma,
-            n_train=self.workspace.store.n_train,
+            n_train=self.workspace.n_train,
         )
-        record = self.workspace.calibrated(record, fit.validation, fit.test)
+        record = self.workspace.measured(record, fit.validation, fit.test)
         if fit.gamma is not None:  # the features of all training images, and their shares
             record = replace(record, model_bytes=4 * len(labels) * (n_features + len(classes)))
         scores = {"train": fit.train, "validation": fit.validation, "test": fit.test}

@@ -19,6 +19,8 @@ NotedTable: TypeAlias = tuple[str, tuple[str, ...], list[tuple[str, ...]]]  # a 
 COLUMNS = ("feature", "classifier", "test", "train", "length", "feature s", "train s")
 MORE_COLUMNS = (
     "95 % interval",
+    "balanced",
+    "macro F1",
     "validation",
     "strength",
     "tune s",
@@ -33,7 +35,8 @@ PROTOCOL = (
     "images fifth) of each class (for knn the number of neighbours, for hist-gradient-boosting the learning "
     "rate, for kernel-ridge also the width of the kernel); validation accuracy is that of the classifier "
     "that learned from the rest. Images/s are test images, from pixels to classes; bytes are those of the "
-    "parameters, and those kept for the feature of an image."
+    "parameters, and those kept for the feature of an image. Balanced accuracy and macro F1 are means over "
+    "the classes."
 )
 
 
@@ -52,8 +55,12 @@ def caption(result: Measurements) -> str:
     """Return a caption that describes the numbers."""
     s = result.settings
     height, width = s["image_size"]
+    chosen = f" ({s['size_reason']})" if "size_reason" in s else ""
     gray = " All images are gray: no feature of colour takes part." if s.get("gray") else ""
-    images = f"{s['n_train']:,} training and {s['n_test']:,} test images of {height} x {width} pixels"
+    numbers = f"{s['n_train']:,} training and {s['n_test']:,} test images"
+    if "folds" in s:
+        numbers = f"{s['n_test']:,} images, each tested once in {s['folds']} folds,"
+    images = f"{numbers} of {height} x {width} pixels{chosen}"
     return (
         f"{s['source']}: {images}, {len(s['class_names'])} classes.{gray} Accuracy is {_spread(result)}; "
         f"seconds are means: for the features of all images, and for training, once the strength is chosen."
@@ -118,9 +125,18 @@ def as_markdown(result: Measurements) -> str:
     paragraphs.append(markdown((*COLUMNS[:2], *MORE_COLUMNS), more))
     paragraphs.append(PROTOCOL)
     paragraphs += [f"{note}\n\n{markdown(columns, lines)}" for note, columns, lines in flip_tables(result)]
+    if warnings := warning_lines(result):
+        paragraphs.append("\n- ".join(warnings))
     if skipped := skipped_lines(result):
         paragraphs.append("\n- ".join(skipped))
     return "\n\n".join(paragraphs) + "\n"
+
+
+def warning_lines(result: Measurements) -> list[str]:
+    """Return lines about the data set that a reader should know before believing the numbers."""
+    if warnings := result.settings.get("warnings"):
+        return ["Warnings about the data:", *warnings]
+    return []
 
 
 def skipped_lines(result: Measurements) -> list[str]:
@@ -191,6 +207,8 @@ def _more_numbers(records: list[Record], n_test: int) -> tuple[str, ...]:
     seconds = mean(records, "test_feature_seconds") + mean(records, "predict_seconds")
     return (
         f"{low:.3f} to {high:.3f}",
+        _optional_mean(records, "balanced_accuracy"),
+        _optional_mean(records, "macro_f1"),
         f"{mean(records, 'validation_accuracy'):.3f}",
         _parameters(records[0]),
         f"{mean(records, 'tune_seconds'):.1f}",
@@ -199,6 +217,10 @@ def _more_numbers(records: list[Record], n_test: int) -> tuple[str, ...]:
         f"{records[0].model_bytes / 1e6:.2f}",
         f"{records[0].feature_bytes:,}",
     )
+
+
+def _optional_mean(records: list[Record], field: str) -> str:
+    return "" if any(getattr(record, field) is None for record in records) else f"{mean(records, field):.3f}"
 
 
 def _parameters(record: Record) -> str:

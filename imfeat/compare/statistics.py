@@ -22,6 +22,28 @@ def interval(accuracy: float, n_images: int) -> tuple[float, float]:
     return float(bounds.low), float(bounds.high)
 
 
+def macro_averages(labels: Array, predicted: Array) -> tuple[float, float]:
+    """Return the balanced accuracy, which is the mean recall of the classes, and the mean F1.
+
+    Parameters
+    ----------
+    labels, predicted : arrays of shape (n,), int
+        True and predicted classes.
+
+    Notes
+    -----
+    The balanced accuracy is over the classes of ``labels``, and F1 over those of either, as in scikit-learn.
+    """
+    classes, numbers = np.unique(np.concatenate([labels, predicted]), return_inverse=True)
+    true, found = numbers[: len(labels)], numbers[len(labels) :]
+    n_true = np.bincount(true, minlength=len(classes))
+    n_found = np.bincount(found, minlength=len(classes))
+    n_right = np.bincount(true[true == found], minlength=len(classes))
+    has_images = n_true > 0
+    recall = float((n_right[has_images] / n_true[has_images]).mean())
+    return recall, float((2 * n_right / (n_true + n_found)).mean())
+
+
 def mcnemar(first: Array, second: Array) -> float:
     """Return the p-value of McNemar's exact test that two classifiers are equally often correct.
 

@@ -1,7 +1,7 @@
 """The data, cells and cached features that the parts of an experiment share."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,8 +11,9 @@ from sklearn.base import clone
 
 from imfeat._backend import Array
 from imfeat.compare.cache import Cache, code
-from imfeat.compare.cells import Cell, Record, Store
+from imfeat.compare.cells import Cell, Pair, Record, Store
 from imfeat.compare.kept import Models
+from imfeat.compare.statistics import macro_averages
 from imfeat.compare.tables import Table, standardized_tables
 from imfeat.compare.tuning import split
 from imfeat.datasets import DataSet, ImageSet
@@ -64,6 +65,10 @@ class Workspace:
         Keeps a model of each pair of a feature and a classifier, with the first seed.
     shifts : bool
         Whether cells are tested on changed test images, too.
+    reported : mapping of (feature, classifier) to Record, optional
+        Records with the accuracies that kept models are said to have, if not those on ``data.test``.
+    with_scores : bool
+        Whether all cells keep their scores.
     """
 
     def __init__(
@@ -76,10 +81,16 @@ class Workspace:
         announce: Callable[[str], None] = lambda text: None,
         models: Models | None = None,
         shifts: bool = False,
+        reported: Mapping[Pair, Record] | None = None,
+        with_scores: bool = False,
     ) -> None:
         self.data = data
+        self.n_train = 0  # of the records: 0 for all images
+        self.explains = True  # whether cells have pictures of what linear models look at
         self.models = models
         self.shifts = shifts
+        self.with_scores = with_scores
+        self._reported = reported
         self.store = store or Store()
         self.announce = announce
         self.classes = np.unique(data.train.labels)
@@ -104,19 +115,27 @@ class Workspace:
 
     def keep(self, record: Record, pipeline: Any) -> None:
         """Keep the model of a record, if models are kept."""
-        if self.models is not None:
-            self.models.put(record, pipeline, len(self.data.train), len(self.data.test))
+        if self.models is None:
+            return
+        n_test = len(self.data.test)
+        if self._reported is not None and (record.feature, record.classifier) in self._reported:
+            measured = self._reported[record.feature, record.classifier]
+            record = replace(measured, strength=record.strength, temperature=record.temperature)
+            n_test = len(self.data.train)
+        self.models.put(record, pipeline, len(self.data.train), n_test)
 
-    def calibrated(
+    def measured(
         self, record: Record, validation: Array, test: Array, temperature: float | None = None
     ) -> Record:
-        """Return a record with a temperature, by scores of validation images, and a calibration error."""
+        """Return a record with a temperature, by scores of validation images, and what test scores tell."""
         labels = self.data.train.labels
         if temperature is None:
             truth = np.searchsorted(self.classes, labels[split(labels)[1]])
             temperature = fit_temperature(validation, truth)
         truth = np.searchsorted(self.classes, self.data.test.labels)
         error = expected_calibration_error(softmax(test, temperature), truth)
+        averages = macro_averages(self.data.test.labels, self.classes[test.argmax(1)])
+        record = replace(record, balanced_accuracy=averages[0], macro_f1=averages[1])
         return replace(record, temperature=temperature, calibration_error=error)
 
     def part(self, n_train: int, seed: int) -> "Workspace":
@@ -124,16 +143,20 @@ class Workspace:
 
         Its models are not kept.
         """
-        train = self.data.train
-        rows = nested_rows(train.labels, n_train, seed)
-        subset = ImageSet(train.images[rows], train.labels[rows], train.class_names)
-        return Workspace(
-            DataSet(subset, self.data.test),
-            store=self.store.of_size(n_train),
-            cache=self._cache,
-            content=self._content and f"{self._content}-{n_train}-{seed}",
-            announce=self.announce,
-        )
+        subset = self.data.train.at(nested_rows(self.data.train.labels, n_train, seed))
+        store = self.store.part(part_name(n_train))
+        content = self._content and f"{self._content}-{n_train}-{seed}"
+        how: dict[str, Any] = {"store": store, "cache": self._cache, "content": content}
+        workspace = Workspace(DataSet(subset, self.data.test), **how, announce=self.announce)
+        workspace.n_train = n_train
+        workspace.explains = False
+        return workspace
+
+    def other(self, name: str, train: ImageSet, test: ImageSet, **options: Any) -> "Workspace":
+        """Return a workspace of other images, whose cells are a part of the store."""
+        content = self._content and f"{self._content} {name}"
+        store = self.store.part(name)
+        return Workspace(DataSet(train, test), store=store, cache=self._cache, content=content, **options)
 
     def predictions(self, scores: Array) -> tuple[Array, Array]:
         """Return the predicted classes of the test images, and their margins over the true classes."""
@@ -148,6 +171,11 @@ class Workspace:
             return None
         transformer = parse(feature).transformer(self.data.train.images.shape[1:3], seed)
         return " ".join([step, feature, self._content, code(), joblib.hash(transformer)])
+
+
+def part_name(n_train: int) -> str:
+    """Return the name of the part of the store with a number of training images."""
+    return f"train-{n_train}"
 
 
 def fit_feature(name: str, data: DataSet, seed: int) -> FittedFeature:

@@ -15,6 +15,7 @@ from imfeat.datasets.cifar10 import find_cifar10, load_cifar10
 from imfeat.datasets.folder import load_folder
 from imfeat.datasets.labelled import load_labelled
 from imfeat.datasets.photos import load_photos
+from imfeat.datasets.sizes import suggest_size as suggest_size
 from imfeat.decoding import DECODES, FITS, as_pair
 from imfeat.sources import ARCHIVES, TABLES
 
@@ -109,7 +110,8 @@ def load(
     skipped with a warning.  Files that are clearly no images are left out without one, and listed in
     ``left_out``: hidden files, ``Thumbs.db``, ``desktop.ini``, ``__MACOSX/`` and sidecars such as
     ``.json``, ``.xml``, ``.txt``, ``.csv`` and ``.md``.  The images are in the order of their classes
-    and file names.
+    and file names.  Folders without an image that can be read, and, where the test set is drawn, with a
+    single one, are no classes; they are listed in ``skipped``.
 
     Subfolders of the folder of a class belong to the class.  A single folder that contains all others,
     such as ``images/``, is skipped.  ``train``, ``training``, ``test``, ``testing``, ``val``, ``valid``

@@ -80,7 +80,7 @@ def labels_of_paths(root: Path, items: Sequence[Item], left_out: Skipped) -> Fou
     Raises
     ------
     ValueError
-        If there are no folders of classes, one of them is empty, or a subset is alone.
+        If there are no folders of classes, or a subset is alone.
     """
     above, paths = _below_common_folders({item: parts_below(root, item) for item in items}, SUBSET_OF)
     base = root.joinpath(*above)
@@ -154,7 +154,7 @@ def _add(found: Found, folder: Path, paths: Paths, subset: str) -> None:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         is_class = path.name not in classes and path.is_dir() and not path.name.startswith(".")
         if is_class and not any(names for _, _, names in os.walk(path)):
-            raise ValueError(f"the folder of class {path.name!r}, {path}, is empty: fill or remove it")
+            found.skipped += ((os.fspath(path), "an empty folder, left out"),)
 
 
 def _label_by_tables(found: Found, tables: Sequence[str]) -> None:

@@ -28,6 +28,9 @@ class ImageSet:
         are with the training set.
     paths : tuple of str
         The file of each image, below the source; empty if the images are not in files.
+    positions : array of shape (n_images,), int64, or None
+        Where the test images were drawn from the images of a source: the positions of these images among all
+        of them, which are in the order of their classes and names.
 
     Raises
     ------
@@ -41,6 +44,7 @@ class ImageSet:
     skipped: Skipped = ()
     left_out: Skipped = ()
     paths: tuple[str, ...] = ()
+    positions: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         _check_images(self.images)
@@ -50,6 +54,14 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def at(self, rows: npt.NDArray[np.int64]) -> "ImageSet":
+        """Return the images of some indices, without what was skipped and left out."""
+        paths = tuple(self.paths[row] for row in rows) if self.paths else ()
+        positions = None if self.positions is None else self.positions[rows]
+        return ImageSet(
+            self.images[rows], self.labels[rows], self.class_names, paths=paths, positions=positions
+        )
 
     @cached_property
     def is_gray(self) -> bool:

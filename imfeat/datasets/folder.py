@@ -48,14 +48,18 @@ def load_folder(
     )
     _check_classes(root, found, classes)
     train = _read(root, _select(found, ("", "train", "validation")), classes, size, fit, decode)
-    train, test = (
-        (train, _read(root, _select(found, ("test",)), classes, size, fit, decode))
-        if "test" in found.subsets
-        else _split(root, train, test_size, np.random.default_rng(rng))
-    )
+    test = None
+    if "test" in found.subsets:
+        test = _read(root, _select(found, ("test",)), classes, size, fit, decode)
     skipped = (*found.skipped, *train.skipped)
-    train = replace(train, skipped=skipped, left_out=tuple(left_out))
-    _check_readable(root, train, test)
+    train, test, left_classes = _without_lonely_classes(root, train, test, skipped)
+    if test is None:
+        train, test = _split(train, test_size, np.random.default_rng(rng))
+    train = replace(train, skipped=(*skipped, *left_classes), left_out=tuple(left_out))
+    if not len(test):
+        raise ValueError(
+            f"no image for testing in {root} could be read.{_first(train.skipped + test.skipped)}"
+        )
     return DataSet(train, test)
 
 
@@ -92,24 +96,57 @@ def _read(
     return ImageSet(images, labels, tuple(classes), skipped, paths=paths)
 
 
-def _split(
-    root: Path, data: ImageSet, test_size: float, rng: np.random.Generator
-) -> tuple[ImageSet, ImageSet]:
+def _without_lonely_classes(
+    root: Path, train: ImageSet, test: ImageSet | None, skipped: Skipped
+) -> tuple[ImageSet, ImageSet | None, Skipped]:
+    """Leave out classes with too few images that can be read: one to learn from, and one to test with.
+
+    Returns the images of the other classes, and the reasons.
+    """
+    n_least = 2 if test is None else 1
+    counts = np.bincount(train.labels, minlength=len(train.class_names))
+    reasons = {0: "no image for training can be read", 1: "a single image"}
+    lonely = {name: int(n) for name, n in zip(train.class_names, counts, strict=True) if n < n_least}
+    if not lonely:
+        return train, test, ()
+    if len(counts) - len(lonely) < 2:
+        few = ", ".join(f"{name!r} ({n})" for name, n in lonely.items())
+        raise ValueError(
+            f"two classes need {n_least} image{'s' * (n_least > 1)} for training that can be read; in {root} "
+            f"there are too few of {few}.{_first(skipped)}"
+        )
+    kept = np.flatnonzero(counts >= n_least)
+    left = tuple((f"class {name!r}", f"{reasons[n]}, left out") for name, n in lonely.items())
+    return _of_classes(train, kept), None if test is None else _of_classes(test, kept), left
+
+
+def _of_classes(data: ImageSet, classes: Array) -> ImageSet:
+    """Return the images of some classes, which are numbered anew."""
+    kept = _kept(data, np.flatnonzero(np.isin(data.labels, classes)))
+    names = tuple(data.class_names[index] for index in classes)
+    return replace(kept, labels=np.searchsorted(classes, kept.labels), class_names=names)
+
+
+def _kept(data: ImageSet, rows: Array) -> ImageSet:
+    """Return some of the images, in the memory of all of them."""
+    paths = tuple(data.paths[row] for row in rows) if data.paths else ()
+    positions = None if data.positions is None else data.positions[rows]
+    images = _compact(data.images, rows)
+    return replace(data, images=images, labels=data.labels[rows], paths=paths, positions=positions)
+
+
+def _split(data: ImageSet, test_size: float, rng: np.random.Generator) -> tuple[ImageSet, ImageSet]:
     """Draw the given share of each class for testing, at least one image and never all."""
     drawn = np.zeros(len(data), bool)
-    for index, name in enumerate(data.class_names):
+    for index in range(len(data.class_names)):
         of_class = np.flatnonzero(data.labels == index)
-        _check_readable(root, data, None, index)
-        if len(of_class) < 2:
-            raise ValueError(
-                f"class {name!r} holds one file that can be read: add another, or make train/ and test/"
-            )
         n_test = min(max(round(len(of_class) * test_size), 1), len(of_class) - 1)
         drawn[of_class[rng.permutation(len(of_class))[:n_test]]] = True
-    paths = np.array(data.paths, object)
-    test = ImageSet(data.images[drawn], data.labels[drawn], data.class_names, paths=tuple(paths[drawn]))
-    images = _compact(data.images, np.flatnonzero(~drawn))
-    train = replace(data, images=images, labels=data.labels[~drawn], paths=tuple(paths[~drawn]))
+    rows = np.flatnonzero(drawn)
+    others = np.flatnonzero(~drawn)
+    numbered = replace(data, positions=np.arange(len(data)))
+    test = numbered.at(rows)
+    train = _kept(numbered, others)
     return train, test
 
 
@@ -120,18 +157,5 @@ def _compact(images: Pixels, kept: Array) -> Pixels:
     return images[: len(kept)]
 
 
-def _check_readable(root: Path, train: ImageSet, test: ImageSet | None, index: int | None = None) -> None:
-    """Raise ValueError if a class has no image for training, or there is none for testing."""
-    skipped: Skipped = train.skipped + (test.skipped if test is not None else ())
-    first = f" The first: {skipped[0][0]} ({skipped[0][1]})" if skipped else ""
-    if test is not None and not len(test):
-        raise ValueError(f"no image for testing in {root} could be read.{first}")
-    counts = np.bincount(train.labels, minlength=len(train.class_names))
-    empty = (
-        np.flatnonzero(counts == 0)
-        if index is None
-        else np.flatnonzero(counts[index : index + 1] == 0) + index
-    )
-    if len(empty):
-        name = train.class_names[int(empty[0])]
-        raise ValueError(f"no image for training of class {name!r} in {root} could be read.{first}")
+def _first(skipped: Skipped) -> str:
+    return f" The first: {skipped[0][0]} ({skipped[0][1]})" if skipped else ""

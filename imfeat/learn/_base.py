@@ -7,7 +7,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 
-from imfeat._backend import Array
+from imfeat._backend import Array, get_num_threads
+from imfeat.learn._threads import blas_threads
 
 
 class ScoreClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -30,7 +31,8 @@ class ScoreClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         The scores have the dtype in which they are computed: float64 for features in float64.
         """
-        scores = self._scores(X)
+        with blas_threads(get_num_threads()):
+            scores = self._scores(X)
         if len(self.classes_) > 2:
             return scores
         return scores[:, 1] if self._has_opposite_scores else scores[:, 1] - scores[:, 0]

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from imfeat._backend import Array
 from imfeat._check import FLOATS
 from imfeat.learn._tables import as_table
+from imfeat.learn._threads import blas_threads, paying_threads
 from imfeat.learn._training import LBFGS, NetworkTraining
 from imfeat.learn._weights import as_weights, class_factors, repeat_images, without_zeros
 from imfeat.learn.descent import Images, Rows, reader_of
@@ -74,7 +75,9 @@ class NetworkClassifier(NetworkTraining):
         labels = self._start(y, n_features)
         factors = class_factors(self.class_weight, self.classes_, labels, weights)
         images = Images.weighted(rows, labels, weights, factors)
-        with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite ends the training
+        n_threads = paying_threads(n_features) if self.optimizer == LBFGS else 1
+        # a loss that is not finite ends the training
+        with blas_threads(n_threads), np.errstate(over="ignore", invalid="ignore"):
             if self.optimizer == LBFGS:
                 self._minimize(images)
             else:
@@ -112,7 +115,7 @@ class NetworkClassifier(NetworkTraining):
         factors = class_factors(self.class_weight, self.classes_, labels, weights)
         images = Images.weighted(reader_of(X), labels, weights, factors)
         self._divide_penalty(images)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with blas_threads(1), np.errstate(over="ignore", invalid="ignore"):
             self._record(*self._run_epoch(images, np.arange(len(X))))
         return self
 

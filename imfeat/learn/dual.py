@@ -17,6 +17,7 @@ from imfeat._backend import Array
 from imfeat._check import as_number
 from imfeat.learn._cholesky import add_products, blocks, factorize, substitute, unchanged
 from imfeat.learn._squared_hinge import Solution, hinge_targets, iterate
+from imfeat.learn._threads import with_paying_threads
 
 
 class RidgeProducts:
@@ -38,6 +39,7 @@ class RidgeProducts:
         self.diagonal = np.zeros(n_images)
         self._factor: tuple[Any, int] = (None, 0)  # strength and gamma, and number of images, of the factor
 
+    @with_paying_threads
     def add(self, features: Array) -> Self:
         """Add further features, an array of shape (n_images, n); return itself."""
         x = np.asarray(features, np.float32)
@@ -55,6 +57,7 @@ class RidgeProducts:
             total += 2 * self.matrix[block, block.stop :].sum(dtype=np.float64)
         return float(2 * (self.diagonal.mean() - total / n**2))
 
+    @with_paying_threads
     def solve(
         self,
         strength: float,
@@ -97,6 +100,7 @@ class RidgeProducts:
         penalties = strength if sample_weight is None else (strength / sample_weight)[:, None]
         return shares, intercepts, centered - np.asarray(penalties, np.float32) * shares + intercepts
 
+    @with_paying_threads
     def solve_squared_hinge(
         self, strength: float, signs: Array, n_iterations: int = 10
     ) -> tuple[Array, Array, Array]:
@@ -112,6 +116,7 @@ class RidgeProducts:
         shares, intercepts, scores = iterate(self.solve(strength, signs), refit, n_iterations)
         return shares, intercepts, scores
 
+    @with_paying_threads
     def scores(self, shares: Array, intercepts: Array, first: int, *, gamma: float | None = None) -> Array:
         """Return the scores (n, n_classes) of the images from ``first`` on, by shares of those before."""
         if gamma is None:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from imfeat._backend import Array
+from imfeat.learn._threads import controller
 from imfeat.learn.descent import Images, Objective, full_gradient
 from imfeat.learn.losses import PENALTIES
 from imfeat.learn.network import Network
@@ -156,10 +156,9 @@ def one_thread_in_scipy() -> Iterator[None]:
     The wheels of NumPy and SciPy contain a copy of BLAS each, whose idle threads spin for a while.  An
     optimizer in SciPy that alternates with products in NumPy becomes several times slower.
     """
-    controller = ThreadpoolController()
-    paths = [library.filepath for library in controller.lib_controllers if library.user_api == "blas"]
+    paths = [library.filepath for library in controller().lib_controllers if library.user_api == "blas"]
     scipy_paths = [
         path for path in paths if any(folder.startswith("scipy") for folder in Path(path).parts[:-1])
     ]
-    with controller.select(filepath=scipy_paths).limit(limits=1):
+    with controller().select(filepath=scipy_paths).limit(limits=1):
         yield

@@ -18,6 +18,7 @@ from imfeat._backend import Array
 from imfeat._check import as_number
 from imfeat.learn._cholesky import add_products, blocks, factorize, substitute
 from imfeat.learn._squared_hinge import Solution, hinge_targets, iterate
+from imfeat.learn._threads import with_paying_threads
 from imfeat.learn._weights import as_weights
 
 Batches = Callable[[], Iterable[tuple[Array, ...]]]
@@ -50,6 +51,7 @@ class RidgeSums:
         self.counts = np.zeros(n_classes)
         self._shift = np.zeros(n_features, dtype)
 
+    @with_paying_threads
     def add(self, features: Array, labels: Array, sample_weight: Array | None = None) -> Self:
         """Add images; return itself.
 
@@ -117,6 +119,7 @@ class RidgeSums:
         self.n_images += other.n_images
         return self
 
+    @with_paying_threads
     def solve(self, strength: float) -> tuple[Array, Array]:
         """Return weights (n_features, n_classes) and intercepts (n_classes,), in the dtype of the sums.
 
@@ -129,6 +132,7 @@ class RidgeSums:
         self._factorize(strength)
         return self._solve_for(2 * self.products - self.sums[:, None], 2 * self.counts - self.n_images)
 
+    @with_paying_threads
     def solve_squared_hinge(
         self, strength: float, batches: Batches, n_iterations: int = 10
     ) -> tuple[Array, Array]:

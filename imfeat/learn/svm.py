@@ -19,6 +19,7 @@ from imfeat._backend import Array
 from imfeat._check import FLOATS, as_count, as_flag, as_number
 from imfeat.learn._base import ScoreClassifier
 from imfeat.learn._tables import as_table
+from imfeat.learn._threads import blas_threads
 from imfeat.learn._weights import as_weights, repeat_images, without_zeros
 from imfeat.quantizer import ProductQuantizer
 
@@ -123,16 +124,17 @@ class LinearSVM(ScoreClassifier):
         continues = self._continues()
         labels = self._encode_labels(y if counted is None else np.asarray(y)[counted], continues=continues)
         self.n_features_in_ = n_features
-        coef, self.intercept_ = train_svm(
-            rows if counted is None else (lambda batch: rows(counted[batch])),
-            labels,
-            weights,
-            (self.coef_.T, self.intercept_, self._n_steps) if continues else None,
-            strength=as_number(self.strength, "strength", above=0),
-            epochs=as_count(self.epochs, "epochs"),
-            batch_size=as_count(self.batch_size, "batch_size"),
-            rng=self._make_rng(),
-        )
+        with blas_threads(1):
+            coef, self.intercept_ = train_svm(
+                rows if counted is None else (lambda batch: rows(counted[batch])),
+                labels,
+                weights,
+                (self.coef_.T, self.intercept_, self._n_steps) if continues else None,
+                strength=as_number(self.strength, "strength", above=0),
+                epochs=as_count(self.epochs, "epochs"),
+                batch_size=as_count(self.batch_size, "batch_size"),
+                rng=self._make_rng(),
+            )
         self.coef_ = np.ascontiguousarray(coef.T)
         n_steps = self.epochs * -(-len(labels) // self.batch_size)
         self._n_steps = n_steps + (self._n_steps if continues else 0)
