@@ -15,6 +15,7 @@ from imfeat.compare.cells import Cell, by_pair
 from imfeat.compare.measurements import Measurements
 
 N_PICTURES = 12  # mistakes, or hits, of a row
+N_COLORS = 64  # of drawings
 SMALL, MOST_PIXELS = 48, 128  # pixels of a side
 NOTES = {
     "glyphs": "edges whose weight speaks for the class (left, blue) and against it (right, orange), in each "
@@ -93,8 +94,10 @@ def looks(result: Measurements) -> list[Gallery]:
 
 def _looks_of(cell: Cell, names: Sequence[str]) -> Iterator[Gallery]:
     for kind, drawn in cell.explained.items():
-        pictures = [Picture(png(image), name) for image, name in zip(drawn, names, strict=False)]
-        yield Gallery(_name(cell), NOTES[kind.partition("-")[0]], pictures, False, True)
+        kind = kind.partition("-")[0]
+        address = photograph if kind == "words" else drawing
+        pictures = [Picture(address(image), name) for image, name in zip(drawn, names, strict=False)]
+        yield Gallery(_name(cell), NOTES[kind], pictures, False, True)
     n = len(cell.templates)
     if n:
         is_linear = kind_of((cell.record.feature, cell.record.classifier)) == "linear"
@@ -138,6 +141,12 @@ def _name(cell: Cell) -> str:
 def png(pixels: Array) -> str:
     """Return an image as the address of its PNG."""
     return _address(Image.fromarray(pixels), "PNG", optimize=True)
+
+
+def drawing(pixels: Array) -> str:
+    """Return an image of lines or areas as the address of a PNG of few colours."""
+    few = Image.fromarray(pixels).quantize(N_COLORS, dither=Image.Dither.NONE)
+    return _address(few, "PNG", optimize=True)
 
 
 def photograph(pixels: Array) -> str:
