@@ -120,6 +120,9 @@ def test_the_same_row_is_best_in_answer_table_and_plot(run, text):
     assert all(html.unescape(row).startswith(f"<td>{best[0]}</td><td>{best[1]}</td>") for row in rows)
     assert text.index('class="answer"') < text.index("<table")
     assert page.best_cells(result)[0].record.feature == best[0]
+    starred = re.findall("★ ([^<]+)<", text.partition("</style>")[2])
+    assert len(starred) > 4  # figures and galleries
+    assert all(name.startswith(html.escape(best[0])) for name in starred), starred
 
 
 def test_the_page_names_files(run, text):

@@ -22,6 +22,7 @@ from imfeat.compare.measurements import Measurements
 
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#999999")  # Okabe and Ito's
 TEXT = "#000000"
+BEST = "★ "  # before the name of the row that is best on the validation images
 MARKERS = "osD^vPX"
 MOST_CURVES = 12
 MOST_CLASSES_WITH_NAMES = 20
@@ -118,10 +119,10 @@ def curve_figures(result: Measurements) -> list[Captioned]:
 
 
 def confusion_figures(cells: Sequence[Cell], labels: Array, class_names: Sequence[str]) -> list[Captioned]:
-    """Draw the shares of predicted classes among the test images of each class."""
+    """Draw the shares of predicted classes among the test images of each class; the best cell is first."""
     n = len(class_names)
     figures = []
-    for cell in cells:
+    for k, cell in enumerate(cells):
         shares = confusion_matrix(labels, cell.predicted, labels=range(n), normalize="true")
         figure, axes = new_figure(height=4.2)
         axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
@@ -133,16 +134,16 @@ def confusion_figures(cells: Sequence[Cell], labels: Array, class_names: Sequenc
                 color = "#010101" if shares[i, j] > 0.5 else "#ffffff"
                 text = f"{100 * shares[i, j]:.0f}"
                 axes.text(j, i, text, ha="center", va="center", fontsize=6, color=color)
-        axes.set(xlabel="predicted", ylabel="true", title=f"{cell.record.feature}, {cell.record.classifier}")
+        axes.set(xlabel="predicted", ylabel="true", title=_title(cell, is_best=k == 0))
         caption = "Of the images of a class (row), the percentage that each class was found for."
         figures.append((svg_of(figure), caption))
     return figures
 
 
 def reliability_figures(cells: Sequence[Cell], labels: Array) -> list[Captioned]:
-    """Draw the share of right answers against the calibrated probability of the found class."""
+    """Draw the share of right answers against the probability of the found class; the best cell is first."""
     figures = []
-    for cell in cells:
+    for k, cell in enumerate(cells):
         if not len(cell.probabilities):
             continue
         confidences = cell.probabilities[:, 0]
@@ -154,7 +155,7 @@ def reliability_figures(cells: Sequence[Cell], labels: Array) -> list[Captioned]
         axes.set(
             xlabel="probability of the found class",
             ylabel="share that is right",
-            title=shortened(f"{cell.record.feature}, {cell.record.classifier}", 48),
+            title=_title(cell, is_best=k == 0),
             xlim=(0, 1.02),
             ylim=(0, 1.05),
         )
@@ -164,6 +165,11 @@ def reliability_figures(cells: Sequence[Cell], labels: Array) -> list[Captioned]
         text += f"the dashed line probabilities are right. Temperature {cell.record.temperature:.3g}."
         figures.append((svg_of(figure), text))
     return figures
+
+
+def _title(cell: Cell, *, is_best: bool) -> str:
+    name = shortened(f"{cell.record.feature}, {cell.record.classifier}", 48)
+    return f"{BEST}{name}" if is_best else name
 
 
 def new_figure(

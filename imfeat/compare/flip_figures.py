@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from imfeat.compare.answer import best_of
+from imfeat.compare.answer import best_of, recommended
 from imfeat.compare.cells import Pair, Record, by_pair
-from imfeat.compare.figures import COLORS, MARKERS, Captioned, new_figure, shortened, svg_of
+from imfeat.compare.figures import BEST, COLORS, MARKERS, Captioned, new_figure, shortened, svg_of
 from imfeat.compare.flips import records_by_size
 from imfeat.compare.measurements import Measurements
 
@@ -31,18 +31,16 @@ def size_figures(result: Measurements) -> list[Captioned]:
     groups = [by_pair(records) for records in by_size.values()]
     pairs = list(groups[-1])
     styles = _styles([feature for feature, _ in pairs])
+    best = recommended(result.records)
     figures = []
     for classifier in dict.fromkeys(classifier for _, classifier in pairs):
         figure, axes = new_figure()
         for pair in pairs:
             if pair[1] == classifier:
-                _band(
-                    axes,
-                    sizes,
-                    [group[pair] for group in groups],
-                    label=shortened(pair[0]),
-                    **styles[pair[0]],
-                )
+                label = f"{BEST if pair == best else ''}{shortened(pair[0])}"
+                width = 2.5 if pair == best else 1.5
+                accuracies = [group[pair] for group in groups]
+                _band(axes, sizes, accuracies, label=label, linewidth=width, **styles[pair[0]])
         axes.set(xscale="log", xlabel="training images", ylabel="test accuracy", title=classifier)
         axes.legend(fontsize=7, frameon=False)
         caption = "Mean over seeds, each with training images of its own; the band is a standard deviation."
@@ -51,13 +49,14 @@ def size_figures(result: Measurements) -> list[Captioned]:
 
 
 def shift_figures(result: Measurements) -> list[Captioned]:
-    """Draw the test accuracy against the strength of each change, for the best classifier of each feature."""
+    """Draw the test accuracy against the strength of each change, a figure for each and a legend."""
     shifts = result.settings.get("shifts", {})
     pairs = {pair: group for pair, group in by_pair(result.records).items() if group[0].shifts}
     if not shifts or not pairs:
         return []
     chosen = _best_of_features(pairs)
     styles = _styles([feature for feature, _ in chosen])
+    best = recommended(result.records)
     curves = {
         pair: {
             shift: np.mean([[r.test_accuracy, *r.shifts[shift]] for r in pairs[pair]], 0) for shift in shifts
@@ -78,10 +77,10 @@ def shift_figures(result: Measurements) -> list[Captioned]:
     figure, axes = new_figure(height=2, width=2.5)
     axes.set_axis_off()
     for pair in chosen:
-        axes.plot([], [], label=shortened(", ".join(pair), 30), **styles[pair[0]])
+        label = f"{BEST if pair == best else ''}{shortened(', '.join(pair), 30)}"
+        axes.plot([], [], label=label, **styles[pair[0]])
     axes.legend(fontsize=8, frameon=False, loc="center", borderaxespad=0)
-    caption = "Test accuracy on changed images, for the best classifier of each feature."
-    return [*figures, (svg_of(figure), caption)]
+    return [*figures, (svg_of(figure), "")]
 
 
 def _best_of_features(pairs: dict[Pair, list[Record]]) -> list[Pair]:

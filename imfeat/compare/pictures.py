@@ -12,9 +12,11 @@ from PIL import Image
 from imfeat._backend import Array
 from imfeat.compare.answer import best_of, kind_of
 from imfeat.compare.cells import Cell, by_pair
+from imfeat.compare.figures import BEST
 from imfeat.compare.measurements import Measurements
 
 N_PICTURES = 12  # mistakes, or hits, of a row
+N_COLORS = 64  # of drawings
 SMALL, MOST_PIXELS = 48, 128  # pixels of a side
 NOTES = {
     "glyphs": "edges whose weight speaks for the class (left, blue) and against it (right, orange), in each "
@@ -40,13 +42,16 @@ class Picture:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures of a row of the comparison; ``is_open`` says whether they are shown at once."""
+    """Pictures of a row of the comparison; ``is_open`` says whether they are shown at once.
+
+    ``size`` is ``""``, ``"large"`` or ``"broad"``.
+    """
 
     title: str
     note: str
     pictures: list[Picture]
     is_open: bool
-    is_large: bool = False
+    size: str = ""
 
 
 def mistakes(result: Measurements, cells: Sequence[Cell]) -> list[Gallery]:
@@ -56,7 +61,7 @@ def mistakes(result: Measurements, cells: Sequence[Cell]) -> list[Gallery]:
         wrong = np.flatnonzero(cell.predicted != labels)
         worst = wrong[np.argsort(-cell.probabilities[wrong, 0], kind="stable")[:N_PICTURES]]
         note = f"the surest of its {len(wrong):,} mistakes among {len(labels):,} test images."
-        galleries.append(Gallery(_name(cell), note, _pictures(result, cell, worst), not galleries))
+        galleries.append(_gallery(result, cell, note, worst, is_best=not galleries))
     return galleries
 
 
@@ -67,8 +72,13 @@ def hits(result: Measurements, cells: Sequence[Cell]) -> list[Gallery]:
         right = np.flatnonzero(cell.predicted == labels)
         least = right[np.argsort(cell.probabilities[right, 0], kind="stable")[:N_PICTURES]]
         note = f"the least sure of its {len(right):,} right answers."
-        galleries.append(Gallery(_name(cell), note, _pictures(result, cell, least), not galleries))
+        galleries.append(_gallery(result, cell, note, least, is_best=not galleries))
     return galleries
+
+
+def _gallery(result: Measurements, cell: Cell, note: str, indices: Array, *, is_best: bool) -> Gallery:
+    title = f"{BEST if is_best else ''}{_name(cell)}"
+    return Gallery(title, note, _pictures(result, cell, indices), is_best)
 
 
 def looks(result: Measurements) -> list[Gallery]:
@@ -85,7 +95,7 @@ def looks(result: Measurements) -> list[Gallery]:
     first = [pair for pair in best if pair is not None]
     others = [pair for pair in galleries if pair not in first]
     return [
-        Gallery(g.title, g.note, g.pictures, pair in first, g.is_large)
+        Gallery(g.title, g.note, g.pictures, pair in first, g.size)
         for pair in (*first, *others)
         for g in galleries[pair]
     ]
@@ -93,8 +103,10 @@ def looks(result: Measurements) -> list[Gallery]:
 
 def _looks_of(cell: Cell, names: Sequence[str]) -> Iterator[Gallery]:
     for kind, drawn in cell.explained.items():
-        pictures = [Picture(png(image), name) for image, name in zip(drawn, names, strict=False)]
-        yield Gallery(_name(cell), NOTES[kind.partition("-")[0]], pictures, False, True)
+        kind = kind.partition("-")[0]
+        address = photograph if kind == "words" else drawing
+        pictures = [Picture(address(image), name) for image, name in zip(drawn, names, strict=False)]
+        yield Gallery(_name(cell), NOTES[kind], pictures, False, "broad" if kind == "glyphs" else "large")
     n = len(cell.templates)
     if n:
         is_linear = kind_of((cell.record.feature, cell.record.classifier)) == "linear"
@@ -138,6 +150,12 @@ def _name(cell: Cell) -> str:
 def png(pixels: Array) -> str:
     """Return an image as the address of its PNG."""
     return _address(Image.fromarray(pixels), "PNG", optimize=True)
+
+
+def drawing(pixels: Array) -> str:
+    """Return an image of lines or areas as the address of a PNG of few colours."""
+    few = Image.fromarray(pixels).quantize(N_COLORS, dither=Image.Dither.NONE)
+    return _address(few, "PNG", optimize=True)
 
 
 def photograph(pixels: Array) -> str:
