@@ -23,7 +23,7 @@ from imfeat.compare.answer import in_words, recommended
 from imfeat.compare.cache import Cache, content_of, default_folder
 from imfeat.compare.cells import Record, Store
 from imfeat.compare.classifiers import MOST_TRIED, check, classifier_of, expand_groups, parse_classifiers
-from imfeat.compare.concerns import concerns_about
+from imfeat.compare.concerns import averages_in_words, concerns_about
 from imfeat.compare.environment import git_revision, machine, peak_bytes
 from imfeat.compare.flips import flips_in_words
 from imfeat.compare.folds import Folds, fold_numbers, folds_in_words, join, number_of_folds
@@ -210,6 +210,7 @@ def run(
     settings |= _others(size_reason=size_reason, warnings=concerns)
     records = tuple(cell.record for cell in cells)
     answer = [*in_words(cells, data.test.labels), *flips_in_words(records, of_parts)]
+    answer += averages_in_words(records, data.test.labels)
     if n_folds:
         answer.append(folds_in_words(n_folds, len(data.test)))
     return Result(

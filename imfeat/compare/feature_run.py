@@ -68,14 +68,11 @@ class FeatureRun:
     def _cells_of_seed(self, seed: int, first_cells: dict[str, Cell], *, keeps: bool) -> Iterator[Cell]:
         store = self.workspace.store
         computed: dict[str, tuple[Cell, Pipeline]] = {}  # cells that have not met changed images yet
+        self._copy_fixed(seed, first_cells)
         for name in self.classifiers:
             self.workspace.announce(f"{self.feature}, {name}, seed {seed}")
             cell = store.get(self.feature, name, seed)
-            is_fixed = not (parse(self.feature).seeded or classifier_of(name).seeded)
-            if cell is None and name in first_cells and is_fixed:
-                first = first_cells[name]
-                cell = store.put(replace(first, record=replace(first.record, seed=seed)))
-            elif cell is None:
+            if cell is None:
                 cell, pipeline = self._compute_cell(name, seed)
                 if pipeline is not None and keeps:
                     self.workspace.keep(cell.record, pipeline)
@@ -87,6 +84,15 @@ class FeatureRun:
             self.choices.setdefault(name, choice_of(cell))
             yield cell
         yield from map(store.put, self._shifted(computed, seed))
+
+    def _copy_fixed(self, seed: int, first_cells: dict[str, Cell]) -> None:
+        """Store the cells that are the same for all seeds."""
+        if parse(self.feature).seeded:
+            return
+        store = self.workspace.store
+        for name, first in first_cells.items():
+            if not classifier_of(name).seeded and store.get(self.feature, name, seed) is None:
+                store.put(replace(first, record=replace(first.record, seed=seed)))
 
     def _shifted(self, computed: dict[str, tuple[Cell, Pipeline]], seed: int) -> Iterator[Cell]:
         """Test cells on changed images, which share their features."""
@@ -285,7 +291,8 @@ def template_images(model: Any, data: DataSet) -> Array | None:
     if network is None and not hasattr(model, "coef_"):
         return None
     weights = network.layers[0].weights.T if network else model.coef_
-    images = templates(model, data.train.images.shape[1:])
-    if len(images) > MOST_TEMPLATES:
-        images = images[np.argsort(-np.linalg.norm(weights, axis=1), kind="stable")[:MOST_TEMPLATES]]
+    if len(weights) > MOST_TEMPLATES:
+        largest = np.argsort(-np.einsum("uf,uf->u", weights, weights), kind="stable")[:MOST_TEMPLATES]
+        weights = weights[largest]
+    images = templates(LinearModel(weights.T, np.zeros(len(weights))), data.train.images.shape[1:])
     return np.round(255 * images).astype(np.uint8)
