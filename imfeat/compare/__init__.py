@@ -30,7 +30,7 @@ from imfeat.compare.folds import Folds, fold_numbers, folds_in_words, join, numb
 from imfeat.compare.kept import KEEPS, Models
 from imfeat.compare.own import register
 from imfeat.compare.result import CELLS, Result
-from imfeat.compare.running import run_all, run_folds
+from imfeat.compare.running import LOGGER, run_all, run_folds
 from imfeat.compare.shifts import shifts_for
 from imfeat.compare.tuning import LARGE_VALIDATION_SHARE, MAX_TUNING_IMAGES, VALIDATION_SHARE
 from imfeat.compare.workspace import Workspace
@@ -157,10 +157,12 @@ def run(
     start = time.perf_counter()
     date = datetime.now().astimezone().isoformat(timespec="seconds")
     revision = git_revision()  # before the run, during which files may change
-    size, size_reason = _size_for(source, size, parsed)
+    side, size_reason = _size_for(source, size, parsed)
+    if size_reason is not None:
+        LOGGER.info("images of %d x %d pixels: %s", side, side, size_reason)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="skipped .* files", category=UserWarning)
-        data = load(source, size=size, decode=decode)
+        data = load(source, size=side, decode=decode)
     others = [f"{name}=" for name, value in (("train_sizes", train_sizes), ("shifts", shifts)) if value]
     n_folds = number_of_folds(folds, data, others=others)
     n_seeds = n_seeds or (1 if n_folds else 3)

@@ -54,7 +54,7 @@ def averages_in_words(records: Sequence[Record], labels: Array) -> list[str]:
     first = max(pairs, key=lambda pair: mean(pairs[pair], "test_accuracy"))
     sentences = []
     for field, name in (("balanced_accuracy", "balanced accuracy"), ("macro_f1", "macro F1")):
-        best = max(pairs, key=lambda pair: mean(pairs[pair], field))  # noqa: B023  called in this round
+        best = max(pairs, key=lambda pair: mean(pairs[pair], field))
         ahead = mean(pairs[best], field)
         behind = mean(pairs[first], field)
         if ahead > behind:
