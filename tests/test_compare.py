@@ -458,8 +458,9 @@ def test_small_training_sets_get_more_epochs(monkeypatch):
     for n_images, svm_epochs, mlp_epochs in (
         (50_000, 10, 20),
         (4000, 12, 20),
-        (1000, 50, 50),
-        (150, 333, 200),
+        (2000, 25, 25),
+        (1000, 40, 50),
+        (150, 40, 200),
     ):
         svm, mlp = (classifiers.CLASSIFIERS[name].build(1.0, n_images, 0) for name in ("svm", "mlp"))
         assert (svm.epochs, mlp.epochs) == (svm_epochs, mlp_epochs)
@@ -590,7 +591,7 @@ def test_broken_files_are_named_and_skipped(tmp_path, data):
         Image.fromarray(image).save(folder / f"{i:03}.png")
     (tmp_path / "pictures" / "a" / "bad.png").write_bytes(b"not a picture")
     result = compare.run(
-        tmp_path / "pictures", features=["tuned-color"], classifiers=["svm"], n_seeds=1, size=16
+        tmp_path / "pictures", features=["tuned-color"], classifiers=["svm"], size=16, folds=0, n_seeds=1
     )
     ((path, reason),) = result.skipped
     assert path.endswith("bad.png")

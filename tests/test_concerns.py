@@ -12,6 +12,7 @@ from skimage import data as pictures
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from imfeat.compare import concerns, duplicates
+from imfeat.compare.cells import Record
 from imfeat.compare.statistics import macro_averages
 
 
@@ -109,3 +110,20 @@ def test_warnings_name_classes_and_images(crops):
     assert "50.jpg and 61.jpg" in similar
     assert "different classes" not in similar
     assert concerns.concerns_about(crops, np.arange(64) % 2, parts, ("pear", "plum")) == []
+
+
+def record(classifier, accuracy, balanced, f1):
+    measured = {"balanced_accuracy": balanced, "macro_f1": f1}
+    return Record("raw", classifier, 0, accuracy, 0.5, 0.5, 1.0, None, 3, 0.1, 0.1, 0.1, 0.1, **measured)
+
+
+def test_it_is_said_where_averages_over_classes_rank_differently():
+    records = [record("ridge", 0.9, 0.5, 0.6), record("softmax", 0.8, 0.7, 0.6)]
+    (sentence,) = concerns.averages_in_words(records, np.repeat([0, 1], [30, 10]))
+    assert sentence.startswith(
+        "On the test images pixels with ridge regression has the highest accuracy, but not"
+    )
+    assert "balanced accuracy, in which all classes count alike: 0.500, and pixels with softmax" in sentence
+    assert sentence.endswith("0.700.")
+    assert concerns.averages_in_words(records, np.repeat([0, 1], [20, 10])) == []
+    assert concerns.averages_in_words(records[:1], np.repeat([0, 1], [30, 10])) == []

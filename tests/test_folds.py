@@ -148,6 +148,7 @@ def test_a_run_goes_on_from_the_folds_it_has(run, monkeypatch):
     again = compare.resume(run.out)
     assert computed == [("fold-2-of-3", "raw", "softmax")]
     assert [record.test_accuracy for record in again.records] == [record.test_accuracy for record in before]
+    assert again.settings == run.result.settings
     assert json.loads((run.out / "request.json").read_text())["folds"] == 3
 
 

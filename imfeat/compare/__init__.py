@@ -23,14 +23,14 @@ from imfeat.compare.answer import in_words, recommended
 from imfeat.compare.cache import Cache, content_of, default_folder
 from imfeat.compare.cells import Record, Store
 from imfeat.compare.classifiers import MOST_TRIED, check, classifier_of, expand_groups, parse_classifiers
-from imfeat.compare.concerns import concerns_about
+from imfeat.compare.concerns import averages_in_words, concerns_about
 from imfeat.compare.environment import git_revision, machine, peak_bytes
 from imfeat.compare.flips import flips_in_words
 from imfeat.compare.folds import Folds, fold_numbers, folds_in_words, join, number_of_folds
 from imfeat.compare.kept import KEEPS, Models
 from imfeat.compare.own import register
 from imfeat.compare.result import CELLS, Result
-from imfeat.compare.running import run_all, run_folds
+from imfeat.compare.running import LOGGER, run_all, run_folds
 from imfeat.compare.shifts import shifts_for
 from imfeat.compare.tuning import LARGE_VALIDATION_SHARE, MAX_TUNING_IMAGES, VALIDATION_SHARE
 from imfeat.compare.workspace import Workspace
@@ -157,10 +157,12 @@ def run(
     start = time.perf_counter()
     date = datetime.now().astimezone().isoformat(timespec="seconds")
     revision = git_revision()  # before the run, during which files may change
-    size, size_reason = _size_for(source, size, parsed)
+    side, size_reason = _size_for(source, size, parsed)
+    if size_reason is not None:
+        LOGGER.info("images of %d x %d pixels: %s", side, side, size_reason)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="skipped .* files", category=UserWarning)
-        data = load(source, size=size, decode=decode)
+        data = load(source, size=side, decode=decode)
     others = [f"{name}=" for name, value in (("train_sizes", train_sizes), ("shifts", shifts)) if value]
     n_folds = number_of_folds(folds, data, others=others)
     n_seeds = n_seeds or (1 if n_folds else 3)
@@ -210,6 +212,7 @@ def run(
     settings |= _others(size_reason=size_reason, warnings=concerns)
     records = tuple(cell.record for cell in cells)
     answer = [*in_words(cells, data.test.labels), *flips_in_words(records, of_parts)]
+    answer += averages_in_words(records, data.test.labels)
     if n_folds:
         answer.append(folds_in_words(n_folds, len(data.test)))
     return Result(

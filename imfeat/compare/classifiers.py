@@ -28,10 +28,11 @@ MOST_TRIED = 5  # strengths tried for each feature and classifier
 # The number of epochs is fixed, but larger on small training sets, up to this number of steps: few
 # epochs of few images would leave a classifier undertrained.
 SVM_EPOCHS = 10
-SVM_STEPS = 50_000
+SVM_STEPS = 20_000
+SVM_MOST_EPOCHS = 40
 SVM_BATCH = 8
 MLP_EPOCHS = 20
-MLP_STEPS = 400
+MLP_STEPS = 200
 MLP_BATCH = 128
 MLP_ITERATIONS = 200  # of L-BFGS
 RATES = {"sgd": 0.05, "momentum": 0.01, "nesterov": 0.01, "adagrad": 0.01}  # of other optimizers: 5e-4
@@ -41,7 +42,8 @@ GAMMAS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.125)
 
 
 def _svm(options: Mapping[str, Any], n_images: int) -> dict[str, Any]:
-    return {"epochs": max(SVM_EPOCHS, SVM_STEPS // n_images), "batch_size": SVM_BATCH}
+    epochs = min(SVM_MOST_EPOCHS, SVM_STEPS // n_images)
+    return {"epochs": max(SVM_EPOCHS, epochs), "batch_size": SVM_BATCH}
 
 
 def _mlp(hidden: tuple[int, ...], options: Mapping[str, Any], n_images: int) -> dict[str, Any]:

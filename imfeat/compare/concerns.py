@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat.compare.answer import name_of
+from imfeat.compare.cells import Record, by_pair, mean
 from imfeat.compare.duplicates import find_duplicates
 
 FEW_IMAGES = 20  # of a class
@@ -38,6 +40,29 @@ def concerns_about(
         if len(pairs):
             warnings.append(_about_pairs(pairs, how, labels, paths))
     return warnings
+
+
+def averages_in_words(records: Sequence[Record], labels: Array) -> list[str]:
+    """Return a sentence if classes of very different sizes and their averages rank rows differently.
+
+    ``labels`` are those of the test images.
+    """
+    pairs = by_pair(records)
+    _, counts = np.unique(labels, return_counts=True)
+    if not is_unbalanced(counts) or any(record.balanced_accuracy is None for record in records):
+        return []
+    first = max(pairs, key=lambda pair: mean(pairs[pair], "test_accuracy"))
+    sentences = []
+    for field, name in (("balanced_accuracy", "balanced accuracy"), ("macro_f1", "macro F1")):
+        best = max(pairs, key=lambda pair: mean(pairs[pair], field))
+        ahead = mean(pairs[best], field)
+        behind = mean(pairs[first], field)
+        if ahead > behind:
+            sentences.append(
+                f"On the test images {name_of(first)} has the highest accuracy, but not the highest {name}, "
+                f"in which all classes count alike: {behind:.3f}, and {name_of(best)} {ahead:.3f}."
+            )
+    return sentences
 
 
 def _about_sizes(counts: Array, class_names: Sequence[str]) -> list[str]:

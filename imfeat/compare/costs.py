@@ -6,15 +6,16 @@ from imfeat.compare.classifiers import (
     MOST_TRIED,
     SVM_BATCH,
     SVM_EPOCHS,
+    SVM_MOST_EPOCHS,
     SVM_STEPS,
     classifier_of,
 )
 from imfeat.recipes import parse
 
-OPERATIONS = 2e10  # a second, of products of matrices
+OPERATIONS = 4e10  # a second, of products of matrices
 STEP_SECONDS = 2e-5  # of a step of the SVM
 PIXEL_SECONDS = 2e-8
-LEARNING_SECONDS = 3.0  # of words
+LEARNING_SECONDS = 2.5  # of words
 FEW_FEATURES = 2000
 HIDDEN = 256
 
@@ -56,7 +57,7 @@ def _fit_seconds(kind: str, name: str, n_train: int, n_features: int, n_classes:
         epochs = max(MLP_EPOCHS, MLP_STEPS * 128 // n_train)
         return epochs * 6 * n_train * n_features * HIDDEN / OPERATIONS
     if name.startswith("svm"):
-        steps = max(SVM_EPOCHS * n_train, SVM_STEPS) / SVM_BATCH
+        steps = max(SVM_EPOCHS * n_train, min(SVM_STEPS, SVM_MOST_EPOCHS * n_train)) / SVM_BATCH
         return steps * STEP_SECONDS + 4 * steps * SVM_BATCH * n_features * n_classes / OPERATIONS
     if name.startswith(("ridge", "l2svm", "kernel-ridge")):
         return (n_train * n_features**2 + n_features**3 / 3) / OPERATIONS

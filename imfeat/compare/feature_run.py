@@ -70,14 +70,11 @@ class FeatureRun:
     def _cells_of_seed(self, seed: int, first_cells: dict[str, Cell], *, keeps: bool) -> Iterator[Cell]:
         store = self.workspace.store
         computed: dict[str, tuple[Cell, Pipeline]] = {}  # cells that have not met changed images yet
+        self._copy_fixed(seed, first_cells)
         for name in self.classifiers:
             self.workspace.announce(f"{self.feature}, {name}, seed {seed}")
             cell = store.get(self.feature, name, seed)
-            is_fixed = not (parse(self.feature).seeded or classifier_of(name).seeded)
-            if cell is None and name in first_cells and is_fixed:
-                first = first_cells[name]
-                cell = store.put(replace(first, record=replace(first.record, seed=seed)))
-            elif cell is None:
+            if cell is None:
                 cell, pipeline = self._compute_cell(name, seed)
                 if pipeline is not None and keeps:
                     self.workspace.keep(cell.record, pipeline)
@@ -98,6 +95,15 @@ class FeatureRun:
             return cell
         workspace.announce(f"{self.feature}, {cell.record.classifier}, what it looks at")
         return replace(cell, explained=explain(pipeline, workspace.data.train.images))
+
+    def _copy_fixed(self, seed: int, first_cells: dict[str, Cell]) -> None:
+        """Store the cells that are the same for all seeds."""
+        if parse(self.feature).seeded:
+            return
+        store = self.workspace.store
+        for name, first in first_cells.items():
+            if not classifier_of(name).seeded and store.get(self.feature, name, seed) is None:
+                store.put(replace(first, record=replace(first.record, seed=seed)))
 
     def _shifted(self, computed: dict[str, tuple[Cell, Pipeline]], seed: int) -> Iterator[Cell]:
         """Test cells on changed images, which share their features."""
@@ -298,11 +304,12 @@ def template_images(model: Any, data: DataSet) -> Array | None:
     if network is None and not hasattr(model, "coef_"):
         return None
     weights = network.layers[0].weights.T if network else model.coef_
-    images = templates(model, data.train.images.shape[1:])
+    if len(weights) > MOST_TEMPLATES:
+        largest = np.argsort(-np.einsum("uf,uf->u", weights, weights), kind="stable")[:MOST_TEMPLATES]
+        weights = weights[largest]
+    images = templates(LinearModel(weights.T, np.zeros(len(weights))), data.train.images.shape[1:])
     if data.train.is_gray:  # what equal channels are multiplied with is the sum of their weights
         sums = images.sum(-1, keepdims=True) - 1.5
         largest = np.abs(sums).max((1, 2, 3), keepdims=True)
         images = np.repeat(0.5 + sums / np.where(largest > 0, 2 * largest, 1), 3, axis=-1)
-    if len(images) > MOST_TEMPLATES:
-        images = images[np.argsort(-np.linalg.norm(weights, axis=1), kind="stable")[:MOST_TEMPLATES]]
     return np.round(255 * images).astype(np.uint8)

@@ -7,6 +7,7 @@ classifiers and networks with such a penalty have the same optimum.  Training ta
 """
 
 import copy
+import functools
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import scipy.linalg  # type: ignore[import-untyped]
 from imfeat._backend import Array
 from imfeat.compare.linear_model import LinearModel
 from imfeat.compare.tables import Table, columns_of, slices_of
+from imfeat.learn._threads import blas_threads, paying_threads
 from imfeat.learn.network import Layer, Network
 
 MOST_IMAGES = 5_000  # for more, the directions take longer than they save
@@ -30,8 +32,9 @@ class SpanTable:
 
     def __init__(self, table: Table) -> None:
         self.fan_in = table.shape[1]
-        self.directions = directions_of(table)
-        self.coordinates = np.concatenate([table[rows] @ self.directions for rows in slices_of(table)])
+        with blas_threads(paying_threads(self.fan_in)):
+            self.directions = directions_of(table)
+            self.coordinates = np.concatenate([table[rows] @ self.directions for rows in slices_of(table)])
         self.shape = self.coordinates.shape
 
     def __len__(self) -> int:
@@ -65,15 +68,23 @@ def directions_of(table: Table) -> Array:
     for columns in columns_of(table):
         wide = columns.astype(np.float64)
         products += wide @ wide.T
-    squares, vectors = scipy.linalg.eigh(products, check_finite=False)
+    with blas_threads(paying_threads(len(table))):
+        squares, vectors = scipy.linalg.eigh(products, check_finite=False)
     spans = squares > SMALLEST * squares[-1]
     n = int(np.count_nonzero(spans))
-    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(n, n)))[0]
+    rotation = _rotation(n)
     shares = (vectors[:, spans] / np.sqrt(squares[spans]) @ rotation).astype(np.float32)
     directions: Array = np.concatenate([columns.T @ shares for columns in columns_of(table)])
     # A step of Newton's iteration for the nearest orthonormal directions, after rounding in float32.
     correction: Array = 1.5 * np.eye(n, dtype=np.float32) - 0.5 * (directions.T @ directions)
     return directions @ correction
+
+
+@functools.lru_cache(2)
+def _rotation(n: int) -> Array:
+    """Return a random rotation (n, n), the same at each call, as all features of the same images need."""
+    rotation: Array = np.linalg.qr(np.random.default_rng(0).normal(size=(n, n)))[0]
+    return rotation
 
 
 def pays(table: Table) -> bool:

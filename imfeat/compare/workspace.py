@@ -153,10 +153,11 @@ class Workspace:
         return workspace
 
     def other(self, name: str, train: ImageSet, test: ImageSet, **options: Any) -> "Workspace":
-        """Return a workspace of other images, whose cells are a part of the store."""
-        content = self._content and f"{self._content} {name}"
-        store = self.store.part(name)
-        return Workspace(DataSet(train, test), store=store, cache=self._cache, content=content, **options)
+        """Return a workspace of other images, whose cells are a part of the store.
+
+        Its features are not cached, as it takes longer to write them than to compute most of them.
+        """
+        return Workspace(DataSet(train, test), store=self.store.part(name), **options)
 
     def predictions(self, scores: Array) -> tuple[Array, Array]:
         """Return the predicted classes of the test images, and their margins over the true classes."""

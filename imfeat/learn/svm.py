@@ -24,6 +24,7 @@ from imfeat.learn._weights import as_weights, repeat_images, without_zeros
 from imfeat.quantizer import ProductQuantizer
 
 ROWS_AT_ONCE = 64  # features that are decoded at a time
+VALUES_AT_ONCE = 1 << 16  # of features that steps read at a time
 SNAPSHOTS = 16  # averaged weights per epoch of the second half
 FIRST_STEP = 4  # in units of a step that moves an image of mean length from score 0 to 1
 
@@ -197,15 +198,22 @@ def train_svm(
     decay = strength / total
     step = 0
     interval = max(1, -(-n // batch_size) // SNAPSHOTS)
+    signs_of = np.where(labels[:, None] == classes, 1, -1)
+    n_read = batch_size * max(
+        1, VALUES_AT_ONCE // (batch_size * len(center))
+    )  # images that are read at a time
     for epoch in range(epochs):
         order = draw()
         for first in range(0, n, batch_size):
-            batch = order[first : first + batch_size]
-            x = rows(batch) - center
-            signs = np.where(labels[batch, None] == classes, 1, -1)
+            at = first % n_read
+            if at == 0:
+                images = order[first : first + n_read]
+                block, block_signs = rows(images) - center, signs_of[images]
+            x = block[at : at + batch_size]
+            signs = block_signs[at : at + batch_size]
             rate = 1 / (mean_square / FIRST_STEP + decay * (first_step + step + 1))
             scores = scale * (x @ scaled_weights) + intercepts
-            errors = signs * (signs * scores < 1) / len(batch)
+            errors = signs * (signs * scores < 1) / len(x)
             scale *= 1 - rate * decay
             scaled_weights += x.T @ (errors * (rate / scale)).astype(np.float32)
             intercepts += rate * errors.sum(0)
