@@ -93,7 +93,6 @@ class FeatureRun:
         workspace = self.workspace
         if not workspace.explains or classifier_of(cell.record.classifier).kind != "linear":
             return cell
-        workspace.announce(f"{self.feature}, {cell.record.classifier}, what it looks at")
         return replace(cell, explained=explain(pipeline, workspace.data.train.images))
 
     def _copy_fixed(self, seed: int, first_cells: dict[str, Cell]) -> None:
