@@ -402,7 +402,7 @@ def test_gray_images_are_compared(digits, tmp_path, shape):
     result.write(tmp_path / "run")
     page = (tmp_path / "run" / "report.html").read_text()
     assert "All images are gray: no feature of colour takes part." in page
-    assert "First-layer templates" in page
+    assert "What the models look at" in page
     pictures = [cell.templates for cell in result.cells if cell.record.feature == "raw"]
     assert [len(images) for images in pictures] == [10, 16]  # classes, and hidden units
     for images in pictures:

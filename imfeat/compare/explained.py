@@ -16,7 +16,9 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 
 from imfeat import _grid_shapes, estimators
 from imfeat._backend import Array
+from imfeat.estimators._base import ImageTransformer
 from imfeat.hog import draw_hog
+from imfeat.learn.network import Network
 from imfeat.patches import normalize_patches, sample_patches
 
 MOST_CLASSES = 30  # that get pictures
@@ -71,7 +73,7 @@ def explain(pipeline: Pipeline, images: Array) -> dict[str, Array]:
 def weights_of(classifier: Any) -> Array | None:
     """Return the weights (n_classes, n_features) of a linear classifier, None of others."""
     network = getattr(classifier, "network_", None)
-    if network is not None:
+    if isinstance(network, Network):
         weights = network.layers[0].weights.T if len(network.layers) == 1 else None
     else:
         weights = getattr(classifier, "coef_", None)
@@ -88,7 +90,7 @@ def _parts(transformer: Any, weights: Array) -> Iterator[tuple[Any, Array]]:
         members = [member for _, member in transformer.transformer_list]
     first = 0
     for member in members:
-        if len(members) > 1 and not hasattr(member, "get_feature_names_out"):
+        if len(members) > 1 and not isinstance(member, ImageTransformer):
             return  # of registered transformers the number of features isn't known
         n = len(member.get_feature_names_out()) if len(members) > 1 else weights.shape[1]
         yield member, weights[:, first : first + n]
@@ -112,6 +114,7 @@ def glyphs(transformer: Any, weights: Array) -> Array:
             signed=transformer.signed,
             padding=_times(transformer.padding, k),
         )
+    drawn = np.sqrt(drawn)  # so that all but the largest are seen, too
     gap = np.zeros((*drawn.shape[:1], drawn.shape[2], 4, 3))
     both = [drawn[:, sign, :, :, None] * (color - DARK) + DARK for sign, color in enumerate((FOR, AGAINST))]
     return np.concatenate([both[0], gap, both[1]], 2).round().astype(np.uint8)

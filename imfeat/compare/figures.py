@@ -23,7 +23,7 @@ from imfeat.compare.measurements import Measurements
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#999999")  # Okabe and Ito's
 TEXT = "#000000"
 BEST = "★ "  # before the name of the row that is best on the validation images
-MARKERS = "osD^vPX"
+MARKERS = "osD^vPX<>*hp"
 MOST_CURVES = 12
 MOST_CLASSES_WITH_NAMES = 20
 MOST_CLASSES_WITH_NUMBERS = 10

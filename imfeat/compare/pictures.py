@@ -20,7 +20,7 @@ N_COLORS = 64  # of drawings
 SMALL, MOST_PIXELS = 48, 128  # pixels of a side
 NOTES = {
     "glyphs": "edges whose weight speaks for the class (left, blue) and against it (right, orange), in each "
-    "cell of HoG; each of the two as bright as its largest weight.",
+    "cell of HoG; brightness is relative to the largest of each.",
     "words": "patches of training images: in each row those nearest to one of the five visual words that "
     "speak most for the class.",
     "colors": "the colours of bins that speak for the class (up) and against it (down), those with the "
