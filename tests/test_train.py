@@ -56,7 +56,7 @@ def test_a_trained_model_classifies_new_photographs(folder):
 
 def test_it_is_the_cell_of_a_comparison(folder):
     result = compare.run(
-        folder / "photos", features="hog", classifiers="softmax", size=16, folds=0, n_seeds=1, cache=False
+        folder / "photos", features="hog", classifiers="softmax", n_seeds=1, size=16, folds=0, cache=False
     )
     model = imfeat.train(folder / "photos", "hog", size=16)
     (record,) = result.records

@@ -4,48 +4,48 @@ import json
 import os
 import time
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from numbers import Integral
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
-
-from imfeat._backend import Array, get_num_threads
+from imfeat._backend import get_num_threads
 from imfeat._check import as_flag, one_of
 from imfeat._environment import COMPARE_PACKAGES, versions
-from imfeat._feature import Feature
-from imfeat._files import write_json
-from imfeat._recipe import Term
 from imfeat.compare.answer import in_words, recommended
 from imfeat.compare.cache import Cache, content_of, default_folder
 from imfeat.compare.cells import Record, Store
-from imfeat.compare.classifiers import MOST_TRIED, check, classifier_of, expand_groups, parse_classifiers
-from imfeat.compare.concerns import averages_in_words, concerns_about
+from imfeat.compare.classifiers import check, expand_groups, parse_classifiers
+from imfeat.compare.concerns import averages_in_words
 from imfeat.compare.environment import git_revision, machine, peak_bytes
 from imfeat.compare.flips import flips_in_words
 from imfeat.compare.folds import Folds, fold_numbers, folds_in_words, join, number_of_folds
-from imfeat.compare.kept import KEEPS, Models
+from imfeat.compare.kept import KEEPS
 from imfeat.compare.own import register
+from imfeat.compare.preparation import (
+    IN_MEMORY,
+    REQUEST,
+    Source,
+    as_train_sizes,
+    claim,
+    concerns,
+    models_of,
+    settings_of,
+    size_for,
+    source_name,
+    strengths,
+    without_colors,
+    without_defaults,
+)
 from imfeat.compare.result import CELLS, Result
 from imfeat.compare.running import LOGGER, run_all, run_folds
-from imfeat.compare.shifts import shifts_for
-from imfeat.compare.tuning import LARGE_VALIDATION_SHARE, MAX_TUNING_IMAGES, VALIDATION_SHARE
 from imfeat.compare.workspace import Workspace
-from imfeat.datasets import DataSet, load, suggest_size
-from imfeat.datasets.sizes import SIDES
+from imfeat.datasets import DataSet, load
 from imfeat.learn._threads import blas_threads
-from imfeat.recipes import COMPARED, RECIPES, parse, parse_list
-from imfeat.sources import absolute
+from imfeat.recipes import COMPARED, parse_list
 
 __all__ = ["Record", "Result", "register", "resume", "run"]
 
-REQUEST = "request.json"  # the arguments of a run, for resume
-IN_MEMORY = "data sets in memory"  # stands for them among the arguments
-
-Source: TypeAlias = str | os.PathLike[str] | Mapping[str, Iterable[Any]]
 DEFAULT_CLASSIFIERS = ("linear", "mlp")
 
 
@@ -157,7 +157,7 @@ def run(
     start = time.perf_counter()
     date = datetime.now().astimezone().isoformat(timespec="seconds")
     revision = git_revision()  # before the run, during which files may change
-    side, size_reason = _size_for(source, size, parsed)
+    side, size_reason = size_for(source, size, parsed)
     if size_reason is not None:
         LOGGER.info("images of %d x %d pixels: %s", side, side, size_reason)
     with warnings.catch_warnings():
@@ -167,12 +167,14 @@ def run(
     n_folds = number_of_folds(folds, data, others=others)
     n_seeds = n_seeds or (1 if n_folds else 3)
     request = {
-        "source": _name_of(source),
+        "source": source_name(source),
         "features": list(features),
         "classifiers": list(classifiers),
         "n_seeds": n_seeds,
         "size": size,
-        **_others(decode=decode, train_sizes=list(train_sizes), shifts=shifts, keep=keep, folds=n_folds),
+        **without_defaults(
+            decode=decode, train_sizes=list(train_sizes), shifts=shifts, keep=keep, folds=n_folds
+        ),
     }
     skipped = data.train.skipped + data.test.skipped
     if n_folds:
@@ -180,7 +182,7 @@ def run(
         data = DataSet(images, images)
     is_gray = data.train.is_gray and data.test.is_gray
     if is_gray:
-        parsed = _without_colors(parsed)
+        parsed = without_colors(parsed)
         features = tuple(feature.name for feature in parsed)
     for feature in parsed:
         feature.check(data.train.images.shape[1:3])
@@ -188,15 +190,15 @@ def run(
     store = Store(start=start)
     if folder is not None:
         store = Store(Path(folder) / CELLS, start)
-        _claim(Path(folder), request | {"content": content})
+        claim(Path(folder), request | {"content": content})
     seeds = tuple(range(n_seeds))
     sizes = as_train_sizes(train_sizes, data.train.labels)
     feature_cache = Cache(default_folder() if cache else None)
-    models = _models(folder, source, data, decode)
+    models = models_of(folder, source, data, decode)
     how: dict[str, Any] = {"store": store, "cache": feature_cache, "content": content}
     workspace = Workspace(data, **how, models=models, shifts=as_flag(shifts, "shifts"))
     numbers = fold_numbers(data.train.labels, n_folds) if n_folds else None
-    concerns = _concerns(data, numbers)
+    data_warnings = concerns(data, numbers)
     of_parts: tuple[Record, ...] = ()
     what = features, members, seeds
     with blas_threads(get_num_threads()):
@@ -207,9 +209,11 @@ def run(
     feature_cache.trim()
     best = recommended(cells)
     models.finish(best, seeds[0], keep)
-    settings = _settings(source, data, *what, is_gray, n_folds)
-    settings |= _others(decode=decode, train_sizes=list(sizes), shifts=_strengths(data, shifts=shifts))
-    settings |= _others(size_reason=size_reason, warnings=concerns)
+    settings = settings_of(source, data, *what, is_gray, n_folds)
+    settings |= without_defaults(
+        decode=decode, train_sizes=list(sizes), shifts=strengths(data, shifts=shifts)
+    )
+    settings |= without_defaults(size_reason=size_reason, warnings=data_warnings)
     records = tuple(cell.record for cell in cells)
     answer = [*in_words(cells, data.test.labels), *flips_in_words(records, of_parts)]
     answer += averages_in_words(records, data.test.labels)
@@ -268,131 +272,3 @@ def resume(folder: str | os.PathLike[str], *, cache: bool = True) -> Result:
     request.pop("content")
     request.setdefault("folds", 0)
     return run(request.pop("source"), **request, folder=folder, cache=cache)
-
-
-def _size_for(
-    source: Source, size: int | None, features: tuple[Feature, ...]
-) -> tuple[int | None, str | None]:
-    """Return the size of the images, and the reason if it was not given."""
-    if size is not None or (suggested := suggest_size(source)) is None:
-        return size, None
-    side, reason = suggested
-    for larger in (*(other for other in SIDES if other > side), None):
-        if larger is None or all(_suits(feature, side) for feature in features):
-            return side, reason
-        side, reason = larger, f"a feature needs that, {reason}"
-    return None, None
-
-
-def _suits(feature: Feature, side: int) -> bool:
-    try:
-        feature.check((side, side))
-    except ValueError:
-        return False
-    return True
-
-
-def _concerns(data: DataSet, folds: Array | None) -> list[str]:
-    """Return warnings about a data set."""
-    paths = [*getattr(data.train, "paths", ())]
-    if folds is not None:
-        return concerns_about(data.train.images, data.train.labels, folds, data.train.class_names, paths)
-    paths += getattr(data.test, "paths", ())
-    images = np.concatenate([data.train.images, data.test.images])
-    labels = np.concatenate([data.train.labels, data.test.labels])
-    parts = np.repeat([0, 1], [len(data.train), len(data.test)])
-    return concerns_about(images, labels, parts, data.train.class_names, paths)
-
-
-def _without_colors(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
-    """Return the features that describe gray images: of the default ones; refuse others."""
-    colored = [feature.name for feature in features if feature.colored]
-    if colored and tuple(feature.name for feature in features) != COMPARED:
-        names = [name for name, recipe in RECIPES.items() if not Feature((Term(name, recipe, {}),)).colored]
-        raise ValueError(
-            f"{colored[0]!r} needs colour, and all images of the data set are gray; choose among "
-            f"{', '.join(names)}"
-        )
-    return tuple(feature for feature in features if not feature.colored)
-
-
-def _name_of(source: Source) -> str:
-    if isinstance(source, Mapping):
-        return IN_MEMORY
-    return str(source) if str(source) in ("photos", "cifar10") else absolute(source)
-
-
-def _others(**settings: Any) -> dict[str, Any]:
-    """Return settings other than the defaults, so that folders of before there was a choice still match."""
-    defaults: tuple[Any, ...] = ("exact", [], {}, False, "best", None)
-    return {name: value for name, value in settings.items() if value not in defaults}
-
-
-def as_train_sizes(train_sizes: Sequence[int | str], labels: Array) -> tuple[int, ...]:
-    """Return numbers of training images below all of them, in rising order, each once."""
-    n_least = 2 * len(np.unique(labels))
-    numbers: set[int] = set()
-    for size in train_sizes:
-        if size == "all":
-            continue
-        if not isinstance(size, Integral) or size < n_least:
-            raise ValueError(
-                f"train_sizes must be 'all' or at least {n_least}, two images of each class, got {size!r}"
-            )
-        numbers.add(int(size))
-    return tuple(sorted(number for number in numbers if number < len(labels)))
-
-
-def _models(folder: str | os.PathLike[str] | None, source: Source, data: DataSet, decode: str) -> Models:
-    height, width = data.train.images.shape[1:3]
-    names = [data.train.class_names[label] for label in np.unique(data.train.labels)]
-    settings = {"size": (height, width), "decode": decode, "class_names": names}
-    about = {"data": os.path.basename(os.path.abspath(_name_of(source)))}
-    return Models(None if folder is None else Path(folder), settings, about)
-
-
-def _strengths(data: DataSet, *, shifts: bool) -> dict[str, list[float]]:
-    """Return the strengths of the changes of the test images, by their names."""
-    shape = data.test.images.shape[1:]
-    shape = (*shape[:2], 1) if data.test.is_gray else shape
-    of_shape = shifts_for(shape) if shifts else ()
-    return {shift.name: list(shift.strengths_for(shape)) for shift in of_shape}
-
-
-def _claim(folder: Path, request: dict[str, Any]) -> None:
-    """Write the arguments of a run to its folder, and refuse the folder of a run with other arguments."""
-    path = folder / REQUEST
-    if path.exists() and (existing := json.loads(path.read_text(encoding="utf-8"))) != request:
-        names = ", ".join(name for name in {**request, **existing} if existing.get(name) != request.get(name))
-        raise FileExistsError(f"{folder} holds a run of other {names}; take another folder")
-    write_json(path, request)
-
-
-def _settings(
-    source: Source,
-    data: DataSet,
-    features: tuple[str, ...],
-    classifiers: tuple[str, ...],
-    seeds: tuple[int, ...],
-    is_gray: bool,
-    n_folds: int,
-) -> dict[str, Any]:
-    n_train, height, width, _ = data.train.images.shape
-    if n_folds:
-        n_train = round(n_train * (1 - 1 / n_folds))
-    return {
-        "source": os.path.basename(os.path.abspath(_name_of(source))),
-        "n_train": n_train,
-        "n_test": len(data.test),
-        "image_size": [height, width],
-        **({"gray": True} if is_gray else {}),
-        **({"folds": n_folds} if n_folds else {}),
-        "class_names": list(data.train.class_names),
-        "left_out": dict(sorted(Counter(reason for _, reason in data.train.left_out).items())),
-        "seeds": list(seeds),
-        "features": {name: parse(name).expression((height, width)) for name in features},
-        "strengths": {name: list(classifier_of(name).strengths) for name in classifiers},
-        "most_strengths_tried": MOST_TRIED,
-        "max_tuning_images": MAX_TUNING_IMAGES,
-        "validation_share": LARGE_VALIDATION_SHARE if n_train > MAX_TUNING_IMAGES else VALIDATION_SHARE,
-    }
