@@ -28,7 +28,7 @@ from imfeat.compare.preparation import (
     Source,
     as_train_sizes,
     claim,
-    concerns,
+    data_warnings,
     models_of,
     settings_of,
     size_for,
@@ -198,7 +198,7 @@ def run(
     how: dict[str, Any] = {"store": store, "cache": feature_cache, "content": content}
     workspace = Workspace(data, **how, models=models, shifts=as_flag(shifts, "shifts"))
     numbers = fold_numbers(data.train.labels, n_folds) if n_folds else None
-    data_warnings = concerns(data, numbers)
+    warning_texts = data_warnings(data, numbers)
     of_parts: tuple[Record, ...] = ()
     what = features, members, seeds
     with blas_threads(get_num_threads()):
@@ -213,7 +213,7 @@ def run(
     settings |= without_defaults(
         decode=decode, train_sizes=list(sizes), shifts=strengths(data, shifts=shifts)
     )
-    settings |= without_defaults(size_reason=size_reason, warnings=data_warnings)
+    settings |= without_defaults(size_reason=size_reason, warnings=warning_texts)
     records = tuple(cell.record for cell in cells)
     answer = [*in_words(cells, data.test.labels), *flips_in_words(records, of_parts)]
     answer += averages_in_words(records, data.test.labels)

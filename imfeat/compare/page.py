@@ -34,6 +34,7 @@ def as_html(result: Measurements) -> str:
         further_rows=further_rows,
         best_row=report.best_row(result),
         caption=report.caption(result),
+        warnings=report.warning_lines(result),
         skipped=report.skipped_lines(result),
         protocol=report.PROTOCOL,
         python=lines_of_python(result),

@@ -52,7 +52,7 @@ def _suits(feature: Feature, side: int) -> bool:
     return True
 
 
-def concerns(data: DataSet, folds: Array | None) -> list[str]:
+def data_warnings(data: DataSet, folds: Array | None) -> list[str]:
     """Return warnings about a data set."""
     paths = [*getattr(data.train, "paths", ())]
     if folds is not None:
