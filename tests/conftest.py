@@ -17,7 +17,8 @@ hypothesis.settings.load_profile("imfeat")
 # first and the third compile for CUDA, the second has caches of its own.
 LONGEST = (
     *("cuda", "environments", "device", "notebooks", "compare", "learning", "hostile", "extract", "kernels"),
-    *("benchmarks", "docs", "cli", "exactness", "classifiers", "datasets", "arrays", "estimators", "ptx"),
+    *("page", "benchmarks", "docs", "cli", "exactness", "options", "flips", "folds", "classifiers"),
+    *("datasets", "arrays", "estimators", "ptx"),
 )
 
 
