@@ -10,6 +10,7 @@ from test_compare import make_set
 import imfeat
 from imfeat import compare
 from imfeat.compare import classifiers, feature_run, flips, report, shifts
+from imfeat.compare.preparation import models_of
 from imfeat.compare.workspace import nested_rows
 from imfeat.datasets import DataSet
 
@@ -159,6 +160,11 @@ def test_only_the_best_is_kept_by_default(source, tmp_path):
         kept.pipeline(*other)
     with pytest.raises(KeyError, match="there is no hog with ridge; there are raw with ridge"):
         kept.pipeline("hog", "ridge")
+
+
+def test_a_model_knows_the_classes_that_it_learned(data):
+    without = DataSet(data.train.at(np.flatnonzero(data.train.labels != 1)), data.test)
+    assert models_of(None, "photos", without, "exact").settings["class_names"] == ["a", "c"]
 
 
 def test_without_a_folder_all_pipelines_are_in_memory(source, data):

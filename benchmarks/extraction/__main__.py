@@ -66,6 +66,7 @@ def main(data, repeats, counts, chosen, kept, out):
         if counts:
             many(paths, N_FEW, Path(folder))  # fills caches of kernels
             result["memory"] = [many(paths, n, Path(folder)) for n in map(int, counts.split(","))]
+        if not chosen:
             write(result, out)
         for job in (every[name] for name in filter(None, chosen.split(","))):
             rows = races.run(job, repeats, lambda line: click.echo(line, err=True))

@@ -107,7 +107,7 @@ def as_train_sizes(train_sizes: Sequence[int | str], labels: Array) -> tuple[int
 def models_of(folder: str | os.PathLike[str] | None, source: Source, data: DataSet, decode: str) -> Models:
     """Return the models of a run, none so far, with what all of them share."""
     height, width = data.train.images.shape[1:3]
-    names = list(data.train.class_names)
+    names = [data.train.class_names[label] for label in np.unique(data.train.labels)]
     settings = {"size": (height, width), "decode": decode, "class_names": names}
     about = {"data": os.path.basename(os.path.abspath(source_name(source)))}
     return Models(None if folder is None else Path(folder), settings, about)
@@ -116,6 +116,7 @@ def models_of(folder: str | os.PathLike[str] | None, source: Source, data: DataS
 def strengths(data: DataSet, *, shifts: bool) -> dict[str, list[float]]:
     """Return the strengths of the changes of the test images, by their names."""
     shape = data.test.images.shape[1:]
+    shape = (*shape[:2], 1) if data.test.is_gray else shape
     of_shape = shifts_for(shape) if shifts else ()
     return {shift.name: list(shift.strengths_for(shape)) for shift in of_shape}
 
