@@ -80,7 +80,8 @@ def _passes(
     if not ahead[-1]:
         return [f"The best {title} is behind the best linear classifier with all images ({ends})."]
     first = len(ahead) - ahead[::-1].index(False)
-    return [f"The best {title} passes the best linear classifier from {points[first][0]} images on ({ends})."]
+    since = "with all images only" if points[first][0] == "all" else f"from {points[first][0]} images on"
+    return [f"The best {title} passes the best linear classifier {since} ({ends})."]
 
 
 def _keeps(records: Sequence[Record]) -> list[str]:
