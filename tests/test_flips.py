@@ -1,5 +1,7 @@
 """Comparisons with fewer training images and on changed test images, and the models that they keep."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -237,4 +239,8 @@ def test_reports_show_sizes_and_changes(folder):
     assert "Fewer training images" in page
     assert "Changed test images" in page
     for name in ("train-sizes-ridge.svg", "train-sizes-mlp.svg", "shifts.svg"):
-        assert (folder / name).read_text().startswith("<svg")
+        svg = (folder / name).read_text()
+        assert svg.startswith("<svg")
+        assert "var(" not in svg  # colours of the page
+        assert ElementTree.fromstring(svg).tag.endswith("svg")
+    assert svg.count("<svg") == 1 + len(shifts.SHIFTS) + 1  # panels and a legend

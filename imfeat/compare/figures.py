@@ -23,6 +23,7 @@ from imfeat.compare.measurements import Measurements
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#999999")  # Okabe and Ito's
 TEXT = "#000000"
 BEST = "★ "  # before the name of the row that is best on the validation images
+BETWEEN = "#808080"  # of text, on a light page and on a dark one
 MARKERS = "osD^vPX<>*hp"
 MOST_CURVES = 12
 MOST_CLASSES_WITH_NAMES = 20
@@ -193,3 +194,10 @@ def svg_of(figure: Figure) -> str:
     for k, color in enumerate(COLORS):
         text = text.replace(color, f"var(--color-{k})")
     return text[text.index("<svg") :].replace("<svg ", '<svg fill="currentColor" role="img" ', 1)
+
+
+def standalone(svg: str) -> str:
+    """Return a figure as a file of its own, in colours that are readable on light and on dark pages."""
+    for k, color in enumerate(COLORS):
+        svg = svg.replace(f"var(--color-{k})", color)
+    return svg.replace("currentColor", BETWEEN)

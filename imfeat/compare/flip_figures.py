@@ -1,5 +1,6 @@
 """Figures of accuracy by the number of training images, and on changed test images."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -8,18 +9,43 @@ import numpy as np
 
 from imfeat.compare.answer import best_of, recommended
 from imfeat.compare.cells import Pair, Record, by_pair
-from imfeat.compare.figures import BEST, COLORS, MARKERS, Captioned, new_figure, shortened, svg_of
+from imfeat.compare.figures import (
+    BEST,
+    COLORS,
+    MARKERS,
+    Captioned,
+    new_figure,
+    shortened,
+    standalone,
+    svg_of,
+)
 from imfeat.compare.flips import records_by_size
 from imfeat.compare.measurements import Measurements
+
+N_COLUMNS = 4  # of panels in a file
 
 
 def figure_files(result: Measurements) -> dict[str, str]:
     """Return the figures as files beside the results: SVG by file name."""
     classifiers = dict.fromkeys(record.classifier for record in result.records)
     sizes = zip(classifiers, size_figures(result), strict=False)
-    files = {f"train-sizes-{quote(classifier)}.svg": svg for classifier, (svg, _) in sizes}
-    shifts = zip(("shifts.svg",), shift_figures(result), strict=False)
-    return files | {name: svg for name, (svg, _) in shifts}
+    files = {f"train-sizes-{quote(classifier)}.svg": standalone(svg) for classifier, (svg, _) in sizes}
+    panels = [standalone(svg) for svg, _ in shift_figures(result)]
+    return files | ({"shifts.svg": side_by_side(panels)} if panels else {})
+
+
+def side_by_side(panels: Sequence[str]) -> str:
+    """Return one SVG of several of the same size, `N_COLUMNS` in a row."""
+    sizes = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', panels[0])
+    assert sizes is not None
+    width, height = map(float, sizes.groups())
+    n_rows = -(-len(panels) // N_COLUMNS)
+    placed = [
+        panel.replace("<svg ", f'<svg x="{k % N_COLUMNS * width}pt" y="{k // N_COLUMNS * height}pt" ', 1)
+        for k, panel in enumerate(panels)
+    ]
+    size = f'width="{N_COLUMNS * width}pt" height="{n_rows * height}pt"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(placed)}</svg>'
 
 
 def size_figures(result: Measurements) -> list[Captioned]:
