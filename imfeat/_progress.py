@@ -45,15 +45,20 @@ def lines_shown() -> Iterator[None]:
     if has_terminal():
         yield
         return
-    logger = logging.getLogger("imfeat.compare")
-    handler = logging.StreamHandler(sys.stderr)
-    level = logger.level
+    with _handled(logging.getLogger("imfeat.compare"), logging.StreamHandler(sys.stderr), logging.INFO):
+        yield
+
+
+@contextmanager
+def _handled(logger: logging.Logger, handler: logging.Handler, level: int) -> Iterator[None]:
+    """Give messages of a logger from a level on to a handler during the block."""
+    level_before = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(level)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logger.setLevel(level_before)
         logger.removeHandler(handler)
 
 
@@ -64,14 +69,10 @@ def compilations_shown() -> Iterator[None]:
         yield
         return
     shown = _Compilations()
-    level = LOGGER.level
-    LOGGER.addHandler(shown)
-    LOGGER.setLevel(logging.DEBUG)
     try:
-        yield
+        with _handled(LOGGER, shown, logging.DEBUG):
+            yield
     finally:
-        LOGGER.setLevel(level)
-        LOGGER.removeHandler(shown)
         shown.stop()
 
 

@@ -60,6 +60,14 @@ def make_set(n, rng):
     return ImageSet(np.minimum(images, 255).astype(np.uint8), labels.astype(np.int64), ("a", "b", "c"))
 
 
+def write_sets(data, folder):
+    """Write a data set as a file that `imfeat.datasets.load` reads, and return its path."""
+    path = folder / "toys.npz"
+    (x_train, y_train), (x_test, y_test) = ((part.images, part.labels) for part in data)
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return path
+
+
 @pytest.fixture(scope="module", autouse=True)
 def quick(tmp_path_factory):
     """Learn a short codebook from few patches, and train for the fixed number of epochs."""
@@ -82,10 +90,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def source(data, tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "toys.npz"
-    (x_train, y_train), (x_test, y_test) = ((part.images, part.labels) for part in data)
-    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
-    return path
+    return write_sets(data, tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

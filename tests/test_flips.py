@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.pipeline import Pipeline
-from test_compare import make_set
+from test_compare import make_set, write_sets
 
 import imfeat
 from imfeat import compare
@@ -34,10 +34,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def source(data, tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "toys.npz"
-    (x_train, y_train), (x_test, y_test) = ((part.images, part.labels) for part in data)
-    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
-    return path
+    return write_sets(data, tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

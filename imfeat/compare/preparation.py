@@ -54,10 +54,10 @@ def _suits(feature: Feature, side: int) -> bool:
 
 def data_warnings(data: DataSet, folds: Array | None) -> list[str]:
     """Return warnings about a data set."""
-    paths = [*getattr(data.train, "paths", ())]
     if folds is not None:
+        paths = [*data.train.paths]
         return concerns_about(data.train.images, data.train.labels, folds, data.train.class_names, paths)
-    paths += getattr(data.test, "paths", ())
+    paths = [*data.train.paths, *data.test.paths]
     images = np.concatenate([data.train.images, data.test.images])
     labels = np.concatenate([data.train.labels, data.test.labels])
     parts = np.repeat([0, 1], [len(data.train), len(data.test)])

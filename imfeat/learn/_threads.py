@@ -1,8 +1,8 @@
 """Numbers of BLAS threads of the learners: as many as pay, and at most as many as features use.
 
-Steps on a few images, and products of up to `FEW_FEATURES` features, take one thread.  On idle cores, a
-second one saves at most a sixth of the time; beside busy processes it costs up to five times the time.  The
-numbers don't depend on how busy the cores are, as they change the last digits of products.
+Steps on a few images, and products of up to `FEW_FEATURES` features, take one thread: on idle cores a second
+one saves little, and beside busy processes it costs time.  The numbers do not depend on the load of the
+machine, because they change the last digits of products.
 """
 
 import functools
