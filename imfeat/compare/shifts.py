@@ -136,7 +136,7 @@ def _contrast(images: Array, contrast: float, rng: np.random.Generator) -> Array
 
 
 def _brightness(images: Array, added: float, rng: np.random.Generator) -> Array:
-    """Add to the value of HSV, at which hue and saturation scale all channels alike."""
+    """Add to the value of HSV, which multiplies all channels of a pixel by the same factor."""
     value = images.max(-1, keepdims=True).astype(np.float32)
     brighter = np.minimum(value + np.float32(255 * added), 255)
     scaled = images * (brighter / np.maximum(value, 1))
