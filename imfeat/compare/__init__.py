@@ -97,6 +97,7 @@ def run(
     shifts : bool
         Test everything on changed test images, too: under other light, with noise, blurred, compressed,
         moved, rotated, scaled and partly covered, each at three strengths; see `imfeat.compare.shifts`.
+        Features that depend on the seed are tested so for the first seed.
     folds : int, optional
         Number of folds of a cross-validation, 0 for a single split; by default 5 for a folder without test
         images of its own and with fewer than 500 images.  Each image is tested once, by models that learned

@@ -49,7 +49,8 @@ def run_cells(
 def fuse(workspace: Workspace, feature: str, members: list[Cell]) -> Cell:
     """Return the cell of the mean of the scores of several features."""
     records = [member.record for member in members]
-    scores = {name: np.mean([m.scores[name] for m in members], 0) for name in members[0].scores}
+    names = [name for name in members[0].scores if all(name in member.scores for member in members)]
+    scores = {name: np.mean([member.scores[name] for member in members], 0) for name in names}
     data = workspace.data
     classes = workspace.classes
     labels = data.train.labels

@@ -79,7 +79,7 @@ class FeatureRun:
                 if pipeline is not None and keeps:
                     self.workspace.keep(cell.record, pipeline)
                     cell = self._explained(cell, pipeline)
-                if pipeline is not None and self.workspace.shifts:
+                if pipeline is not None and self._meets_shifts(keeps=keeps):
                     computed[name] = cell, pipeline
                     self.choices.setdefault(name, choice_of(cell))
                     continue
@@ -103,6 +103,10 @@ class FeatureRun:
         for name, first in first_cells.items():
             if not classifier_of(name).seeded and store.get(self.feature, name, seed) is None:
                 store.put(replace(first, record=replace(first.record, seed=seed)))
+
+    def _meets_shifts(self, *, keeps: bool) -> bool:
+        """Tell whether cells are tested on changed images; of features that depend on the seed, the first."""
+        return self.workspace.shifts and (keeps or not parse(self.feature).seeded)
 
     def _shifted(self, computed: dict[str, tuple[Cell, Pipeline]], seed: int) -> Iterator[Cell]:
         """Test cells on changed images, which share their features."""

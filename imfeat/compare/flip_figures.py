@@ -85,7 +85,8 @@ def shift_figures(result: Measurements) -> list[Captioned]:
     best = recommended(result.records)
     curves = {
         pair: {
-            shift: np.mean([[r.test_accuracy, *r.shifts[shift]] for r in pairs[pair]], 0) for shift in shifts
+            shift: np.mean([[r.test_accuracy, *r.shifts[shift]] for r in pairs[pair] if r.shifts], 0)
+            for shift in shifts
         }
         for pair in chosen
     }

@@ -39,9 +39,13 @@ def size_name(n_train: int) -> str:
 
 
 def lost(records: Sequence[Record], shift: str) -> list[float]:
-    """Return the points of accuracy that a change of the images takes at each strength, mean over seeds."""
-    kept = np.mean([record.shifts[shift] for record in records], 0)
-    losses: list[float] = (100 * (mean(records, "test_accuracy") - kept)).tolist()
+    """Return the points of accuracy that a change of the images takes at each strength, mean over seeds.
+
+    Only the seeds count whose models were tested on changed images.
+    """
+    tested = [record for record in records if record.shifts]
+    kept = np.mean([record.shifts[shift] for record in tested], 0)
+    losses: list[float] = (100 * (mean(tested, "test_accuracy") - kept)).tolist()
     return losses
 
 
