@@ -1,14 +1,14 @@
-"""Machine code of the CUDA kernels, without a GPU: ``python -m benchmarks.cuda``.
+"""The CUDA kernels, without a GPU: ``python -m benchmarks.cuda``.
 
-Compiles every kernel for four cards, compares the compiled code with the CPU's kernels by running it on the
-CPU, and counts registers, shared memory and instructions of the assembled code.  Predicts times on an H100
-from the instructions that ran and the bytes that move; nothing is timed.
-
-With ``--front numba_cuda_mlir.cuda`` it reports which kernels another compiler compiles correctly.
+Compiles every kernel for the types that public functions pass, and writes the PTX beside the kernels.
+Compares it with the CPU's kernels by running it on the CPU, assembles it for four cards, and counts
+registers, shared memory and instructions.  Predicts times on an H100 from the instructions that ran and the bytes that
+move; nothing is timed.
 """
 
+import collections
+import functools
 import json
-import os
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,12 @@ import click
 import numpy as np
 import rich.progress
 import skimage.data
+from imfeat_kernels import cpu, cuda
+from imfeat_kernels.cases import COSTS, gpu_cases
+from imfeat_kernels.cuda import code, compiler
+
+from imfeat.selfcheck.run import BANDWIDTH, INSTRUCTIONS
+from tests import device, gpu_calls, machine_code
 
 RESULTS = Path(__file__).parent / "results"
 GUIDE = Path(__file__).parents[1] / "docs" / "gpu.md"
@@ -25,21 +31,18 @@ BEGIN, END = "<!-- predictions -->\n", "<!-- end -->"
 
 
 @click.command()
-@click.option("--front", default="numba.cuda", show_default=True, help="The compiler, as a module.")
+@click.option("--only-compile", is_flag=True, help="Write the compiled code, and examine nothing.")
 @click.option("--out", default=RESULTS, show_default="benchmarks/results", type=click.Path(path_type=Path))
-def main(front, out):
+def main(only_compile, out):
     """Compile and examine every CUDA kernel."""
-    os.environ["IMFEAT_CUDA_FRONT"] = front
-    from imfeat_kernels.cases import COSTS
-
-    if front != "numba.cuda":
-        click.echo(front_table(front))
+    compile_all()
+    if only_compile:
         return
     facts, cards = examine_all()
     costs = count_costs()
     about = {
         "date": f"{date.today()}",
-        "versions": {name: version(name) for name in ("numba-cuda", "numba", "nvidia-cuda-nvcc")},
+        "versions": {name: version(name) for name in (*compiler.COMPILERS, "nvidia-cuda-nvcc")},
         "command": "python -m benchmarks.cuda",
     }
     (out / "cuda.json").write_text(json.dumps({**about, "kernels": facts, "costs": costs}, indent=1) + "\n")
@@ -50,6 +53,27 @@ def main(front, out):
     click.echo((out / "cuda.md").read_text())
 
 
+def compile_all():
+    """Compile the kernels of all cases and public calls for the types of their arguments; write the PTX."""
+    texts = collections.defaultdict(dict)
+
+    @functools.cache
+    def text_of(body, signature):
+        text = compiler.to_ptx(body, signature)
+        module = body.name.partition(".")[0]
+        texts[module][code.key_of(body, signature)] = text
+        return text
+
+    with device.on_host(device.Runs(text_of)):
+        for case in rich.progress.track(list(gpu_cases(pictures(24)[:1])), "Compiling cases"):
+            case.run_on_gpu(cuda)
+        gpu_calls.run_all(np.random.default_rng(0))
+    for path in code.FOLDER.glob("*"):
+        path.unlink()
+    for module, of_module in texts.items():
+        code.write(module, of_module, compiler.versions())
+
+
 def pictures(side):
     """Return two natural images."""
     return np.stack(
@@ -57,49 +81,39 @@ def pictures(side):
     )
 
 
-def run(case, card):
-    """Run a case on the CPU and as compiled for a card; return the largest difference, and the runs."""
-    from imfeat_kernels import cpu, cuda
-
-    from tests import device
-
-    with device.on_host(card) as runs:
-        results = case.run(cuda)
+def run(case):
+    """Run a case on the CPU and as compiled; return the largest difference, and the runs."""
+    with device.on_host() as runs:
+        results = case.run_on_gpu(cuda)
     return case.difference(case.run(cpu), results), runs
 
 
 def examine_all():
     """Return facts about the machine code of each kernel on each card."""
-    from imfeat_kernels.cases import gpu_cases
-
-    from tests import device, machine_code
-
     facts = {}
     cards = [f"{10 * card[0] + card[1]}" for card in device.CARDS]
-    cases = list(gpu_cases(pictures(61)[:, :, :47].copy()))
-    work = [(card, case) for card in device.CARDS for case in cases]
-    for card, case in rich.progress.track(work, "Compiling for four cards"):
-        off, runs = run(case, card)
+    for case in rich.progress.track(list(gpu_cases(pictures(61)[:, :, :47].copy())), "Assembling"):
+        off, runs = run(case)
         if off > case.tolerance:
-            raise click.ClickException(f"{case.kernel} is off by {off:.3g} on {card}")
-        for body, signature, text in runs.compiled:
-            kinds = " ".join(str(kind.dtype if hasattr(kind, "dtype") else kind) for kind in signature[:1])
-            row = facts.setdefault(f"{case.kernel}: {body}({kinds})", {})
-            number = f"{10 * card[0] + card[1]}"
-            if number not in row:
-                row[number] = machine_code.examine(text, card)
+            raise click.ClickException(f"{case.kernel} is off by {off:.3g}")
+        for body, signature, _ in runs.launched:
+            row = facts.setdefault(f"{case.kernel}: {body.name.partition('.')[2]}({signature[0]})", {})
+            if not row:
+                text = code.ptx_of(body, signature)
+                row |= {
+                    number: machine_code.examine(text, card)
+                    for number, card in zip(cards, device.CARDS, strict=True)
+                }
     return facts, cards
 
 
 def count_costs():
     """Return the bytes and the instructions of an item of each kernel."""
-    from imfeat_kernels.cases import gpu_cases
-
     costs = {}
     for case in rich.progress.track(list(gpu_cases(pictures(256), n_vectors=2000)), "Counting instructions"):
         if case.kernel in costs:
             continue  # the first case of a kernel is the usual one
-        _, runs = run(case, (9, 0))
+        _, runs = run(case)
         arrays = [value for value in (*case.inputs, *case.results) if isinstance(value, np.ndarray)]
         costs[case.kernel] = {
             "bytes": round(sum(array.nbytes for array in arrays) / case.n_items, 2),
@@ -113,6 +127,7 @@ def code_table(about, facts, cards):
     lines = [
         "# Machine code of the CUDA kernels",
         f"`{about['command']}`; numba-cuda {about['versions']['numba-cuda']}, {about['date']}.",
+        "One PTX, of compute capability 7.5, assembled for each card.",
         "",
         f"On compute capability {', '.join(f'{int(card) / 10}' for card in cards)}. Every kernel gave what "
         "the CPU gives; none spills or uses local memory, or divides 64-bit integers in a loop.",
@@ -130,8 +145,6 @@ def code_table(about, facts, cards):
 
 def prediction_table(costs):
     """Return a line a kernel: bytes, instructions, the slower of the two, and the predicted time."""
-    from imfeat.selfcheck.run import BANDWIDTH, INSTRUCTIONS
-
     lines = [
         "| kernel | bytes an item | instructions an item | bound by | ms for 10^7, predicted | measured |",
         "| --- | ---: | ---: | --- | ---: | --- |",
@@ -144,27 +157,6 @@ def prediction_table(costs):
             f"{1e10 * max(memory, issue):.3g} | |"
         )
     return "\n".join(lines) + "\n"
-
-
-def front_table(front):
-    """Return a table of the kernels that another compiler compiles correctly."""
-    from imfeat_kernels.cases import gpu_cases
-
-    outcomes = {}
-    for case in rich.progress.track(list(gpu_cases(pictures(61)[:, :, :47].copy())), front):
-        try:
-            off, _ = run(case, (9, 0))
-            outcome = "right" if off <= case.tolerance else f"wrong by {off:.3g}"
-        except NotImplementedError:
-            outcome = "compiles, with calls that are not run here"
-        except RuntimeError as error:
-            outcome = str(error)
-        except Exception as error:  # whatever a compiler may say
-            outcome = f"does not compile ({type(error).__name__})"
-        if outcomes.get(case.kernel, "right") == "right":
-            outcomes[case.kernel] = outcome
-    lines = [f"| kernel | {front} {version(front.split('.')[0].replace('_', '-'))} |", "| --- | --- |"]
-    return "\n".join([*lines, *(f"| {kernel} | {outcome} |" for kernel, outcome in sorted(outcomes.items()))])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
+KERNELS = (
+    "imfeat_kernels"  # the package of the kernels, and of arrays on a GPU that belong to no other library
+)
 
 
 def backend_of(array: Array) -> ModuleType:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
-from imfeat._device import adopt, empty_like_owner, is_on_gpu
+from imfeat._device import adopt, empty_like_owner, is_on_gpu, to_library
 from imfeat._dtypes import KERNEL_DTYPES, Words, factor_hint, to_kernel_dtype
 from imfeat._inputs import ChannelAxis, as_host_array
 from imfeat._layout import has_channel_axis
@@ -110,7 +110,7 @@ def as_pixels(
     )
     shape = array.shape if has_channels else (*array.shape, 1)
     values = _checked_values(array, name, words, unit, clip)
-    return Pixels(shape[:-3], reshaped(values, -1, *shape[-3:]), has_channels, array.dtype)
+    return Pixels(shape[:-3], values.reshape(-1, *shape[-3:]), has_channels, array.dtype)
 
 
 def kept_dtype(pixels: Pixels) -> Any:
@@ -144,14 +144,6 @@ def images_at_once(batch: Array, pixels: int) -> int:
     n_pixels = pixels if isinstance(batch, np.ndarray) else GPU_PIXELS * pixels
     (_, height, width) = batch.shape[:3]
     return max(1, n_pixels // int(height * width))
-
-
-def reshaped(array: Array, *shape: int) -> Array:
-    """Return an array of another shape with the same owner."""
-    view = array.reshape(*shape)
-    if hasattr(array, "owner"):
-        view.owner = array.owner  # type: ignore[attr-defined]
-    return view
 
 
 def as_mask(mask: Any, shape: tuple[int, ...], images: Array) -> Array:
@@ -224,7 +216,7 @@ def as_groups(
         leading = [len(bounds) - 1]
     else:
         bounds = np.arange(math.prod(leading) + 1) * n
-    return reshaped(vectors, -1, length), bounds, tuple(leading)
+    return vectors.reshape(-1, length), bounds, tuple(leading)
 
 
 def as_count(value: Any, name: str, *, least: int = 1) -> int:
@@ -317,7 +309,7 @@ def as_out(out: Any, shape: tuple[int, ...], dtype: Any, images: Array) -> Array
 
 def to_caller_array(out: Array) -> Array:
     """Return a result as an array of the library of the input."""
-    result: Array = out if type(out) is np.ndarray else getattr(out, "owner", out)
+    result: Array = out if type(out) is np.ndarray else to_library(out)
     return result
 
 
@@ -352,10 +344,8 @@ def count_outside(values: Array, low: float, high: float) -> int:
 
 def _clipped(array: Array) -> Array:
     unit = array.dtype.type(1)
-    clipped = empty_on_device_of(array.shape, array.dtype, array)
+    clipped = as_out(None, array.shape, array.dtype, array)
     backend_of(array).check.clip(array.reshape(-1), unit - unit, unit, clipped.reshape(-1))
-    if hasattr(array, "owner"):
-        clipped.owner = array.owner  # type: ignore[attr-defined]
     return _plain(clipped)
 
 

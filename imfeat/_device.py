@@ -1,17 +1,21 @@
-"""Conversion of arrays on a GPU to device arrays and back to the caller's library.
+"""Arrays on a GPU: of other libraries, as kernels take them, and results as arrays of these libraries.
 
-Whatever has a ``__cuda_array_interface__`` comes in as a device array of Numba, which is what kernels
-take; nothing is copied.  Results of CuPy and PyTorch arrays are allocated by these, on the same device, and
-kernels run in their current stream.
+Whatever has a ``__cuda_array_interface__`` or DLPack comes in as a `DeviceArray`; nothing is copied.  Results
+of CuPy and PyTorch arrays are allocated by these, on their device, and kernels run in their current stream.
 """
 
+import functools
 import importlib.util
+import math
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from imfeat._backend import Array, cuda_kernels
+from imfeat._backend import KERNELS, Array, cuda_kernels
+
+LIBRARIES = "cupy", "torch"  # whose arrays come back
 
 
 class CudaUnavailableError(RuntimeError):
@@ -20,40 +24,92 @@ class CudaUnavailableError(RuntimeError):
 
 def is_on_gpu(value: Any) -> bool:
     """Tell whether an array lies on a GPU."""
+    if isinstance(value, np.ndarray):
+        return False
     if library_of(value) == "torch":
-        return bool(value.is_cuda)
-    return hasattr(value, "__cuda_array_interface__") or hasattr(value, "__cuda_ndarray__")
+        return bool(getattr(value, "is_cuda", False))
+    return hasattr(value, "__cuda_array_interface__") or _is_cuda_by_dlpack(value)
 
 
 def adopt(value: Any, name: str, *, copy: bool = True) -> Array:
-    """Return an array on a GPU as a device array with an ``owner``, copied if it is not contiguous.
+    """Return an array on a GPU as one that kernels take, copied if it is not contiguous.
 
-    Kernels run in the stream of the caller from now on.
+    Kernels that use it run in the caller's current stream, that of CuPy or PyTorch, or in the stream that the
+    array names.
     """
-    if hasattr(value, "owner"):  # it was adopted before
-        return value  # type: ignore[no-any-return]
     library = library_of(value)
-    stream = None
+    if library == KERNELS:
+        return value.held()  # type: ignore[no-any-return]
     if library == "torch" and value.requires_grad:
         raise TypeError(f"{name} requires grad, which features do not pass on; pass {name}.detach()")
-    if library == "torch":
-        stream = sys.modules["torch"].cuda.current_stream(value.device).cuda_stream
-    elif library == "cupy":
-        cupy = sys.modules["cupy"]
-        if value.device.id != cupy.cuda.runtime.getDevice():
-            raise ValueError(
-                f"{name} lies on GPU {value.device.id}, and the current one is "
-                f"{cupy.cuda.runtime.getDevice()}; write with cupy.cuda.Device({value.device.id}): ..."
-            )
-        stream = cupy.cuda.get_current_stream().ptr
-    if not _is_contiguous(value.__cuda_array_interface__):
-        if not copy or library not in ("cupy", "torch"):
+    _check_usable()
+    if library not in LIBRARIES and not hasattr(value, "__cuda_array_interface__"):
+        return _of_dlpack(value, name)
+    device_id, stream = _place_of(value, name, library)
+    interface = value.__cuda_array_interface__
+    if not _is_contiguous(interface):
+        if not copy or library not in LIBRARIES:
             raise ValueError(f"{name} must be C-contiguous on the GPU; pass a contiguous copy")
         value = value.contiguous() if library == "torch" else sys.modules["cupy"].ascontiguousarray(value)
-    _check_usable()
-    array: Any = cuda_kernels().launch.adopt(value, stream)
-    array.owner = value
-    return array  # type: ignore[no-any-return]
+        interface = value.__cuda_array_interface__
+    launch = cuda_kernels().launch
+    caller = launch.caller_of(library, device_id, stream, _allocator(library, device_id))
+    dtype = np.dtype(interface["typestr"])
+    array: Array = launch.DeviceArray(interface["data"][0], tuple(interface["shape"]), dtype, caller, value)
+    return array
+
+
+def _place_of(value: Any, name: str, library: str) -> tuple[int, int]:
+    """Return the device of an array, which is the current one, and the stream to compute in."""
+    if library == "torch":
+        cuda = sys.modules["torch"].cuda
+        device_id, current = value.device.index, cuda.current_device()
+    elif library == "cupy":
+        cuda = sys.modules["cupy"].cuda
+        device_id, current = value.device.id, cuda.runtime.getDevice()
+    else:
+        return cuda_kernels().launch.current_device(), value.__cuda_array_interface__.get("stream") or 0
+    if device_id != current:
+        context = (
+            f"torch.cuda.device({device_id})" if library == "torch" else f"cupy.cuda.Device({device_id})"
+        )
+        raise ValueError(
+            f"{name} lies on GPU {device_id}, and the current one is {current}; write with {context}: ..."
+        )
+    stream = (
+        cuda.current_stream(value.device).cuda_stream if library == "torch" else cuda.get_current_stream().ptr
+    )
+    return device_id, stream
+
+
+def _of_dlpack(value: Any, name: str) -> Array:
+    """Return an array that has nothing but DLPack as one that kernels take."""
+    from cuda.core.utils import StridedMemoryView
+
+    launch = cuda_kernels().launch
+    caller = launch.caller_of("other", launch.current_device(), 0)
+    try:
+        view = StridedMemoryView.from_dlpack(value, stream_ptr=1)  # the default stream
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        raise TypeError(f"{name} can't be read by DLPack: {error}") from error
+    strides = view.strides and [stride * view.dtype.itemsize for stride in view.strides]
+    if not _is_contiguous({"typestr": view.dtype.str, "shape": view.shape, "strides": strides}):
+        raise ValueError(f"{name} must be C-contiguous on the GPU; pass a contiguous copy")
+    array: Array = launch.DeviceArray(view.ptr, tuple(view.shape), view.dtype, caller, view)
+    return array
+
+
+@functools.cache
+def _allocator(library: str, device_id: int) -> Callable[[int], tuple[int, Any]] | None:
+    """Return a function that allocates bytes by a library; None for the pool of the driver."""
+    if library not in LIBRARIES:
+        return None
+
+    def allocate(n_bytes: int) -> tuple[int, Any]:
+        array = _new(library, (n_bytes,), "uint8", device_id)
+        return _pointer(array), array
+
+    return allocate
 
 
 def to_device(array: Array) -> Any:
@@ -65,7 +121,8 @@ def to_device(array: Array) -> Any:
 
     Returns
     -------
-    device array of Numba
+    array on the GPU
+        It has ``__cuda_array_interface__`` and ``__dlpack__``, so that CuPy, PyTorch and others take it.
         Features of it lie on the GPU too; ``copy_to_host()`` brings them back.
 
     Raises
@@ -78,32 +135,47 @@ def to_device(array: Array) -> Any:
 
 
 def empty_like_owner(shape: tuple[int, ...], dtype: Any, like: Any) -> Array:
-    """Allocate a result on the device of ``like``, by the library of its owner."""
-    owner = getattr(like, "owner", like)
-    name = np.dtype(dtype).name
+    """Allocate a result on the device of ``like``, by the library that holds it."""
+    library = library_of(like.owner)
+    launch = cuda_kernels().launch
+    dtype = np.dtype(dtype)
     try:
-        if library_of(owner) == "torch":
-            torch = sys.modules["torch"]
-            return adopt(torch.empty(shape, dtype=getattr(torch, name), device=owner.device), "out")
-        if library_of(owner) == "cupy":
-            return adopt(sys.modules["cupy"].empty(shape, name), "out")
-        array: Any = cuda_kernels().launch.empty(shape, dtype, like)
+        if library not in LIBRARIES:
+            array: Array = launch.empty(shape, dtype, like)
+            return array
+        owner = _new(library, shape, dtype.name, like.caller.device_id)
     except Exception as error:
         if "memory" not in f"{type(error).__name__} {error}".lower():
             raise
-        size = np.dtype(dtype).itemsize * int(np.prod(shape))
+        size = dtype.itemsize * math.prod(shape)
         raise MemoryError(
             f"not enough memory on the GPU for {size:,} bytes; pass fewer images at a time"
         ) from error
-    array.owner = array
-    return array  # type: ignore[no-any-return]
+    result: Array = launch.DeviceArray(_pointer(owner), shape, dtype, like.caller, owner)
+    return result
+
+
+def to_library(array: Any) -> Any:
+    """Return a result as the array of CuPy or PyTorch that holds it, or as it is."""
+    return array.owner if library_of(array.owner) in LIBRARIES else array
+
+
+def _new(library: str, shape: tuple[int, ...], dtype: str, device_id: int) -> Any:
+    module = sys.modules[library]
+    where = {"device": f"cuda:{device_id}"} if library == "torch" else {}
+    return module.empty(shape, dtype=getattr(module, dtype), **where)
+
+
+def _pointer(array: Any) -> int:
+    pointer: int = array.__cuda_array_interface__["data"][0]
+    return pointer
 
 
 def why_unavailable() -> str | None:
     """Return why kernels for CUDA can't be used and what to do, None if they can."""
-    if importlib.util.find_spec("numba_cuda") is None:
+    if importlib.util.find_spec("cuda") is None or importlib.util.find_spec("cuda.core") is None:
         return (
-            "the CUDA compiler numba-cuda is not installed; install it with pip install 'imfeat[cuda]' "
+            "cuda.core is not installed; install it with pip install 'imfeat[cuda]' "
             "(or 'imfeat[cuda12]' for a driver of CUDA 12)"
         )
     if not cuda_kernels().launch.is_available():
@@ -135,3 +207,7 @@ def _is_contiguous(interface: dict[str, Any]) -> bool:
             return False
         size *= extent
     return True
+
+
+def _is_cuda_by_dlpack(value: Any) -> bool:
+    return hasattr(value, "__dlpack_device__") and int(value.__dlpack_device__()[0]) == 2

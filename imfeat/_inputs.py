@@ -45,7 +45,8 @@ def accepts(
         @functools.wraps(function)
         def call(*args: Any, **options: Any) -> Any:
             value = args[0] if args else options.get(first)
-            if type(value) is np.ndarray and value.dtype.kind != "O" and "channel_axis" not in options:
+            plain = value.dtype.kind != "O" if type(value) is np.ndarray else is_on_gpu(value)
+            if plain and options.keys().isdisjoint(("channel_axis", "out")):
                 return function(*args, **options)
             options = signature.bind(*args, **options).arguments
             del options[first]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
-from imfeat._check import as_colors, as_out, one_of, reshaped, to_caller_array
+from imfeat._check import as_colors, as_out, one_of, to_caller_array
 from imfeat._inputs import ChannelAxis, Images, accepts
 
 WHITE_BYTE = np.float32(255)
@@ -194,7 +194,7 @@ def rgb_to_gray(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | 
 def gray_of(batch: Array) -> Array:
     """Return checked images (n_images, height, width, 1 or 3) as gray ones, on a GPU as a device array."""
     if batch.shape[-1] == 1:
-        return reshaped(batch, *batch.shape[:-1])
+        return batch.reshape(batch.shape[:-1])
     dtype = np.uint8 if batch.dtype == np.uint8 else np.float32
     gray = empty_on_device_of(batch.shape[:-1], dtype, batch)
     convert = backend_of(batch).color

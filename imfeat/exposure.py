@@ -15,7 +15,6 @@ from imfeat._check import (
     images_at_once,
     kept_dtype,
     one_of,
-    reshaped,
     to_caller_array,
 )
 from imfeat._dtypes import LARGEST
@@ -149,7 +148,7 @@ def equalize_value(
         return to_caller_array(out)
     kernels = backend_of(batch)
     kernels.brightness.largest_channel(batch.reshape(-1, 3), values.reshape(-1))
-    values = equalize(reshaped(values, *pixels.leading, *pixels.size), **options)
+    values = equalize(values.reshape(*pixels.leading, *pixels.size), **options)
     target = out if out.dtype == batch.dtype else np.empty(batch.shape, batch.dtype)
     kernels.brightness.scale_to_value(batch.reshape(-1, 3), values.reshape(-1), target.reshape(-1, 3))
     if target is not out:

@@ -1,175 +1,141 @@
-"""CUDA kernels without a GPU: compiled for a card, and run by `ptx.Kernel`.
+"""CUDA kernels without a GPU: memory lies on the host, and compiled kernels run there, by `ptx.Kernel`.
 
-Launchers are unchanged.  Only functions that need a device are replaced: arrays lie on the host, and kernels
-are compiled for the types of their arguments and run there.
+Launchers, arrays and public functions are unchanged.  Only what asks the driver is replaced: who allocates
+and copies, and who runs a kernel.  Memory is full of NaN when it is allocated, as that of a card may be.
 """
 
 import contextlib
+import ctypes
 import functools
-import importlib
 import os
-import sys
 import tempfile
-import types
+import time
 from pathlib import Path
 
 import numpy as np
-from imfeat_kernels import cuda
-from imfeat_kernels.cuda import front, launch
+from imfeat_kernels.cuda import callers, code, launch
 
+from imfeat import _device
 from tests import ptx
 
 CARDS = (7, 5), (8, 0), (9, 0), (10, 0)  # compute capabilities: Turing, Ampere, Hopper, Blackwell
-MLIR = front.cuda.__name__.startswith("numba_cuda_mlir")
+ARRAY_WORDS = 5  # of an array, in front of its shape and strides
 folder = Path(os.environ.get("IMFEAT_PTX_FOLDER") or tempfile.mkdtemp(prefix="imfeat-ptx-"))
 
 
-class Runs:
-    """Replacement of `imfeat_kernels.cuda.launch.launch` that runs kernels on the host.
+class HostCaller(callers.Caller):
+    """A caller whose memory lies on the host.
 
     Attributes
     ----------
-    compiled : list of (str, signature, str)
-        Name, types of the arguments, and PTX of the kernels that ran.
+    n_allocations, n_uploads, n_downloads : int
+        What the driver would have been asked for.
     """
 
-    def __init__(self, card, seed=1):
-        self.card = card
+    def __init__(self, library, device_id, stream_number, allocate):
+        self.library, self.device_id, self.stream_number = library, device_id, stream_number
+        self._allocate = allocate or self._allocate_own
+        self._free, self._n_kept = {}, 0
+        self.n_allocations = self.n_uploads = self.n_downloads = 0
+
+    def temporary(self, n_bytes):
+        pointer, holder = super().temporary(n_bytes)
+        ctypes.memset(pointer, 255, n_bytes)
+        return pointer, holder
+
+    def upload(self, array, pointer):
+        self.n_uploads += 1
+        ctypes.memmove(pointer, array.ctypes.data, array.nbytes)
+
+    def copy_to_host(self, pointer, shape, dtype):
+        self.n_downloads += 1
+        out = np.empty(shape, dtype)
+        ctypes.memmove(out.ctypes.data, pointer, out.nbytes)
+        return out
+
+    def clear(self, pointer, n_bytes):
+        ctypes.memset(pointer, 0, n_bytes)
+
+    def _allocate_own(self, n_bytes):
+        self.n_allocations += 1
+        memory = np.full(-(-n_bytes // 8) + 32, -1, np.int64)  # cards align to 256 bytes
+        return memory.ctypes.data + -memory.ctypes.data % 256, memory
+
+
+class Runs:
+    """Replacement of `imfeat_kernels.cuda.launch.run` that runs kernels on the host.
+
+    Attributes
+    ----------
+    launched : list of (Body, signature, caller)
+        The kernels that ran, the types of their arguments, and whose stream they ran in.
+    n_instructions : int
+        Instructions of all threads.
+    """
+
+    def __init__(self, text_of=code.ptx_of, seed=1):
+        self.text_of = text_of
         self.seed = seed
-        self.compiled = []
+        self.launched = []
         self.n_instructions = 0
 
-    def __call__(self, body, n_blocks, *arguments, threads=launch.THREADS):
-        if not n_blocks:
-            return
+    def __call__(self, body, signature, n_blocks, threads, words, caller):
+        self.launched.append((body, signature, caller))
+        kernel = _kernel(self.text_of(body, signature))
         threads = threads if isinstance(threads, tuple) else (threads,)
-        plain = [_plain(argument) for argument in arguments]
-        kernel, text = compiled(body, tuple(map(_type, plain)), self.card)
-        self.compiled.append((body.py_func.__name__, tuple(map(_type, plain)), text))
-        kernel((int(n_blocks),), threads, *plain, seed=self.seed)
+        values = [np.int64(word) if type(word) is int else np.asarray(word) for word in words]
+        kernel.run((n_blocks,), threads, values, _ranges(signature, words), seed=self.seed)
         self.n_instructions += kernel.n_instructions
 
 
 @contextlib.contextmanager
-def on_host(card, runs=None):
-    """Let the launchers of `imfeat_kernels.cuda` run on host arrays, by `Runs` or another replacement."""
-    runs = runs or Runs(card)
-    before = {}
+def on_host(runs=None):
+    """Let public functions and launchers work with arrays whose memory lies on the host."""
+    runs = runs or Runs()
+    known = {}
+
+    def caller_of(library, device_id, stream_number, allocate=None):
+        key = library, device_id, stream_number
+        if key not in known:
+            known[key] = HostCaller(library, device_id, stream_number, allocate)
+        return known[key]
+
     replacements = {
-        "launch": runs,
-        "empty": lambda shape, dtype, like: HostArray(np.empty(shape, dtype)),
-        "zeros": lambda shape, dtype, like: HostArray(np.zeros(shape, dtype)),
-        "to_device": lambda array: HostArray(array.copy()),
-        "adopt": lambda array, stream: HostArray(_memory_of(array)),
+        (launch, "run"): runs,
+        (launch, "caller_of"): caller_of,
+        (launch, "current_device"): lambda: 0,
+        (launch, "timed"): _timed,
+        (_device, "why_unavailable"): lambda: None,
     }
-    for name in cuda.__all__:
-        getattr(cuda, name)  # import all modules before names are replaced
-    modules = [module for name, module in sys.modules.items() if name.startswith("imfeat_kernels.cuda.")]
-    for module in modules:
-        for name, value in replacements.items():
-            if name in vars(module):
-                before[module, name] = getattr(module, name)
-                setattr(module, name, value)
+    before = {place: getattr(*place) for place in replacements}
+    for place, value in replacements.items():
+        setattr(*place, value)
     try:
         yield runs
     finally:
-        for (module, name), value in before.items():
-            setattr(module, name, value)
+        for place, value in before.items():
+            setattr(*place, value)
+
+
+def _timed(call, repeats):
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
 
 
 @functools.cache
-def compiled(body, signature, card):
-    """Return a kernel compiled for a card, and its PTX."""
-    text = to_ptx(body, signature, card)
-    return ptx.Kernel(text, folder, mlir=MLIR), text
+def _kernel(text):
+    return ptx.Kernel(text, folder)
 
 
-def to_ptx(body, signature, card):
-    """Compile a kernel for a card that is not there."""
-    with _pretended(card):
-        return front.cuda.compile_ptx(body.py_func, signature, cc=card)[0].rstrip("\0")
-
-
-@contextlib.contextmanager
-def _pretended(card):
-    """Replace the driver's answer to device functions, which ask for the card to compile for."""
-    if MLIR:
-        from numba_cuda_mlir import tools
-
-        before = tools._cached_cc
-        tools._cached_cc = card
-        try:
-            yield
-        finally:
-            tools._cached_cc = before
-        return
-    from numba.cuda import dispatcher
-
-    before = dispatcher.get_current_device
-    dispatcher.get_current_device = lambda: types.SimpleNamespace(compute_capability=card)
-    try:
-        yield
-    finally:
-        dispatcher.get_current_device = before
-
-
-def _plain(argument):
-    """Convert an argument as for a kernel: Python's numbers have 64 bits."""
-    if isinstance(argument, bool):
-        return np.bool_(argument)
-    if isinstance(argument, int):
-        return np.int64(argument)
-    if isinstance(argument, float):
-        return np.float64(argument)
-    if isinstance(argument, HostArray):
-        argument = argument._array
-        assert argument.flags.c_contiguous
-    return np.ascontiguousarray(argument) if isinstance(argument, np.ndarray) else argument
-
-
-def _memory_of(array):
-    """Return the memory of an array as a NumPy array."""
-    interface = dict(array.__cuda_array_interface__)
-    return np.asarray(types.SimpleNamespace(__array_interface__={**interface, "version": 3}))
-
-
-def _type(argument):
-    if isinstance(argument, np.ndarray):
-        return _number(argument.dtype)[(slice(None),) * (argument.ndim - 1) + (slice(None, None, 1),)]
-    return _number(argument.dtype)
-
-
-def _number(dtype):
-    types_module = importlib.import_module("numba_cuda_mlir.types" if MLIR else "numba.cuda.types")
-    return types_module.boolean if dtype == np.bool_ else getattr(types_module, dtype.name)
-
-
-class HostArray:
-    """Replacement of a device array with the same methods."""
-
-    def __init__(self, array):
-        self._array = array
-        self.shape, self.dtype, self.ndim, self.size = array.shape, array.dtype, array.ndim, array.size
-
-    def __len__(self):
-        return len(self._array)
-
-    def __getitem__(self, index):
-        assert isinstance(index, slice), "device arrays are only sliced into batches"
-        return HostArray(self._array[index])
-
-    def reshape(self, *shape):
-        return HostArray(self._array.reshape(*shape))
-
-    def ravel(self):
-        return HostArray(self._array.ravel())
-
-    def view(self, dtype):
-        return HostArray(self._array.view(dtype))
-
-    def copy_to_host(self):
-        return self._array.copy()
-
-    @property
-    def __cuda_array_interface__(self):
-        return self._array.__array_interface__
+def _ranges(signature, words):
+    """Return the first and the last address of each array among the words of arguments."""
+    ranges = []
+    at = 0
+    for name in signature:
+        axes = name.partition("[")[2].rstrip("]")
+        if axes:
+            _, _, size, itemsize, pointer = words[at : at + ARRAY_WORDS]
+            ranges.append((pointer, pointer + size * itemsize))
+        at += ARRAY_WORDS + 2 * int(axes) if axes else 1
+    return ranges

@@ -23,8 +23,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import numpy as np
-
 from tests.ptx_runtime import ATOMIC, DRIVER, FLOAT, INTEGER, ROUNDED, RUNTIME, SIGNS, SPECIAL, TYPES
 
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -39,13 +37,17 @@ class Kernel:
         Module with one entry.
     folder : path
         Folder for compiled libraries.
-    mlir : bool
-        Pass arrays as numba-cuda-mlir does, not as numba-cuda does.
+
+    Attributes
+    ----------
+    parameter_sizes : list of int
+        Bytes of each parameter.
     """
 
-    def __init__(self, ptx: str, folder: Path, *, mlir: bool = False) -> None:
-        self._mlir = mlir
-        source = _Translation(ptx).source
+    def __init__(self, ptx: str, folder: Path) -> None:
+        translation = _Translation(ptx)
+        self.parameter_sizes = translation.parameter_sizes
+        source = translation.source
         library = folder / f"{hashlib.sha256(source.encode()).hexdigest()[:20]}.so"
         if not library.exists():
             own = library.with_suffix(f".{os.getpid()}")  # other processes may compile the same library
@@ -57,25 +59,16 @@ class Kernel:
         self._run = ctypes.CDLL(str(library)).run
         self.n_instructions = 0
 
-    def __call__(self, grid, threads, *arguments, seed=1):
-        """Run the kernel on NumPy arrays in C order; failed checks raise RuntimeError."""
+    def run(self, grid, threads, values, ranges, *, seed=1):
+        """Run the kernel; failed checks raise RuntimeError.
+
+        ``values`` are its parameters as NumPy's numbers, ``ranges`` where its arrays begin and end.
+        """
         parameters = bytearray()
-        ranges = []
-        for argument in arguments:
-            if isinstance(argument, np.ndarray):
-                first = argument.ctypes.data
-                ranges.append((first, first + argument.nbytes))
-                words = 0, 0, argument.size, argument.itemsize, first, *argument.shape, *argument.strides
-                if self._mlir:
-                    strides = (stride // argument.itemsize for stride in argument.strides)
-                    words = first, first, 0, *argument.shape, *strides
-                values = [np.int64(word) for word in words]
-            else:
-                values = [np.asarray(argument)]
-            for value in values:
-                parameters += bytes(-len(parameters) % value.itemsize) + value.tobytes()
+        for value in values:
+            parameters += bytes(-len(parameters) % value.itemsize) + value.tobytes()
         sizes = [(ctypes.c_uint32 * 3)(*(*size, 1, 1)[:3]) for size in (grid, threads)]
-        flat = (ctypes.c_uint64 * (2 * len(ranges)))(*sum(ranges, ()))
+        flat = (ctypes.c_uint64 * max(1, 2 * len(ranges)))(*sum(ranges, ()))
         message = ctypes.create_string_buffer(400)
         count = ctypes.c_uint64()
         failed = self._run(
@@ -92,6 +85,7 @@ class _Translation:
     def __init__(self, ptx: str) -> None:
         self.registers: dict[str, int] = {}
         self.addresses: dict[str, str] = {}  # of parameters, shared and constant memory
+        self.parameter_sizes: list[int] = []
         self.n_shared = 0
         self.constants = []
         text = re.sub(r"/\*.*?\*/", lambda match: "\n" * match[0].count("\n"), ptx.rstrip("\0"), flags=re.S)
@@ -125,6 +119,7 @@ class _Translation:
         for line in text.split(","):
             size = _size(re.search(r"\.([usbf]\d+)\b", line)[1])
             name = line.split()[-1]
+            self.parameter_sizes.append(size)
             offset += -offset % size
             self.addresses[name] = f"(uint64_t)(parameters + {offset})"
             offset += size

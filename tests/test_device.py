@@ -3,23 +3,30 @@
 Libraries are stand-ins whose memory lies on the host, and kernels run there; see `tests.device`.
 """
 
-import contextlib
 import importlib.util
 import sys
 import types
 
 import numpy as np
 import pytest
+from imfeat_kernels.cuda import launch
 
 import imfeat
-from imfeat import _device
 from imfeat._device import CudaUnavailableError
-
-pytest.importorskip("numba_cuda", reason="the CUDA compiler is not installed: pip install -e '.[cuda,test]'")
-
-from tests import device, ptx
+from tests import device, gpu_calls, ptx
 
 needs_compiler = pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
+
+
+STREAM = 7 << 4  # the stream of the libraries, not the default one
+DTYPES = "uint8", "uint32", "uint64", "int32", "int64", "float32", "float64", "bool"
+
+
+def full_of_nan(shape, dtype):
+    """Return memory as a library may hand it out."""
+    array = np.empty(shape, dtype)
+    array.reshape(-1).view(np.uint8)[:] = 255
+    return array
 
 
 def library(name, type_name):
@@ -29,7 +36,7 @@ def library(name, type_name):
         is_cuda, requires_grad = True, False
 
         def __init__(self, array, gpu=0):
-            self.array, self.device = array, types.SimpleNamespace(id=gpu, type="cuda")
+            self.array, self.device = array, types.SimpleNamespace(id=gpu, index=gpu, type="cuda")
             self.shape, self.dtype = array.shape, array.dtype
 
         @property
@@ -51,9 +58,11 @@ def cupy(monkeypatch):
     Stand = library("cupy", "ndarray")
     module = types.ModuleType("cupy")
     module.array, module.ascontiguousarray = Stand, Stand.contiguous
-    module.empty = lambda shape, dtype: Stand(np.empty(shape, dtype))
+    module.empty = lambda shape, dtype: Stand(full_of_nan(shape, dtype))
+    for name in DTYPES:
+        setattr(module, name, np.dtype(name))
     module.cuda = types.SimpleNamespace(
-        get_current_stream=lambda: types.SimpleNamespace(ptr=0),
+        get_current_stream=lambda: types.SimpleNamespace(ptr=STREAM),
         runtime=types.SimpleNamespace(getDevice=lambda: 0),
     )
     monkeypatch.setitem(sys.modules, "cupy", module)
@@ -64,19 +73,26 @@ def cupy(monkeypatch):
 def torch(monkeypatch):
     Stand = library("torch", "Tensor")
     module = types.ModuleType("torch")
-    module.array, module.float32, module.uint8, module.int32 = Stand, np.float32, np.uint8, np.int32
-    module.uint32 = np.uint32
-    module.empty = lambda shape, dtype, device: Stand(np.empty(shape, dtype))
-    module.cuda = types.SimpleNamespace(current_stream=lambda _: types.SimpleNamespace(cuda_stream=0))
+    module.array = Stand
+    for name in DTYPES:
+        setattr(module, name, np.dtype(name))
+    module.empty = lambda shape, dtype, device: Stand(full_of_nan(shape, dtype))
+    module.cuda = types.SimpleNamespace(
+        current_stream=lambda _: types.SimpleNamespace(cuda_stream=STREAM), current_device=lambda: 0
+    )
     monkeypatch.setitem(sys.modules, "torch", module)
     return module
 
 
+@pytest.fixture
+def runs():
+    with device.on_host() as runs:
+        yield runs
+
+
 @pytest.fixture(params=["cupy", "torch"])
-def gpu(request, monkeypatch):
-    monkeypatch.setattr(_device, "why_unavailable", lambda: None)
-    with device.on_host((9, 0)):
-        yield request.getfixturevalue(request.param)
+def gpu(request, runs):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
@@ -84,82 +100,37 @@ def images(rng):
     return rng.integers(0, 256, (3, 24, 32, 3), dtype=np.uint8)
 
 
-FEATURES = {
-    "rgb_to_hsv": (imfeat.rgb_to_hsv, 1e-6),
-    "rgb_to_hsv bytes": (lambda images: imfeat.rgb_to_hsv(images, dtype="uint8"), 0),
-    "rgb_to_hsi": (imfeat.rgb_to_hsi, 1e-6),
-    "rgb_to_gray": (imfeat.rgb_to_gray, 0),
-    "rgb_to_lab": (imfeat.rgb_to_lab, 1e-5),
-    "rgb_to_ycbcr": (imfeat.rgb_to_ycbcr, 1e-6),
-    "rgb_to_ycbcr bytes": (lambda images: imfeat.rgb_to_ycbcr(images, dtype="uint8"), 0),
-    "ycbcr_to_rgb": (imfeat.ycbcr_to_rgb, 1e-6),
-    "color_histogram": (imfeat.color_histogram, 1e-6),
-    "color_histogram by channel": (lambda images: imfeat.color_histogram(images, joint=False), 1e-6),
-    "color_histogram of HSI": (lambda images: imfeat.color_histogram(images, space="hsi", grid=(2, 2)), 1e-2),
-    "color_histogram of Lab": (lambda images: imfeat.color_histogram(images, space="lab"), 1e-2),
-    "quantize_colors": (lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(3)), 0),
-    "quantize_colors dithered": (
-        lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(2), dither="floyd-steinberg"),
-        0,
-    ),
-    "equalize": (imfeat.equalize, 0),
-    "equalize_value": (imfeat.equalize_value, 0),
-    "resize": (lambda images: imfeat.resize(images, (9, 20)), 0),
-    "resize lanczos": (
-        lambda images: imfeat.resize(images, (7, 40), resample="lanczos", box=(0.5, 1, 20, 24)),
-        0,
-    ),
-    "match_histograms": (lambda images: imfeat.match_histograms(images, images), 0),
-    "lbp": (lambda images: imfeat.lbp(images, grid=(2, 1)), 1e-6),
-    "lbp_codes": (imfeat.lbp_codes, 0),
-    "glcm": (lambda images: imfeat.glcm(images, symmetric=True), 0),
-    "hog": (imfeat.hog, 1e-5),
-    "hog trilinear": (lambda images: imfeat.hog(images, interpolation="trilinear"), 1e-5),
-    "hog options": (
-        lambda images: imfeat.hog(
-            images,
-            cell_size=(6, 4),
-            block_size=(1, 3),
-            block_stride=(1, 0.5),
-            interpolation="trilinear",
-            sigma=5.0,
-            clip=0.3,
-            flatten=False,
-        ),
-        1e-5,
-    ),
-    "hog further apart": (lambda images: imfeat.hog(images, cell_size=4, block_stride=(2, 3)), 1e-5),
-    "hog_uoctti": (imfeat.hog_uoctti, 2e-4),
-    "hog_uoctti variant": (
-        lambda images: imfeat.hog_uoctti(images, orientations=5, bilinear=True, variant="dalal-triggs"),
-        2e-4,
-    ),
-    "haralick": (lambda images: imfeat.haralick(images, levels=16, grid=(2, 2)), 1e-4),
-    "dense_sift": (lambda images: imfeat.dense_sift(images)[1], 1e-5),
-    "dense_sift scales": (lambda images: imfeat.dense_sift(images, scales=(1, 1.25))[1], 1e-4),
-    "dense_sift opponent": (lambda images: imfeat.dense_sift(images, color="opponent")[1], 1e-4),
-    "dense_sift hsv": (lambda images: imfeat.dense_sift(images, color="hsv")[1], 1e-4),
-    "local_color": (lambda images: imfeat.local_color(images)[1], 1e-6),
-    "dense_patches": (lambda images: imfeat.dense_patches(images, 5, stride=3), 1e-6),
-    "sample_patches": (lambda images: imfeat.sample_patches(images, 5, 20, rng=0), 1e-6),
-}
-
-
-# Others compile further kernels, for seconds each.
+# Others need seconds each.
 QUICK = ("rgb_to_hsv", "rgb_to_gray", "color_histogram", "equalize", "lbp_codes", "hog", "dense_patches")
 
 
 @needs_compiler
 @pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FEATURES]
+    "name",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in gpu_calls.FEATURES],
 )
-def test_features_lie_where_images_do(gpu, images, name):
-    feature, tolerance = FEATURES[name]
+def test_features_lie_where_images_do(gpu, runs, images, name):
+    feature, tolerance = gpu_calls.FEATURES[name]
     found = feature(gpu.array(images))
     assert type(found) is gpu.array
     expected = feature(images)
     assert (found.array.shape, found.array.dtype) == (expected.shape, expected.dtype)
     np.testing.assert_allclose(found.array.astype(float), expected.astype(float), atol=tolerance, rtol=1e-6)
+    assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ["hog", "color_histogram", "equalize"])
+def test_a_repeated_call_allocates_at_most_its_result_and_uploads_nothing(runs, images, name):
+    there = imfeat.to_device(images)
+    feature, _ = gpu_calls.FEATURES[name]
+    feature(there)
+    caller = there.caller
+    before = caller.n_allocations, caller.n_uploads, caller.n_downloads
+    result = feature(there)
+    assert caller.n_allocations <= before[0] + 1
+    assert (caller.n_uploads, caller.n_downloads) == before[1:]
+    np.testing.assert_allclose(result.copy_to_host(), feature(images), atol=1e-6)
 
 
 @needs_compiler
@@ -188,20 +159,22 @@ def test_values_outside_by_rounding_are_those_at_the_border(gpu, rng):
     np.testing.assert_allclose(found.array, imfeat.rgb_to_hsv(np.clip(images, 0, 1)), rtol=0, atol=1e-6)
 
 
-@pytest.mark.slow
 @needs_compiler
-def test_words_of_descriptors_lie_where_these_do(gpu, rng):
-    x, words = (rng.normal(size=(n, 16)).astype(np.float32) for n in (50, 7))
-    there = gpu.array(x)
-    np.testing.assert_array_equal(imfeat.assign(there, words).array, imfeat.assign(x, words))
-    np.testing.assert_array_equal(imfeat.assign(there, gpu.array(words)).array, imfeat.assign(x, words))
-    np.testing.assert_allclose(imfeat.triangle(there, words).array, imfeat.triangle(x, words), atol=1e-5)
-    mixture = imfeat.learn_mixture(x, 3, rng=0)
-    np.testing.assert_allclose(
-        imfeat.posteriors(there, mixture).array, imfeat.posteriors(x, mixture), atol=1e-4
-    )
-    patches = imfeat.normalize_patches(there)
-    np.testing.assert_allclose(patches.array, imfeat.normalize_patches(x), atol=1e-5)
+@pytest.mark.parametrize("name", gpu_calls.DESCRIPTORS)
+def test_encodings_lie_where_descriptors_do(gpu, runs, rng, name):
+    x, words = (rng.random((n, 16)).astype(np.float32) for n in (50, 7))
+    call, tolerance = gpu_calls.DESCRIPTORS[name]
+    found = call(gpu.array(x), words)
+    assert type(found) is gpu.array
+    np.testing.assert_allclose(found.array, call(x, words), atol=tolerance, rtol=1e-5)
+    assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+
+
+@needs_compiler
+def test_words_may_lie_with_descriptors_but_not_alone_on_a_gpu(gpu, rng):
+    x, words = (rng.random((n, 16)).astype(np.float32) for n in (50, 7))
+    found = imfeat.assign(gpu.array(x), gpu.array(words))
+    np.testing.assert_array_equal(found.array, imfeat.assign(x, words))
     with pytest.raises(TypeError, match="descriptors lie on the host and codebook on a GPU"):
         imfeat.assign(x, gpu.array(words))
 
@@ -284,24 +257,22 @@ def test_what_is_not_computed_there_says_so(gpu, images):
         imfeat.learn_palette(gpu.array(images), 4)
 
 
-def test_gradients_are_not_passed_on(torch, images, monkeypatch):
-    monkeypatch.setattr(_device, "why_unavailable", lambda: None)
+def test_gradients_are_not_passed_on(torch, runs, images):
     tensor = torch.array(images)
     tensor.requires_grad = True
     with pytest.raises(TypeError, match=r"images requires grad.*images\.detach\(\)"):
         imfeat.hog(tensor)
 
 
-def test_an_array_on_another_gpu_is_refused(cupy, images, monkeypatch):
-    monkeypatch.setattr(_device, "why_unavailable", lambda: None)
+def test_an_array_on_another_gpu_is_refused(gpu, images):
     with pytest.raises(
-        ValueError, match=r"GPU 1, and the current one is 0; write with cupy\.cuda\.Device\(1\)"
+        ValueError,
+        match=r"GPU 1, and the current one is 0; write with (cupy\.cuda\.D|torch\.cuda\.d)evice\(1\)",
     ):
-        imfeat.hog(cupy.array(images, gpu=1))
+        imfeat.hog(gpu.array(images, gpu=1))
 
 
-def test_an_array_with_gaps_is_refused(images, monkeypatch):
-    monkeypatch.setattr(_device, "why_unavailable", lambda: None)
+def test_an_array_with_gaps_is_refused(runs, images):
     Stand = library("other", "Array")
     with pytest.raises(ValueError, match="must be C-contiguous on the GPU"):
         imfeat.hog(Stand(images[:, :, ::2]))
@@ -317,14 +288,14 @@ def test_too_large_a_result_says_how_large(gpu, images, monkeypatch):
 
 
 def test_without_the_extra_or_a_gpu_the_error_says_what_to_do(cupy, images, monkeypatch):
-    with contextlib.suppress(ImportError):
-        from imfeat_kernels.cuda import launch
-
-        monkeypatch.setattr(launch, "is_available", lambda: False)
-    with pytest.raises(CudaUnavailableError, match=r"no usable GPU was found.*pass NumPy arrays"):
-        imfeat.hog(cupy.array(images))
-    with pytest.raises(CudaUnavailableError, match="no usable GPU"):
-        imfeat.to_device(images)
+    monkeypatch.setattr(launch, "reason", lambda: "no driver")
+    if importlib.util.find_spec("cuda"):
+        with pytest.raises(
+            CudaUnavailableError, match=r"no usable GPU was found \(no driver\).*pass NumPy arrays"
+        ):
+            imfeat.hog(cupy.array(images))
+        with pytest.raises(CudaUnavailableError, match="no usable GPU"):
+            imfeat.to_device(images)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CudaUnavailableError, match=r"pip install 'imfeat\[cuda\]'"):
         imfeat.hog(cupy.array(images))

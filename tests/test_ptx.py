@@ -1,12 +1,14 @@
 """PTX on the CPU: planted bugs are found, and instructions give the right results."""
 
+import functools
 import math
 
 import numpy as np
 import pytest
 
-pytest.importorskip("numba_cuda", reason="the CUDA compiler is not installed: pip install -e '.[cuda,test]'")
+pytest.importorskip("numba_cuda", reason="the CUDA compiler is not installed: pip install -e '.[test]'")
 
+from imfeat_kernels.cuda import compiler, launch
 from imfeat_kernels.cuda.front import cuda
 
 from tests import device, ptx
@@ -91,9 +93,10 @@ def write_past_shared_memory(out):
 
 
 def run(body, *arrays, card=(9, 0), threads=64, seed=1):
-    signature = tuple(device._type(array) for array in arrays)
-    kernel, _ = device.compiled(body, signature, card)
-    kernel((1,), (threads,), *arrays, seed=seed)
+    with device.on_host(device.Runs(functools.partial(compiler.to_ptx, card=card), seed)):
+        there = [launch.to_device(array) for array in arrays]
+        launch.launch(body, 1, *there, threads=threads)
+        arrays[-1][...] = there[-1].copy_to_host()
 
 
 @pytest.mark.parametrize("card", device.CARDS)

@@ -1,31 +1,25 @@
 """The check of kernels on a GPU: with a simulated GPU, and without one."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-
-from imfeat import CudaUnavailableError, _device, selfcheck
-from imfeat.cli import main
-from imfeat.selfcheck import run
-
-pytest.importorskip("numba_cuda", reason="the CUDA compiler is not installed: pip install -e '.[cuda,test]'")
-
-from imfeat_kernels import cases
+from imfeat_kernels import cases, cuda
 from imfeat_kernels.cuda import launch
 
+from imfeat import CudaUnavailableError, selfcheck
+from imfeat.cli import main
+from imfeat.selfcheck import run
 from tests import device, ptx
 
 
 @pytest.fixture
 def pretended(monkeypatch):
-    monkeypatch.setattr(_device, "why_unavailable", lambda: None)
     monkeypatch.setattr(run, "why_unavailable", lambda: None)
-    monkeypatch.setattr(launch, "wait", lambda: None)
     monkeypatch.setattr(launch, "about", lambda: {"GPU": "pretended"})
-    monkeypatch.setattr(run, "REPEATS", 1)
-    with device.on_host((9, 0)):
+    with device.on_host():
         yield
 
 
@@ -52,8 +46,8 @@ def test_wrong_results_fail(pretended, monkeypatch):
 
 
 def test_without_a_gpu_there_is_nothing_to_check(monkeypatch):
-    monkeypatch.setattr(launch, "is_available", lambda: False)
-    with pytest.raises(CudaUnavailableError, match="nothing to check: no usable GPU was found"):
+    monkeypatch.setattr(launch, "reason", lambda: "no driver")
+    with pytest.raises(CudaUnavailableError, match="nothing to check: "):
         selfcheck.headings()
     done = CliRunner().invoke(main, ["selfcheck"])
     assert done.exit_code == 2
@@ -72,3 +66,19 @@ def test_noise_has_the_pixels_that_were_asked_for():
     images = selfcheck.noise(1 << 20)
     assert images.shape == (16, 256, 256, 3)
     assert images.dtype == np.uint8
+
+
+@pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
+def test_a_kernel_that_leaves_its_result_alone_is_wrong(pretended, monkeypatch):
+    monkeypatch.setattr(cuda.color, "rgb_to_gray_bytes", lambda images, out: None)
+    rows = selfcheck.check(selfcheck.noise(16 * 32 * 32), n_vectors=300)
+    row = next(row for row in rows if row.kernel == "color.rgb_to_gray_bytes")
+    assert row.off > row.tolerance
+
+
+def test_a_peer_that_cannot_be_imported_is_named(monkeypatch):
+    monkeypatch.setattr(run.importlib.util, "find_spec", lambda name: name == "kornia")
+    monkeypatch.setitem(sys.modules, "kornia", None)
+    assert list(selfcheck.peers(selfcheck.noise(1))) == [
+        "kornia was not timed: ModuleNotFoundError: import of kornia halted; None in sys.modules"
+    ]

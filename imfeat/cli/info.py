@@ -40,7 +40,7 @@ def _compile_all() -> None:
 
 
 @click.command("selfcheck")
-@click.option("--pixels", default=1 << 24, show_default=True, type=click.IntRange(min=1), help="How many.")
+@click.option("--pixels", default=1 << 20, show_default=True, type=click.IntRange(min=1), help="How many.")
 def selfcheck_command(pixels: int) -> None:
     """Compare every CUDA kernel with the CPU, and time it.
 

@@ -1,7 +1,7 @@
 """The table of kernel cases: calls of every kernel, their tolerances, and measured costs.
 
 One table serves compiling ahead (``imfeat info --warm``), the check on a GPU (``imfeat selfcheck``), the
-comparison with ``tests/reference.py``, Numba's simulator, and PTX that is run on the CPU.
+comparison with ``tests/reference.py``, and compiling the CUDA kernels, which run on the CPU in tests.
 
 `colors`, `images` and `vectors` hold the cases.  The measured costs are in ``costs.json``, written by
 ``python -m benchmarks.cuda``.

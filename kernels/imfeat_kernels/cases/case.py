@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 F32 = np.float32
+SMALL_TABLE = 4096  # values
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,17 @@ class Case:
         self.launcher(package)(*self.inputs, *results)
         return results
 
+    def run_on_gpu(self, cuda):
+        """Run the launcher of `imfeat_kernels.cuda` on arrays of the device; return host arrays."""
+        inputs, results = self.on_gpu(cuda)
+        self.launcher(cuda)(*inputs, *results)
+        return [result.copy_to_host() for result in results]
+
+    def on_gpu(self, cuda):
+        """Return the inputs and the results as arrays of the device; small tables stay on the host."""
+        inputs = [cuda.launch.to_device(value) if _is_large(value) else value for value in self.inputs]
+        return inputs, [cuda.launch.to_device(result) for result in self.results]
+
     def difference(self, expected, results):
         """Return the largest absolute difference between two lists of results."""
         pairs = zip(expected, results, strict=True)
@@ -53,7 +65,7 @@ def case(kernel, inputs, results, tolerance, n_items, *, read_only=(0,)):
 
     Features pass arrays of callers as read-only and arrays of their own as writable, for which Numba compiles
     different code: ``read_only`` lists the indices of the former.  A result is an array of start values,
-    or a pair of shape and dtype of an array of 77s.
+    or a pair of shape and dtype of an array full of NaN, which the kernel must not read.
     """
     inputs = [_read_only(value) if k in read_only else value for k, value in enumerate(inputs)]
     filled = [result if isinstance(result, np.ndarray) else _filled(*result) for result in results]
@@ -67,7 +79,14 @@ def _read_only(array):
 
 
 def _filled(shape, dtype):
-    return np.full(shape, 77, dtype)
+    out = np.empty(shape, dtype)
+    out.reshape(-1).view(np.uint8)[:] = 255
+    return out
+
+
+def _is_large(value):
+    """Tell whether an input lies on the device; launchers take small tables from the host."""
+    return isinstance(value, np.ndarray) and value.size > SMALL_TABLE
 
 
 def is_bytes(images):

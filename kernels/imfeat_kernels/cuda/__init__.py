@@ -1,13 +1,13 @@
 """Kernels for CUDA: the names and signatures of `imfeat_kernels.cpu`.
 
 Arrays lie on the device, except for small tables, which launchers copy to it.  A module is imported
-when a feature first asks for it, and a kernel compiled when it first runs.
+when a feature first asks for it, and the code of a kernel loaded when it first runs; see `code`.
 """
 
 import importlib
 import pkgutil
 
-INFRASTRUCTURE = "common", "front", "launch", "tile"
+INFRASTRUCTURE = "array", "callers", "code", "common", "compiler", "front", "launch", "tile"
 __all__ = sorted({module.name for module in pkgutil.iter_modules(__path__)} - set(INFRASTRUCTURE))
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
 
-f32, i32, u32 = np.float32, np.int32, np.uint32
+f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32
 HALF_BLOCK = THREADS // 2
 SMALL, HALF_SMALL = 64, 32  # threads of a small block
 MAGIC = np.float32(12582912)  # 1.5 * 2^23: larger floats are integers
@@ -96,7 +96,7 @@ def _add_pieces(piece_sums, ends, out):
     item = cuda.grid(1)
     if item < out.size:
         i, k = divided(item, out.shape[1])
-        total = out[i, k] - out[i, k]
+        total = f64(0)
         for piece in range(ends[i], ends[i + 1]):
             total += piece_sums[piece, k]
         out[i, k] = total

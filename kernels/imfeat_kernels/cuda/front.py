@@ -1,17 +1,42 @@
-"""The compiler of CUDA kernels.
+"""The language of CUDA kernels: functions that are compiled ahead of time, by `compiler`.
 
-It is `numba.cuda`, or the module with the same interface that the environment variable ``IMFEAT_CUDA_FRONT``
-names, such as ``numba_cuda_mlir.cuda``.
+`cuda` takes the place of `numba.cuda` in the sources of kernels.  Its decorator keeps functions as they are,
+so that nothing is compiled, and no compiler is needed, where kernels only run.
 """
-
-import functools
-import importlib
-import os
-import types
 
 from imfeat_kernels.cpu import instruction
 
-cuda = importlib.import_module(os.environ.get("IMFEAT_CUDA_FRONT", "numba.cuda"))
+
+class Body:
+    """A function that runs on the device: a kernel, or what kernels call.
+
+    Attributes
+    ----------
+    py_func : function
+        The function in Python.
+    name : str
+        Its module and its name, as ``hog._cell_histograms``.
+    is_kernel : bool
+        Whether it is launched.
+    """
+
+    def __init__(self, py_func, *, is_kernel):
+        self.py_func = py_func
+        self.name = f"{py_func.__module__.rpartition('.')[2]}.{py_func.__name__}"
+        self.is_kernel = is_kernel
+
+
+class _Language:
+    """The decorator of `numba.cuda`; what bodies say beside it is for the compiler."""
+
+    def jit(self, function=None, *, device=False):
+        """Mark a function as a kernel, or with ``device`` as one that kernels call."""
+        if function is None:
+            return lambda function: Body(function, is_kernel=not device)
+        return Body(function, is_kernel=not device)
+
+
+cuda = _Language()
 
 
 @cuda.jit(device=True)
@@ -20,17 +45,6 @@ def fused(a, b, c):
     return cuda.fma(a, b, c)
 
 
-@functools.cache
 def on_device(function):
-    """Compile a scalar function of the CPU's kernels, and all functions that it calls, for the device."""
-    if function is instruction.fused:
-        return fused
-    plain = function.py_func
-    names = dict(plain.__globals__)
-    for name in plain.__code__.co_names:
-        value = names.get(name)
-        if hasattr(value, "py_func") or value is instruction.fused:
-            names[name] = on_device(value)
-    return cuda.jit(device=True)(
-        types.FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
-    )
+    """Return a scalar function of the CPU's kernels, and with it all that it calls, for the device."""
+    return fused if function is instruction.fused else Body(function.py_func, is_kernel=False)

@@ -1,78 +1,65 @@
-"""Launching kernels on the current device, in the stream of the array that was adopted last."""
+"""Launching kernels in the stream of their arrays, and memory for them."""
 
-import threading
+import functools
 
 import numpy as np
 
-from imfeat_kernels.cuda.front import cuda
+from imfeat_kernels.cuda.array import DeviceArray as DeviceArray
+from imfeat_kernels.cuda.array import signature_of
+from imfeat_kernels.cuda.callers import caller_of as caller_of
+from imfeat_kernels.cuda.callers import current_device as current_device
+from imfeat_kernels.cuda.code import load
 
 THREADS = 256  # default number of threads of a block
-_callers = threading.local()  # stream of the caller, for each thread
+SMALL_TABLE = 1 << 16  # bytes of a table that is kept on the device
+N_TABLES = 512  # tables that are kept
 
 
 def launch(body, n_blocks, *arguments, threads=THREADS):
-    """Run a kernel on blocks of threads; arrays of the host are copied to the device first."""
-    if n_blocks:
-        stream = _stream()
-        on_device = [
-            cuda.to_device(argument, stream=stream) if isinstance(argument, np.ndarray) else argument
-            for argument in arguments
-        ]
-        body[n_blocks, threads, stream](*on_device)
+    """Run a kernel on blocks of threads; arrays of the host are copied to the device first.
 
-
-def adopt(array, stream):
-    """Return an array with a ``__cuda_array_interface__`` as a device array.
-
-    From now on kernels run in ``stream``, a pointer.  If it is None, they run in the default stream, after
-    the stream that the array names.
+    It runs in the stream of the last array that lies on the device, which is the result or made for it.
     """
-    _callers.stream = 0 if stream is None else cuda.external_stream(stream)
-    return cuda.as_cuda_array(array, sync=stream is None)
+    if not n_blocks:
+        return
+    caller = next(a.caller for a in reversed(arguments) if isinstance(a, DeviceArray))
+    signature = []
+    words = []
+    kept = []  # until the kernel is launched
+    for argument in arguments:
+        if isinstance(argument, np.ndarray):
+            argument = _on_device(argument, caller)
+            kept.append(argument)
+        signature.append(signature_of(argument))
+        if isinstance(argument, DeviceArray):
+            words += argument.words
+        else:
+            words.append(_number(argument))
+    run(body, tuple(signature), int(n_blocks), threads, words, caller)
+
+
+def run(body, signature, n_blocks, threads, words, caller):
+    """Hand a kernel to the driver; ``words`` are its arguments as they lie in memory."""
+    from cuda.core import launch as launch_kernel
+
+    launch_kernel(caller.stream, _grid(n_blocks, threads), load(body, signature), *words)
 
 
 def to_device(array):
     """Copy an array to the current device."""
-    return cuda.to_device(array)
-
-
-def is_available():
-    """Return whether there are a driver and a device."""
-    return cuda.is_available()
-
-
-def reason():
-    """Return the error message of the driver."""
-    return " ".join(str(cuda.cuda_error() or "no device").split()).rstrip(".")
-
-
-def wait():
-    """Wait until all kernels are done."""
-    cuda.synchronize()
-
-
-def about():
-    """Return the names and versions of the device, its driver and the compiler."""
-    device = cuda.get_current_device()
-    name = device.name.decode() if isinstance(device.name, bytes) else str(device.name)
-    capability = ".".join(map(str, device.compute_capability))
-    driver = ".".join(map(str, cuda.driver.get_version())) if hasattr(cuda, "driver") else "unknown"
-    return {
-        "GPU": f"{name}, compute capability {capability}",
-        "CUDA driver": driver,
-        "compiler": cuda.__name__,
-    }
+    caller = caller_of("imfeat", current_device(), 0)
+    return _uploaded(np.ascontiguousarray(array), caller, caller.allocate)
 
 
 def empty(shape, dtype, like):
-    """Allocate an array on the device of ``like``."""
-    return cuda.device_array(shape, dtype, stream=_stream())
+    """Allocate a temporary array in the stream of ``like``."""
+    return _empty(shape, np.dtype(dtype), like.caller, like.caller.temporary)
 
 
 def zeros(shape, dtype, like):
-    """Allocate an array of zeros on the device of ``like``."""
+    """Allocate a temporary array of zeros in the stream of ``like``."""
     array = empty(shape, dtype, like)
-    launch(_clear, blocks_of(array.size), array.reshape(-1))
+    array.caller.clear(array.words[4], array.nbytes)
     return array
 
 
@@ -94,12 +81,87 @@ def as_words(array):
     return array.view(np.uint64)
 
 
-def _stream():
-    return getattr(_callers, "stream", 0)
+def is_available():
+    """Return whether there are a driver and a device."""
+    return not reason()
 
 
-@cuda.jit
-def _clear(out):
-    i = cuda.grid(1)
-    if i < out.size:
-        out[i] = 0
+@functools.cache
+def reason():
+    """Return why kernels can't run, an empty string if they can."""
+    try:
+        from cuda.core import Device
+
+        return "" if Device.get_all_devices() else "no device"
+    except Exception as error:  # what is missing decides on the type
+        return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+def timed(call, repeats):
+    """Return the seconds of a call on the device, the mean of several, by events of the default stream."""
+    from cuda.core import LEGACY_DEFAULT_STREAM, EventOptions
+
+    options = EventOptions(timing_enabled=True)
+    begin = LEGACY_DEFAULT_STREAM.record(options=options)
+    for _ in range(repeats):
+        call()
+    end = LEGACY_DEFAULT_STREAM.record(options=options)
+    end.sync()
+    return (end - begin) / 1e3 / repeats
+
+
+def about():
+    """Return the names and versions of the device, its driver and the package that talks to it."""
+    import cuda.core
+    from cuda.bindings import driver
+
+    device = cuda.core.Device()
+    _, version = driver.cuDriverGetVersion()
+    return {
+        "GPU": f"{device.name}, compute capability {'.'.join(map(str, device.compute_capability))}",
+        "CUDA driver": f"{version // 1000}.{version % 1000 // 10}",
+        "cuda.core": cuda.core.__version__,
+    }
+
+
+def _empty(shape, dtype, caller, allocate):
+    shape = tuple(int(n) for n in shape) if isinstance(shape, tuple) else (int(shape),)
+    n_bytes = dtype.itemsize
+    for n in shape:
+        n_bytes *= n
+    pointer, holder = allocate(n_bytes)
+    return DeviceArray(pointer, shape, dtype, caller, holder)
+
+
+def _on_device(array, caller):
+    """Return a table on the device: small ones stay there, as the next call will ask for the same."""
+    if array.nbytes <= SMALL_TABLE:
+        return _table(caller, array.dtype.str, array.shape, array.tobytes())
+    return _uploaded(np.ascontiguousarray(array), caller, caller.temporary)
+
+
+@functools.lru_cache(N_TABLES)
+def _table(caller, dtype, shape, data):
+    array = np.frombuffer(data, dtype).reshape(shape)
+    return _uploaded(array, caller, caller.allocate)
+
+
+def _uploaded(array, caller, allocate):
+    there = _empty(array.shape, array.dtype, caller, allocate)
+    if array.size:
+        caller.upload(array, there.words[4])
+    return there
+
+
+def _number(value):
+    """Return a number of the size that a kernel takes: Python's integers have 64 bits."""
+    if isinstance(value, bool | int | float):
+        return value
+    return value if isinstance(value, np.generic) else np.asarray(value)[()]
+
+
+@functools.lru_cache(256)
+def _grid(n_blocks, threads):
+    from cuda.core import LaunchConfig
+
+    return LaunchConfig(grid=n_blocks, block=threads)

@@ -11,7 +11,7 @@ from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch, on_host, zero
 from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SIDE, SPAN, add_products
 from imfeat_kernels.tables import centered
 
-f32, i32, u32 = np.float32, np.int32, np.uint32
+f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32
 FAR = np.float32(np.inf)
 CHUNK = 4096  # vectors that are summed in float32
 
@@ -110,7 +110,7 @@ def _add_chunks(chunk_sums, sums):
     i = cuda.grid(1)
     if i < sums.size:
         word, j = divided(i, sums.shape[1])
-        total = sums[word, j] - sums[word, j]
+        total = f64(0)
         for chunk in range(chunk_sums.shape[0]):
             total += chunk_sums[chunk, word, j]
         sums[word, j] = total

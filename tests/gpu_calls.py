@@ -1,0 +1,116 @@
+"""Public calls that are computed on a GPU, with the differences allowed from the CPU.
+
+Tests run them, and the kernels that they need for each dtype are what is compiled ahead: see `compile_all`.
+"""
+
+import contextlib
+
+import numpy as np
+
+import imfeat
+
+FEATURES = {
+    "rgb_to_hsv": (imfeat.rgb_to_hsv, 1e-6),
+    "rgb_to_hsv bytes": (lambda images: imfeat.rgb_to_hsv(images, dtype="uint8"), 0),
+    "rgb_to_hsi": (imfeat.rgb_to_hsi, 1e-6),
+    "rgb_to_gray": (imfeat.rgb_to_gray, 0),
+    "rgb_to_lab": (imfeat.rgb_to_lab, 1e-5),
+    "rgb_to_ycbcr": (imfeat.rgb_to_ycbcr, 1e-6),
+    "rgb_to_ycbcr bytes": (lambda images: imfeat.rgb_to_ycbcr(images, dtype="uint8"), 0),
+    "ycbcr_to_rgb": (imfeat.ycbcr_to_rgb, 1e-6),
+    "color_histogram": (imfeat.color_histogram, 1e-6),
+    "color_histogram by channel": (lambda images: imfeat.color_histogram(images, joint=False), 1e-6),
+    "color_histogram of HSI": (lambda images: imfeat.color_histogram(images, space="hsi", grid=(2, 2)), 1e-2),
+    "color_histogram of Lab": (lambda images: imfeat.color_histogram(images, space="lab"), 1e-2),
+    "quantize_colors": (lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(3)), 0),
+    "quantize_colors dithered": (
+        lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(2), dither="floyd-steinberg"),
+        0,
+    ),
+    "equalize": (imfeat.equalize, 0),
+    "equalize_value": (imfeat.equalize_value, 0),
+    "resize": (lambda images: imfeat.resize(images, (9, 20)), 0),
+    "resize lanczos": (
+        lambda images: imfeat.resize(images, (7, 40), resample="lanczos", box=(0.5, 1, 20, 24)),
+        0,
+    ),
+    "match_histograms": (lambda images: imfeat.match_histograms(images, images), 0),
+    "lbp": (lambda images: imfeat.lbp(images, grid=(2, 1)), 1e-6),
+    "lbp_codes": (imfeat.lbp_codes, 0),
+    "glcm": (lambda images: imfeat.glcm(images, symmetric=True), 0),
+    "hog": (imfeat.hog, 1e-5),
+    "hog trilinear": (lambda images: imfeat.hog(images, interpolation="trilinear"), 1e-5),
+    "hog options": (
+        lambda images: imfeat.hog(
+            images,
+            cell_size=(6, 4),
+            block_size=(1, 3),
+            block_stride=(1, 0.5),
+            interpolation="trilinear",
+            sigma=5.0,
+            clip=0.3,
+            flatten=False,
+        ),
+        1e-5,
+    ),
+    "hog further apart": (lambda images: imfeat.hog(images, cell_size=4, block_stride=(2, 3)), 1e-5),
+    "hog_uoctti": (imfeat.hog_uoctti, 2e-4),
+    "hog_uoctti variant": (
+        lambda images: imfeat.hog_uoctti(images, orientations=5, bilinear=True, variant="dalal-triggs"),
+        2e-4,
+    ),
+    "haralick": (lambda images: imfeat.haralick(images, levels=16, grid=(2, 2)), 1e-4),
+    "dense_sift": (lambda images: imfeat.dense_sift(images)[1], 1e-5),
+    "dense_sift scales": (lambda images: imfeat.dense_sift(images, scales=(1, 1.25))[1], 1e-4),
+    "dense_sift opponent": (lambda images: imfeat.dense_sift(images, color="opponent")[1], 1e-4),
+    "dense_sift hsv": (lambda images: imfeat.dense_sift(images, color="hsv")[1], 1e-4),
+    "local_color": (lambda images: imfeat.local_color(images)[1], 1e-6),
+    "dense_patches": (lambda images: imfeat.dense_patches(images, 5, stride=3), 1e-6),
+    "sample_patches": (lambda images: imfeat.sample_patches(images, 5, 20, rng=0), 1e-6),
+}
+
+
+DTYPES = "uint8", "float32", "float64"
+
+MASKED = {
+    "color_histogram": imfeat.color_histogram,
+    "color_histogram by channel": lambda images, mask: imfeat.color_histogram(images, mask=mask, joint=False),
+    "equalize": imfeat.equalize,
+    "equalize_value": imfeat.equalize_value,
+    "hog": imfeat.hog,
+    "hog trilinear": lambda images, mask: imfeat.hog(images, mask=mask, interpolation="trilinear"),
+}
+
+DESCRIPTORS = {
+    "assign": (imfeat.assign, 0),
+    "triangle": (imfeat.triangle, 1e-5),
+    "triangle of images": (lambda x, words: imfeat.triangle(x, words, offsets=[0, 20, 20, 50]), 1e-5),
+    "posteriors": (lambda x, words: imfeat.posteriors(x, mixture_of(words)), 1e-4),
+    "normalize_patches": (lambda x, words: imfeat.normalize_patches(x), 1e-5),
+    "chi-square": (lambda x, words: imfeat.compare_histograms(x, x), 1e-5),
+    "chi-square-alt": (lambda x, words: imfeat.compare_histograms(x, x, method="chi-square-alt"), 1e-5),
+    "intersection": (lambda x, words: imfeat.compare_histograms(x, x, method="intersection"), 1e-5),
+}
+
+
+def mixture_of(words):
+    """Return a mixture whose means are words."""
+    return imfeat.Mixture(np.full(len(words), 1 / len(words)), words, np.ones_like(words))
+
+
+def run_all(rng):
+    """Run all calls, on images in colour and gray and of each dtype, where the CPU takes them."""
+    pixels = rng.integers(0, 256, (2, 24, 32, 3), dtype=np.uint8)
+    mask = imfeat.to_device(rng.random(pixels.shape[:3]) < 0.5)
+    for dtype in DTYPES:
+        colors = pixels if dtype == "uint8" else (pixels / 255).astype(dtype)
+        for images in (colors, colors[..., 0].copy()):
+            for feature, _ in FEATURES.values():
+                with contextlib.suppress(TypeError, ValueError):  # not for gray images, or not of this dtype
+                    feature(imfeat.to_device(images))
+            for feature in MASKED.values():
+                with contextlib.suppress(TypeError, ValueError):
+                    feature(imfeat.to_device(images), mask=mask)
+    x, words = (rng.random((n, 16)).astype(np.float32) for n in (50, 7))
+    for call, _ in DESCRIPTORS.values():
+        call(imfeat.to_device(x), words)

@@ -1,0 +1,134 @@
+"""A pretended driver: ``python -m tests.pretended`` runs imfeat on a card that is not there, and prints JSON.
+
+`fake_driver.c` takes the place of libcuda, so that everything above the driver is what runs on a card:
+`cuda.core`, arguments, streams, memory.  Kernels run on the CPU, by `ptx.Kernel`.  It is a process of its
+own, as a driver is loaded once.
+"""
+
+import ctypes
+import functools
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from click.testing import CliRunner
+
+from tests import ptx
+
+SOURCE = Path(__file__).with_name("fake_driver.c")
+COUNTS = "allocations", "frees", "uploads", "downloads", "launches", "waits"
+STREAM = 7 << 4
+ANYWHERE = ((0, (1 << 64) - 1),)  # addresses that kernels may access: the driver does not know their arrays
+
+
+class Driver:
+    """The pretended driver, loaded in place of the one of the machine.
+
+    Attributes
+    ----------
+    executes : bool
+        Whether launched kernels run; else they do nothing.
+    streams : set of int
+        The streams of all launches.
+    """
+
+    def __init__(self):
+        self._folder = Path(tempfile.mkdtemp(prefix="imfeat-driver-"))
+        library = self._folder / "libcuda.so.1"
+        options = "-O1", "-w", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1"
+        subprocess.run([ptx.COMPILER, *options, "-o", library, SOURCE, "-ldl"], check=True)
+        self._library = ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
+        self._counts = (ctypes.c_ulong * len(COUNTS)).in_dll(self._library, "counts")
+        self.executes = True
+        self.streams = set()
+        self.errors = []
+        kind = ctypes.CFUNCTYPE(
+            None,
+            ctypes.c_char_p,
+            ctypes.POINTER(ctypes.c_uint * 3),
+            ctypes.POINTER(ctypes.c_uint * 3),
+            ctypes.POINTER(ctypes.c_void_p),
+            ctypes.c_void_p,
+        )
+        self._callback = kind(self._launched)  # as long as the driver calls it
+        ctypes.c_void_p.in_dll(self._library, "launched").value = ctypes.cast(
+            self._callback, ctypes.c_void_p
+        ).value
+
+    @property
+    def counts(self):
+        """How often each thing was asked for."""
+        return dict(zip(COUNTS, self._counts, strict=True))
+
+    def _launched(self, text, grid, block, parameters, stream):
+        self.streams.add(stream or 0)
+        if not self.executes:
+            return
+        try:
+            kernel = _kernel(text, self._folder)
+            values = [
+                np.frombuffer(ctypes.string_at(parameters[k], size), f"u{size}")[0]
+                for k, size in enumerate(kernel.parameter_sizes)
+            ]
+            kernel.run(tuple(grid.contents), tuple(block.contents), values, ANYWHERE)
+        except Exception as error:  # an exception would be lost in the driver
+            self.errors.append(repr(error))
+
+
+@functools.cache
+def _kernel(text, folder):
+    return ptx.Kernel(text.decode(), folder)
+
+
+def main():
+    """Run features and the selfcheck; print what came out, what was asked for, and how long it took."""
+    driver = Driver()
+    import imfeat
+    from imfeat.cli import main as cli
+    from tests import gpu_calls
+
+    images = np.random.default_rng(0).integers(0, 256, (3, 24, 32, 3), dtype=np.uint8)
+    there = imfeat.to_device(images)
+    found = {}
+    for name in ("hog", "color_histogram", "equalize", "rgb_to_hsv", "color_histogram of HSI"):
+        feature, tolerance = gpu_calls.FEATURES[name]
+        feature(there)
+        before = driver.counts
+        result = feature(there)
+        asked = {key: count - before[key] for key, count in driver.counts.items()}
+        off = float(np.abs(result.copy_to_host().astype(float) - feature(images)).max())
+        found[name] = {"off": off, "tolerance": max(tolerance, 1e-6), **asked}
+    driver.executes = False
+    begin = time.perf_counter()
+    checked = CliRunner().invoke(cli, ["selfcheck"])  # all is wrong, as nothing runs
+    seconds = time.perf_counter() - begin
+    repeated = {
+        name: _host_time(gpu_calls.FEATURES[name][0], there)
+        for name in ("hog", "color_histogram", "equalize")
+    }
+    report = {
+        "features": found,
+        "selfcheck": checked.output,
+        "seconds": seconds,
+        "host_us": repeated,
+        "errors": driver.errors,
+    }
+    json.dump(report, sys.stdout)
+
+
+def _host_time(feature, images):
+    """Return the microseconds of a call on the host, where launches do nothing."""
+    times = []
+    for _ in range(300):
+        begin = time.perf_counter()
+        feature(images)
+        times.append(time.perf_counter() - begin)
+    return 1e6 * sorted(times)[len(times) // 2]
+
+
+if __name__ == "__main__":
+    main()
