@@ -2,8 +2,8 @@
 
 Compiles every kernel for the types that public functions pass, and writes the PTX beside the kernels.
 Compares it with the CPU's kernels by running it on the CPU, assembles it for four cards, and counts
-registers, shared memory and instructions.  Predicts times on an H100 from the instructions that ran and the bytes that
-move; nothing is timed.
+registers, shared memory and instructions.  Predicts times on an H100 from the instructions that ran and the
+bytes that move; nothing is timed.
 """
 
 import collections
