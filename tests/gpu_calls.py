@@ -84,7 +84,7 @@ MASKED = {
 DESCRIPTORS = {
     "assign": (imfeat.assign, 0),
     "triangle": (imfeat.triangle, 1e-5),
-    "triangle of images": (lambda x, words: imfeat.triangle(x, words, offsets=[0, 20, 20, 50]), 1e-5),
+    "triangle of images": (lambda x, words: imfeat.triangle(x, words, offsets=[0, 20, 20, x.shape[0]]), 1e-5),
     "posteriors": (lambda x, words: imfeat.posteriors(x, mixture_of(words)), 1e-4),
     "normalize_patches": (lambda x, words: imfeat.normalize_patches(x), 1e-5),
     "chi-square": (lambda x, words: imfeat.compare_histograms(x, x), 1e-5),

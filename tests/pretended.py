@@ -1,5 +1,7 @@
 """A pretended driver: ``python -m tests.pretended`` runs imfeat on a card that is not there, and prints JSON.
 
+``python -m tests.pretended -m MODULE ...`` runs a module there, and ``-c CODE`` what Python is told.
+
 `fake_driver.c` takes the place of libcuda, so that everything above the driver is what runs on a card:
 `cuda.core`, arguments, streams, memory.  Kernels run on the CPU, by `ptx.Kernel`.  It is a process of its
 own, as a driver is loaded once.
@@ -8,6 +10,7 @@ own, as a driver is loaded once.
 import ctypes
 import functools
 import json
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -87,6 +90,9 @@ def _kernel(text, folder):
 def main():
     """Run features and the selfcheck; print what came out, what was asked for, and how long it took."""
     driver = Driver()
+    if len(sys.argv) > 2 and sys.argv[1] in ("-m", "-c"):
+        _run_as_python(*sys.argv[1:])
+        return
     import imfeat
     from imfeat.cli import main as cli
     from tests import gpu_calls
@@ -118,6 +124,14 @@ def main():
         "errors": driver.errors,
     }
     json.dump(report, sys.stdout)
+
+
+def _run_as_python(option, what, *arguments):
+    sys.argv = [what, *arguments]
+    if option == "-m":
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    else:
+        exec(compile(what, "<command>", "exec"), {"__name__": "__main__"})
 
 
 def _host_time(feature, images):

@@ -1,0 +1,1 @@
+"""All there is to learn from a GPU in ten minutes; see README.md beside this file."""
