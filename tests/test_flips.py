@@ -192,16 +192,20 @@ def test_kernels_have_pipelines_too(source, data):
     assert (predicted == data.test.labels).mean() == result.records[0].test_accuracy
 
 
-def test_a_fusion_has_a_pipeline_too(source, data, monkeypatch):
-    how = {"features": ["fusion-2"], "classifiers": ["ridge"], "n_seeds": 1}
+def test_a_fusion_has_a_pipeline_too(source, data, tmp_path):
+    how = {"features": ["fusion-2"], "classifiers": ["ridge"], "n_seeds": 2}
     result = compare.run(source, **how, cache=False, shifts=True)
-    for record in result.records:
+    for record in (record for record in result.records if record.seed == 0):
         pipeline = result.pipeline(record.feature, record.classifier)
         assert (pipeline.predict(data.test.images) == data.test.labels).mean() == record.test_accuracy
-    fused = result.records[-1]
-    assert fused.feature == "fusion-2"
+    fused, later = (record for record in result.records if record.feature == "fusion-2")
     images = np.concatenate(list(shifts.BY_NAME["gamma"].batches(data.test.images, 0)))
     assert (pipeline.predict(images) == data.test.labels).mean() == pytest.approx(fused.shifts["gamma"][0])
+    assert later.shifts == {}  # features that are learned meet changed images for the first seed only
+    expected = 100 * (fused.test_accuracy - fused.shifts["gamma"][0])
+    assert flips.lost([fused, later], "gamma")[0] == pytest.approx(expected)
+    result.write(tmp_path)
+    assert (tmp_path / "shifts.svg").exists()
 
 
 def test_sentences_say_where_the_answer_flips():
