@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("numba_cuda", reason="the CUDA compiler is not installed: pip install -e '.[test]'")
 
 from imfeat_kernels.cuda import compiler, launch
+from imfeat_kernels.cuda.common import place_of
 from imfeat_kernels.cuda.front import cuda
 
 from tests import device, ptx
@@ -163,3 +164,19 @@ def test_unsupported_instructions_are_named():
             ".visible .entry f(\n\t.param .u64 f_0\n)\n{\n\tshfl.sync.down.b32 \t%r1, %r2, 1, 31, -1;\n}\n",
             device.folder,
         )
+
+
+@cuda.jit
+def places(items, n, out):
+    i = cuda.grid(1)
+    out[i, 0], out[i, 1] = place_of(items[i], n[0])
+
+
+def test_places_beyond_32_bits_are_right():
+    items = np.array(
+        [0, 7, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**32 + 6, 2**34 + 5, *range(2**33, 2**33 + 56)]
+    )
+    for n in (7, 640, 65_536):
+        out = np.zeros((64, 2), np.uint32)
+        run(places, items, np.array([n]), out)
+        np.testing.assert_array_equal(out, np.stack(np.divmod(items, n), 1))

@@ -5,9 +5,10 @@ import numpy as np
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
 
-f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32
+f32, f64, i32, i64, u32 = np.float32, np.float64, np.int32, np.int64, np.uint32
 HALF_BLOCK = THREADS // 2
 SMALL, HALF_SMALL = 64, 32  # threads of a small block
+LARGE = 1 << 32
 MAGIC = np.float32(12582912)  # 1.5 * 2^23: larger floats are integers
 DOUBLES = ("_add_pieces",)  # sums of hundreds of numbers are double by contract
 
@@ -20,6 +21,18 @@ def divided(a, b):
     """
     quotient = u32(u32(a) // u32(b))
     return quotient, u32(u32(a) - u32(quotient * u32(b)))
+
+
+@cuda.jit(device=True)
+def place_of(item, n):
+    """Return row and column of an item in rows of ``n``, for more items than `divided` takes, too.
+
+    There are fewer than 2^32 rows.
+    """
+    if item < LARGE:
+        return divided(item, n)
+    row = i64(item) // i64(n)  # a subroutine, which kernels call once
+    return u32(row), u32(i64(item) - row * i64(n))
 
 
 @cuda.jit(device=True)
@@ -95,7 +108,7 @@ def _add_pieces(piece_sums, ends, out):
     """Add up pieces in float64, with an addition for hundreds of descriptors."""
     item = cuda.grid(1)
     if item < out.size:
-        i, k = divided(item, out.shape[1])
+        i, k = place_of(item, out.shape[1])
         total = f64(0)
         for piece in range(ends[i], ends[i + 1]):
             total += piece_sums[piece, k]

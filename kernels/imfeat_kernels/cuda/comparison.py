@@ -4,7 +4,7 @@ import numpy as np
 
 from imfeat_kernels.cpu.comparison import CHI_SQUARE, CHI_SQUARE_ALT, NOTHING
 from imfeat_kernels.cpu.comparison import TERMS as TERMS
-from imfeat_kernels.cuda.common import divided
+from imfeat_kernels.cuda.common import place_of
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import blocks_of, launch
 
@@ -21,7 +21,7 @@ def sum_terms(first, second, term, out):
 def _sum_terms(first, second, term, out):
     item = cuda.grid(1)
     if item < out.size:
-        i, j = divided(item, second.shape[0])
+        i, j = place_of(item, second.shape[0])
         total = f32(0)
         part = f32(0)
         count = i32(0)

@@ -4,7 +4,7 @@ import numpy as np
 
 from imfeat_kernels.cpu import glcm
 from imfeat_kernels.cpu.glcm import PROPERTIES as PROPERTIES
-from imfeat_kernels.cuda.common import block_sum, divided
+from imfeat_kernels.cuda.common import block_sum, divided, place_of
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
 
@@ -94,7 +94,7 @@ def _add_transposed(counts):
     """Add two opposite counts: a thread has an offset, and those of a row left of the diagonal."""
     index = cuda.grid(1)
     if index < counts.size:
-        row, k = divided(index, counts.shape[3])
+        row, k = place_of(index, counts.shape[3])
         row, j = divided(row, counts.shape[2])
         item, i = divided(row, counts.shape[1])
         if j <= i:

@@ -4,7 +4,7 @@ import numpy as np
 
 from imfeat_kernels.cpu import lbp
 from imfeat_kernels.cpu.lbp import METHODS as METHODS
-from imfeat_kernels.cuda.common import divided
+from imfeat_kernels.cuda.common import divided, place_of
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
 
@@ -36,7 +36,7 @@ def count_codes(codes, rows, cols, out):
 def _pattern_codes(images, rows, row_shares, cols, col_shares, method, out):
     item = cuda.grid(1)
     if item < out.size:
-        row, x = divided(item, images.shape[2])
+        row, x = place_of(item, images.shape[2])
         i, y = divided(row, images.shape[1])
         n = u32(rows.shape[0])
         bits = u32(0)
@@ -57,7 +57,7 @@ def _pattern_codes(images, rows, row_shares, cols, col_shares, method, out):
 def _neighbor_variances(images, rows, row_shares, cols, col_shares, out):
     item = cuda.grid(1)
     if item < out.size:
-        row, x = divided(item, images.shape[2])
+        row, x = place_of(item, images.shape[2])
         i, y = divided(row, images.shape[1])
         n = u32(rows.shape[0])
         total = f64(0)

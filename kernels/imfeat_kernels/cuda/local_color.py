@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from imfeat_kernels.cpu.local_color import LENGTH, NUMBERS
-from imfeat_kernels.cuda.common import divided
+from imfeat_kernels.cuda.common import divided, place_of
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import blocks_of, launch
 
@@ -29,7 +29,7 @@ def _bin_colors(images, rows, cols, levels, scale, out):
     item = cuda.grid(1)
     n_rows, n_cols = rows.shape[0], cols.shape[0]
     if item < 3 * images.shape[0] * n_rows * n_cols:
-        color, channel = divided(item, 3)
+        color, channel = place_of(item, 3)
         row, c = divided(color, n_cols)
         i, r = divided(row, n_rows)
         half = levels / (levels + levels)

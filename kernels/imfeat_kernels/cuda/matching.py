@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import divided
+from imfeat_kernels.cuda.common import divided, place_of
 from imfeat_kernels.cuda.equalize import LEVELS, apply_tables, count_values
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import blocks_of, empty, launch, zeros
@@ -46,7 +46,7 @@ def _match_tables(counts, wanted, n_channels, tables):
     """Make the table of a channel; both histograms are walked along side by side."""
     item = cuda.grid(1)
     if item < u32(counts.shape[0] * n_channels):
-        i, c = divided(item, n_channels)
+        i, c = place_of(item, n_channels)
         reference = i if wanted.shape[0] > 1 else u32(0)
         start = c * u32(LEVELS)
         total = u32(0)
@@ -99,7 +99,7 @@ def _match_floats(images, ordered, wanted, out):
     """Match a value: its rank lies between those of two neighbours in the reference."""
     item = cuda.grid(1)
     if item < out.size:
-        pixel, c = divided(item, out.shape[2])
+        pixel, c = place_of(item, out.shape[2])
         i, p = divided(pixel, out.shape[1])
         plane = u32(i * u32(out.shape[2]) + c)
         _, row = divided(plane, wanted.shape[0])

@@ -12,7 +12,7 @@ import numpy as np
 
 from imfeat_kernels.cpu._mixture import FAR, HALF, LEAST, NEVER
 from imfeat_kernels.cpu.launch import split_groups
-from imfeat_kernels.cuda.common import SMALL, add_pieces, divided, small_sum
+from imfeat_kernels.cuda.common import SMALL, add_pieces, divided, place_of, small_sum
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, on_host
 from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SPAN, add_squares, first_sum
@@ -247,5 +247,5 @@ def _add_peaks(counts, peak, likelihoods):
 def _divide(counts, out):
     item = cuda.grid(1)
     if item < out.size:
-        i, k = divided(item, out.shape[1])
+        i, k = place_of(item, out.shape[1])
         out[i, k] /= counts[i]

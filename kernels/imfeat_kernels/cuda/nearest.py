@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import block_sum, divided
+from imfeat_kernels.cuda.common import block_sum, divided, place_of
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch, on_host, zeros
 from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SIDE, SPAN, add_products
@@ -109,7 +109,7 @@ def _sum_by_word(vectors, weights, assignments, chunk_counts, chunk_sums):
 def _add_chunks(chunk_sums, sums):
     i = cuda.grid(1)
     if i < sums.size:
-        word, j = divided(i, sums.shape[1])
+        word, j = place_of(i, sums.shape[1])
         total = f64(0)
         for chunk in range(chunk_sums.shape[0]):
             total += chunk_sums[chunk, word, j]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from imfeat_kernels.cpu import planes as cpu
-from imfeat_kernels.cuda.common import divided
+from imfeat_kernels.cuda.common import place_of
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import blocks_of, launch
 
@@ -25,7 +25,7 @@ def split_opponent(images, white, out):
 def _split(images, out):
     item = cuda.grid(1)
     if item < out.shape[0] * out.shape[2]:
-        i, p = divided(item, out.shape[2])
+        i, p = place_of(item, out.shape[2])
         for c in range(3):
             out[i, u32(c), p] = images[i, u32(3) * p + u32(c)]
 
@@ -34,7 +34,7 @@ def _split(images, out):
 def _split_opponent(images, white, out):
     item = cuda.grid(1)
     if item < out.shape[0] * out.shape[2]:
-        i, p = divided(item, out.shape[2])
+        i, p = place_of(item, out.shape[2])
         first = u32(3) * p
         r, g, b = f32(images[i, first]), f32(images[i, first + u32(1)]), f32(images[i, first + u32(2)])
         values = opponent(r / white, g / white, b / white)

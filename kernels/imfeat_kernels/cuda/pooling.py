@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import block_sum, divided
+from imfeat_kernels.cuda.common import block_sum, divided, place_of
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
 from imfeat_kernels.cuda.products import multiply_by_filters
@@ -48,7 +48,7 @@ def _pool_thresholds(even, odd, threshold, first_row, rows, cols, sums):
     item = cuda.grid(1)
     n_rows, n_cells, n_words = rows.shape[0], cols.shape[0], sums.shape[4]
     if item < sums.shape[0] * n_rows * n_cells * n_words:
-        cell, k = divided(item, n_words)
+        cell, k = place_of(item, n_words)
         row, c = divided(cell, n_cells)
         i, r = divided(row, n_rows)
         mirrored = odd.size > 0
@@ -115,7 +115,7 @@ def _pool_triangles(even, odd, squares, lengths, first_row, rows, cols, sums):
     item = cuda.grid(1)
     if item < sums.size:
         n_rows, n_cells, n_words = rows.shape[0], cols.shape[0], sums.shape[4]
-        cell, k = divided(item, n_words)
+        cell, k = place_of(item, n_words)
         row, c = divided(cell, n_cells)
         i, r = divided(row, n_rows)
         n_sides = 2 if odd.size > 0 else 1

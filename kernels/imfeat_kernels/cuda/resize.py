@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import divided
+from imfeat_kernels.cuda.common import divided, place_of
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import blocks_of, empty, launch
 from imfeat_kernels.resampling import BITS
@@ -40,7 +40,7 @@ def _weigh(images, bounds, weights, out):
 def _weigh_bytes(images, bounds, weights, out):
     item = cuda.grid(1)
     if item < out.size:
-        row, x = divided(item, out.shape[2])
+        row, x = place_of(item, out.shape[2])
         i, y = divided(row, out.shape[1])
         first, count = u32(bounds[y, 0]), u32(bounds[y, 1])
         total = i32(HALF)
@@ -57,7 +57,7 @@ def _weigh_bytes(images, bounds, weights, out):
 def _weigh_floats(images, bounds, weights, out):
     item = cuda.grid(1)
     if item < out.size:
-        row, x = divided(item, out.shape[2])
+        row, x = place_of(item, out.shape[2])
         i, y = divided(row, out.shape[1])
         first, count = u32(bounds[y, 0]), u32(bounds[y, 1])
         total = f64(0)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from imfeat_kernels.cpu.search import CHUNK, FAR
-from imfeat_kernels.cuda.common import divided
+from imfeat_kernels.cuda.common import divided, place_of
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import blocks_of, launch
 
@@ -25,7 +25,7 @@ def nearest_codes(tables, codes, distances, indices):
 def _distance_tables(vectors, centroids, out):
     item = cuda.grid(1)
     if item < out.size:
-        vector, k = divided(item, out.shape[2])
+        vector, k = place_of(item, out.shape[2])
         i, g = divided(vector, out.shape[1])
         size = u32(centroids.shape[1])
         total = f32(0)
@@ -39,7 +39,7 @@ def _distance_tables(vectors, centroids, out):
 def _nearest_codes(tables, codes, distances, indices):
     item = cuda.grid(1)
     if item < distances.shape[0] * distances.shape[1]:
-        i, chunk = divided(item, distances.shape[1])
+        i, chunk = place_of(item, distances.shape[1])
         last = u32(distances.shape[2] - 1)
         for k in range(distances.shape[2]):
             distances[i, chunk, u32(k)] = FAR

@@ -11,7 +11,7 @@ import numpy as np
 
 from imfeat_kernels.cpu import uoctti as cpu
 from imfeat_kernels.cpu.uoctti import C1, C2, C3, C4, FLOOR, S1, S2, S3, S4, SIGNED, TEXTURE, UNSIGNED
-from imfeat_kernels.cuda.common import divided, product
+from imfeat_kernels.cuda.common import divided, place_of, product
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.hog import gradient
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
@@ -146,7 +146,7 @@ def _normalize(votes, out):
     item = cuda.grid(1)
     n_rows, n_cols = out.shape[1], out.shape[2]
     if item < out.shape[0] * n_rows * n_cols:
-        row, c = divided(item, n_cols)
+        row, c = place_of(item, n_cols)
         i, r = divided(row, n_rows)
         r, c = i32(r), i32(c)
         f0, f1 = _factor(votes, i, r, c), _factor(votes, i, r, c + i32(1))
