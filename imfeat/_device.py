@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import KERNELS, Array, cuda_kernels
+from imfeat._extras import how_to_install
 
 LIBRARIES = "cupy", "torch"  # whose arrays come back
 
@@ -128,7 +129,7 @@ def to_device(array: Array) -> Any:
     Raises
     ------
     CudaUnavailableError
-        If there is no GPU, or the extra ``imfeat[cuda]`` is not installed.
+        If there is no GPU, or the extra ``cuda`` is not installed.
     """
     _check_usable()
     return cuda_kernels().launch.to_device(np.ascontiguousarray(array))
@@ -175,8 +176,8 @@ def why_unavailable() -> str | None:
     """Return why kernels for CUDA can't be used and what to do, None if they can."""
     if importlib.util.find_spec("cuda") is None or importlib.util.find_spec("cuda.core") is None:
         return (
-            "cuda.core is not installed; install it with pip install 'imfeat[cuda]' "
-            "(or 'imfeat[cuda12]' for a driver of CUDA 12)"
+            f"cuda.core is not installed; install it with {how_to_install('cuda')} "
+            '(or ".[cuda12]" for a driver of CUDA 12)'
         )
     if not cuda_kernels().launch.is_available():
         return (

@@ -20,6 +20,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count
+from imfeat._extras import how_to_install
 from imfeat._files import complete, locked, remove_unfinished, sha256
 from imfeat.extract.images import Row, ahead, read_batches
 from imfeat.extract.plan import Plan, decoded
@@ -115,7 +116,7 @@ def predict(
     if out.suffix not in FORMATS:
         raise ValueError(f"out must end in {' or '.join(FORMATS)}, got {out.name!r}")
     if FORMATS[out.suffix] == "parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise ImportError("pyarrow missing: pip install 'imfeat[extract]'")
+        raise ImportError(f"pyarrow missing: {how_to_install('extract')}")
     folder = Path(f"{out}.parts")
     if out.exists() and not folder.exists():
         raise FileExistsError(f"{out} exists; remove it, or choose another name")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from imfeat._check import as_count, as_flag, one_of
+from imfeat._extras import how_to_install
 from imfeat._files import complete, locked, remove_unfinished, sha256, write_json
 from imfeat.decoding import FITS, as_size
 from imfeat.decoding.decode import fitted
@@ -135,7 +136,7 @@ def _complete(folder: Path, settings: dict[str, Any], workers: Scheduler, progre
     """Compute the shards of a run that are not finished, after what they depend on was learned."""
     needs = ["filelock", *(["pyarrow"] if settings["format"] == "parquet" else [])]
     if missing := [name for name in needs if importlib.util.find_spec(name) is None]:
-        raise ImportError(f"{' and '.join(missing)} missing: pip install 'imfeat[extract]'")
+        raise ImportError(f"{' and '.join(missing)} missing: {how_to_install('extract')}")
     if settings["format"] == "parquet":
         import pyarrow.parquet  # noqa: F401  # before processes are forked, which then share it
     for name in ("plan", "receipts", "shards", "models"):

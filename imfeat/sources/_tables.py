@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from imfeat._extras import how_to_install
 from imfeat.sources._columns import PATHS, choose_column, field_of
 from imfeat.sources._item import Item
 from imfeat.sources._paths import as_path, shown
@@ -25,7 +26,7 @@ def in_table(path: str, column: str | None) -> Iterator[Item]:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise ImportError(f"{path}: pyarrow missing, pip install 'imfeat[extract]'") from error
+        raise ImportError(f"{path}: pyarrow missing: {how_to_install('extract')}") from error
     try:
         with pq.ParquetFile(path) as file:
             column, kind = choose_column(file.schema_arrow, column, path)
