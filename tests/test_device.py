@@ -159,6 +159,23 @@ def test_values_outside_by_rounding_are_those_at_the_border(gpu, rng):
     np.testing.assert_allclose(found.array, imfeat.rgb_to_hsv(np.clip(images, 0, 1)), rtol=0, atol=1e-6)
 
 
+def test_arrays_are_views_of_memory_and_come_back(runs, images):
+    there = imfeat.to_device(images)
+    np.testing.assert_array_equal(there.copy_to_host(), images)
+    np.testing.assert_array_equal(there[1:].reshape(-1, 3).copy_to_host(), images[1:].reshape(-1, 3))
+    np.testing.assert_array_equal(
+        there.ravel().view(np.uint64).copy_to_host(), images.ravel().view(np.uint64)
+    )
+    assert (len(there), there.ndim, there.size, there.nbytes) == (3, 4, images.size, images.nbytes)
+    assert there.__cuda_array_interface__["shape"] == images.shape
+    with pytest.raises(ValueError, match="can't have the shape"):
+        there.reshape(5, -1)
+    with pytest.raises(TypeError, match="give slices of rows"):
+        there[0]
+    with pytest.raises(TypeError, match=r"call copy_to_host\(\)"):
+        np.asarray(there)
+
+
 @needs_compiler
 @pytest.mark.parametrize("name", gpu_calls.DESCRIPTORS)
 def test_encodings_lie_where_descriptors_do(gpu, runs, rng, name):

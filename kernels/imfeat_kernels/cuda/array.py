@@ -88,6 +88,10 @@ class DeviceArray:
         """Return a copy as a NumPy array."""
         return self.caller.copy_to_host(self._pointer, self.shape, self.dtype)
 
+    def __array__(self, *args, **options):
+        """Refuse NumPy's implicit conversion, as CuPy and PyTorch do."""
+        raise TypeError("an array on a GPU is not copied to the host by itself; call copy_to_host()")
+
     @property
     def __cuda_array_interface__(self):
         return {
