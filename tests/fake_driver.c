@@ -95,11 +95,14 @@ Result cuMemsetD8Async(Pointer pointer, unsigned char value, size_t n, void *str
   memset((void *)pointer, value, n);
   return OK;
 }
+Result cuPointerGetAttribute(void *value, int attribute, Pointer pointer) {
+  if (attribute == 2) *(unsigned *)value = 2; /* memory of the device */
+  else if (attribute == 3) *(Pointer *)value = pointer;
+  else *(int *)value = 0;
+  return OK;
+}
 Result cuPointerGetAttributes(unsigned n, int *attributes, void **values, Pointer pointer) {
-  for (unsigned i = 0; i < n; i++) {
-    if (attributes[i] == 2) *(unsigned *)values[i] = 2; /* memory of the device */
-    else *(int *)values[i] = 0;
-  }
+  for (unsigned i = 0; i < n; i++) cuPointerGetAttribute(values[i], attributes[i], pointer);
   return OK;
 }
 

@@ -28,7 +28,7 @@ def report():
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize("name", [*FEATURES, "hog by DLPack"])
 def test_features_are_those_of_the_cpu(report, name):
     found = report["features"][name]
     assert found["off"] <= found["tolerance"]
