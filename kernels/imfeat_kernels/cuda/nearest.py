@@ -7,13 +7,13 @@ import numpy as np
 
 from imfeat_kernels.cuda.common import block_sum, divided, place_of
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch, on_host, zeros
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, on_host
+from imfeat_kernels.cuda.segments import pieces_of, sort_by_word
 from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SIDE, SPAN, add_products
 from imfeat_kernels.tables import centered
 
 f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32
 FAR = np.float32(np.inf)
-CHUNK = 4096  # vectors that are summed in float32
 
 
 def assign(vectors, words, out, distances):
@@ -24,12 +24,14 @@ def assign(vectors, words, out, distances):
 
 def sum_by_word(vectors, weights, assignments, sums, counts):
     """Sum the weighted vectors of each word."""
-    n_chunks = max(1, -(-len(vectors) // CHUNK))
-    chunk_sums = zeros((n_chunks, *sums.shape), np.float32, sums)
-    chunk_counts = zeros((n_chunks, len(counts)), np.int64, sums)
-    launch(_sum_by_word, n_chunks * len(counts), vectors, weights, assignments, chunk_counts, chunk_sums)
-    launch(_add_chunks, blocks_of(sums.size), chunk_sums, sums)
-    launch(_add_counts, blocks_of(len(counts)), chunk_counts, counts)
+    _, pieces = pieces_of(np.array([0, len(vectors)]))
+    order, ends = sort_by_word(assignments, pieces, len(counts), sums)
+    piece_sums = empty((len(pieces), *sums.shape), np.float32, sums)
+    piece_counts = empty((len(pieces), len(counts)), np.int64, sums)
+    inputs = vectors, weights, pieces, order, ends
+    launch(_sum_by_word, blocks_of(piece_sums.size), *inputs, piece_counts, piece_sums)
+    launch(_add_sums, blocks_of(sums.size), piece_sums, sums)
+    launch(_add_counts, blocks_of(len(counts)), piece_counts, counts)
 
 
 def approach(vectors, word, distances):
@@ -37,7 +39,7 @@ def approach(vectors, word, distances):
     launch(_approach, len(vectors), vectors, word, distances, threads=THREADS)
 
 
-DOUBLES = ("_add_chunks",)  # sums of hundreds of numbers are double by contract
+DOUBLES = ("_add_sums",)  # sums of hundreds of numbers are double by contract
 
 
 @cuda.jit
@@ -85,44 +87,45 @@ def _assign(vectors, center, words, halves, distances, out):
 
 
 @cuda.jit
-def _sum_by_word(vectors, weights, assignments, chunk_counts, chunk_sums):
-    """Sum the vectors of a word in a chunk; a thread sums one or several dimensions."""
-    n, d, n_words = u32(vectors.shape[0]), u32(vectors.shape[1]), u32(chunk_sums.shape[1])
-    chunk, word = divided(cuda.blockIdx.x, n_words)
-    first = chunk * u32(CHUNK)
-    j = u32(cuda.threadIdx.x)
-    last = min(first + u32(CHUNK), n)
-    while j < d or j == u32(0):
+def _sum_by_word(vectors, weights, pieces, order, ends, piece_counts, piece_sums):
+    """Sum a dimension of the vectors of a word in a piece."""
+    item = cuda.grid(1)
+    if item < piece_sums.size:
+        row, j = place_of(item, piece_sums.shape[2])
+        piece, word = divided(row, piece_sums.shape[1])
+        first = pieces[piece, 0]
         total, count = f32(0), 0
-        for i in range(first, last):
-            if assignments[i] == i32(word):
-                weight = weights[i] if weights.size > 0 else 1
-                total += f32(weight) * vectors[i, j]
-                count += weight
-        chunk_sums[chunk, word, j] = total
+        p = ends[piece, word]
+        end = ends[piece, u32(word + u32(1))]
+        while p < end:
+            i = first + order[first + p]
+            weight = weights[i] if weights.size > 0 else 1
+            total += f32(weight) * vectors[i, j]
+            count += weight
+            p = u32(p + u32(1))
+        piece_sums[piece, word, j] = total
         if j == u32(0):
-            chunk_counts[chunk, word] = count
-        j = u32(j + u32(THREADS))
+            piece_counts[piece, word] = count
 
 
 @cuda.jit
-def _add_chunks(chunk_sums, sums):
+def _add_sums(piece_sums, sums):
     i = cuda.grid(1)
     if i < sums.size:
         word, j = place_of(i, sums.shape[1])
         total = f64(0)
-        for chunk in range(chunk_sums.shape[0]):
-            total += chunk_sums[chunk, word, j]
+        for piece in range(piece_sums.shape[0]):
+            total += piece_sums[piece, word, j]
         sums[word, j] = total
 
 
 @cuda.jit
-def _add_counts(chunk_counts, counts):
+def _add_counts(piece_counts, counts):
     i = cuda.grid(1)
     if i < counts.size:
         total = 0
-        for chunk in range(chunk_counts.shape[0]):
-            total += chunk_counts[chunk, i]
+        for piece in range(piece_counts.shape[0]):
+            total += piece_counts[piece, i]
         counts[i] = total
 
 

@@ -2,33 +2,37 @@
 
 import numpy as np
 
-from imfeat_kernels.cpu.launch import split_groups
-from imfeat_kernels.cuda.common import add_pieces, divided
+from imfeat_kernels.cuda.common import add_pieces, divided, place_of
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS, empty, launch
+from imfeat_kernels.cuda.launch import blocks_of, empty, launch
+from imfeat_kernels.cuda.segments import pieces_of, sort_by_word
 
-f32, i32, u32 = np.float32, np.int32, np.uint32
+f32, u32 = np.float32, np.uint32
 
 
 def sum_residuals(vectors, bounds, words, assignments, out):
     """Sum, for each image and word, the differences between descriptors and the word."""
-    starts, pieces = split_groups(bounds)
+    starts, pieces = pieces_of(bounds)
+    order, ends = sort_by_word(assignments, pieces, len(words), out)
     piece_sums = empty((len(pieces), len(words), words.shape[1]), np.float32, out)
-    launch(_sum_residuals, len(pieces) * len(words), vectors, pieces, words, assignments, piece_sums)
+    inputs = vectors, pieces, words, order, ends
+    launch(_sum_residuals, blocks_of(piece_sums.size), *inputs, piece_sums)
     add_pieces(piece_sums, starts, out)
 
 
 @cuda.jit
-def _sum_residuals(vectors, pieces, words, assignments, piece_sums):
-    """Sum the residuals of a word in a piece of an image; a thread sums one or several dimensions."""
-    n_words = u32(words.shape[0])
-    j = u32(cuda.threadIdx.x)
-    piece, word = divided(cuda.blockIdx.x, n_words)
-    while j < u32(words.shape[1]):
-        total = f32(0)
+def _sum_residuals(vectors, pieces, words, order, ends, piece_sums):
+    """Sum a dimension of the residuals of a word in a piece of an image."""
+    item = cuda.grid(1)
+    if item < piece_sums.size:
+        row, j = place_of(item, words.shape[1])
+        piece, word = divided(row, words.shape[0])
+        first = pieces[piece, 0]
         center = words[word, j]
-        for i in range(u32(pieces[piece, 0]), u32(pieces[piece, 1])):
-            if assignments[i] == i32(word):
-                total += vectors[i, j] - center
+        total = f32(0)
+        p = ends[piece, word]
+        end = ends[piece, u32(word + u32(1))]
+        while p < end:
+            total += vectors[first + order[first + p], j] - center
+            p = u32(p + u32(1))
         piece_sums[piece, word, j] = total
-        j = u32(j + u32(THREADS))

@@ -1,4 +1,4 @@
-"""SIFT descriptors on a grid: a block describes several neighbours in a row, which share most of their pixels.
+"""SIFT descriptors on a grid: a block describes neighbours in a row, which share most of their pixels.
 
 1. The votes of the pixels of a strip of rows are computed once, into shared memory.
 2. Each row is summed across, for each descriptor, column of bins and direction.
