@@ -60,7 +60,7 @@ def mixture_cases(n, rng):
 
 def quantizer_cases(n, rng):
     """Yield the cases of ``quantizer`` and ``search``."""
-    for group_size, k, n_groups in ((8, 256, 3), (3, 17, 8), (4, 5, 1)):
+    for group_size, k, n_groups in ((8, 256, 3), (3, 17, 8), (4, 5, 1), (12, 30, 2)):
         vectors = _normal(rng, n, group_size * n_groups)
         centroids = _normal(rng, n_groups, group_size, k)
         codes = rng.integers(0, k, (n, n_groups), dtype=np.uint8)
