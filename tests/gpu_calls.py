@@ -8,6 +8,8 @@ import contextlib
 import numpy as np
 
 import imfeat
+from imfeat._pca import PrincipalAxes
+from imfeat._sums import Moments
 
 FEATURES = {
     "rgb_to_hsv": (imfeat.rgb_to_hsv, 1e-6),
@@ -81,10 +83,65 @@ MASKED = {
     "hog trilinear": lambda images, mask: imfeat.hog(images, mask=mask, interpolation="trilinear"),
 }
 
+OFFSETS = [0, 20, 20, 50]
+POSITIONS = np.stack([np.arange(50) * 7 % 10, np.arange(50) * 11 % 20], 1)  # in no order of regions
+
 DESCRIPTORS = {
     "assign": (imfeat.assign, 0),
+    "bag_of_words": (imfeat.bag_of_words, 1e-6),
+    "bag_of_words of images": (
+        lambda x, words: imfeat.bag_of_words(x, words, offsets=OFFSETS, norm="hellinger"),
+        1e-6,
+    ),
+    "soft_words": (lambda x, words: imfeat.soft_words(x, words, offsets=OFFSETS), 1e-5),
     "triangle": (imfeat.triangle, 1e-5),
-    "triangle of images": (lambda x, words: imfeat.triangle(x, words, offsets=[0, 20, 20, 50]), 1e-5),
+    "triangle of images": (lambda x, words: imfeat.triangle(x, words, offsets=OFFSETS), 1e-5),
+    "vlad": (imfeat.vlad, 1e-5),
+    "vlad of images": (lambda x, words: imfeat.vlad(x, words, offsets=OFFSETS, norm="sqrt"), 1e-5),
+    "vlad sums": (lambda x, words: imfeat.vlad(x, words, norm=None), 1e-5),
+    "fisher_vector": (lambda x, words: imfeat.fisher_vector(x, mixture_of(words)), 1e-5),
+    "fisher_vector improved": (
+        lambda x, words: imfeat.fisher_vector(x, mixture_of(words), offsets=OFFSETS, improved=True),
+        1e-4,  # roots of differences near 0
+    ),
+    "fisher_vector of scikit-image": (
+        lambda x, words: imfeat.fisher_vector(x, mixture_of(words), offsets=OFFSETS, convention="skimage"),
+        1e-5,
+    ),
+    "fisher_vector of weights": (
+        lambda x, words: imfeat.fisher_vector(x, mixture_of(words), convention="sanchez2013"),
+        1e-5,
+    ),
+    "pool_regions": (
+        lambda x, words: imfeat.pool_regions(
+            lambda group, offsets: imfeat.fisher_vector(group, mixture_of(words), offsets=offsets),
+            x,
+            POSITIONS,
+            (10, 20),
+            offsets=OFFSETS,
+        ),
+        1e-5,
+    ),
+    "pool_regions by sums": (
+        lambda x, words: imfeat.pool_regions(
+            lambda group, offsets: imfeat.bag_of_words(group, words, offsets=offsets, norm=None),
+            x,
+            POSITIONS,
+            (10, 20),
+            grids=[(2, 2)],
+            pool="sum",
+        ),
+        1e-5,
+    ),
+    "l2_normalize": (lambda x, words: imfeat.l2_normalize(x), 1e-6),
+    "signed_sqrt": (lambda x, words: imfeat.signed_sqrt(x), 1e-6),
+    "tf_idf": (lambda x, words: imfeat.tf_idf(x, words[0]), 0),
+    "Whitening": (lambda x, words: imfeat.Whitening().fit(words).transform(x), 1e-5),
+    "principal axes": (
+        lambda x, words: PrincipalAxes().fit_sums(Moments.of(words), 3).transform(x),
+        1e-5,
+    ),
+    "mirror_patches": (lambda x, words: imfeat.mirror_patches(x, 4), 0),
     "posteriors": (lambda x, words: imfeat.posteriors(x, mixture_of(words)), 1e-4),
     "normalize_patches": (lambda x, words: imfeat.normalize_patches(x), 1e-5),
     "chi-square": (lambda x, words: imfeat.compare_histograms(x, x), 1e-5),

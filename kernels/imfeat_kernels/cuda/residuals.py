@@ -8,14 +8,22 @@ from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, empty, launch
 
 f32, i32, u32 = np.float32, np.int32, np.uint32
+VALUES = 1 << 26  # sums of pieces of images that exist at one time
 
 
 def sum_residuals(vectors, bounds, words, assignments, out):
     """Sum, for each image and word, the differences between descriptors and the word."""
     starts, pieces = split_groups(bounds)
-    piece_sums = empty((len(pieces), len(words), words.shape[1]), np.float32, out)
-    launch(_sum_residuals, len(pieces) * len(words), vectors, pieces, words, assignments, piece_sums)
-    add_pieces(piece_sums, starts, out)
+    ends = np.append(starts, len(pieces))
+    at_once = max(1, VALUES // words.size)
+    first = 0
+    while first < len(out):
+        last = max(first + 1, int(np.searchsorted(ends, ends[first] + at_once, "right")) - 1)
+        batch = pieces[ends[first] : ends[last]]
+        piece_sums = empty((len(batch), len(words), words.shape[1]), np.float32, out)
+        launch(_sum_residuals, len(batch) * len(words), vectors, batch, words, assignments, piece_sums)
+        add_pieces(piece_sums, starts[first:last] - ends[first], out[first:last])
+        first = last
 
 
 @cuda.jit
