@@ -10,6 +10,7 @@ import types
 import numpy as np
 import pytest
 from imfeat_kernels.cuda import launch
+from sklearn.base import clone
 
 import imfeat
 from imfeat._device import CudaUnavailableError
@@ -271,6 +272,41 @@ def test_estimators_compute_on_a_gpu_if_told_to(gpu, images, name):
     np.testing.assert_allclose(found.astype(float), here.transform(images), atol=1e-5)
     with pytest.raises(ValueError, match="device must be one of 'cpu', 'cuda'"):
         getattr(imfeat, name)(device="gpu").fit(images)
+
+
+ENCODERS = {
+    "bag of words": imfeat.BagOfVisualWords(n_words=5, patch_size=6, stride=5, n_patches=200, random_state=0),
+    "soft words": imfeat.BagOfVisualWords(
+        n_words=5, patch_size=6, stride=5, grid=(2, 1), encoding="soft", norm="hellinger", random_state=0
+    ),
+    "VLAD": imfeat.VLAD(n_words=4, n_pca=8, random_state=0),
+    "FisherVector": imfeat.FisherVector(n_components=3, n_pca=8, random_state=0),
+    "RegionPooling": imfeat.RegionPooling(),
+    "HOG": imfeat.HOG(),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ENCODERS)
+def test_estimators_fitted_on_the_host_transform_arrays_on_a_gpu(gpu, runs, images, monkeypatch, name):
+    monkeypatch.setattr(
+        "imfeat.estimators._bands.VALUES_ON_GPU", 16_000
+    )  # a batch is smaller than all images
+    monkeypatch.setattr("imfeat.estimators.encoding.BYTES_ON_GPU", 20_000)
+    model = clone(ENCODERS[name]).fit(images)
+    found = model.transform(gpu.array(images))
+    assert type(found) is gpu.array
+    np.testing.assert_allclose(found.array, model.transform(images), atol=2e-3)
+    assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+    with pytest.raises(TypeError, match="X lies on a GPU, where this is not computed"):
+        model.fit(gpu.array(images))
+
+
+@needs_compiler
+def test_estimators_give_arrays_of_the_package_for_such_arrays(runs, images):
+    model = imfeat.RegionPooling().fit(images)
+    found = model.transform(imfeat.to_device(images))
+    np.testing.assert_allclose(found.copy_to_host(), model.transform(images), atol=1e-5)
 
 
 @needs_compiler
