@@ -7,6 +7,8 @@ import numpy as np
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import as_groups, as_out, to_caller_array
 
+AS_IT_IS = np.zeros(1, np.int64)  # order of rows
+
 
 def joined(parts: list[Array]) -> Array:
     """Return arrays one below the other, on their device, where they are float32."""
@@ -42,4 +44,4 @@ def means_of_groups(descriptors: Array, offsets: Array) -> Array:
 
 def _copy(rows: Array, out: Array) -> None:
     d = math.prod(rows.shape[1:])
-    backend_of(rows).groups.gather_rows(rows.reshape(-1, d), np.arange(len(rows)), out.reshape(-1, d))
+    backend_of(rows).groups.gather_rows(rows.reshape(-1, d), AS_IT_IS, out.reshape(-1, d))

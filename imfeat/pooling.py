@@ -74,20 +74,23 @@ def pool_regions(
         raise ValueError("grids must be at least one, got none")
     raw = np.shape(descriptors)
     vectors, bounds, leading = as_groups(descriptors, offsets, raw[-1] if raw else 0, gpu=True)
-    of_image = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
-    n_stacked = 1 if offsets is not None else math.prod(leading)
-    coordinates, sizes = _as_places(positions, image_size, len(vectors), n_stacked, of_image)
+    n_images = len(bounds) - 1
+    n_alike = n_images if offsets is None and n_images and np.ndim(image_size) == 1 else 1
+    n_planned = n_images // n_alike
+    of_image = np.repeat(np.arange(n_planned), np.diff(bounds[: n_planned + 1]))
+    n_stacked = 1 if offsets is not None else math.prod(leading) // n_alike
+    coordinates, sizes = _as_places(positions, image_size, len(of_image), n_stacked, of_image)
     rows, cols = (_Cuts([shape[axis] for shape in shapes]) for axis in (0, 1))
     n_cells = rows.n * cols.n
     cells = of_image * n_cells + rows.find(coordinates[:, 0], sizes[:, 0]) * cols.n
     cells += cols.find(coordinates[:, 1], sizes[:, 1])
-    counts = np.bincount(cells, minlength=len(bounds[1:]) * n_cells)
+    counts = np.tile(np.bincount(cells, minlength=n_planned * n_cells), n_alike)
     encoded = encode(_in_order(vectors, cells, raw), offsets=np.append(0, np.cumsum(counts)))
     encoded = _as_encoded(encoded, len(counts), vectors)
     regions = np.concatenate(
         [np.kron(rows.members(n_rows), cols.members(n_cols)) for n_rows, n_cols in shapes]
     )
-    shares = np.tile(regions, (len(bounds) - 1, 1, 1))
+    shares = np.tile(regions, (n_images, 1, 1))
     if pool == "mean":
         shares *= counts.reshape(-1, 1, n_cells)
         shares /= np.maximum(shares.sum(2, keepdims=True), 1)
@@ -99,7 +102,10 @@ def pool_regions(
 
 
 def _in_order(vectors: Array, cells: Array, shape: tuple[int, ...]) -> Array:
-    """Return vectors by cells, as an array of the library of the caller's array of a shape."""
+    """Return vectors by cells, as an array of the library of the caller's array of a shape.
+
+    ``cells`` are those of the first image if all images are alike, else of all.
+    """
     in_order = not (cells[1:] < cells[:-1]).any()
     if in_order and (isinstance(vectors, np.ndarray) or len(shape) == 2):
         return to_caller_array(vectors)

@@ -61,17 +61,19 @@ def l2_normalize(features: Array, *, axis: int = -1) -> Array:
     if not -values.ndim <= axis < values.ndim:
         raise ValueError(f"axis must be one of the {values.ndim} axes of features, got {axis}")
     if axis % values.ndim != values.ndim - 1:
-        values = np.ascontiguousarray(np.moveaxis(as_on_host(values, f"axis={axis}"), axis, -1))
-        return np.ascontiguousarray(np.moveaxis(_divided(values), -1, axis))
-    return to_caller_array(_divided(values))
-
-
-def _divided(values: Array) -> Array:
-    """Return vectors along the last axis, divided by their lengths."""
+        return _divided_along(as_on_host(values, f"axis={axis}"), axis)
     out = as_out(None, values.shape, np.float32, values)
     d = values.shape[-1]
     backend_of(values).scaling.divide_by_lengths(values.reshape(-1, d), out.reshape(-1, d))
-    return out
+    return to_caller_array(out)
+
+
+def _divided_along(values: Array, axis: int) -> Array:
+    """Return vectors along another axis than the last one, divided by their lengths."""
+    lengths = np.sqrt(np.square(values, dtype=np.float64).sum(axis, keepdims=True))
+    shortest = backend_of(values).scaling.SHORTEST
+    factors = np.where(lengths > shortest, 1 / np.maximum(lengths, shortest), 0)
+    return np.asarray(values * factors, np.float32)
 
 
 @accepts(lists=False)

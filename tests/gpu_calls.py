@@ -68,6 +68,16 @@ FEATURES = {
     "dense_sift hsv": (lambda images: imfeat.dense_sift(images, color="hsv")[1], 1e-4),
     "local_color": (lambda images: imfeat.local_color(images)[1], 1e-6),
     "dense_patches": (lambda images: imfeat.dense_patches(images, 5, stride=3), 1e-6),
+    "patch_features": (
+        lambda images: imfeat.patch_features(images, *patch_words(images, 3), patch_size=3),
+        1e-4,
+    ),
+    "patch_features triangle": (
+        lambda images: imfeat.patch_features(
+            images, *patch_words(images, 4), patch_size=4, grid=(2, 1), encoding="triangle", mirror=False
+        ),
+        1e-4,
+    ),
     "sample_patches": (lambda images: imfeat.sample_patches(images, 5, 20, rng=0), 1e-6),
 }
 
@@ -148,6 +158,14 @@ DESCRIPTORS = {
     "chi-square-alt": (lambda x, words: imfeat.compare_histograms(x, x, method="chi-square-alt"), 1e-5),
     "intersection": (lambda x, words: imfeat.compare_histograms(x, x, method="intersection"), 1e-5),
 }
+
+
+def patch_words(images, patch_size):
+    """Return a codebook and a whitening of patches of images."""
+    d = patch_size**2 * (3 if images.shape[-1] == 3 else 1)
+    patches = np.random.default_rng(0).normal(size=(200, d)).astype(np.float32)
+    both = np.concatenate([patches, imfeat.mirror_patches(patches, patch_size)])
+    return patches[:6], imfeat.Whitening().fit(both)
 
 
 def mixture_of(words):

@@ -151,7 +151,7 @@ def likelihood_gradients(sums, counts, scales, shares, factor, out):
 
 
 def gather_rows(rows, order):
-    return rows[order]
+    return rows.reshape(-1, len(order), rows.shape[1])[:, order].reshape(rows.shape)
 
 
 def count_words(bounds, assignments, out):

@@ -282,6 +282,7 @@ ENCODERS = {
     "VLAD": imfeat.VLAD(n_words=4, n_pca=8, random_state=0),
     "FisherVector": imfeat.FisherVector(n_components=3, n_pca=8, random_state=0),
     "RegionPooling": imfeat.RegionPooling(),
+    "PatchFeatures": imfeat.PatchFeatures(n_words=4, patch_size=4, n_patches=300, random_state=0),
     "HOG": imfeat.HOG(),
 }
 
@@ -300,6 +301,15 @@ def test_estimators_fitted_on_the_host_transform_arrays_on_a_gpu(gpu, runs, imag
     assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
     with pytest.raises(TypeError, match="X lies on a GPU, where this is not computed"):
         model.fit(gpu.array(images))
+
+
+@needs_compiler
+@pytest.mark.parametrize("values", [1, 20_000])
+def test_patch_features_are_computed_by_rows_of_large_images(gpu, images, monkeypatch, values):
+    monkeypatch.setattr("imfeat.fused.VALUES_ON_GPU", values)
+    feature, tolerance = gpu_calls.FEATURES["patch_features"]
+    small = np.ascontiguousarray(images[:2, :9, :12])
+    np.testing.assert_allclose(feature(gpu.array(small)).array, feature(small), atol=tolerance)
 
 
 @needs_compiler

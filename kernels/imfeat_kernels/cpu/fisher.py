@@ -1,6 +1,5 @@
 """Fisher vectors, from the moments of descriptors under a mixture."""
 
-
 from imfeat_kernels.cpu.compiling import njit
 from imfeat_kernels.cpu.launch import launch
 

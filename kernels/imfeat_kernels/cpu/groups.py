@@ -9,14 +9,14 @@ VALUES = 1 << 16  # copied values that are worth a thread
 
 
 def gather_rows(rows, order, out):
-    """Copy rows in some order.
+    """Copy rows in another order, the same in each run of m rows.
 
     Parameters
     ----------
-    rows : (n, d) float32
+    rows : (n_runs * m, d) float32
     order : (m,) int64
-        Index of each row of the result.
-    out : (m, d) float32
+        Index in its run of each row of the result.
+    out : (n_runs * m, d) float32
     """
     launch(_gather_rows, len(out), rows, order, out, grain=max(1, VALUES // out.shape[1]))
 
@@ -71,8 +71,9 @@ def combine_groups(shares, vectors, out):
 
 @njit(nogil=True, cache=True)
 def _gather_rows(start, stop, rows, order, out):
+    m = len(order)
     for item in range(start, stop):
-        row, copy = rows[order[item]], out[item]
+        row, copy = rows[item // m * m + order[item % m]], out[item]
         for j in range(len(copy)):
             copy[j] = row[j]
 

@@ -11,7 +11,7 @@ f32, u32 = np.float32, np.uint32
 
 
 def gather_rows(rows, order, out):
-    """Copy rows in some order."""
+    """Copy rows in another order, the same in each run of m rows."""
     launch(_gather_rows, len(out), rows, order, out, threads=SMALL)
 
 
@@ -37,7 +37,9 @@ def combine_groups(shares, vectors, out):
 @cuda.jit
 def _gather_rows(rows, order, out):
     i, j = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x)
-    source = u32(order[i])
+    m = u32(order.size)
+    run, k = divided(i, m)
+    source = u32(run * m + u32(order[k]))
     while j < u32(out.shape[1]):
         out[i, j] = rows[source, j]
         j = u32(j + u32(SMALL))
