@@ -47,6 +47,14 @@ def empty_on_device_of(shape: tuple[int, ...], dtype: npt.DTypeLike, like: Array
     return array
 
 
+def clear(array: Array) -> None:
+    """Set an array to zero, on its device."""
+    if isinstance(array, np.ndarray):
+        array[...] = 0
+    else:
+        array.caller.clear(array.words[4], array.nbytes)
+
+
 def set_num_threads(n: int) -> None:
     """Set the number of threads that features use, and the most that learners do, in this process.
 

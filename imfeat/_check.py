@@ -133,7 +133,7 @@ def _checked_values(array: Array, name: str, words: Words, unit: bool, clip: boo
     if unit:
         return _in_unit_range(array, name, clip)
     if count_outside(array, -LARGEST, LARGEST):
-        if not np.isfinite(_on_host(array)).all():
+        if not np.isfinite(to_host(array)).all():
             raise ValueError(f"{name} must be finite, got NaN or infinite values")
         raise ValueError(f"{name} must not exceed {LARGEST:g}, as squares would overflow; scale them")
     return array
@@ -217,6 +217,12 @@ def as_groups(
     else:
         bounds = np.arange(math.prod(leading) + 1) * n
     return vectors.reshape(-1, length), bounds, tuple(leading)
+
+
+def check_side(vectors: Array, name: str, table: Array, table_name: str) -> None:
+    """Refuse a table on a GPU for vectors on the host; a table on the host is copied to vectors on a GPU."""
+    if isinstance(vectors, np.ndarray) and not isinstance(table, np.ndarray):
+        raise TypeError(f"{name} lie on the host and {table_name} on a GPU; copy one of them")
 
 
 def as_count(value: Any, name: str, *, least: int = 1) -> int:
@@ -338,7 +344,7 @@ def count_outside(values: Array, low: float, high: float) -> int:
     kind = flat.dtype.type
     counts = empty_on_device_of((-(-flat.size // check.CHUNK),), np.int64, values)
     check.count_outside(flat, kind(low), kind(high), counts)
-    counts = _on_host(counts)
+    counts = to_host(counts)
     return int(counts[0] if len(counts) == 1 else counts.sum())
 
 
@@ -349,7 +355,8 @@ def _clipped(array: Array) -> Array:
     return _plain(clipped)
 
 
-def _on_host(array: Any) -> Array:
+def to_host(array: Any) -> Array:
+    """Return an array as a NumPy array, copied if it lies on a GPU."""
     host: Array = array if isinstance(array, np.ndarray) else array.copy_to_host()
     return host
 
@@ -385,7 +392,7 @@ def _in_unit_range(array: Array, name: str, clip: bool) -> Array:
     n_outside = count_outside(array, -SLACK, 1 + SLACK)
     if not n_outside:
         return _clipped(array) if clip else array
-    array = _on_host(array)
+    array = to_host(array)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinite values ({n_outside} not in [0, 1])")
     raise ValueError(

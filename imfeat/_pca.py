@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._check import as_vectors, to_caller_array
+from imfeat._device import is_on_gpu
 from imfeat._products import multiply
 from imfeat._sums import Moments
 
@@ -33,7 +35,11 @@ class PrincipalAxes:
 
     def transform(self, descriptors: Array) -> Array:
         """Return the coordinates (..., n_components) of descriptors (..., d), float32."""
-        return multiply(descriptors, self.components_, center=self.mean_)
+        if is_on_gpu(descriptors):
+            descriptors = as_vectors(
+                descriptors, name="descriptors", length=len(self.mean_), axes=None, gpu=True
+            )
+        return to_caller_array(multiply(descriptors, self.components_, center=self.mean_))
 
     def options(self) -> dict[str, Any]:
         """Return no options, as there are none."""

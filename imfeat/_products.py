@@ -3,6 +3,7 @@
 import numpy as np
 
 from imfeat._backend import Array, backend_of
+from imfeat._check import as_out
 
 
 def multiply(
@@ -10,11 +11,13 @@ def multiply(
 ) -> Array:
     """Return the products (..., n_filters) of vectors (..., d) and filters (n_filters, d), float32.
 
-    ``center`` (d,) float32 is subtracted from the vectors first.
+    ``center`` (d,) float32 is subtracted from the vectors first.  Vectors may be checked ones on a GPU.
     """
-    vectors, filters = (np.ascontiguousarray(x, np.float32) for x in (vectors, filters))
+    filters = np.ascontiguousarray(filters, np.float32)
+    if isinstance(vectors, np.ndarray):
+        vectors = np.ascontiguousarray(vectors, np.float32)
     if out is None:
-        out = np.empty((*vectors.shape[:-1], len(filters)), np.float32)
+        out = as_out(None, (*vectors.shape[:-1], len(filters)), np.float32, vectors)
     if out.size:
         rows = vectors.reshape(-1, vectors.shape[-1])
         center = np.zeros(rows.shape[1]) if center is None else center

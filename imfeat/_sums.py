@@ -27,7 +27,7 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from imfeat._backend import Array, backend_of
+from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._nearest import nearest_centroids, nearest_words
 
 ONCE = np.empty(0, np.int64)  # weights of descriptors that occur once each
@@ -240,7 +240,7 @@ def mixture_moments(
     Image i has the vectors ``bounds[i]`` to ``bounds[i + 1] - 1``.
     """
     n_components, d = parameters[1].shape
-    sums = np.empty((len(bounds) - 1, n_components, 1 + 2 * d))
-    likelihoods = np.empty(len(bounds) - 1)
+    sums = empty_on_device_of((len(bounds) - 1, n_components, 1 + 2 * d), np.float64, vectors)
+    likelihoods = empty_on_device_of((len(bounds) - 1,), np.float64, vectors)
     backend_of(vectors).mixture.moments(vectors, bounds, *parameters, sums, likelihoods)
     return sums, likelihoods

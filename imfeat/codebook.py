@@ -3,7 +3,17 @@
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
-from imfeat._check import Seed, as_count, as_flag, as_out, as_vectors, as_words, one_of, to_caller_array
+from imfeat._check import (
+    Seed,
+    as_count,
+    as_flag,
+    as_out,
+    as_vectors,
+    as_words,
+    check_side,
+    one_of,
+    to_caller_array,
+)
 from imfeat._inputs import accepts
 from imfeat._kmeans import STARTS, Batches, first_words, lloyd, lloyd_in_batches, unit_length
 from imfeat._progress import iterations
@@ -125,8 +135,7 @@ def assign(descriptors: Array, codebook: Array) -> Array:
     """
     words = as_words(codebook, gpu=True)
     vectors = as_vectors(descriptors, name="descriptors", length=words.shape[1], axes=None, gpu=True)
-    if isinstance(vectors, np.ndarray) and not isinstance(words, np.ndarray):
-        raise TypeError("descriptors lie on the host and codebook on a GPU; copy one of them")
+    check_side(vectors, "descriptors", words, "codebook")
     indices = as_out(None, vectors.shape[:-1], np.int32, vectors)
     flat = vectors.reshape(-1, words.shape[1])
     distances = empty_on_device_of((len(flat),), np.float32, vectors)

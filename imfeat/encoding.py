@@ -2,11 +2,20 @@
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
-from imfeat._check import as_groups, as_number, as_out, as_words, one_of, to_caller_array
+from imfeat._backend import Array, backend_of, empty_on_device_of
+from imfeat._check import (
+    as_groups,
+    as_number,
+    as_out,
+    as_words,
+    check_side,
+    one_of,
+    to_caller_array,
+    to_host,
+)
 from imfeat._inputs import accepts
 from imfeat._nearest import nearest_words
-from imfeat._norm import NORMS, normalize_histograms
+from imfeat._norm import NORMS
 
 
 @accepts()
@@ -46,12 +55,15 @@ def bag_of_words(
        bags of keypoints", ECCV workshop 2004.
     """
     one_of(norm, "norm", NORMS)
-    words = as_words(codebook)
-    vectors, bounds, leading = as_groups(descriptors, offsets, words.shape[1])
-    nearest, _ = nearest_words(vectors, words)
-    of_image = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
-    counts = np.bincount(of_image * len(words) + nearest, minlength=(len(bounds) - 1) * len(words))
-    return normalize_histograms(counts.reshape(*leading, len(words)), norm)
+    words, vectors, bounds, leading = _as_words_and_groups(descriptors, codebook, offsets)
+    kernels = backend_of(vectors)
+    assignments, _ = nearest_words(vectors, words)
+    counts = empty_on_device_of((len(bounds) - 1, len(words)), np.uint32, vectors)
+    kernels.groups.count_words(bounds, assignments, counts)
+    out = as_out(None, (*leading, len(words)), np.float32, vectors)
+    norms = kernels.histogram.NORMS
+    kernels.histogram.normalize_counts(counts, norms[norm], out.reshape(-1, len(words)))
+    return to_caller_array(out)
 
 
 @accepts()
@@ -89,14 +101,15 @@ def soft_words(
     .. [1] J. C. van Gemert, J.-M. Geusebroek, C. J. Veenman, A. W. M. Smeulders, "Kernel codebooks
        for scene categorization", ECCV 2008.  :doi:`10.1007/978-3-540-88690-7_52`
     """
-    words = as_words(codebook)
-    vectors, bounds, leading = as_groups(descriptors, offsets, words.shape[1])
+    words, vectors, bounds, leading = _as_words_and_groups(descriptors, codebook, offsets)
+    words = to_host(words)
     sigma = _half_gap(words) if sigma is None else as_number(sigma, "sigma", above=0)
     weights = np.full(len(words), 1 / len(words), np.float32)
     variances = np.full(words.shape, max(sigma**2, float(np.finfo(np.float32).tiny)), np.float32)
-    means = np.empty((len(bounds) - 1, len(words)))
-    backend_of(vectors).mixture.mean_posteriors(vectors, bounds, weights, words, variances, means)
-    return means.astype(np.float32).reshape(*leading, len(words))
+    means = _means_for(vectors, leading, words)
+    inputs = vectors, bounds, weights, words, variances
+    backend_of(vectors).mixture.mean_posteriors(*inputs, means.reshape(-1, len(words)))
+    return _as_result(means)
 
 
 @accepts()
@@ -128,12 +141,30 @@ def triangle(descriptors: Array, codebook: Array, *, offsets: Array | None = Non
     .. [1] A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised
        feature learning", AISTATS 2011.
     """
-    words = as_words(codebook)
-    vectors, bounds, leading = as_groups(descriptors, offsets, words.shape[1], gpu=True)
-    on_host = isinstance(vectors, np.ndarray)
-    means = as_out(None, (*leading, len(words)), np.float64 if on_host else np.float32, vectors)
+    words, vectors, bounds, leading = _as_words_and_groups(descriptors, codebook, offsets)
+    means = _means_for(vectors, leading, words)
     backend_of(vectors).mixture.mean_triangles(vectors, bounds, words, means.reshape(-1, len(words)))
-    return means.astype(np.float32) if on_host else to_caller_array(means)
+    return _as_result(means)
+
+
+def _as_words_and_groups(
+    descriptors: Array, codebook: Array, offsets: Array | None
+) -> tuple[Array, Array, Array, tuple[int, ...]]:
+    """Return words, descriptors (n, d) of all images, their bounds by image, and the leading axes."""
+    words = as_words(codebook, gpu=True)
+    vectors, bounds, leading = as_groups(descriptors, offsets, words.shape[1], gpu=True)
+    check_side(vectors, "descriptors", words, "codebook")
+    return words, vectors, bounds, leading
+
+
+def _means_for(vectors: Array, leading: tuple[int, ...], words: Array) -> Array:
+    """Return an array for means over descriptors: float64 on the host, where `_as_result` rounds them."""
+    on_host = isinstance(vectors, np.ndarray)
+    return as_out(None, (*leading, len(words)), np.float64 if on_host else np.float32, vectors)
+
+
+def _as_result(means: Array) -> Array:
+    return means.astype(np.float32) if isinstance(means, np.ndarray) else to_caller_array(means)
 
 
 def _half_gap(words: Array) -> float:

@@ -1,14 +1,15 @@
 """Fisher vectors and vectors of locally aggregated descriptors (VLAD)."""
 
+import math
+
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_flag, as_groups, as_words, one_of
+from imfeat._check import as_flag, as_groups, as_out, as_words, check_side, one_of, to_caller_array
 from imfeat._inputs import accepts
 from imfeat._nearest import nearest_words
 from imfeat._sums import mixture_moments
 from imfeat.mixture import Mixture, as_mixture
-from imfeat.scaling import l2_normalize, signed_sqrt
 
 VALUES = 1 << 22  # number of float64 sums at a time
 RARE = 1e-6  # weight below which components are left out
@@ -56,7 +57,7 @@ def fisher_vector(
     With posteriors q, weights w and t = (x - mean) / deviation, the averages over the n descriptors
     of q t / sqrt(w), number k d + j for dimension j of component k, and then in the same order of
     q (t^2 - 1) / sqrt(2 w).  The ``"sanchez2013"`` convention [1]_ has first the K averages of
-    (q - w) / sqrt(w); the ``"skimage"`` convention too, and the opposite sign in the last bounds_of_batch.
+    (q - w) / sqrt(w); the ``"skimage"`` convention too, and the opposite sign in the last part.
     Posteriors below 1e-6 count as 0, and components of a weight below 1e-6 give zeros, as in VLFeat.
 
     References
@@ -68,33 +69,34 @@ def fisher_vector(
        classification", ECCV 2010.  :doi:`10.1007/978-3-642-15561-1_11`
     """
     one_of(convention, "convention", ("vlfeat", "skimage", "sanchez2013"))
+    improved = as_flag(improved, "improved")
     n_components, d = as_mixture(mixture).means.shape
-    vectors, bounds, leading = as_groups(descriptors, offsets, d)
+    vectors, bounds, leading = as_groups(descriptors, offsets, d, gpu=True)
+    kernels = backend_of(vectors)
     n_numbers = n_components * (2 * d + (convention != "vlfeat"))
-    out = np.empty((len(bounds) - 1, n_numbers), np.float32)
+    out = as_out(None, (*leading, n_numbers), np.float32, vectors)
+    rows = out.reshape(-1, n_numbers)
+    scales, shares = _scales_and_shares(mixture.weights)
+    factor = -math.sqrt(0.5) if convention == "skimage" else math.sqrt(0.5)
     at_once = max(1, VALUES // n_numbers)
-    for first in range(0, len(out), at_once):
+    for first in range(0, len(rows), at_once):
+        batch = slice(first, first + at_once)
         bounds_of_batch = bounds[first : first + at_once + 1]
         sums, _ = mixture_moments(vectors, bounds_of_batch, mixture.parameters)
-        out[first : first + at_once] = _gradients(sums, np.diff(bounds_of_batch), mixture.weights, convention)
-    if as_flag(improved, "improved"):
-        out = l2_normalize(signed_sqrt(out))
-    return out.reshape(*leading, n_numbers)
+        inputs = sums, np.diff(bounds_of_batch), scales, shares, factor
+        kernels.fisher.likelihood_gradients(*inputs, rows[batch])
+    if improved:
+        values = out.reshape(-1)
+        kernels.scaling.signed_roots(values, values)
+        kernels.scaling.divide_by_lengths(rows, rows)
+    return to_caller_array(out)
 
 
-def _gradients(sums: Array, counts: Array, weights: Array, convention: str) -> Array:
-    """Return Fisher vectors (n_images, n_numbers) from the moments of n_images."""
-    n_images, _, width = sums.shape
-    roots = np.where(weights < RARE, np.inf, np.sqrt(weights, dtype=np.float64))
-    sums *= 1 / (np.maximum(counts, 1)[:, None, None] * roots[:, None])
-    mass = sums[..., 0]
-    (means, variances) = np.split(sums[..., 1:], [width // 2], axis=-1)
-    variances -= mass[..., None]
-    variances *= -np.sqrt(0.5) if convention == "skimage" else np.sqrt(0.5)
-    columns = [means.reshape(n_images, -1), variances.reshape(n_images, -1)]
-    if convention != "vlfeat":
-        columns.insert(0, np.where(counts[:, None] > 0, mass - weights / roots, 0))
-    return np.concatenate(columns, axis=1)
+def _scales_and_shares(weights: Array) -> tuple[Array, Array]:
+    """Return 1 / sqrt(weight) and sqrt(weight), 0 for rare components."""
+    roots = np.sqrt(weights, dtype=np.float64)
+    used = weights >= RARE
+    return used / np.where(used, roots, 1), used * roots
 
 
 @accepts()
@@ -113,7 +115,7 @@ def vlad(
         Image i has the descriptors ``offsets[i]`` to ``offsets[i + 1] - 1`` of (n, d).
     norm : {"intra", "l2", "sqrt", None}
         ``"l2"`` divides by the length of the vector; ``"intra"`` before that by the length of the
-        bounds_of_batch of each word [2]_; ``"sqrt"`` takes signed square roots before.  ``None`` keeps sums.
+        part of each word [2]_; ``"sqrt"`` takes signed square roots before.  ``None`` keeps sums.
 
     Returns
     -------
@@ -133,19 +135,22 @@ def vlad(
        :doi:`10.1109/CVPR.2013.207`
     """
     one_of(norm, "norm", ("intra", "l2", "sqrt", None))
-    words = as_words(codebook)
-    vectors, bounds, leading = as_groups(descriptors, offsets, words.shape[1])
-    out = np.empty((len(bounds) - 1, *words.shape), np.float32)
-    at_once = max(1, VALUES // words.size)
+    words = as_words(codebook, gpu=True)
+    n_words, d = words.shape
+    vectors, bounds, leading = as_groups(descriptors, offsets, d, gpu=True)
+    check_side(vectors, "descriptors", words, "codebook")
+    kernels = backend_of(vectors)
+    out = as_out(None, (*leading, n_words * d), np.float32, vectors)
     assignments, _ = nearest_words(vectors, words)
-    for first in range(0, len(out), at_once):
-        bounds_of_batch = bounds[first : first + at_once + 1]
-        sums = np.empty((len(bounds_of_batch) - 1, *words.shape))
-        backend_of(vectors).residuals.sum_residuals(vectors, bounds_of_batch, words, assignments, sums)
-        out[first : first + at_once] = sums
+    inputs = vectors, bounds, words, assignments
+    kernels.residuals.sum_residuals(*inputs, out.reshape(-1, n_words, d))
     if norm == "intra":
-        out = l2_normalize(out)
+        by_word = out.reshape(-1, d)
+        kernels.scaling.divide_by_lengths(by_word, by_word)
     elif norm == "sqrt":
-        out = signed_sqrt(out)
-    flat = out.reshape(len(out), words.size)
-    return (flat if norm is None else l2_normalize(flat)).reshape(*leading, words.size)
+        values = out.reshape(-1)
+        kernels.scaling.signed_roots(values, values)
+    if norm is not None:
+        rows = out.reshape(-1, n_words * d)
+        kernels.scaling.divide_by_lengths(rows, rows)
+    return to_caller_array(out)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
+from imfeat._backend import Array, backend_of, clear, empty_on_device_of
 from imfeat._check import (
     as_count,
     as_counts,
@@ -21,6 +21,7 @@ from imfeat._check import (
     as_pixels,
     as_vectors,
     one_of,
+    to_caller_array,
 )
 from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat._products import multiply
@@ -29,6 +30,7 @@ from imfeat.patches import CONTRAST
 from imfeat.whitening import Whitening
 
 VALUES_AT_ONCE = 1 << 22  # number of values of patches and responses at a time
+VALUES_ON_GPU = 1 << 26
 SIGNS = {"threshold": 2, "triangle": 1}  # numbers per word and region
 NEARLY = 1e-6  # rounding error of a position
 SYMMETRIC = 1e-3  # largest difference of a whitening from its mirror image, relative to its largest value
@@ -105,7 +107,7 @@ def patch_features(
     .. [2] A. Coates, A. Y. Ng, "The importance of encoding versus training with sparse coding and
        vector quantization", ICML 2011.
     """
-    leading, pixels, *_ = as_pixels(images, any_number=True, channel_axis=channel_axis, unit=False)
+    leading, pixels, *_ = as_pixels(images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False)
     patch_size = as_count(patch_size, "patch_size")
     epsilon = as_number(epsilon, "epsilon", above=0)
     words = as_vectors(codebook, name="codebook")
@@ -118,18 +120,18 @@ def patch_features(
     shape = (*map(len, cells), SIGNS[encoding], len(words))
     out = as_out(out, (*leading, math.prod(shape)), np.float32, pixels)
     sums = out.reshape(len(pixels), *shape)
-    sums[...] = 0
+    clear(sums)
     kernels = backend_of(pixels).pooling
-    tiles = _Tiles(bank, patch_size, np.float32(epsilon))
-    for i, y in tiles.slices(len(pixels), positions, len(words) if encoding == "triangle" else 0):
-        even, odd = tiles.parts(pixels[i, y.start : y.stop + patch_size - 1])
+    tiles = _Tiles(bank, patch_size, np.float32(epsilon), pixels)
+    for i, y in tiles.slices(positions, encoding):
+        even, odd = tiles.parts(i, y)
         if encoding == "threshold":
             filters = bank.even, bank.odd, np.float32(threshold)
             kernels.pool_thresholds(even, odd, *filters, y.start, *cells, sums[i])
         else:
             responses = tiles.responses(even, odd)
             kernels.pool_triangles(*responses, bank.squares, y.start, *cells, sums[i])
-    return out
+    return to_caller_array(out)
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ class _Bank:
     """The words as filters for normalized patches less the center, or for their even and odd parts.
 
     After the words ``even`` and ``odd`` of a triangle encoding hold filters that whiten.  ``left``
-    and ``right`` are the places in a patch whose values make the parts, none if there are none.
+    and ``right`` are the places in a patch whose values make the parts.  Without mirror images the even part
+    is twice the patch, and there is no odd one.
     """
 
     even: Array
@@ -147,10 +150,6 @@ class _Bank:
     left: Array
     right: Array
 
-    @property
-    def is_mirrored(self) -> bool:
-        return len(self.left) > 0
-
 
 def _bank(words: Array, whitening: Whitening, patch_size: int, encoding: str, *, mirror: bool) -> _Bank:
     matrix = whitening.matrix_
@@ -159,9 +158,9 @@ def _bank(words: Array, whitening: Whitening, patch_size: int, encoding: str, *,
         words = words / np.sqrt(np.where(squares > 0, squares, 1))[:, None]
     filters = multiply(words, matrix).T
     whitener = matrix if encoding == "triangle" else matrix[:, :0]
-    even = np.concatenate([filters, whitener], 1)
+    even = np.concatenate([filters, whitener], 1) / 2
     odd = filters[:0, :0]
-    pairs = np.empty((2, 0), np.uint64)
+    pairs = np.tile(np.arange(len(filters), dtype=np.uint64), (2, 1))
     if mirror:
         _check_symmetric(whitening, patch_size)
         even, odd, pairs = _halves(filters, whitener, patch_size)
@@ -205,45 +204,49 @@ def _halves(filters: Array, whitener: Array, patch_size: int) -> tuple[Array, Ar
 class _Tiles:
     """Computes what there is between images and sums, in arrays that are used again for each tile."""
 
-    def __init__(self, bank: _Bank, patch_size: int, epsilon: np.float32) -> None:
+    def __init__(self, bank: _Bank, patch_size: int, epsilon: np.float32, images: Array) -> None:
+        self.images = images
         self.bank = bank
         self.patch_size = patch_size
         self.epsilon = epsilon
         self.scratch: dict[str, Array] = {}
 
-    def slices(
-        self, n_images: int, positions: tuple[int, ...], n_words: int
-    ) -> Iterator[tuple[slice, slice]]:
+    def slices(self, positions: tuple[int, ...], encoding: str) -> Iterator[tuple[slice, slice]]:
         """Yield slices of images and of rows of positions: several images, or some rows of one."""
+        n_images = len(self.images)
         n_rows, n_cols = positions
-        values = (len(self.bank.center) + 2 * n_words) * n_cols
-        rows_at_once = max(1, VALUES_AT_ONCE // values)
+        on_host = isinstance(self.images, np.ndarray)
+        n_responses = 2 * len(self.bank.squares) if encoding == "triangle" or not on_host else 0
+        values = (len(self.bank.center) + n_responses) * n_cols
+        rows_at_once = max(1, (VALUES_AT_ONCE if on_host else VALUES_ON_GPU) // values)
         images_at_once = max(1, rows_at_once // n_rows)
         for i in range(0, n_images, images_at_once):
             for y in range(0, n_rows, rows_at_once):
                 yield slice(i, min(i + images_at_once, n_images)), slice(y, min(y + rows_at_once, n_rows))
 
-    def parts(self, tile: Array) -> tuple[Array, Array]:
-        """Return the even and odd parts (n_images, n_rows, n_cols, d) of the patches of images."""
+    def parts(self, i: slice, y: slice) -> tuple[Array, Array]:
+        """Return the even and odd parts (n_images, n_rows, n_cols, d) of patches of images at rows."""
         bank = self.bank
-        kernels = backend_of(tile).patches
-        white = np.float32(white_of(tile))
+        tile = self._tile(i, slice(y.start, y.stop + self.patch_size - 1))
         n_images, height, width, _ = tile.shape
         shape = n_images, height - self.patch_size + 1, width - self.patch_size + 1
         even = self._array("even", *shape, bank.even.shape[1])
         odd = self._array("odd", *shape, bank.odd.shape[1])
-        tile = np.ascontiguousarray(tile)
-        tile.setflags(write=False)
-        options = self.patch_size, white, self.epsilon, bank.center
-        if bank.is_mirrored:
-            kernels.mirror_parts(tile, *options, bank.left, bank.right, even, odd)
-        else:
-            patches = self._array("patches", *even.shape)
-            kernels.dense_patches(tile, self.patch_size, 1, white, patches)
-            d = even.shape[-1]
-            kernels.normalize_patches(patches.reshape(-1, d), self.epsilon, even.reshape(-1, d))
-            even -= bank.center
+        options = self.patch_size, np.float32(white_of(tile)), self.epsilon, bank.center
+        backend_of(tile).patches.mirror_parts(tile, *options, bank.left, bank.right, even, odd)
         return even, odd
+
+    def _tile(self, i: slice, rows: slice) -> Array:
+        """Return rows of images, contiguous; on a GPU rows are all of them, or of one image."""
+        if isinstance(self.images, np.ndarray):
+            tile = np.ascontiguousarray(self.images[i, rows])
+            tile.setflags(write=False)
+            return tile
+        images = self.images[i]
+        if len(images) > 1:
+            return images
+        shape = images.shape[1:]
+        return images.reshape(shape)[rows].reshape(1, -1, *shape[1:])
 
     def responses(self, even: Array, odd: Array) -> tuple[Array, Array]:
         """Return the responses (n_images, n_rows, n_cols, n_filters) to both parts."""
@@ -254,7 +257,7 @@ class _Tiles:
     def _array(self, name: str, *shape: int) -> Array:
         size = math.prod(shape)
         if name not in self.scratch or self.scratch[name].size < size:
-            self.scratch[name] = np.empty(size, np.float32)
+            self.scratch[name] = empty_on_device_of((size,), np.float32, self.images)
         return self.scratch[name][:size].reshape(shape)
 
 

@@ -173,15 +173,17 @@ def mirror_patches(patches: Array, patch_size: int) -> Array:
     TypeError, ValueError
         If ``patches`` are not vectors of finite numbers of such a length.
     """
-    vectors = as_vectors(patches, name="patches", axes=None)
+    vectors = as_vectors(patches, name="patches", axes=None, gpu=True)
     patch_size = as_count(patch_size, "patch_size")
     n_channels, remainder = divmod(vectors.shape[-1], patch_size**2)
     if remainder or not n_channels:
         raise ValueError(
             f"patches must have a multiple of {patch_size} x {patch_size} values, got {vectors.shape[-1]}"
         )
-    windows = vectors.reshape(*vectors.shape[:-1], patch_size, patch_size, n_channels)
-    return np.ascontiguousarray(windows[..., ::-1, :]).reshape(vectors.shape)
+    out = as_out(None, vectors.shape, np.float32, vectors)
+    d = vectors.shape[-1]
+    backend_of(vectors).patches.mirror_patches(vectors.reshape(-1, d), patch_size, out.reshape(-1, d))
+    return to_caller_array(out)
 
 
 def _sample_each(

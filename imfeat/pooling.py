@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from imfeat._backend import Array
-from imfeat._check import as_counts, as_groups, as_vectors, one_of
+from imfeat._backend import Array, backend_of
+from imfeat._check import as_counts, as_groups, as_out, as_vectors, check_side, one_of, to_caller_array
+from imfeat._device import adopt, is_on_gpu
 
 
 def pool_regions(
@@ -30,7 +31,7 @@ def pool_regions(
         ``lambda x, offsets: fisher_vector(x, mixture, offsets=offsets)``.
     descriptors : array of shape (..., n, d)
         The n descriptors of an image; or (n, d), those of several images, one after the other (see
-        ``offsets``).
+        ``offsets``).  On a GPU ``encode`` gets and returns arrays there, float32.
     positions : array of shape (n, 2)
         y and x of each descriptor, in pixels, as `dense_sift` returns them; those of stacked images
         (..., n, d) are the same.
@@ -72,32 +73,59 @@ def pool_regions(
     if not shapes:
         raise ValueError("grids must be at least one, got none")
     raw = np.shape(descriptors)
-    vectors, bounds, leading = as_groups(descriptors, offsets, raw[-1] if raw else 0)
-    of_image = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
-    n_stacked = 1 if offsets is not None else math.prod(leading)
-    coordinates, sizes = _as_places(positions, image_size, len(vectors), n_stacked, of_image)
+    vectors, bounds, leading = as_groups(descriptors, offsets, raw[-1] if raw else 0, gpu=True)
+    n_images = len(bounds) - 1
+    n_alike = n_images if offsets is None and n_images and np.ndim(image_size) == 1 else 1
+    n_planned = n_images // n_alike
+    of_image = np.repeat(np.arange(n_planned), np.diff(bounds[: n_planned + 1]))
+    n_stacked = 1 if offsets is not None else math.prod(leading) // n_alike
+    coordinates, sizes = _as_places(positions, image_size, len(of_image), n_stacked, of_image)
     rows, cols = (_Cuts([shape[axis] for shape in shapes]) for axis in (0, 1))
     n_cells = rows.n * cols.n
     cells = of_image * n_cells + rows.find(coordinates[:, 0], sizes[:, 0]) * cols.n
     cells += cols.find(coordinates[:, 1], sizes[:, 1])
-    if (cells[1:] < cells[:-1]).any():
-        vectors = vectors[np.argsort(cells, kind="stable")]
-    counts = np.bincount(cells, minlength=len(bounds[1:]) * n_cells)
-    encoded = np.asarray(encode(vectors, offsets=np.append(0, np.cumsum(counts))))
-    if encoded.ndim != 2 or len(encoded) != len(counts):
-        raise ValueError(
-            f"encode must return one vector for each of {len(counts)} groups, got {encoded.shape}"
-        )
+    counts = np.tile(np.bincount(cells, minlength=n_planned * n_cells), n_alike)
+    encoded = encode(_in_order(vectors, cells, raw), offsets=np.append(0, np.cumsum(counts)))
+    encoded = _as_encoded(encoded, len(counts), vectors)
     regions = np.concatenate(
         [np.kron(rows.members(n_rows), cols.members(n_cols)) for n_rows, n_cols in shapes]
     )
-    shares = np.tile(regions, (len(bounds) - 1, 1, 1))
+    shares = np.tile(regions, (n_images, 1, 1))
     if pool == "mean":
         shares *= counts.reshape(-1, 1, n_cells)
         shares /= np.maximum(shares.sum(2, keepdims=True), 1)
-    pooled = np.einsum("irc,icd->ird", shares, encoded.reshape(-1, n_cells, encoded.shape[1]))
-    result: Array = pooled.astype(np.float32).reshape(*leading, *pooled.shape[1:])
-    return result
+    n_numbers = encoded.shape[1]
+    out = as_out(None, (*leading, len(regions), n_numbers), np.float32, vectors)
+    groups = shares.astype(np.float32), encoded.reshape(-1, n_cells, n_numbers)
+    backend_of(vectors).groups.combine_groups(*groups, out.reshape(-1, len(regions), n_numbers))
+    return to_caller_array(out)
+
+
+def _in_order(vectors: Array, cells: Array, shape: tuple[int, ...]) -> Array:
+    """Return vectors by cells, as an array of the library of the caller's array of a shape.
+
+    ``cells`` are those of the first image if all images are alike, else of all.
+    """
+    in_order = not (cells[1:] < cells[:-1]).any()
+    if in_order and (isinstance(vectors, np.ndarray) or len(shape) == 2):
+        return to_caller_array(vectors)
+    out = as_out(None, vectors.shape, np.float32, vectors)
+    backend_of(vectors).groups.gather_rows(vectors, np.argsort(cells, kind="stable"), out)
+    return to_caller_array(out)
+
+
+def _as_encoded(encoded: Any, n_groups: int, vectors: Array) -> Array:
+    """Return what ``encode`` returned as float32, on its device."""
+    if is_on_gpu(encoded):
+        array = adopt(encoded, "what encode returns")
+        if array.dtype != np.float32:
+            raise TypeError(f"encode must return float32 on a GPU, got {array.dtype}")
+    else:
+        array = np.ascontiguousarray(encoded, np.float32)
+    check_side(vectors, "descriptors", array, "what encode returns")
+    if array.ndim != 2 or len(array) != n_groups:
+        raise ValueError(f"encode must return one vector for each of {n_groups} groups, got {array.shape}")
+    return array
 
 
 class _Cuts:

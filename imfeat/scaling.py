@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from imfeat._backend import Array
-from imfeat._check import as_vectors
+from imfeat._backend import Array, backend_of
+from imfeat._check import as_on_host, as_out, as_vectors, check_side, count_outside, to_caller_array, to_host
 from imfeat._inputs import accepts
-
-SHORTEST = 1e-12  # length below which vectors are 0
 
 
 @accepts()
@@ -32,9 +30,10 @@ def signed_sqrt(features: Array) -> Array:
     .. [1] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010.  :doi:`10.1007/978-3-642-15561-1_11`
     """
-    values = as_vectors(features, name="features", axes=None)
-    roots: Array = np.copysign(np.sqrt(np.abs(values)), values)
-    return roots
+    values = as_vectors(features, name="features", axes=None, gpu=True)
+    out = as_out(None, values.shape, np.float32, values)
+    backend_of(values).scaling.signed_roots(values.reshape(-1), out.reshape(-1))
+    return to_caller_array(out)
 
 
 @accepts()
@@ -46,7 +45,7 @@ def l2_normalize(features: Array, *, axis: int = -1) -> Array:
     features : array of shape (..., n_features)
         Finite numbers.
     axis : int
-        Along which a vector lies.
+        Along which a vector lies; on a GPU the last one.
 
     Returns
     -------
@@ -58,14 +57,23 @@ def l2_normalize(features: Array, *, axis: int = -1) -> Array:
     TypeError, ValueError
         If ``features`` are not as above, or have no such axis.
     """
-    values = as_vectors(features, name="features", axes=None)
+    values = as_vectors(features, name="features", axes=None, gpu=True)
     if not -values.ndim <= axis < values.ndim:
         raise ValueError(f"axis must be one of the {values.ndim} axes of features, got {axis}")
+    if axis % values.ndim != values.ndim - 1:
+        return _divided_along(as_on_host(values, f"axis={axis}"), axis)
+    out = as_out(None, values.shape, np.float32, values)
+    d = values.shape[-1]
+    backend_of(values).scaling.divide_by_lengths(values.reshape(-1, d), out.reshape(-1, d))
+    return to_caller_array(out)
+
+
+def _divided_along(values: Array, axis: int) -> Array:
+    """Return vectors along another axis than the last one, divided by their lengths."""
     lengths = np.sqrt(np.square(values, dtype=np.float64).sum(axis, keepdims=True))
-    scaled: Array = (values * np.where(lengths > SHORTEST, 1 / np.maximum(lengths, SHORTEST), 0)).astype(
-        np.float32
-    )
-    return scaled
+    shortest = backend_of(values).scaling.SHORTEST
+    factors = np.where(lengths > shortest, 1 / np.maximum(lengths, shortest), 0)
+    return np.asarray(values * factors, np.float32)
 
 
 @accepts(lists=False)
@@ -119,12 +127,17 @@ def tf_idf(counts: Array, idf: Array) -> Array:
     TypeError, ValueError
         If an argument is not as above, or they differ in the number of words.
     """
-    weights = as_vectors(idf, name="idf", axes=1)
-    return _as_counts(counts, axes=None, length=len(weights)) * weights
+    weights = as_vectors(idf, name="idf", axes=1, gpu=True)
+    values = _as_counts(counts, axes=None, length=len(weights), gpu=True)
+    check_side(values, "counts", weights, "idf")
+    out = as_out(None, values.shape, np.float32, values)
+    rows = values.reshape(-1, len(weights)), weights
+    backend_of(values).scaling.multiply_by_weights(*rows, out.reshape(-1, len(weights)))
+    return to_caller_array(out)
 
 
-def _as_counts(counts: Array, axes: int | None, length: int | None = None) -> Array:
-    values = as_vectors(counts, name="counts", axes=axes, length=length)
-    if (values < 0).any():
-        raise ValueError(f"counts must not be negative, got {values.min():g}")
+def _as_counts(counts: Array, axes: int | None, length: int | None = None, *, gpu: bool = False) -> Array:
+    values = as_vectors(counts, name="counts", axes=axes, length=length, gpu=gpu)
+    if count_outside(values, 0, np.inf):
+        raise ValueError(f"counts must not be negative, got {to_host(values).min():g}")
     return values

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._check import as_number, as_vectors, one_of
+from imfeat._check import as_number, as_vectors, one_of, to_caller_array
 from imfeat._products import multiply
 from imfeat._sums import Moments
 
@@ -61,11 +61,11 @@ class Whitening:
         return self
 
     def transform(self, patches: Array) -> Array:
-        """Whiten patches (..., d); return float32 of the same shape."""
+        """Whiten patches (..., d); return float32 of the same shape, on their device."""
         if not hasattr(self, "matrix_"):
             raise ValueError("this Whitening has not been fitted; call fit with patches first")
-        vectors = as_vectors(patches, name="patches", length=len(self.mean_), axes=None)
-        return multiply(vectors, self.matrix_.T, center=self.mean_)
+        vectors = as_vectors(patches, name="patches", length=len(self.mean_), axes=None, gpu=True)
+        return to_caller_array(multiply(vectors, self.matrix_.T, center=self.mean_))
 
     def options(self) -> dict[str, Any]:
         """Return the parameters that it was made with."""

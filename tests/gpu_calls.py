@@ -8,6 +8,8 @@ import contextlib
 import numpy as np
 
 import imfeat
+from imfeat._pca import PrincipalAxes
+from imfeat._sums import Moments
 
 FEATURES = {
     "rgb_to_hsv": (imfeat.rgb_to_hsv, 1e-6),
@@ -66,6 +68,16 @@ FEATURES = {
     "dense_sift hsv": (lambda images: imfeat.dense_sift(images, color="hsv")[1], 1e-4),
     "local_color": (lambda images: imfeat.local_color(images)[1], 1e-6),
     "dense_patches": (lambda images: imfeat.dense_patches(images, 5, stride=3), 1e-6),
+    "patch_features": (
+        lambda images: imfeat.patch_features(images, *patch_words(images, 3), patch_size=3),
+        1e-4,
+    ),
+    "patch_features triangle": (
+        lambda images: imfeat.patch_features(
+            images, *patch_words(images, 4), patch_size=4, grid=(2, 1), encoding="triangle", mirror=False
+        ),
+        1e-4,
+    ),
     "sample_patches": (lambda images: imfeat.sample_patches(images, 5, 20, rng=0), 1e-6),
 }
 
@@ -81,16 +93,79 @@ MASKED = {
     "hog trilinear": lambda images, mask: imfeat.hog(images, mask=mask, interpolation="trilinear"),
 }
 
+OFFSETS = [0, 20, 20, 50]
+POSITIONS = np.stack([np.arange(50) * 7 % 10, np.arange(50) * 11 % 20], 1)  # in no order of regions
+
 DESCRIPTORS = {
     "assign": (imfeat.assign, 0),
+    "bag_of_words": (imfeat.bag_of_words, 1e-6),
+    "bag_of_words of images": (
+        lambda x, words: imfeat.bag_of_words(x, words, offsets=OFFSETS, norm="hellinger"),
+        1e-6,
+    ),
+    "soft_words": (lambda x, words: imfeat.soft_words(x, words, offsets=OFFSETS), 1e-5),
     "triangle": (imfeat.triangle, 1e-5),
-    "triangle of images": (lambda x, words: imfeat.triangle(x, words, offsets=[0, 20, 20, x.shape[0]]), 1e-5),
+    "triangle of images": (lambda x, words: imfeat.triangle(x, words, offsets=OFFSETS), 1e-5),
+    "vlad": (imfeat.vlad, 1e-5),
+    "vlad of images": (lambda x, words: imfeat.vlad(x, words, offsets=OFFSETS, norm="sqrt"), 1e-5),
+    "vlad sums": (lambda x, words: imfeat.vlad(x, words, norm=None), 1e-5),
+    "fisher_vector": (lambda x, words: imfeat.fisher_vector(x, mixture_of(words)), 1e-5),
+    "fisher_vector improved": (
+        lambda x, words: imfeat.fisher_vector(x, mixture_of(words), offsets=OFFSETS, improved=True),
+        1e-4,  # roots of differences near 0
+    ),
+    "fisher_vector of scikit-image": (
+        lambda x, words: imfeat.fisher_vector(x, mixture_of(words), offsets=OFFSETS, convention="skimage"),
+        1e-5,
+    ),
+    "fisher_vector of weights": (
+        lambda x, words: imfeat.fisher_vector(x, mixture_of(words), convention="sanchez2013"),
+        1e-5,
+    ),
+    "pool_regions": (
+        lambda x, words: imfeat.pool_regions(
+            lambda group, offsets: imfeat.fisher_vector(group, mixture_of(words), offsets=offsets),
+            x,
+            POSITIONS,
+            (10, 20),
+            offsets=OFFSETS,
+        ),
+        1e-5,
+    ),
+    "pool_regions by sums": (
+        lambda x, words: imfeat.pool_regions(
+            lambda group, offsets: imfeat.bag_of_words(group, words, offsets=offsets, norm=None),
+            x,
+            POSITIONS,
+            (10, 20),
+            grids=[(2, 2)],
+            pool="sum",
+        ),
+        1e-5,
+    ),
+    "l2_normalize": (lambda x, words: imfeat.l2_normalize(x), 1e-6),
+    "signed_sqrt": (lambda x, words: imfeat.signed_sqrt(x), 1e-6),
+    "tf_idf": (lambda x, words: imfeat.tf_idf(x, words[0]), 0),
+    "Whitening": (lambda x, words: imfeat.Whitening().fit(words).transform(x), 1e-5),
+    "principal axes": (
+        lambda x, words: PrincipalAxes().fit_sums(Moments.of(words), 3).transform(x),
+        1e-5,
+    ),
+    "mirror_patches": (lambda x, words: imfeat.mirror_patches(x, 4), 0),
     "posteriors": (lambda x, words: imfeat.posteriors(x, mixture_of(words)), 1e-4),
     "normalize_patches": (lambda x, words: imfeat.normalize_patches(x), 1e-5),
     "chi-square": (lambda x, words: imfeat.compare_histograms(x, x), 1e-5),
     "chi-square-alt": (lambda x, words: imfeat.compare_histograms(x, x, method="chi-square-alt"), 1e-5),
     "intersection": (lambda x, words: imfeat.compare_histograms(x, x, method="intersection"), 1e-5),
 }
+
+
+def patch_words(images, patch_size):
+    """Return a codebook and a whitening of patches of images."""
+    d = patch_size**2 * (3 if images.shape[-1] == 3 else 1)
+    patches = np.random.default_rng(0).normal(size=(200, d)).astype(np.float32)
+    both = np.concatenate([patches, imfeat.mirror_patches(patches, patch_size)])
+    return patches[:6], imfeat.Whitening().fit(both)
 
 
 def mixture_of(words):

@@ -445,6 +445,10 @@ def normalize_patches(patches, epsilon):
     return (values - values.mean(1, keepdims=True)) / np.sqrt(values.var(1, keepdims=True) + epsilon)
 
 
+def mirror_patches(patches, patch_size):
+    return patches.reshape(len(patches), patch_size, patch_size, -1)[:, :, ::-1].reshape(patches.shape)
+
+
 def mirror_parts(images, patch_size, white, epsilon, center):
     patches = dense_patches(images, patch_size, 1, white)
     p = normalize_patches(patches.reshape(-1, patches.shape[-1]), epsilon) - center

@@ -140,6 +140,51 @@ def sum_residuals(vectors, bounds, words, assignments):
     return out
 
 
+def likelihood_gradients(sums, counts, scales, shares, factor, out):
+    means = sums / np.maximum(counts, 1)[:, None, None]
+    mass, plain, squared = np.split(means, [1, 1 + sums.shape[2] // 2], 2)
+    scales = scales[:, None]
+    has_masses = out.shape[1] > 2 * plain[0].size
+    parts = [mass * scales - shares[:, None]] if has_masses else []
+    parts += [plain * scales, factor * (squared - mass) * scales]
+    return np.concatenate([part.reshape(len(sums), -1) for part in parts], 1) * (counts > 0)[:, None]
+
+
+def gather_rows(rows, order):
+    return rows.reshape(-1, len(order), rows.shape[1])[:, order].reshape(rows.shape)
+
+
+def count_words(bounds, assignments, out):
+    parts = itertools.pairwise(bounds)
+    return np.stack([np.bincount(assignments[a:b], minlength=out.shape[1]) for a, b in parts])
+
+
+def mean_vectors(vectors, bounds):
+    return _means(vectors.astype(np.float64), bounds)
+
+
+def combine_groups(shares, vectors):
+    return shares.astype(np.float64) @ vectors
+
+
+def signed_roots(values):
+    return np.sign(values) * np.sqrt(np.abs(values))
+
+
+def divide_by_lengths(vectors):
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return np.where(lengths > 1e-12, vectors / np.maximum(lengths, 1e-12), 0)
+
+
+def divide_by_sums(vectors):
+    sums = vectors.sum(1, dtype=np.float64, keepdims=True)
+    return vectors / np.where(sums > 0, sums, 1)
+
+
+def multiply_by_weights(vectors, weights):
+    return vectors * weights
+
+
 def _means(rows, bounds):
     sums = [rows[first:last].sum(0) for first, last in itertools.pairwise(bounds)]
     return np.stack(sums) / np.maximum(np.diff(bounds), 1)[:, None]

@@ -10,6 +10,7 @@ import types
 import numpy as np
 import pytest
 from imfeat_kernels.cuda import launch
+from sklearn.base import clone
 
 import imfeat
 from imfeat._device import CudaUnavailableError
@@ -197,6 +198,89 @@ def test_words_may_lie_with_descriptors_but_not_alone_on_a_gpu(gpu, rng):
 
 
 @needs_compiler
+@pytest.mark.parametrize("name", gpu_calls.DESCRIPTORS)
+def test_descriptors_are_copied_neither_to_the_host_nor_from_it(runs, rng, monkeypatch, name):
+    copied = []
+    for method in ("upload", "copy_to_host"):
+        original = getattr(device.HostCaller, method)
+        monkeypatch.setattr(
+            device.HostCaller, method, lambda *a, of=original: [result := of(*a), copied.append(result)][0]
+        )
+    x, words = (rng.random((n, 16)).astype(np.float32) for n in (50, 7))
+    there = imfeat.to_device(x)
+    call, _ = gpu_calls.DESCRIPTORS[name]
+    call(there, words)
+    copied.clear()
+    call(there, words)
+    assert all(counts.shape == (1,) and counts.dtype == np.int64 for counts in copied)  # of values not finite
+    assert len(copied) <= 4
+
+
+@needs_compiler
+def test_images_become_fisher_vectors_on_the_gpu(gpu, runs, images, rng):
+    mixture = gpu_calls.mixture_of(rng.normal(size=(5, 8)).astype(np.float32))
+    axes = gpu_calls.PrincipalAxes().fit_sums(gpu_calls.Moments.of(rng.normal(size=(300, 128))), 8)
+
+    def describe(pixels):
+        positions, descriptors = imfeat.dense_sift(pixels, fast=True)
+        return imfeat.pool_regions(
+            lambda x, offsets: imfeat.fisher_vector(x, mixture, offsets=offsets),
+            axes.transform(descriptors),
+            positions,
+            images.shape[1:3],
+        )
+
+    found = describe(gpu.array(images))
+    assert type(found) is gpu.array
+    np.testing.assert_allclose(found.array, describe(images), atol=1e-4)
+    assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+
+
+@needs_compiler
+def test_encodings_of_stacked_images_and_of_none(gpu, rng):
+    x, words = rng.random((2, 3, 20, 4)).astype(np.float32), rng.random((5, 4)).astype(np.float32)
+    mixture = gpu_calls.mixture_of(words)
+    for encode, table in (
+        (imfeat.bag_of_words, words),
+        (imfeat.soft_words, words),
+        (imfeat.vlad, words),
+        (imfeat.fisher_vector, mixture),
+    ):
+        found = encode(gpu.array(x), table)
+        assert found.array.shape == encode(x, table).shape
+        np.testing.assert_allclose(found.array, encode(x, table), atol=1e-5)
+        empty = gpu.array(np.zeros((0, 4), np.float32))
+        assert encode(empty, table, offsets=[0]).array.shape == encode(empty.array, table, offsets=[0]).shape
+        np.testing.assert_array_equal(encode(empty, table).array, 0)
+    positions = rng.random((20, 2))
+    found = imfeat.pool_regions(_sums_of(words), gpu.array(x), positions, (1, 1), pool="sum")
+    expected = imfeat.pool_regions(_sums_of(words), x, positions, (1, 1), pool="sum")
+    np.testing.assert_allclose(found.array, expected, atol=1e-5)
+
+
+def _sums_of(words):
+    return lambda x, offsets: imfeat.vlad(x, words, offsets=offsets, norm=None)
+
+
+@needs_compiler
+def test_encodings_refuse_codebooks_on_a_gpu_for_descriptors_on_the_host(gpu, rng):
+    x, words = (rng.random((n, 16)).astype(np.float32) for n in (50, 7))
+    for encode in (imfeat.bag_of_words, imfeat.soft_words, imfeat.triangle, imfeat.vlad):
+        found = encode(gpu.array(x), gpu.array(words))
+        np.testing.assert_allclose(found.array, encode(x, words), atol=1e-5)
+        with pytest.raises(TypeError, match="descriptors lie on the host and codebook on a GPU"):
+            encode(x, gpu.array(words))
+    with pytest.raises(TypeError, match="counts lie on the host and idf on a GPU"):
+        imfeat.tf_idf(x, gpu.array(words[0]))
+    with pytest.raises(TypeError, match="descriptors lie on the host and what encode returns on a GPU"):
+        imfeat.pool_regions(lambda x, offsets: gpu.array(x[:1]), x, x[:, :2], (1, 1), grids=[(1, 1)])
+    with pytest.raises(ValueError, match="counts must not be negative, got -1"):
+        imfeat.tf_idf(gpu.array(-np.ones((2, 16), np.float32)), words[0])
+    with pytest.raises(TypeError, match="axis=0 is not computed on a GPU"):
+        imfeat.l2_normalize(gpu.array(x), axis=0)
+
+
+@needs_compiler
 @pytest.mark.parametrize("name", ["HOG", "ColorHistogram", "Equalize", "DenseSIFT", "LocalColor"])
 def test_estimators_compute_on_a_gpu_if_told_to(gpu, images, name):
     here, there = (getattr(imfeat, name)(device=where).fit(images) for where in ("cpu", "cuda"))
@@ -205,6 +289,51 @@ def test_estimators_compute_on_a_gpu_if_told_to(gpu, images, name):
     np.testing.assert_allclose(found.astype(float), here.transform(images), atol=1e-5)
     with pytest.raises(ValueError, match="device must be one of 'cpu', 'cuda'"):
         getattr(imfeat, name)(device="gpu").fit(images)
+
+
+ENCODERS = {
+    "bag of words": imfeat.BagOfVisualWords(n_words=5, patch_size=6, stride=5, n_patches=200, random_state=0),
+    "soft words": imfeat.BagOfVisualWords(
+        n_words=5, patch_size=6, stride=5, grid=(2, 1), encoding="soft", norm="hellinger", random_state=0
+    ),
+    "VLAD": imfeat.VLAD(n_words=4, n_pca=8, random_state=0),
+    "FisherVector": imfeat.FisherVector(n_components=3, n_pca=8, random_state=0),
+    "RegionPooling": imfeat.RegionPooling(),
+    "PatchFeatures": imfeat.PatchFeatures(n_words=4, patch_size=4, n_patches=300, random_state=0),
+    "HOG": imfeat.HOG(),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ENCODERS)
+def test_estimators_fitted_on_the_host_transform_arrays_on_a_gpu(gpu, runs, images, monkeypatch, name):
+    monkeypatch.setattr(
+        "imfeat.estimators._bands.VALUES_ON_GPU", 16_000
+    )  # a batch is smaller than all images
+    monkeypatch.setattr("imfeat.estimators.encoding.BYTES_ON_GPU", 20_000)
+    model = clone(ENCODERS[name]).fit(images)
+    found = model.transform(gpu.array(images))
+    assert type(found) is gpu.array
+    np.testing.assert_allclose(found.array, model.transform(images), atol=2e-3)
+    assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+    with pytest.raises(TypeError, match="X lies on a GPU, where this is not computed"):
+        model.fit(gpu.array(images))
+
+
+@needs_compiler
+@pytest.mark.parametrize("values", [1, 20_000])
+def test_patch_features_are_computed_by_rows_of_large_images(gpu, images, monkeypatch, values):
+    monkeypatch.setattr("imfeat.fused.VALUES_ON_GPU", values)
+    feature, tolerance = gpu_calls.FEATURES["patch_features"]
+    small = np.ascontiguousarray(images[:2, :9, :12])
+    np.testing.assert_allclose(feature(gpu.array(small)).array, feature(small), atol=tolerance)
+
+
+@needs_compiler
+def test_estimators_give_arrays_of_the_package_for_such_arrays(runs, images):
+    model = imfeat.RegionPooling().fit(images)
+    found = model.transform(imfeat.to_device(images))
+    np.testing.assert_allclose(found.copy_to_host(), model.transform(images), atol=1e-5)
 
 
 @needs_compiler

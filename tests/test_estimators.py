@@ -39,7 +39,7 @@ from imfeat.estimators import (
     RawPixels,
     RegionPooling,
     UoCTTI,
-    _local,
+    _bands,
     encoding,
 )
 from imfeat.learn import RidgeClassifier
@@ -422,7 +422,7 @@ def test_vlad_is_made_step_by_step(images):
 @pytest.mark.parametrize("estimator", [few_gaussians(), few_clusters()], ids=ids)
 def test_descriptors_are_encoded_a_few_images_at_a_time(images, estimator, monkeypatch):
     expected = estimator.fit(images).transform(images)
-    monkeypatch.setattr(_local, "VALUES_AT_ONCE", 1)
+    monkeypatch.setattr(_bands, "VALUES_AT_ONCE", 1)
     again = clone(estimator).fit(images)
     np.testing.assert_allclose(again.transform(images), expected, atol=1e-5)
 

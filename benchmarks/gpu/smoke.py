@@ -40,7 +40,7 @@ def all_calls(shape):
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, shape, dtype=np.uint8)
     mask = rng.random(shape[:3]) < 0.6
-    x, words = (rng.random((n, 16)).astype(np.float32) for n in (3000, 70))
+    x, words = (rng.random((n, 16)).astype(np.float32) for n in (50, 7))
     calls = {}
     for dtype in gpu_calls.DTYPES:
         images = pixels if dtype == "uint8" else (pixels / 255).astype(dtype)

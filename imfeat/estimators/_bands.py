@@ -11,6 +11,7 @@ from imfeat._grid import Grid, as_grids, positions_of
 from imfeat.pooling import pool_regions
 
 VALUES_AT_ONCE = 1 << 23  # of descriptors
+VALUES_ON_GPU = 1 << 27
 
 
 class Band(NamedTuple):
@@ -37,6 +38,12 @@ class Band(NamedTuple):
 def numbers_of(local: Any) -> int:
     """Return the length of a descriptor of `DenseSIFT` or `LocalColor`, at most."""
     return 128 * (1 if getattr(local, "color", "gray") == "gray" else 3)
+
+
+def at_once(local: Any, images: Array, n: int) -> int:
+    """Return how many images of ``n`` descriptors each are described at a time, more of them on a GPU."""
+    n_values = VALUES_AT_ONCE if isinstance(images, np.ndarray) else VALUES_ON_GPU
+    return max(1, n_values // max(1, numbers_of(local) * n))
 
 
 def are_many(local: Any, size: tuple[int, ...]) -> bool:

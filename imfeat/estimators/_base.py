@@ -12,6 +12,7 @@ from imfeat._backend import Array
 from imfeat._check import Pixels, as_count, as_pixels, one_of
 from imfeat._device import to_device
 from imfeat._inputs import ChannelAxis, are_gray, channels_last
+from imfeat._rows import in_library_of
 from imfeat._sums import Descriptors, InMemory
 
 BLANK_OF_ANY_SIZE = (1, 256, 256, 3)
@@ -29,6 +30,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     any_range = False  # of floats; otherwise [0, 1]
     channel_axis: ChannelAxis = "auto"
     device = "cpu"  # "cuda" where a subclass takes it
+    computes_on_gpu = False  # whether `transform` takes arrays on a GPU, and returns arrays there
     learns = False  # whether `fit` learns more than the shape of images
 
     random_state: int | np.random.RandomState | None
@@ -75,13 +77,14 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array of shape (n_images, height, width[, 3])
-            Images of the size seen in `fit`; a list of images of this size, too.
+            Images of the size seen in `fit`; a list of images of this size, too.  Where the functions behind
+            compute on a GPU, also an array there.
 
         Returns
         -------
         array of shape (n_images, n_features), float32
             `Equalize` returns images, of the shape and dtype of ``X``, and `DenseSIFT` and `LocalColor`
-            several vectors an image, (n_images, n, 128, 384 or 96).
+            several vectors an image, (n_images, n, 128, 384 or 96).  On the device of ``X``.
 
         Raises
         ------
@@ -92,6 +95,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         images = self._check_batch(X, reset=False)
+        if not isinstance(images.batch, np.ndarray):
+            return in_library_of(self._encode(images.batch), images.batch)
         if self.device == "cpu":
             return self._as_result(self._encode(images.batch), images)
         features: Array = self._encode(to_device(images.batch)).copy_to_host()  # type: ignore[attr-defined]
@@ -166,6 +171,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 gray=not self.color_only,
                 any_number=self.any_number,
                 name="X",
+                gpu=self.computes_on_gpu and not reset,
                 channel_axis=axis,
                 unit=not self.any_range,
                 words="kept",

@@ -10,13 +10,13 @@ from sklearn.base import clone
 from imfeat._backend import Array
 from imfeat._check import as_count
 from imfeat._pca import PrincipalAxes
+from imfeat._rows import joined
 from imfeat._sums import Descriptors, Moments
 from imfeat.estimators._bands import (
-    VALUES_AT_ONCE,
     are_many,
+    at_once,
     bands_of,
     described,
-    numbers_of,
     pool_bands,
 )
 from imfeat.estimators._base import LearnedTransformer
@@ -34,6 +34,7 @@ class LocalEncoder(LearnedTransformer):
     pooling.
     """
 
+    computes_on_gpu = True
     n_samples = "n_descriptors"
     pool: ClassVar[str]  # "mean" or "sum"
     pca: ClassVar[dict[str, type]] = {"pca": PrincipalAxes}
@@ -78,15 +79,19 @@ class LocalEncoder(LearnedTransformer):
         return positions
 
     def _batches(self, images: Array) -> list[Array]:
-        at_once = max(1, VALUES_AT_ONCE // (numbers_of(self.local_) * len(self._positions(images))))
-        return [images[first : first + at_once] for first in range(0, len(images), at_once)]
+        n = at_once(self.local_, images, len(self._positions(images)))
+        return [images[first : first + n] for first in range(0, len(images), n)]
 
     def _encode(self, images: Array) -> Array:
-        return np.concatenate([self._encode_at_once(batch) for batch in self._batches(images)])
+        return joined([self._encode_at_once(batch) for batch in self._batches(images)])
 
     def _are_large(self, images: Array) -> bool:
-        """Whether images of their own size have more descriptors than are held at a time."""
-        return not hasattr(self.local_, "positions_") and are_many(self.local_, images.shape[1:3])
+        """Whether images of their own size on the host have more descriptors than are held at a time."""
+        return (
+            isinstance(images, np.ndarray)
+            and not hasattr(self.local_, "positions_")
+            and are_many(self.local_, images.shape[1:3])
+        )
 
     def _descriptors_at(self, images: Array, chosen: Array) -> Array:
         """Return descriptors (n_images, n, d) of images, in the order of ``chosen`` (n_images, n)."""

@@ -1,23 +1,25 @@
 """The transformer of bags of visual words."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 
-from imfeat._backend import Array
-from imfeat._check import as_count, one_of
+from imfeat._backend import Array, backend_of
+from imfeat._check import as_count, as_out, one_of
 from imfeat._inputs import ChannelAxis
 from imfeat._kmeans import fit_words
 from imfeat._norm import NORMS
 from imfeat._progress import iterations
+from imfeat._rows import joined
 from imfeat._sums import Descriptors, Moments
 from imfeat.encoding import bag_of_words, soft_words, triangle
 from imfeat.estimators._base import LearnedTransformer
 from imfeat.patches import dense_patches, normalize_patches, sample_patches
 from imfeat.pooling import pool_regions
-from imfeat.scaling import l2_normalize
+from imfeat.scaling import l2_normalize, signed_sqrt
 from imfeat.whitening import Whitening
 
 ENCODINGS: dict[str, Callable[..., Array]] = {
@@ -26,6 +28,7 @@ ENCODINGS: dict[str, Callable[..., Array]] = {
     "triangle": triangle,
 }
 BYTES_AT_ONCE = 1 << 24  # of patches; several arrays of this size exist at a time
+BYTES_ON_GPU = 1 << 28
 
 
 class BagOfVisualWords(LearnedTransformer):
@@ -90,6 +93,7 @@ class BagOfVisualWords(LearnedTransformer):
     codebook_: Array
     whitening_: Whitening | None
 
+    computes_on_gpu = True
     any_number = True
     any_range = True
 
@@ -144,6 +148,8 @@ class BagOfVisualWords(LearnedTransformer):
                 f"{self.patch_size} x {self.patch_size}; take smaller patches"
             )
         n_rows, n_cols = ((side - self.patch_size) // self.stride + 1 for side in (height, width))
+        if not isinstance(images, np.ndarray):
+            return self._encode_on_gpu(images, (n_rows, n_cols))
         bytes_a_row = 4 * self.patch_size**2 * n_channels * n_cols
         at_once = max(1, BYTES_AT_ONCE // max(1, bytes_a_row * n_rows))
         rows_at_once = max(1, BYTES_AT_ONCE // max(1, bytes_a_row))
@@ -154,22 +160,39 @@ class BagOfVisualWords(LearnedTransformer):
                 for row in range(0, n_rows, rows_at_once)
             ]
             encoded.append(self._joined(bands))
-        return _normalized(np.concatenate(encoded), self.norm).reshape(len(images), -1)
+        return _normalized(joined(encoded), self.norm).reshape(len(images), -1)
 
     def _encode_band(self, images: Array, row: int, n: int, size: tuple[int, int]) -> tuple[Array, Array]:
         """Return encodings (n_images, n_regions, n_words) of n rows of patches, and numbers of patches."""
         pixels = images[:, row * self.stride : (row + n - 1) * self.stride + self.patch_size]
+        regions = *self._descriptors(pixels, row), size
+        return self._pooled(*regions), pool_regions(_counts, *regions, grids=[self.grid], pool="sum")
+
+    def _encode_on_gpu(self, images: Array, size: tuple[int, int]) -> Array:
+        """Encode images, many at a time."""
+        bytes_an_image = 4 * math.prod(size) * self.codebook_.shape[1]
+        at_once = max(1, BYTES_ON_GPU // bytes_an_image)
+        encoded = [
+            self._pooled(*self._descriptors(images[first : first + at_once], 0), size)
+            for first in range(0, len(images), at_once)
+        ]
+        return _normalized(joined(encoded), self.norm).reshape(len(images), -1)
+
+    def _descriptors(self, images: Array, row: int) -> tuple[Array, Array]:
+        """Return descriptors (n_images, n, d) of all patches, and positions (n, 2) from a row on."""
         patches = normalize_patches(
-            dense_patches(pixels, self.patch_size, stride=self.stride, channel_axis=-1)
+            dense_patches(images, self.patch_size, stride=self.stride, channel_axis=-1)
         )
         descriptors = self._whitened(patches)
         n_images, n_rows, n_cols, d = descriptors.shape
         positions = np.indices((n_rows, n_cols)).reshape(2, -1).T + np.array([row + 0.5, 0.5])
-        regions = descriptors.reshape(n_images, -1, d), positions, size
+        return descriptors.reshape(n_images, -1, d), positions
+
+    def _pooled(self, descriptors: Array, positions: Array, size: tuple[int, int]) -> Array:
+        """Return encodings (n_images, n_regions, n_words) of regions."""
         encode = functools.partial(ENCODINGS[self.encoding], codebook=self.codebook_)
         pool = "sum" if self.encoding == "hard" else "mean"
-        encoded = pool_regions(encode, *regions, grids=[self.grid], pool=pool)
-        return encoded, pool_regions(_counts, *regions, grids=[self.grid], pool="sum")
+        return pool_regions(encode, descriptors, positions, size, grids=[self.grid], pool=pool)
 
     def _joined(self, bands: list[tuple[Array, Array]]) -> Array:
         """Return the sum of bands, or their mean weighted by the numbers of patches."""
@@ -199,6 +222,8 @@ def _normalized(pooled: Array, norm: str | None) -> Array:
     one_of(norm, "norm", NORMS)
     if norm in (None, "l2"):
         return pooled if norm is None else l2_normalize(pooled)
-    totals = pooled.sum(-1, keepdims=True)
-    shares: Array = pooled / np.where(totals > 0, totals, 1)
-    return np.sqrt(shares) if norm == "hellinger" else shares
+    shares = as_out(None, pooled.shape, np.float32, pooled)
+    rows = shares.reshape(-1, pooled.shape[-1])
+    kernels = backend_of(pooled).scaling
+    kernels.divide_by_sums(pooled.reshape(rows.shape), rows)
+    return signed_sqrt(shares) if norm == "hellinger" else shares

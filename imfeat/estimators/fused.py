@@ -13,6 +13,7 @@ from imfeat._sums import Descriptors, Moments
 from imfeat.estimators._base import LearnedTransformer
 from imfeat.fused import SIGNS, patch_features
 from imfeat.patches import mirror_patches, normalize_patches, sample_patches
+from imfeat.scaling import signed_sqrt
 from imfeat.whitening import Whitening
 
 
@@ -77,6 +78,7 @@ class PatchFeatures(LearnedTransformer):
     """
 
     learned: ClassVar[dict[str, type]] = {"whitening": Whitening, "codebook": np.ndarray}
+    computes_on_gpu = True
     n_samples = "n_patches"
     any_number = True
     any_range = True
@@ -144,7 +146,7 @@ class PatchFeatures(LearnedTransformer):
             mirror=self.mirror,
             channel_axis=-1,
         )
-        return np.sqrt(features, out=features) if self.sqrt else features
+        return signed_sqrt(features) if self.sqrt else features
 
     def _names(self) -> list[str]:
         signs = ("_pos", "_neg") if SIGNS[self.encoding] == 2 else ("",)

@@ -53,6 +53,8 @@ class ColorHistogram(ImageTransformer):
     ``hsv_r0_c1_h3``.
     """
 
+    computes_on_gpu = True
+
     @property
     def color_only(self) -> bool:  # type: ignore[override]
         """Whether images must have three channels."""

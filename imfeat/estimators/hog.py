@@ -59,6 +59,7 @@ class HOG(ImageTransformer):
 
     any_number = True
     any_range = True
+    computes_on_gpu = True
 
     def __init__(
         self,

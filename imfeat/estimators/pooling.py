@@ -9,7 +9,8 @@ from sklearn.base import clone
 
 from imfeat._backend import Array
 from imfeat._inputs import ChannelAxis
-from imfeat.estimators._bands import are_many, described, pool_bands
+from imfeat._rows import joined, means_of_groups
+from imfeat.estimators._bands import are_many, at_once, described, pool_bands
 from imfeat.estimators._base import ImageTransformer
 from imfeat.estimators._local import FOUR_REGIONS
 from imfeat.estimators.sift import DenseSIFT
@@ -51,6 +52,7 @@ class RegionPooling(ImageTransformer):
     """
 
     any_range = True
+    computes_on_gpu = True
 
     def __init__(
         self,
@@ -65,28 +67,32 @@ class RegionPooling(ImageTransformer):
 
     def _encode(self, images: Array) -> Array:
         local = clone(DenseSIFT() if self.local is None else self.local)
+        if not isinstance(images, np.ndarray):
+            return self._encode_on_gpu(images, local)
         size = images.shape[1:3]
         by_bands = not hasattr(self, "image_shape_") and are_many(local, size)
-        positions = local.positions_in(size)
+        places = local.positions_in(size), size
         pooled = [
-            pool_bands(_means, described(local, image[None]), size, grids=self.grids)
+            pool_bands(means_of_groups, described(local, image[None]), size, grids=self.grids)
             if by_bands
-            else pool_regions(_means, local.transform(image[None]), positions, size, grids=self.grids)
+            else pool_regions(means_of_groups, local.transform(image[None]), *places, grids=self.grids)
             for image in images
         ]
         return np.concatenate(pooled).reshape(len(images), -1)
+
+    def _encode_on_gpu(self, images: Array, local: Any) -> Array:
+        """Encode images many at a time."""
+        size = images.shape[1:3]
+        places = local.positions_in(size), size
+        n = at_once(local, images, len(places[0]))
+        batches = [images[first : first + n] for first in range(0, len(images), n)]
+        pooled = [
+            pool_regions(means_of_groups, local.transform(batch), *places, grids=self.grids)
+            for batch in batches
+        ]
+        return joined(pooled).reshape(len(images), -1)
 
     def _names(self) -> list[str]:
         n_regions = sum(math.prod(grid) for grid in self.grids)
         n_numbers = self._encode(self._blank()).shape[1] // n_regions
         return [f"pooled_r{r}_d{d}" for r in range(n_regions) for d in range(n_numbers)]
-
-
-def _means(descriptors: Array, offsets: Array) -> Array:
-    """Return the mean of each group of descriptors, 0 for an empty one."""
-    sums = np.zeros((len(offsets) - 1, descriptors.shape[1]))
-    counts = np.diff(offsets)
-    filled = counts > 0
-    if filled.any():
-        sums[filled] = np.add.reduceat(descriptors, offsets[:-1][filled], axis=0, dtype=np.float64)
-    return sums / np.maximum(counts, 1)[:, None]

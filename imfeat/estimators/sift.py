@@ -16,6 +16,8 @@ CHANNELS = {"rgb": ("r_", "g_", "b_"), "hsv": ("h_", "s_", "v_"), "opponent": ("
 class LocalDescriptors(ImageTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """A transformer of images to local descriptors, whose results have three axes."""
 
+    computes_on_gpu = True
+
     step: int
     bin_size: int
     scales: Sequence[float] | None

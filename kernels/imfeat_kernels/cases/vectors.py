@@ -58,6 +58,58 @@ def mixture_cases(n, rng):
         yield case("mixture.mean_triangles", (vectors, bounds, means), [averages], 1e-4, n)
 
 
+def fisher_cases(n, rng):
+    """Yield the cases of ``fisher``: with and without numbers for the weights."""
+    counts = np.array([n, 0, 7])
+    for d, k in ((20, 50), (3, 5)):
+        weights = rng.random(k) + 0.1
+        weights /= weights.sum()
+        scales = 1 / np.sqrt(weights)
+        scales[1] = 0
+        sums = rng.normal(size=(3, k, 1 + 2 * d)) * counts[:, None, None]
+        for n_masses, factor in ((0, np.sqrt(0.5)), (k, -np.sqrt(0.5))):
+            inputs = sums, counts, scales, weights * scales, factor
+            results = [((3, n_masses + 2 * k * d), F32)]
+            yield case("fisher.likelihood_gradients", inputs, results, 1e-4, results[0][0][1], read_only=())
+
+
+def group_cases(n, rng):
+    """Yield the cases of ``groups``."""
+    bounds = np.array([0, n // 3, n // 3, n])
+    for d, k in ((20, 150), (3, 5), (300, 1)):
+        vectors = _normal(rng, n, d)
+        order = rng.permutation(n)
+        yield case("groups.gather_rows", (vectors, order), [((n, d), F32)], 0, n)
+        runs = vectors[: n // 3 * 3].copy()
+        yield case("groups.gather_rows", (runs, np.array([2, 0, 1])), [(runs.shape, F32)], 0, n, read_only=())
+        assignments = rng.integers(0, k, n).astype(np.int32)
+        inputs = bounds, assignments
+        yield case("groups.count_words", inputs, [((3, k), np.uint32)], 0, n, read_only=())
+        yield case("groups.mean_vectors", (vectors, bounds), [((3, d), F32)], 1e-5, n)
+        shares = rng.random((2, 4, 5)).astype(F32)
+        shares[:, 1:, 2:] = 0
+        inputs = shares, _normal(rng, 2, 5, d)
+        yield case("groups.combine_groups", inputs, [((2, 4, d), F32)], 1e-5, 8 * d, read_only=())
+
+
+def scaling_cases(n, rng):
+    """Yield the cases of ``scaling``."""
+    for n_rows, d in ((n, 100), (3, 700)):
+        vectors = _normal(rng, n_rows, d)
+        vectors[1] = 0
+        results = [(vectors.shape, F32)]
+        for read_only in ((0,), ()):
+            flat = vectors.reshape(-1)
+            roots = [(flat.shape, F32)]
+            yield case("scaling.signed_roots", (flat,), roots, 1e-6, flat.size, read_only=read_only)
+            inputs = (vectors,)
+            yield case("scaling.divide_by_lengths", inputs, results, 1e-6, n_rows, read_only=read_only)
+        inputs = (np.abs(vectors),)
+        yield case("scaling.divide_by_sums", inputs, results, 1e-6, n_rows, read_only=())
+        inputs = np.abs(vectors), rng.random(d).astype(F32)
+        yield case("scaling.multiply_by_weights", inputs, results, 0, n_rows, read_only=(0, 1))
+
+
 def quantizer_cases(n, rng):
     """Yield the cases of ``quantizer`` and ``search``."""
     for group_size, k, n_groups in ((8, 256, 3), (3, 17, 8), (4, 5, 1), (12, 30, 2)):
@@ -128,4 +180,14 @@ def comparison_cases(n, rng):
             yield case("comparison.sum_terms", inputs, results, 1e-3, len(first) * m, read_only=(0, 1))
 
 
-MAKERS = word_cases, mixture_cases, quantizer_cases, pooling_cases, optimizer_cases, comparison_cases
+MAKERS = (
+    word_cases,
+    mixture_cases,
+    fisher_cases,
+    group_cases,
+    scaling_cases,
+    quantizer_cases,
+    pooling_cases,
+    optimizer_cases,
+    comparison_cases,
+)

@@ -54,6 +54,18 @@ def normalize_patches(patches, epsilon, out):
     launch(_normalize_patches, len(out), patches, epsilon, out, grain=_grain(out))
 
 
+def mirror_patches(patches, patch_size, out):
+    """Mirror patches horizontally.
+
+    Parameters
+    ----------
+    patches : (n, patch_size * patch_size * n_channels) float32
+    patch_size : int
+    out : (n, patch_size * patch_size * n_channels) float32
+    """
+    launch(_mirror_patches, len(out), patches, patch_size, out, grain=_grain(out))
+
+
 def mirror_parts(images, patch_size, white, epsilon, center, left, right, even, odd):
     """Normalize the patches at all positions, and split each into its even and odd part under mirroring.
 
@@ -157,6 +169,22 @@ def _normalize_patches(start, stop, patches, epsilon, out):
         factor = np.float32(1) / np.sqrt(squares / np.float32(len(patch)) + epsilon)
         for j in range(len(patch)):
             result[j] = (patch[j] - mean) * factor
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _mirror_patches(start, stop, patches, patch_size, out):
+    n_channels = patches.shape[1] // (patch_size * patch_size)
+    length = patch_size * n_channels
+    for item in range(start, stop):
+        patch, mirrored = patches[item], out[item]
+        for y in range(patch_size):
+            source = y * length
+            target = source + length
+            for _ in range(patch_size):
+                target -= n_channels
+                for c in range(n_channels):
+                    mirrored[target + c] = patch[source + c]
+                source += n_channels
 
 
 # The compiler may choose the order of the sums, and adds 16 values at a time.

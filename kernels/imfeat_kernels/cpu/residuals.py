@@ -19,15 +19,15 @@ def sum_residuals(vectors, bounds, words, assignments, out):
     words : (n_words, d) float32
     assignments : (n,) int32
         Index of the word of each descriptor.
-    out : (n_images, n_words, d) float64
+    out : (n_images, n_words, d) float32 or float64
         Overwritten.
     """
-    at_once = max(1, VALUES // out[:1].size // PIECES)
+    at_once = max(1, VALUES // words.size // PIECES)
     for first in range(0, len(out), at_once):
         starts, pieces = split_groups(bounds[first : first + at_once + 1])
         sums = np.empty((len(pieces), *out.shape[1:]))
         launch(_sum_residuals, len(pieces), vectors, pieces, words, assignments, sums)
-        np.add.reduceat(sums, starts, axis=0, out=out[first : first + at_once])
+        out[first : first + at_once] = np.add.reduceat(sums, starts, axis=0)
 
 
 @njit(nogil=True, cache=True)

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from imfeat_kernels.cpu.launch import split_groups
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
 
 f32, f64, i32, i64, u32 = np.float32, np.float64, np.int32, np.int64, np.uint32
 HALF_BLOCK = THREADS // 2
@@ -103,6 +104,20 @@ def add_pieces(piece_sums, starts, out):
     launch(_add_pieces, blocks_of(out.size), flat, ends, out.reshape(len(out), -1))
 
 
+def sum_groups(values, starts, pieces, out):
+    """Sum the rows of each group, by the pieces of `split_groups`."""
+    piece_sums = empty((len(pieces), values.shape[1]), np.float32, out)
+    launch(_sum_columns, len(pieces), values, pieces, piece_sums)
+    add_pieces(piece_sums, starts, out)
+
+
+def average_groups(values, bounds, out):
+    """Average the rows of each group; empty groups give 0."""
+    starts, pieces = split_groups(bounds)
+    sum_groups(values, starts, pieces, out)
+    launch(_divide, blocks_of(out.size), np.maximum(np.diff(bounds), 1), out)
+
+
 @cuda.jit
 def _add_pieces(piece_sums, ends, out):
     """Add up pieces in float64, with an addition for hundreds of descriptors."""
@@ -113,3 +128,22 @@ def _add_pieces(piece_sums, ends, out):
         for piece in range(ends[i], ends[i + 1]):
             total += piece_sums[piece, k]
         out[i, k] = total
+
+
+@cuda.jit
+def _sum_columns(values, pieces, piece_sums):
+    piece, k = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x)
+    while k < u32(values.shape[1]):
+        total = f32(0)
+        for i in range(u32(pieces[piece, 0]), u32(pieces[piece, 1])):
+            total += values[i, k]
+        piece_sums[piece, k] = total
+        k = u32(k + u32(THREADS))
+
+
+@cuda.jit
+def _divide(counts, out):
+    item = cuda.grid(1)
+    if item < out.size:
+        i, k = divided(item, out.shape[1])
+        out[i, k] /= counts[i]

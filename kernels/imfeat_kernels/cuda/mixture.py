@@ -2,7 +2,7 @@
 
 1. `_squares` computes |t|^2 of a batch of descriptors for all components, like a matrix product.
 2. `_share` turns it into posteriors (`_fold` into triangles): a block is a descriptor.
-3. `_sum_moments` (`_sum_columns` for averages) sums over pieces of images.
+3. `_sum_moments` (`average_groups` for averages) sums over pieces of images.
 4. `_add_pieces` adds up the pieces of an image.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from imfeat_kernels.cpu._mixture import FAR, HALF, LEAST, NEVER
 from imfeat_kernels.cpu.launch import split_groups
-from imfeat_kernels.cuda.common import SMALL, add_pieces, divided, place_of, small_sum
+from imfeat_kernels.cuda.common import SMALL, add_pieces, average_groups, divided, small_sum, sum_groups
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, on_host
 from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SPAN, add_squares, first_sum
@@ -44,10 +44,8 @@ def moments(vectors, bounds, weights, means, variances, out, likelihoods):
         inputs = batch, pieces, center, scales, shifts, scores
         launch(_sum_moments, len(pieces) * n_groups, *inputs, piece_sums)
         add_pieces(piece_sums, starts, out[images])
-        totals = empty((len(pieces), 1), np.float32, out)
-        launch(_sum_columns, len(pieces), logs.reshape(len(logs), 1), pieces, totals)
+        sum_groups(logs.reshape(len(logs), 1), starts, pieces, likelihoods[images].reshape(-1, 1))
         counts = np.diff(bounds[images.start : images.stop + 1])
-        add_pieces(totals, starts, likelihoods[images].reshape(-1, 1))
         launch(_add_peaks, blocks_of(len(counts)), counts, peak, likelihoods[images])
 
 
@@ -73,15 +71,11 @@ def mean_triangles(vectors, bounds, words, out):
 
 
 def _average(vectors, bounds, center, scales, shifts, finish, out):
-    for images, first, last, starts, pieces in _batches(bounds, len(scales)):
+    for images, first, last, _, _ in _batches(bounds, len(scales)):
         scores = empty((last - first, len(scales)), np.float32, out)
         _score(vectors[first:last], center, scales, shifts, scores)
         finish(scores)
-        piece_sums = empty((len(pieces), len(scales)), np.float32, out)
-        launch(_sum_columns, len(pieces), scores, pieces, piece_sums)
-        add_pieces(piece_sums, starts, out[images])
-        counts = np.maximum(np.diff(bounds[images.start : images.stop + 1]), 1)
-        launch(_divide, blocks_of(out[images].size), counts, out[images])
+        average_groups(scores, bounds[images.start : images.stop + 1] - first, out[images])
 
 
 def _batches(bounds, n_components):
@@ -226,26 +220,7 @@ def _sum_moments(vectors, pieces, center, scales, shifts, scores, piece_sums):
 
 
 @cuda.jit
-def _sum_columns(values, pieces, piece_sums):
-    piece, k = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x)
-    while k < u32(values.shape[1]):
-        total = f32(0)
-        for i in range(u32(pieces[piece, 0]), u32(pieces[piece, 1])):
-            total += values[i, k]
-        piece_sums[piece, k] = total
-        k = u32(k + u32(THREADS))
-
-
-@cuda.jit
 def _add_peaks(counts, peak, likelihoods):
     i = cuda.grid(1)
     if i < likelihoods.size:
         likelihoods[i] += counts[i] * peak
-
-
-@cuda.jit
-def _divide(counts, out):
-    item = cuda.grid(1)
-    if item < out.size:
-        i, k = place_of(item, out.shape[1])
-        out[i, k] /= counts[i]

@@ -27,6 +27,11 @@ def normalize_patches(patches, epsilon, out):
     launch(_normalize_patches, len(out), patches, epsilon, out, threads=SMALL)
 
 
+def mirror_patches(patches, patch_size, out):
+    """Mirror patches horizontally."""
+    launch(_mirror_patches, len(out), patches, patch_size, out, threads=SMALL)
+
+
 def mirror_parts(images, patch_size, white, epsilon, center, left, right, even, odd):
     """Normalize the patches at all positions, and split each into its even and odd part under mirroring."""
     n_images, n_rows, n_cols, _ = even.shape
@@ -84,6 +89,18 @@ def _normalize_patches(patches, epsilon, out):
     j = t
     while j < d:
         out[item, j] = (patches[item, j] - mean) * factor
+        j = u32(j + u32(SMALL))
+
+
+@cuda.jit
+def _mirror_patches(patches, patch_size, out):
+    item, j = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x)
+    size = u32(patch_size)
+    n_channels, _ = divided(out.shape[1], size * size)
+    while j < u32(out.shape[1]):
+        pixel, channel = divided(j, n_channels)
+        y, x = divided(pixel, size)
+        out[item, j] = patches[item, (y * size + size - u32(1) - x) * n_channels + channel]
         j = u32(j + u32(SMALL))
 
 

@@ -8,16 +8,25 @@ from imfeat_kernels.cuda.launch import blocks_of, empty, launch
 from imfeat_kernels.cuda.segments import pieces_of, sort_by_word
 
 f32, u32 = np.float32, np.uint32
+VALUES = 1 << 26  # sums of pieces of images that exist at one time
 
 
 def sum_residuals(vectors, bounds, words, assignments, out):
     """Sum, for each image and word, the differences between descriptors and the word."""
     starts, pieces = pieces_of(bounds)
     order, ends = sort_by_word(assignments, pieces, len(words), out)
-    piece_sums = empty((len(pieces), len(words), words.shape[1]), np.float32, out)
-    inputs = vectors, pieces, words, order, ends
-    launch(_sum_residuals, blocks_of(piece_sums.size), *inputs, piece_sums)
-    add_pieces(piece_sums, starts, out)
+    first_pieces = np.append(starts, len(pieces))
+    at_once = max(1, VALUES // words.size)
+    first = 0
+    while first < len(out):
+        last = int(np.searchsorted(first_pieces, first_pieces[first] + at_once, "right")) - 1
+        last = max(first + 1, last)
+        batch = slice(int(first_pieces[first]), int(first_pieces[last]))
+        piece_sums = empty((batch.stop - batch.start, len(words), words.shape[1]), np.float32, out)
+        inputs = vectors, pieces[batch], words, order, ends[batch]
+        launch(_sum_residuals, blocks_of(piece_sums.size), *inputs, piece_sums)
+        add_pieces(piece_sums, starts[first:last] - batch.start, out[first:last])
+        first = last
 
 
 @cuda.jit
