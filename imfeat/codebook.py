@@ -113,6 +113,7 @@ def assign(descriptors: Array, codebook: Array) -> Array:
     descriptors : array of shape (..., d)
         Finite numbers; computed with as float32.
     codebook : array of shape (n_words, d)
+        A NumPy array, or one on the device of the descriptors.
 
     Returns
     -------

@@ -34,6 +34,7 @@ def bag_of_words(
         The n descriptors of an image; or (n, d), those of several images, one after the other (see
         ``offsets``).  Finite numbers; computed with as float32.
     codebook : array of shape (n_words, d)
+        A NumPy array, or one on the device of the descriptors.
     offsets : integers of shape (n_images + 1,), optional
         Image i has the descriptors ``offsets[i]`` to ``offsets[i + 1] - 1`` of (n, d).
     norm : {"l1", "l2", "hellinger", None}
@@ -78,6 +79,7 @@ def soft_words(
         The n descriptors of an image; or (n, d), those of several images, one after the other (see
         ``offsets``).  Finite numbers; computed with as float32.
     codebook : array of shape (n_words, d)
+        A NumPy array, or one on the device of the descriptors.
     sigma : float, optional
         The distance over which shares fall; above 0.  By default half the median over words of the
         distance to the nearest other word.
@@ -122,6 +124,7 @@ def triangle(descriptors: Array, codebook: Array, *, offsets: Array | None = Non
         The n descriptors of an image; or (n, d), those of several images, one after the other (see
         ``offsets``).  Finite numbers; computed with as float32.
     codebook : array of shape (n_words, d)
+        A NumPy array, or one on the device of the descriptors.
     offsets : integers of shape (n_images + 1,), optional
         Image i has the descriptors ``offsets[i]`` to ``offsets[i + 1] - 1`` of (n, d).
 

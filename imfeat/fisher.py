@@ -111,6 +111,7 @@ def vlad(
         The n descriptors of an image; or (n, d), those of several images, one after the other (see
         ``offsets``).  Finite numbers; computed with as float32.
     codebook : array of shape (n_words, d)
+        A NumPy array, or one on the device of the descriptors.
     offsets : integers of shape (n_images + 1,), optional
         Image i has the descriptors ``offsets[i]`` to ``offsets[i + 1] - 1`` of (n, d).
     norm : {"intra", "l2", "sqrt", None}

@@ -115,7 +115,7 @@ def tf_idf(counts: Array, idf: Array) -> Array:
     counts : array of shape (..., n_words)
         Counts of each word, or shares; not negative.
     idf : array of shape (n_words,)
-        Learned by `learn_idf` from training images.
+        Learned by `learn_idf` from training images.  A NumPy array, or one on the device of the counts.
 
     Returns
     -------

@@ -307,9 +307,7 @@ ENCODERS = {
 @needs_compiler
 @pytest.mark.parametrize("name", ENCODERS)
 def test_estimators_fitted_on_the_host_transform_arrays_on_a_gpu(gpu, runs, images, monkeypatch, name):
-    monkeypatch.setattr(
-        "imfeat.estimators._bands.VALUES_ON_GPU", 16_000
-    )  # a batch is smaller than all images
+    monkeypatch.setattr("imfeat.estimators._bands.VALUES_ON_GPU", 3_000)  # one image at a time
     monkeypatch.setattr("imfeat.estimators.encoding.BYTES_ON_GPU", 20_000)
     model = clone(ENCODERS[name]).fit(images)
     found = model.transform(gpu.array(images))
