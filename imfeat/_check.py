@@ -15,6 +15,7 @@ from imfeat._device import adopt, empty_like_owner, is_on_gpu, to_library
 from imfeat._dtypes import KERNEL_DTYPES, Words, factor_hint, to_kernel_dtype
 from imfeat._inputs import ChannelAxis, as_host_array
 from imfeat._layout import has_channel_axis
+from imfeat._planes import repeated
 
 BYTES = np.dtype(np.uint8)
 FLOATS = (np.float32, np.float64)  # dtypes of features that scores keep
@@ -133,7 +134,7 @@ def _checked_values(array: Array, name: str, words: Words, unit: bool, clip: boo
     if unit:
         return _in_unit_range(array, name, clip)
     if count_outside(array, -LARGEST, LARGEST):
-        if not np.isfinite(_on_host(array)).all():
+        if not np.isfinite(on_host(array)).all():
             raise ValueError(f"{name} must be finite, got NaN or infinite values")
         raise ValueError(f"{name} must not exceed {LARGEST:g}, as squares would overflow; scale them")
     return array
@@ -148,10 +149,10 @@ def images_at_once(batch: Array, pixels: int) -> int:
 
 def as_mask(mask: Any, shape: tuple[int, ...], images: Array) -> Array:
     """Return a mask (n_images, height, width) of bool for images of (..., height, width), on their device."""
-    on_host = isinstance(images, np.ndarray)
-    if is_on_gpu(mask) == on_host:
+    is_host = isinstance(images, np.ndarray)
+    if is_on_gpu(mask) == is_host:
         raise TypeError("images and mask must lie on the same device; copy one of them")
-    array = _as_array(mask, "mask", not on_host)
+    array = _as_array(mask, "mask", not is_host)
     if array.dtype != np.bool_:
         raise TypeError(f"mask must be bool, got {array.dtype}; write mask > 0")
     if array.shape not in (shape, shape[-2:]):
@@ -159,10 +160,10 @@ def as_mask(mask: Any, shape: tuple[int, ...], images: Array) -> Array:
             f"mask must have the shape {shape} of the images without their channels, or {shape[-2:]} "
             f"of one image, got {array.shape}"
         )
-    if on_host:
+    if is_host:
         return _plain(np.broadcast_to(array, shape).reshape(-1, *shape[-2:]))
     if array.shape != shape:
-        raise ValueError(f"mask must have the shape {shape} of the images on a GPU, got {array.shape}")
+        array = repeated(array.reshape(1, -1), math.prod(shape[:-2]))
     return array.reshape(-1, *shape[-2:])
 
 
@@ -338,18 +339,20 @@ def count_outside(values: Array, low: float, high: float) -> int:
     kind = flat.dtype.type
     counts = empty_on_device_of((-(-flat.size // check.CHUNK),), np.int64, values)
     check.count_outside(flat, kind(low), kind(high), counts)
-    counts = _on_host(counts)
+    counts = on_host(counts)
     return int(counts[0] if len(counts) == 1 else counts.sum())
 
 
-def _clipped(array: Array) -> Array:
-    unit = array.dtype.type(1)
-    clipped = as_out(None, array.shape, array.dtype, array)
-    backend_of(array).check.clip(array.reshape(-1), unit - unit, unit, clipped.reshape(-1))
-    return _plain(clipped)
+def clipped(values: Array, low: float, high: float) -> Array:
+    """Return floats cut to an interval, in memory of the library of the caller."""
+    kind = values.dtype.type
+    out = as_out(None, values.shape, values.dtype, values)
+    backend_of(values).check.clip(values.reshape(-1), kind(low), kind(high), out.reshape(-1))
+    return _plain(out)
 
 
-def _on_host(array: Any) -> Array:
+def on_host(array: Any) -> Array:
+    """Return an array as one of NumPy, copied if it lies on a GPU."""
     host: Array = array if isinstance(array, np.ndarray) else array.copy_to_host()
     return host
 
@@ -384,8 +387,8 @@ def _in_unit_range(array: Array, name: str, clip: bool) -> Array:
         return array
     n_outside = count_outside(array, -SLACK, 1 + SLACK)
     if not n_outside:
-        return _clipped(array) if clip else array
-    array = _on_host(array)
+        return clipped(array, 0, 1) if clip else array
+    array = on_host(array)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinite values ({n_outside} not in [0, 1])")
     raise ValueError(

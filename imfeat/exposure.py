@@ -9,7 +9,6 @@ from imfeat._check import (
     as_counts,
     as_mask,
     as_number,
-    as_on_host,
     as_out,
     as_pixels,
     images_at_once,
@@ -20,6 +19,7 @@ from imfeat._check import (
 from imfeat._dtypes import LARGEST
 from imfeat._equalize import equalize_floats, equalize_words
 from imfeat._inputs import ChannelAxis, Images, accepts
+from imfeat._planes import from_planes, frozen, mirrored, repeated, to_planes
 
 PIXELS_AT_ONCE = 1 << 20  # pixels whose tables, planes and margins are held at a time
 NO_MASK = np.empty((0, 0), np.bool_)
@@ -71,7 +71,7 @@ def equalize(
     Floats: ``skimage.exposure.equalize_hist`` of each channel with 256 bins, within 1e-6: a pixel
     becomes the share of pixels that are not brighter; both conventions give the same.  Where values
     are so close that 256 bins between them coincide, as in a nearly flat image, and scikit-image raises an
-    error, a channel of float32 is equalized as float64, and one of float64 after it was stretched to [0, 1].
+    error, a channel is equalized after it was stretched to [0, 1] in float64.
 
     uint16, int16: ``skimage.exposure.equalize_hist`` over all 65,536 values, times the largest value of the
     dtype and rounded; both conventions give the same.
@@ -94,10 +94,10 @@ def equalize(
         chosen = as_mask(mask, (*checked.leading, height, width), checked.batch).reshape(n_images, -1)
     if pixels.dtype == np.uint8:
         _equalize_bytes(pixels, chosen, convention, out.reshape(pixels.shape))
+    elif pixels.dtype in LARGEST:
+        out.reshape(pixels.shape)[:] = equalize_words(pixels, chosen)
     else:
-        pixels = as_on_host(pixels, "equalization of other dtypes than uint8")
-        spread = equalize_words if pixels.dtype in LARGEST else equalize_floats
-        out.reshape(pixels.shape)[:] = spread(pixels, chosen)
+        equalize_floats(pixels, chosen, out.reshape(pixels.shape))
     return to_caller_array(out)
 
 
@@ -218,32 +218,31 @@ def equalize_clahe(
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
         chunk = slice(first, first + at_once)
+        planes = to_planes(batch[chunk])
         if batch.shape[-1] == 1:
-            planes = batch[chunk].reshape(-1, height, width)
             _clahe(planes, clip_limit, (n_rows, n_cols), results[chunk].reshape(planes.shape))
             continue
-        channels = as_on_host(batch[chunk], "CLAHE of several channels")
-        planes = np.ascontiguousarray(np.moveaxis(channels, -1, 1)).reshape(-1, height, width)
-        equalized = np.empty(planes.shape, planes.dtype)
+        equalized = empty_on_device_of(planes.shape, planes.dtype, planes)
         _clahe(planes, clip_limit, (n_rows, n_cols), equalized)
-        results[chunk] = np.moveaxis(equalized.reshape(-1, batch.shape[-1], height, width), 1, -1)
+        from_planes(equalized, results[chunk])
     return to_caller_array(out)
 
 
 def _equalize_bytes(pixels: Array, chosen: Array | None, convention: str, out: Array) -> None:
     """Equalize pixels (n_images, n_pixels, n_channels) of uint8, which kernels do for 1 or 3 channels."""
     kernels = backend_of(pixels).equalize
-    counted = NO_MASK if chosen is None else chosen
     code = kernels.CONVENTIONS[convention]
+    counted = NO_MASK if chosen is None else chosen
     if pixels.shape[2] in (1, 3):
         kernels.equalize_bytes(pixels, counted, code, out)
         return
-    pixels = as_on_host(pixels, "equalization of other than 1 or 3 channels")
-    for c in range(pixels.shape[2]):
-        plane = np.ascontiguousarray(pixels[..., c : c + 1])
-        equalized = np.empty_like(plane)
-        kernels.equalize_bytes(plane, counted, code, equalized)
-        out[..., c : c + 1] = equalized
+    if chosen is not None:
+        counted = frozen(repeated(chosen, pixels.shape[2]))
+    planes = frozen(to_planes(pixels))
+    planes = planes.reshape(*planes.shape, 1)
+    equalized = empty_on_device_of(planes.shape, planes.dtype, planes)
+    kernels.equalize_bytes(planes, counted, code, equalized)
+    from_planes(equalized, out)
 
 
 def _clahe(planes: Array, clip_limit: float, tiles: tuple[int, int], out: Array) -> None:
@@ -278,5 +277,4 @@ def _mirror_to_multiple(batch: Array, n_rows: int, n_cols: int) -> Array:
         return batch
     down = down or n_rows
     across = across or n_cols
-    batch = as_on_host(batch, "CLAHE of sizes that the tiles don't divide")
-    return np.pad(batch, ((0, 0), (0, down), (0, across)), "reflect")
+    return mirrored(batch, (0, 0), (height + down, width + across))

@@ -188,8 +188,9 @@ def _as_bytes(batch: Array, n_bins: tuple[int, ...], space: str) -> Array:
     out = empty_on_device_of(batch.shape, np.uint8, batch)
     source = batch.reshape(-1, 3)
     target = out.reshape(-1)
-    for first in range(0, len(source), PIXELS_AT_ONCE):
-        last = first + PIXELS_AT_ONCE
+    at_once = PIXELS_AT_ONCE if isinstance(batch, np.ndarray) else len(source)  # images are few enough
+    for first in range(0, len(source), at_once):
+        last = first + at_once
         values = source[first:last].reshape(1, -1, 3)
         values = CONVERSIONS[space](values) if space != "rgb" else values
         kernels.histogram.to_bytes(

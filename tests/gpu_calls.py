@@ -29,6 +29,8 @@ FEATURES = {
     ),
     "equalize": (imfeat.equalize, 0),
     "equalize_value": (imfeat.equalize_value, 0),
+    "equalize_clahe": (lambda images: imfeat.equalize_clahe(images, tiles=(4, 8)), 0),
+    "equalize_clahe continued": (lambda images: imfeat.equalize_clahe(images, tiles=(5, 3)), 0),
     "resize": (lambda images: imfeat.resize(images, (9, 20)), 0),
     "resize lanczos": (
         lambda images: imfeat.resize(images, (7, 40), resample="lanczos", box=(0.5, 1, 20, 24)),
@@ -54,6 +56,11 @@ FEATURES = {
         1e-5,
     ),
     "hog further apart": (lambda images: imfeat.hog(images, cell_size=4, block_stride=(2, 3)), 1e-5),
+    "hog of roots": (lambda images: imfeat.hog(images, sqrt=True), 1e-5),
+    "hog padded": (
+        lambda images: imfeat.hog(images, padding=(8, 5), sqrt=True, interpolation="trilinear"),
+        1e-5,
+    ),
     "hog_uoctti": (imfeat.hog_uoctti, 2e-4),
     "hog_uoctti variant": (
         lambda images: imfeat.hog_uoctti(images, orientations=5, bilinear=True, variant="dalal-triggs"),
@@ -79,6 +86,7 @@ MASKED = {
     "equalize_value": imfeat.equalize_value,
     "hog": imfeat.hog,
     "hog trilinear": lambda images, mask: imfeat.hog(images, mask=mask, interpolation="trilinear"),
+    "hog padded": lambda images, mask: imfeat.hog(images, mask=mask, padding=(8, 5)),
 }
 
 DESCRIPTORS = {
@@ -98,10 +106,19 @@ def mixture_of(words):
     return imfeat.Mixture(np.full(len(words), 1 / len(words)), words, np.ones_like(words))
 
 
+def nearly_flat(dtype):
+    """Return an image whose values are so close that bins between them coincide."""
+    steps = np.arange(10).repeat(80).reshape(20, 40)
+    return (0.5 + steps * np.finfo(dtype).eps).astype(dtype)
+
+
 def run_all(rng):
     """Run all calls, on images in colour and gray and of each dtype, where the CPU takes them."""
     pixels = rng.integers(0, 256, (2, 24, 32, 3), dtype=np.uint8)
     mask = imfeat.to_device(rng.random(pixels.shape[:3]) < 0.5)
+    imfeat.hog(imfeat.to_device(pixels), mask=mask[:1].reshape(pixels.shape[1:3]))  # for all images
+    for dtype in DTYPES[1:]:
+        imfeat.equalize(imfeat.to_device(nearly_flat(dtype)))
     for dtype in DTYPES:
         colors = pixels if dtype == "uint8" else (pixels / 255).astype(dtype)
         for images in (colors, colors[..., 0].copy()):
@@ -111,6 +128,7 @@ def run_all(rng):
             for feature in MASKED.values():
                 with contextlib.suppress(TypeError, ValueError):
                     feature(imfeat.to_device(images), mask=mask)
+        imfeat.equalize(imfeat.to_device(np.ascontiguousarray(colors[..., :2])), channel_axis=-1, mask=mask)
     x, words = (rng.random((n, 16)).astype(np.float32) for n in (50, 7))
     for call, _ in DESCRIPTORS.values():
         call(imfeat.to_device(x), words)

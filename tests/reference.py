@@ -254,8 +254,27 @@ def scale_to_value(images, values):
     return np.floor(scaled + 0.5 + 1e-9).astype(np.uint8) if images.dtype == np.uint8 else scaled
 
 
+def square_roots(values):
+    return np.sqrt(values, dtype=np.float64)
+
+
+def masks_of_planes(planes, mask):
+    """Return the mask of each plane."""
+    return np.repeat(mask, len(planes) // len(mask), 0) if len(mask) else np.ones(planes.shape, np.bool_)
+
+
+def extremes(planes, mask):
+    values = [p[m] for p, m in zip(planes, masks_of_planes(planes, mask), strict=True)]
+    return np.array([[v.min(initial=np.inf), v.max(initial=-np.inf)] for v in values])
+
+
+def stretch(values, low, high):
+    return np.clip((values.astype(float) - float(low)) / (float(high) - float(low)), 0, 1)
+
+
 def edge_counts(planes, edges, mask):
-    return np.stack([np.histogram(p[m], e)[0] for p, e, m in zip(planes, edges, mask, strict=True)])
+    masks = masks_of_planes(planes, mask)
+    return np.stack([np.histogram(p[m], e)[0] for p, e, m in zip(planes, edges, masks, strict=True)])
 
 
 def interpolate(planes, centers, heights):
@@ -483,8 +502,24 @@ def dense_sift(images, bin_size, step, offset, kernels, weights, grid, out):
     return out.reshape(-1, n_channels, *out.shape[1:]).transpose(0, 2, 1, 3)
 
 
-def split(images):
-    return images.reshape(len(images), -1, 3).transpose(0, 2, 1)
+def split(images, out):
+    return images.reshape(len(images), -1, out.shape[1]).transpose(0, 2, 1)
+
+
+def join(planes):
+    return planes.transpose(0, 2, 1).reshape(len(planes), -1)
+
+
+def repeat(rows, out):
+    return np.repeat(rows, len(out) // len(rows), 0)
+
+
+def mirror(images, corner, out):
+    widths = [
+        (first, size - first - n)
+        for first, size, n in zip(corner, out.shape[1:3], images.shape[1:3], strict=True)
+    ]
+    return np.pad(images, ((0, 0), *widths, (0, 0)), "reflect")
 
 
 def split_opponent(images, white):

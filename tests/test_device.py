@@ -100,8 +100,19 @@ def images(rng):
     return rng.integers(0, 256, (3, 24, 32, 3), dtype=np.uint8)
 
 
+FLOATS = "color_histogram", "equalize", "equalize_value", "hog of roots", "hog padded"
+
 # Others need seconds each.
-QUICK = ("rgb_to_hsv", "rgb_to_gray", "color_histogram", "equalize", "lbp_codes", "hog", "dense_patches")
+QUICK = (
+    "rgb_to_hsv",
+    "rgb_to_gray",
+    "color_histogram",
+    "equalize",
+    "lbp_codes",
+    "hog",
+    "hog padded",
+    "dense_patches",
+)
 
 
 @needs_compiler
@@ -117,6 +128,65 @@ def test_features_lie_where_images_do(gpu, runs, images, name):
     assert (found.array.shape, found.array.dtype) == (expected.shape, expected.dtype)
     np.testing.assert_allclose(found.array.astype(float), expected.astype(float), atol=tolerance, rtol=1e-6)
     assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", FLOATS)
+def test_features_of_floats_lie_where_images_do(gpu, runs, images, name):
+    feature, _ = gpu_calls.FEATURES[name]
+    colors = (images / 255).astype(np.float32)
+    found = feature(gpu.array(colors))
+    assert type(found) is gpu.array
+    np.testing.assert_allclose(found.array, feature(colors), atol=1e-5, rtol=1e-6)
+    assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+
+
+@needs_compiler
+def test_floats_of_many_images_are_binned_at_once(gpu, runs, images, monkeypatch):
+    monkeypatch.setattr("imfeat.histogram.PIXELS_AT_ONCE", 1 << 7)  # times 64 on a GPU
+    colors = (images / 255).astype(np.float32)
+    found = imfeat.color_histogram(gpu.array(colors))
+    np.testing.assert_allclose(found.array, imfeat.color_histogram(colors), atol=1e-6)
+    assert [body.name for body, _, _ in runs.launched].count("histogram._to_bytes") == 1
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_nearly_flat_image_is_stretched_on_a_gpu(gpu, dtype):
+    image = gpu_calls.nearly_flat(dtype)
+    found = imfeat.equalize(gpu.array(image))
+    np.testing.assert_allclose(found.array, imfeat.equalize(image), atol=1e-6)
+
+
+@needs_compiler
+def test_images_without_chosen_pixels_stay(gpu, images):
+    colors = (images / 255).astype(np.float32)
+    mask = np.arange(24 * 32).reshape(24, 32) % 3 * np.array([1, 0, 1])[:, None, None] > 0
+    found = imfeat.equalize(gpu.array(colors), mask=gpu.array(mask))
+    np.testing.assert_allclose(found.array, imfeat.equalize(colors, mask=mask), atol=1e-6)
+    np.testing.assert_array_equal(found.array[1], colors[1])
+
+
+@needs_compiler
+def test_two_channels_are_equalized(gpu, images, rng):
+    pixels = np.ascontiguousarray(images[..., :2])
+    mask = rng.random((24, 32)) < 0.5
+    found = imfeat.equalize(gpu.array(pixels), channel_axis=-1, mask=gpu.array(mask))
+    np.testing.assert_array_equal(found.array, imfeat.equalize(pixels, channel_axis=-1, mask=mask))
+
+
+@needs_compiler
+def test_roots_need_values_that_are_not_negative(gpu, images):
+    colors = (images / 255).astype(np.float32)
+    for low in (-0.0005, -0.5):
+        colors[0, 0, 0, 0] = low
+        if low > -0.001:
+            found = imfeat.hog(gpu.array(colors), sqrt=True)
+            np.testing.assert_allclose(found.array, imfeat.hog(colors, sqrt=True), atol=1e-5)
+            assert type(found) is gpu.array
+        else:
+            with pytest.raises(ValueError, match="have no negative values, for sqrt=True"):
+                imfeat.hog(gpu.array(colors), sqrt=True)
 
 
 @needs_compiler
@@ -238,6 +308,9 @@ def test_masks_lie_where_images_do(gpu, images, rng):
         found = imfeat.hog(gpu.array(images), mask=gpu.array(mask), interpolation=interpolation)
         expected = imfeat.hog(images, mask=mask, interpolation=interpolation)
         np.testing.assert_allclose(found.array, expected, atol=1e-5)
+    for call in gpu_calls.MASKED.values():
+        found = call(gpu.array(images), mask=gpu.array(mask[0]))  # for all images
+        np.testing.assert_allclose(found.array, call(images, mask=mask[0]), atol=1e-5)
     with pytest.raises(TypeError, match="images and mask must lie on the same device"):
         imfeat.color_histogram(gpu.array(images), mask=mask)
     with pytest.raises(TypeError, match="images and mask must lie on the same device"):
@@ -245,10 +318,6 @@ def test_masks_lie_where_images_do(gpu, images, rng):
 
 
 def test_what_is_not_computed_there_says_so(gpu, images):
-    with pytest.raises(TypeError, match="not computed on a GPU; copy"):
-        imfeat.hog(gpu.array(images), sqrt=True)
-    with pytest.raises(TypeError, match="padding is not computed on a GPU; copy"):
-        imfeat.hog(gpu.array(images), padding=8)
     with pytest.raises(TypeError, match="hog_windows is not computed on a GPU; copy"):
         imfeat.hog_windows(gpu.array(images), (16, 16), 8)
     with pytest.raises(TypeError, match="features lie on a GPU"):

@@ -89,7 +89,7 @@ def _of_counts(norm):
 
 
 def equalization_cases(images, rng):
-    """Yield the cases of ``brightness``, ``equalize`` and ``clahe``."""
+    """Yield the cases of ``brightness``, ``equalize``, ``equalize_floats`` and ``clahe``."""
     n_images, height, width, _ = images.shape
     n = n_images * height * width
     pixels = images.reshape(-1, 3)
@@ -98,6 +98,9 @@ def equalization_cases(images, rng):
     tolerance = 0 if is_bytes(images) else 1e-6
     results = [(pixels.shape, pixels.dtype)]
     yield case("brightness.scale_to_value", (pixels, values), results, tolerance, n)
+    flat = images.reshape(-1)
+    for dtype in ("float32",) if images.dtype == F32 else ("float32", "float64"):
+        yield case("brightness.square_roots", (flat,), [(flat.shape, np.dtype(dtype))], 1e-6, flat.size)
     if is_bytes(images):
         yield from _byte_equalization_cases(images, rng)
         return
@@ -108,13 +111,19 @@ def equalization_cases(images, rng):
     mask = rng.random(planes.shape) < 0.7
     centers = ((edges[:, 1:] + edges[:, :-1]) / 2).astype(float)
     heights = np.sort(rng.random((n_images, 256)), 1)
-    for counted, read_only in ((np.ones(planes.shape, np.bool_), (0,)), (mask, ())):
+    for counted, read_only in ((NO_PIXEL_MASK, (0,)), (mask, ()), (mask[:1], ())):
         inputs = planes, edges, counted
         results = [((n_images, 256), np.int64)]
         yield case("equalize_floats.edge_counts", inputs, results, 0, n, read_only=read_only)
+        results = [((n_images, 2), planes.dtype)]
+        yield case("equalize_floats.extremes", (planes, counted), results, 0, n, read_only=read_only)
         results = [(planes.shape, planes.dtype)]
         inputs = planes, centers, heights
         yield case("equalize_floats.interpolate", inputs, results, 1e-5, n, read_only=read_only)
+    few = mask & (np.arange(n_images)[:, None] > 0)  # none in the first
+    yield case("equalize_floats.extremes", (planes, few), [((n_images, 2), planes.dtype)], 0, n)
+    inputs = planes.reshape(-1), planes.dtype.type(0.2), planes.dtype.type(0.7)
+    yield case("equalize_floats.stretch", inputs, [(planes.size, np.float64)], 1e-12, n)
 
 
 def _byte_equalization_cases(images, rng):

@@ -128,7 +128,7 @@ def _mirror_indices(patch_size, n_channels):
 
 
 def descriptor_cases(images, rng):
-    """Yield the cases of ``smooth``, ``sift``, ``planes`` and ``local_color``."""
+    """Yield the cases of ``smooth``, ``sift``, ``planes``, ``borders`` and ``local_color``."""
     n_images, height, width, _ = images.shape
     gray = gray_of(images)
     scale = 255 if is_bytes(images) else 1
@@ -158,6 +158,7 @@ def descriptor_cases(images, rng):
     planes = n_images, 3, height * width
     for read_only in ((0,), ()):
         yield case("planes.split", (flat,), [(planes, flat.dtype)], 0, images.size // 3, read_only=read_only)
+    yield from _layout_cases(images, rng)
     inputs = flat, F32(white_of(images))
     yield case("planes.split_opponent", inputs, [(planes, F32)], 1e-6, images.size // 3)
     inputs = lines, rows, cols, levels, 1 / (1 << bits) if bits else 1 / 255
@@ -168,6 +169,32 @@ def descriptor_cases(images, rng):
         result = ((n_images, 30, 96), F32)
         inputs = bins, *indices, 0
         yield case("local_color.gather_bins", inputs, [result], 0, 30 * n_images, read_only=())
+
+
+def _layout_cases(images, rng):
+    """Yield more cases of ``planes``, and those of ``borders``."""
+    n_images, height, width, _ = images.shape
+    dtype = images.dtype
+    two = np.ascontiguousarray(images[..., :2])
+    for pixels in (images, two):
+        n_channels = pixels.shape[3]
+        flat = pixels.reshape(n_images, -1)
+        planes = np.ascontiguousarray(flat[:, ::-1]).reshape(n_images, n_channels, -1)
+        if n_channels != 3:
+            yield case("planes.split", (flat,), [(planes.shape, dtype)], 0, flat.size // n_channels)
+        results = [(flat.shape, dtype)]
+        yield case("planes.join", (planes,), results, 0, flat.size // n_channels, read_only=())
+    if is_bytes(images):
+        rows = rng.random((2, height * width)) < 0.5
+        yield case("planes.repeat", (rows,), [((6, height * width), np.bool_)], 0, 3 * rows.size)
+        yield case("planes.repeat", (rows[:1],), [((n_images, height * width), np.bool_)], 0, n_images)
+    for pixels, corner, size in (
+        (images, (8, 5), (height + 16, width + 10)),
+        (two, (0, 0), (height + 7, width + 1)),
+        (images[:, :2, :1].copy(), (3, 9), (9, 14)),  # mirrored several times, and of a single column
+    ):
+        shape = n_images, *size, pixels.shape[3]
+        yield case("borders.mirror", (pixels, corner), [(shape, dtype)], 0, math.prod(shape[:3]))
 
 
 def pattern_cases(images, rng):

@@ -1,4 +1,6 @@
-"""The largest channel of pixels, and pixels scaled to a new one: a thread is a pixel."""
+"""The largest channel of pixels, pixels scaled to a new one, and square roots: a thread is a pixel."""
+
+import math
 
 import numpy as np
 
@@ -21,6 +23,12 @@ def scale_to_value(images, values, out):
     launch(body, blocks_of(len(values)), images, values, out)
 
 
+def square_roots(values, out):
+    """Take the square roots of values."""
+    body = _roots_of_bytes if values.dtype == np.uint8 else _roots_of_floats
+    launch(body, blocks_of(len(out)), values, out)
+
+
 @cuda.jit
 def _largest_channel(images, out):
     i = cuda.grid(1)
@@ -41,6 +49,20 @@ def _scale_bytes(images, values, out):
         out[i, 0] = scaled(r, value, high)
         out[i, 1] = scaled(g, value, high)
         out[i, 2] = scaled(b, value, high)
+
+
+@cuda.jit
+def _roots_of_bytes(values, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = math.sqrt(f32(i32(values[i])))
+
+
+@cuda.jit
+def _roots_of_floats(values, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = math.sqrt(values[i])
 
 
 @cuda.jit
