@@ -124,7 +124,7 @@ def _checked_values(array: Array, name: str, words: Words, unit: bool, clip: boo
         return _plain(array)
     is_signed = array.dtype == np.int16 and unit
     array = _plain(to_kernel_dtype(array, name, words))
-    if is_signed and array.min(initial=0) < 0:
+    if is_signed and count_outside(array, 0, np.iinfo(np.int16).max):
         raise ValueError(
             f"{name} of int16 must not be negative here, got negative values; "
             f"write ({name} - low) / (high - low) with the lowest and highest possible value"

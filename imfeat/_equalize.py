@@ -6,28 +6,32 @@ import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import on_host
+from imfeat._dtypes import LARGEST
 from imfeat._planes import from_planes, to_planes
 
 N_BINS = 256
 NO_MASK = np.empty((0, 0), np.bool_)
 LEAST_RANGE = 1e-300  # of values in float64: the number of bins by it must be finite
-FEW = 1 << 11  # values of 16 bits, below which they are sorted instead of counted
 CLOSE = 4 * N_BINS  # range of values in units of their rounding, below which bins may coincide
 
 
-def equalize_floats(pixels: Array, chosen: Array | None, out: Array) -> None:
-    """Equalize pixels (n_images, n_pixels, n_channels) of floats, each plane by itself."""
+def equalize_planes(pixels: Array, chosen: Array | None, out: Array) -> None:
+    """Equalize pixels (n_images, n_pixels, n_channels) of floats or of 16 bits, each plane by itself."""
     planes = to_planes(pixels)
+    masks = NO_MASK if chosen is None else chosen
     is_gray = pixels.shape[2] == 1
     equalized = (
         out.reshape(planes.shape) if is_gray else empty_on_device_of(planes.shape, planes.dtype, planes)
     )
-    _equalize_planes(planes, NO_MASK if chosen is None else chosen, equalized)
+    if planes.dtype in LARGEST:
+        backend_of(planes).equalize_words.equalize_words(planes, masks, LARGEST[planes.dtype], equalized)
+    else:
+        _equalize_floats(planes, masks, equalized)
     if not is_gray:
         from_planes(equalized, out)
 
 
-def _equalize_planes(planes: Array, masks: Array, out: Array) -> None:
+def _equalize_floats(planes: Array, masks: Array, out: Array) -> None:
     """Interpolate the cumulative histogram of each plane (n, n_pixels) between the centers of its bins.
 
     As many planes in a row share a mask; without masks all pixels are counted.
@@ -50,7 +54,7 @@ def _equalize_planes(planes: Array, masks: Array, out: Array) -> None:
         mask = masks[k * len(masks) // len(planes) :][:1]
         stretched = empty_on_device_of((1, planes.shape[1]), np.float64, planes)
         kernels.stretch(planes[k : k + 1].reshape(-1), *extremes[k], stretched.reshape(-1))
-        _equalize_planes(stretched, mask, out[k : k + 1])
+        _equalize_floats(stretched, mask, out[k : k + 1])
     for k in np.flatnonzero(extremes[:, 0] > extremes[:, 1]):  # of empty masks
         unchanged = planes[k : k + 1].reshape(-1), *(planes.dtype.type(end) for end in (-np.inf, np.inf))
         backend_of(planes).check.clip(*unchanged, out[k : k + 1].reshape(-1))
@@ -76,28 +80,3 @@ def _bin_edges(low: Any, high: Any) -> tuple[Array, bool]:
 def _coincide(edges: Array) -> bool:
     centers = (edges[:-1] + edges[1:]) / 2
     return bool((np.diff(edges) <= 0).any() or (np.diff(centers) <= 0).any())
-
-
-def equalize_words(pixels: Array, chosen: Array | None) -> Array:
-    """Equalize pixels (n_images, n_pixels, n_channels) of integers of 16 bits, over all of their values.
-
-    A value becomes the share of pixels that are not larger, times the largest integer of the dtype.
-    """
-    out = np.empty_like(pixels)
-    for i, c in np.ndindex(len(pixels), pixels.shape[2]):
-        plane = pixels[i, :, c]
-        counted = plane if chosen is None else plane[chosen[i]]
-        if not counted.size:
-            out[i, :, c] = plane
-            continue
-        largest = np.iinfo(pixels.dtype).max
-        low, high = counted.min(), counted.max()
-        values = np.clip(plane, low, high)
-        if counted.size < FEW:
-            ranks = np.searchsorted(np.sort(counted), values, "right")
-            out[i, :, c] = np.rint(ranks / counted.size * largest)
-            continue
-        ranks = np.cumsum(np.bincount(np.subtract(counted, low, dtype=np.int64)))
-        table = np.rint(ranks / counted.size * largest).astype(pixels.dtype)
-        out[i, :, c] = table[np.subtract(values, low, dtype=np.int64)]
-    return out

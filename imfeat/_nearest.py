@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
+from imfeat._backend import Array, backend_of, empty_on_device_of
 
 
 def nearest_words(vectors: Array, words: Array) -> tuple[Array, Array]:
     """Return the nearest words (n,) int32 and squared distances (n,) float32."""
-    indices = np.empty(len(vectors), np.int32)
-    distances = np.empty(len(vectors), np.float32)
+    indices = empty_on_device_of((len(vectors),), np.int32, vectors)
+    distances = empty_on_device_of((len(vectors),), np.float32, vectors)
     backend_of(vectors).nearest.assign(vectors, words, indices, distances)
     return indices, distances
 

@@ -9,6 +9,7 @@ from imfeat._check import (
     as_counts,
     as_mask,
     as_number,
+    as_on_host,
     as_out,
     as_pixels,
     images_at_once,
@@ -16,8 +17,7 @@ from imfeat._check import (
     one_of,
     to_caller_array,
 )
-from imfeat._dtypes import LARGEST
-from imfeat._equalize import equalize_floats, equalize_words
+from imfeat._equalize import equalize_planes
 from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat._planes import from_planes, frozen, mirrored, repeated, to_planes
 
@@ -94,10 +94,8 @@ def equalize(
         chosen = as_mask(mask, (*checked.leading, height, width), checked.batch).reshape(n_images, -1)
     if pixels.dtype == np.uint8:
         _equalize_bytes(pixels, chosen, convention, out.reshape(pixels.shape))
-    elif pixels.dtype in LARGEST:
-        out.reshape(pixels.shape)[:] = equalize_words(pixels, chosen)
     else:
-        equalize_floats(pixels, chosen, out.reshape(pixels.shape))
+        equalize_planes(pixels, chosen, out.reshape(pixels.shape))
     return to_caller_array(out)
 
 
@@ -141,11 +139,6 @@ def equalize_value(
     out = as_out(out, pixels.shape, kept_dtype(pixels), batch)
     values = empty_on_device_of(batch.shape[:-1], batch.dtype, batch)
     options: dict[str, Any] = {"convention": convention, "mask": mask, "channel_axis": None}
-    if batch.dtype in LARGEST:
-        np.max(batch, -1, out=values)
-        equalized = equalize(values.reshape(*pixels.leading, *pixels.size), **options)
-        out[...] = _scaled_words(batch, values, equalized.reshape(values.shape)).reshape(out.shape)
-        return to_caller_array(out)
     kernels = backend_of(batch)
     kernels.brightness.largest_channel(batch.reshape(-1, 3), values.reshape(-1))
     values = equalize(values.reshape(*pixels.leading, *pixels.size), **options)
@@ -212,8 +205,8 @@ def equalize_clahe(
     height, width = pixels.size
     if n_rows > height or n_cols > width:
         raise ValueError(f"tiles must fit images of {height} x {width} pixels, got {n_rows} x {n_cols}")
-    out = as_out(out, pixels.shape, pixels.dtype, pixels.batch)
-    batch = pixels.batch
+    batch = pixels.batch if pixels.dtype == np.uint8 else as_on_host(pixels.batch, "CLAHE of 16 bits")
+    out = as_out(out, pixels.shape, pixels.dtype, batch)
     results = out.reshape(batch.shape)
     at_once = images_at_once(batch, PIXELS_AT_ONCE)
     for first in range(0, len(batch), at_once):
@@ -256,13 +249,6 @@ def _clahe(planes: Array, clip_limit: float, tiles: tuple[int, int], out: Array)
     tables = empty_on_device_of((len(planes), *tiles, n_values), planes.dtype, planes)
     kernels.clahe_tables(padded, clip, tables)
     kernels.clahe_blend(planes, tables, tile_height, tile_width, out)
-
-
-def _scaled_words(batch: Array, values: Array, equalized: Array) -> Array:
-    """Return integers of 16 bits with another largest channel; black becomes gray."""
-    factors = equalized / np.maximum(values, 1)
-    scaled: Array = np.rint(batch * factors[..., np.newaxis])
-    return np.where(values[..., np.newaxis] == 0, equalized[..., np.newaxis], scaled).astype(batch.dtype)
 
 
 def _mirror_to_multiple(batch: Array, n_rows: int, n_cols: int) -> Array:

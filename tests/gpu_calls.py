@@ -22,7 +22,9 @@ FEATURES = {
     "color_histogram by channel": (lambda images: imfeat.color_histogram(images, joint=False), 1e-6),
     "color_histogram of HSI": (lambda images: imfeat.color_histogram(images, space="hsi", grid=(2, 2)), 1e-2),
     "color_histogram of Lab": (lambda images: imfeat.color_histogram(images, space="lab"), 1e-2),
+    "color_histogram of gray": (lambda images: imfeat.color_histogram(images, space="gray", bins=17), 1e-6),
     "quantize_colors": (lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(3)), 0),
+    "quantize_colors to many": (lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(7)), 0),
     "quantize_colors dithered": (
         lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(2), dither="floyd-steinberg"),
         0,
@@ -38,8 +40,11 @@ FEATURES = {
     ),
     "match_histograms": (lambda images: imfeat.match_histograms(images, images), 0),
     "lbp": (lambda images: imfeat.lbp(images, grid=(2, 1)), 1e-6),
+    "lbp of rotations": (lambda images: imfeat.lbp(images, method="ror"), 1e-6),
+    "lbp of variances": (lambda images: imfeat.lbp(images, method="var"), 1e-6),
     "lbp_codes": (imfeat.lbp_codes, 0),
     "glcm": (lambda images: imfeat.glcm(images, symmetric=True), 0),
+    "glcm of shares": (lambda images: imfeat.glcm(images, normed=True), 0),
     "hog": (imfeat.hog, 1e-5),
     "hog trilinear": (lambda images: imfeat.hog(images, interpolation="trilinear"), 1e-5),
     "hog options": (
@@ -78,6 +83,7 @@ FEATURES = {
 
 
 DTYPES = "uint8", "float32", "float64"
+WORDS = "uint16", "int16"  # which equalize and equalize_value take
 
 MASKED = {
     "color_histogram": imfeat.color_histogram,
@@ -98,6 +104,9 @@ DESCRIPTORS = {
     "chi-square": (lambda x, words: imfeat.compare_histograms(x, x), 1e-5),
     "chi-square-alt": (lambda x, words: imfeat.compare_histograms(x, x, method="chi-square-alt"), 1e-5),
     "intersection": (lambda x, words: imfeat.compare_histograms(x, x, method="intersection"), 1e-5),
+    "correlation": (lambda x, words: imfeat.compare_histograms(x, x, method="correlation"), 1e-5),
+    "bhattacharyya": (lambda x, words: imfeat.compare_histograms(x, x, method="bhattacharyya"), 1e-5),
+    "kl": (lambda x, words: imfeat.compare_histograms(x, x, method="kl"), 1e-5),
 }
 
 
@@ -117,6 +126,10 @@ def run_all(rng):
     pixels = rng.integers(0, 256, (2, 24, 32, 3), dtype=np.uint8)
     mask = imfeat.to_device(rng.random(pixels.shape[:3]) < 0.5)
     imfeat.hog(imfeat.to_device(pixels), mask=mask[:1].reshape(pixels.shape[1:3]))  # for all images
+    for dtype in WORDS:
+        words = (pixels.astype(np.int64) * 128).astype(dtype)
+        for feature in (imfeat.equalize, imfeat.equalize_value):
+            feature(imfeat.to_device(words), mask=mask)
     for dtype in DTYPES[1:]:
         imfeat.equalize(imfeat.to_device(nearly_flat(dtype)))
     for dtype in DTYPES:

@@ -250,6 +250,9 @@ def largest_channel(images):
 
 def scale_to_value(images, values):
     high = images.max(1, keepdims=True).astype(np.float64)
+    if images.dtype.itemsize == 2:
+        factors = values[:, None] / np.maximum(high, 1)
+        return np.where(high > 0, np.rint(images * factors), values[:, None])
     scaled = np.where(high > 0, images / np.where(high > 0, high, 1) * values[:, None], values[:, None])
     return np.floor(scaled + 0.5 + 1e-9).astype(np.uint8) if images.dtype == np.uint8 else scaled
 
@@ -275,6 +278,16 @@ def stretch(values, low, high):
 def edge_counts(planes, edges, mask):
     masks = masks_of_planes(planes, mask)
     return np.stack([np.histogram(p[m], e)[0] for p, e, m in zip(planes, edges, masks, strict=True)])
+
+
+def equalize_words(planes, mask, largest):
+    out = planes.astype(float)
+    for k, (plane, m) in enumerate(zip(planes, masks_of_planes(planes, mask), strict=True)):
+        if m.any():
+            values = np.sort(plane[m])
+            ranks = np.searchsorted(values, np.clip(plane, values[0], values[-1]), "right")
+            out[k] = np.rint(ranks / len(values) * largest)
+    return out
 
 
 def interpolate(planes, centers, heights):
@@ -591,6 +604,14 @@ def neighbor_variances(images, rows, row_shares, cols, col_shares):
     return neighbors(images, rows, row_shares, cols, col_shares).var(0)
 
 
+def rank_codes(codes, table):
+    return np.searchsorted(table, codes)
+
+
+def bin_variances(variances, white, n_bins):
+    return np.minimum(2 * np.sqrt(variances) / white * n_bins, n_bins - 1).astype(int)
+
+
 def count_codes(codes, rows, cols, out):
     regions = [
         [codes[:, top:bottom, left:right] for left, right in itertools.pairwise(cols)]
@@ -619,6 +640,10 @@ def count_pairs(levels, rows, cols, offsets, out):
             if 0 <= v < cell.shape[0] and 0 <= u < cell.shape[1]:
                 counts[i, r, c, level, cell[v, u], k] += 1
     return counts
+
+
+def to_shares(counts, n_pairs):
+    return counts / n_pairs
 
 
 def add_transposed(counts):

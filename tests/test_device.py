@@ -13,13 +13,14 @@ from imfeat_kernels.cuda import launch
 
 import imfeat
 from imfeat._device import CudaUnavailableError
+from imfeat.comparison import METHODS
 from tests import device, gpu_calls, ptx
 
 needs_compiler = pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
 
 
 STREAM = 7 << 4  # the stream of the libraries, not the default one
-DTYPES = "uint8", "uint32", "uint64", "int32", "int64", "float32", "float64", "bool"
+DTYPES = "uint8", "uint16", "int16", "uint32", "uint64", "int32", "int64", "float32", "float64", "bool"
 
 
 def full_of_nan(shape, dtype):
@@ -100,7 +101,10 @@ def images(rng):
     return rng.integers(0, 256, (3, 24, 32, 3), dtype=np.uint8)
 
 
-FLOATS = "color_histogram", "equalize", "equalize_value", "hog of roots", "hog padded"
+FLOATS = (
+    *("color_histogram", "color_histogram of gray", "quantize_colors", "quantize_colors to many"),
+    *("equalize", "equalize_value", "hog of roots", "hog padded", "lbp of variances"),
+)
 
 # Others need seconds each.
 QUICK = (
@@ -156,6 +160,27 @@ def test_a_nearly_flat_image_is_stretched_on_a_gpu(gpu, dtype):
     image = gpu_calls.nearly_flat(dtype)
     found = imfeat.equalize(gpu.array(image))
     np.testing.assert_allclose(found.array, imfeat.equalize(image), atol=1e-6)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", gpu_calls.WORDS)
+@pytest.mark.parametrize("name", ["equalize", "equalize_value"])
+def test_words_are_equalized_on_a_gpu(gpu, images, rng, name, dtype):
+    words = (images.astype(np.int64) * 128 + rng.integers(0, 128, images.shape)).astype(dtype)
+    mask = rng.random(images.shape[:3]) < 0.5
+    mask[1] = False
+    equalize = getattr(imfeat, name)
+    for options in ({}, {"mask": mask}):
+        there = {key: gpu.array(value) for key, value in options.items()}
+        found = equalize(gpu.array(words), **there)
+        assert type(found) is gpu.array
+        np.testing.assert_array_equal(found.array, equalize(words, **options))
+
+
+@needs_compiler
+def test_integers_of_16_bits_must_not_be_negative_on_a_gpu(gpu, images):
+    with pytest.raises(ValueError, match="images of int16 must not be negative here"):
+        imfeat.equalize_value(gpu.array(images.astype(np.int16) - 1))
 
 
 @needs_compiler
@@ -217,8 +242,6 @@ def test_levels_are_checked_where_images_lie(gpu, images):
     np.testing.assert_array_equal(found.array, imfeat.glcm(gray, levels=32))
     with pytest.raises(ValueError, match="images must have values below levels=31"):
         imfeat.glcm(gpu.array(gray), levels=31)
-    with pytest.raises(TypeError, match="normed=True is not computed on a GPU"):
-        imfeat.glcm(gpu.array(gray), normed=True)
 
 
 @needs_compiler
@@ -268,14 +291,12 @@ def test_histograms_are_compared_and_matched_where_they_lie(gpu, images):
     with pytest.raises(TypeError, match="images and reference must lie on the same device"):
         imfeat.match_histograms(gpu.array(images), reference)
     first, second = imfeat.color_histogram(images), imfeat.color_histogram(images[:2] // 2)
-    for method in ("chi-square", "chi-square-alt", "intersection"):
+    for method in METHODS:
         found = imfeat.compare_histograms(gpu.array(first), gpu.array(second), method=method)
         expected = imfeat.compare_histograms(first, second, method=method)
-        np.testing.assert_allclose(found.array, expected, rtol=1e-5)
+        np.testing.assert_allclose(found.array, expected, rtol=1e-5, atol=1e-6)
     with pytest.raises(TypeError, match="first and second must lie on the same device"):
         imfeat.compare_histograms(gpu.array(first), second)
-    with pytest.raises(TypeError, match="method='kl' is not computed on a GPU"):
-        imfeat.compare_histograms(gpu.array(first), gpu.array(second), method="kl")
 
 
 @needs_compiler
@@ -318,6 +339,11 @@ def test_masks_lie_where_images_do(gpu, images, rng):
 
 
 def test_what_is_not_computed_there_says_so(gpu, images):
+    words = images.astype(np.uint16)
+    with pytest.raises(TypeError, match="CLAHE of 16 bits is not computed on a GPU; copy"):
+        imfeat.equalize_clahe(gpu.array(words))
+    with pytest.raises(TypeError, match="glcm of uint16 is not computed on a GPU; copy"):
+        imfeat.glcm(gpu.array(np.ascontiguousarray(words[..., 0])))
     with pytest.raises(TypeError, match="hog_windows is not computed on a GPU; copy"):
         imfeat.hog_windows(gpu.array(images), (16, 16), 8)
     with pytest.raises(TypeError, match="features lie on a GPU"):

@@ -31,7 +31,9 @@ def _mirror(start, stop, images, corner, out):
     for item in range(start, stop):  # an item is a row of an image
         i, y = item // n_rows, item % n_rows
         row, line = images[i, mirrored(y - top, height)], out[i, y]
-        line[left : left + width] = row
+        values, inner = row.reshape(-1), line.reshape(-1)[left * n_channels :]
+        for k in range(len(values)):
+            inner[k] = values[k]
         for x in range(left):
             for c in range(n_channels):
                 line[x, c] = row[mirrored(x - left, width), c]

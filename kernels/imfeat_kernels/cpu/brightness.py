@@ -13,7 +13,7 @@ def largest_channel(images, out):
 
     Parameters
     ----------
-    images : (n, 3) uint8, float32 or float64
+    images : (n, 3) uint8, uint16, int16, float32 or float64
     out : (n,) of the same dtype
     """
     launch(_largest_channel, len(out), images, out, grain=STRIP)
@@ -24,13 +24,14 @@ def scale_to_value(images, values, out):
 
     Parameters
     ----------
-    images : (n, 3) uint8, float32 or float64
+    images : (n, 3) uint8, uint16, int16, float32 or float64
+        Not negative.
     values : (n,) of the same dtype
         New largest channels.
     out : (n, 3) of the same dtype
-        Overwritten; bytes are rounded to the nearest.
+        Overwritten; integers are rounded to the nearest, bytes half up and others half to even.
     """
-    body = _scale_bytes if images.dtype == np.uint8 else _scale_floats
+    body = {1: _scale_bytes, 2: _scale_words}.get(images.dtype.itemsize, _scale_floats)
     launch(body, len(values), images, values, out, grain=STRIP)
 
 
@@ -88,6 +89,15 @@ def _roots_of_bytes(start, stop, values, out):
 def _roots_of_floats(start, stop, values, out):
     for i in range(start, stop):
         out[i] = np.sqrt(values[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _scale_words(start, stop, images, values, out):
+    for i in range(start, stop):
+        high = max(images[i, 0], images[i, 1], images[i, 2])
+        factor = values[i] / max(high, 1)
+        for c in range(3):
+            out[i, c] = np.int64(np.rint(images[i, c] * factor)) if high > 0 else values[i]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

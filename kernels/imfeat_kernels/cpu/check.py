@@ -13,7 +13,7 @@ def count_outside(values, low, high, out):
 
     Parameters
     ----------
-    values : (n,) float32, float64 or uint8
+    values : (n,) float32, float64, uint8 or int16
     low, high : of the same dtype
         Ends of the closed interval.
     out : (ceil(n / CHUNK),) int64

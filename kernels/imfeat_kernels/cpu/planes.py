@@ -49,7 +49,9 @@ def repeat(rows, out):
     out : (n, n_values) of the same dtype
         n is a multiple of m.
     """
-    launch(_repeat, len(out), frozen(rows), out, grain=1 + PIXELS // out.shape[1])
+    times = len(out) // max(len(rows), 1)
+    body = _repeat_values if rows.shape[1] == 1 and times == 3 else _repeat
+    launch(body, len(rows), frozen(rows), times, out, grain=1 + PIXELS // max(times * out.shape[1], 1))
 
 
 def split_opponent(images, white, out):
@@ -104,10 +106,20 @@ def _join_any(start, stop, planes, out):
 
 
 @njit(nogil=True, cache=True)
-def _repeat(start, stop, rows, out):
-    times = len(out) // len(rows)
+def _repeat_values(start, stop, rows, times, out):
+    x, y = rows.reshape(-1), out.reshape(-1)
+    for i in range(start, stop):
+        y[3 * i] = x[i]
+        y[3 * i + 1] = x[i]
+        y[3 * i + 2] = x[i]
+
+
+@njit(nogil=True, cache=True)
+def _repeat(start, stop, rows, times, out):
     for item in range(start, stop):
-        out[item] = rows[item // times]
+        for k in range(item * times, (item + 1) * times):
+            for p in range(rows.shape[1]):
+                out[k, p] = rows[item, p]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -9,7 +9,8 @@ from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import blocks_of, launch
 
 scaled = on_device(cpu.scaled)
-f32, i32 = np.float32, np.int32
+f32, f64, i32 = np.float32, np.float64, np.int32
+MAGIC = np.float64(1.5 * 2**52)  # larger doubles are integers
 
 
 def largest_channel(images, out):
@@ -19,7 +20,7 @@ def largest_channel(images, out):
 
 def scale_to_value(images, values, out):
     """Scale each pixel so that its largest channel becomes a new value; black becomes gray."""
-    body = _scale_bytes if images.dtype == np.uint8 else _scale_floats
+    body = {1: _scale_bytes, 2: _scale_words}.get(images.dtype.itemsize, _scale_floats)
     launch(body, blocks_of(len(values)), images, values, out)
 
 
@@ -63,6 +64,25 @@ def _roots_of_floats(values, out):
     i = cuda.grid(1)
     if i < out.size:
         out[i] = math.sqrt(values[i])
+
+
+@cuda.jit
+def _scale_words(images, values, out):
+    i = cuda.grid(1)
+    if i < values.size:
+        a, b, c = i32(images[i, 0]), i32(images[i, 1]), i32(images[i, 2])
+        high = a if a > b else b
+        high = high if high > c else c
+        value = i32(values[i])
+        factor = f64(value) / f64(high if high > i32(0) else i32(1))
+        out[i, 0] = _rounded_product(a, factor) if high > i32(0) else value
+        out[i, 1] = _rounded_product(b, factor) if high > i32(0) else value
+        out[i, 2] = _rounded_product(c, factor) if high > i32(0) else value
+
+
+@cuda.jit(device=True)
+def _rounded_product(channel, factor):
+    return i32(cuda.fma(f64(channel), factor, f64(0)) + MAGIC - MAGIC)
 
 
 @cuda.jit
