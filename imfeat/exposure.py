@@ -95,7 +95,10 @@ def equalize(
     if pixels.dtype == np.uint8:
         _equalize_bytes(pixels, chosen, convention, out.reshape(pixels.shape))
     else:
-        equalize_planes(pixels, chosen, out.reshape(pixels.shape))
+        target = out if out.dtype == pixels.dtype else np.empty(pixels.shape, pixels.dtype)
+        equalize_planes(pixels, chosen, target.reshape(pixels.shape))
+        if target is not out:
+            out[...] = target.reshape(out.shape)
     return to_caller_array(out)
 
 
