@@ -9,7 +9,6 @@ from imfeat._check import (
     as_counts,
     as_mask,
     as_number,
-    as_on_host,
     as_out,
     as_pixels,
     images_at_once,
@@ -22,6 +21,7 @@ from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat._planes import from_planes, frozen, mirrored, repeated, to_planes
 
 PIXELS_AT_ONCE = 1 << 20  # pixels whose tables, planes and margins are held at a time
+ENTRIES_AT_ONCE = 1 << 27  # entries of the tables of tiles, likewise
 NO_MASK = np.empty((0, 0), np.bool_)
 CONVENTIONS = ("torchvision", "opencv")
 TILE_DTYPES = {np.dtype(np.uint8): 1 << 8, np.dtype(np.uint16): 1 << 16}  # and the number of their values
@@ -208,10 +208,11 @@ def equalize_clahe(
     height, width = pixels.size
     if n_rows > height or n_cols > width:
         raise ValueError(f"tiles must fit images of {height} x {width} pixels, got {n_rows} x {n_cols}")
-    batch = pixels.batch if pixels.dtype == np.uint8 else as_on_host(pixels.batch, "CLAHE of 16 bits")
+    batch = pixels.batch
     out = as_out(out, pixels.shape, pixels.dtype, batch)
     results = out.reshape(batch.shape)
-    at_once = images_at_once(batch, PIXELS_AT_ONCE)
+    n_entries = n_rows * n_cols * TILE_DTYPES[pixels.dtype] * batch.shape[-1]  # of the tables of an image
+    at_once = min(images_at_once(batch, PIXELS_AT_ONCE), max(1, ENTRIES_AT_ONCE // n_entries))
     for first in range(0, len(batch), at_once):
         chunk = slice(first, first + at_once)
         planes = to_planes(batch[chunk])

@@ -130,6 +130,7 @@ def run_all(rng):
         words = (pixels.astype(np.int64) * 128).astype(dtype)
         for feature in (imfeat.equalize, imfeat.equalize_value):
             feature(imfeat.to_device(words), mask=mask)
+    imfeat.equalize_clahe(imfeat.to_device(words[:1].astype(np.uint16)), tiles=(1, 3))
     for dtype in DTYPES[1:]:
         imfeat.equalize(imfeat.to_device(nearly_flat(dtype)))
     for dtype in DTYPES:
