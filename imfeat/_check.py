@@ -15,6 +15,7 @@ from imfeat._device import adopt, empty_like_owner, is_on_gpu, to_library
 from imfeat._dtypes import KERNEL_DTYPES, Words, factor_hint, to_kernel_dtype
 from imfeat._inputs import ChannelAxis, as_host_array
 from imfeat._layout import has_channel_axis
+from imfeat._planes import repeated
 
 BYTES = np.dtype(np.uint8)
 FLOATS = (np.float32, np.float64)  # dtypes of features that scores keep
@@ -123,7 +124,7 @@ def _checked_values(array: Array, name: str, words: Words, unit: bool, clip: boo
         return _plain(array)
     is_signed = array.dtype == np.int16 and unit
     array = _plain(to_kernel_dtype(array, name, words))
-    if is_signed and array.min(initial=0) < 0:
+    if is_signed and count_outside(array, 0, np.iinfo(np.int16).max):
         raise ValueError(
             f"{name} of int16 must not be negative here, got negative values; "
             f"write ({name} - low) / (high - low) with the lowest and highest possible value"
@@ -148,10 +149,10 @@ def images_at_once(batch: Array, pixels: int) -> int:
 
 def as_mask(mask: Any, shape: tuple[int, ...], images: Array) -> Array:
     """Return a mask (n_images, height, width) of bool for images of (..., height, width), on their device."""
-    on_host = isinstance(images, np.ndarray)
-    if is_on_gpu(mask) == on_host:
+    is_host = isinstance(images, np.ndarray)
+    if is_on_gpu(mask) == is_host:
         raise TypeError("images and mask must lie on the same device; copy one of them")
-    array = _as_array(mask, "mask", not on_host)
+    array = _as_array(mask, "mask", not is_host)
     if array.dtype != np.bool_:
         raise TypeError(f"mask must be bool, got {array.dtype}; write mask > 0")
     if array.shape not in (shape, shape[-2:]):
@@ -159,10 +160,10 @@ def as_mask(mask: Any, shape: tuple[int, ...], images: Array) -> Array:
             f"mask must have the shape {shape} of the images without their channels, or {shape[-2:]} "
             f"of one image, got {array.shape}"
         )
-    if on_host:
+    if is_host:
         return _plain(np.broadcast_to(array, shape).reshape(-1, *shape[-2:]))
     if array.shape != shape:
-        raise ValueError(f"mask must have the shape {shape} of the images on a GPU, got {array.shape}")
+        array = repeated(array.reshape(1, -1), math.prod(shape[:-2]))
     return array.reshape(-1, *shape[-2:])
 
 
@@ -348,15 +349,16 @@ def count_outside(values: Array, low: float, high: float) -> int:
     return int(counts[0] if len(counts) == 1 else counts.sum())
 
 
-def _clipped(array: Array) -> Array:
-    unit = array.dtype.type(1)
-    clipped = as_out(None, array.shape, array.dtype, array)
-    backend_of(array).check.clip(array.reshape(-1), unit - unit, unit, clipped.reshape(-1))
-    return _plain(clipped)
+def clipped(values: Array, low: float, high: float) -> Array:
+    """Return floats cut to an interval, in memory of the library of the caller."""
+    kind = values.dtype.type
+    out = as_out(None, values.shape, values.dtype, values)
+    backend_of(values).check.clip(values.reshape(-1), kind(low), kind(high), out.reshape(-1))
+    return _plain(out)
 
 
 def to_host(array: Any) -> Array:
-    """Return an array as a NumPy array, copied if it lies on a GPU."""
+    """Return an array as one of NumPy, copied if it lies on a GPU."""
     host: Array = array if isinstance(array, np.ndarray) else array.copy_to_host()
     return host
 
@@ -391,7 +393,7 @@ def _in_unit_range(array: Array, name: str, clip: bool) -> Array:
         return array
     n_outside = count_outside(array, -SLACK, 1 + SLACK)
     if not n_outside:
-        return _clipped(array) if clip else array
+        return clipped(array, 0, 1) if clip else array
     array = to_host(array)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinite values ({n_outside} not in [0, 1])")

@@ -25,13 +25,11 @@ def to_kernel_dtype(array: Array, name: str, words: Words) -> Array:
     TypeError
         If the dtype is another one; the error says what to write.
     """
-    if array.dtype in KERNEL_DTYPES:
+    if array.dtype in KERNEL_DTYPES or (array.dtype in LARGEST and words == "kept"):
         return array
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} on a GPU must be uint8, float32 or float64, got {array.dtype}; convert them")
     if array.dtype in LARGEST:
-        if words == "kept":
-            return array
         floats = array.astype(np.float32)
         return floats / np.float32(LARGEST[array.dtype]) if words == "unit" else floats
     if array.dtype in (np.dtype(np.bool_), np.dtype(np.float16)):

@@ -1,94 +1,82 @@
 """Histogram equalization of floats, with bins from the smallest value to the largest, and of 16 bits."""
 
+from typing import Any
+
 import numpy as np
 
-from imfeat._backend import Array, backend_of
+from imfeat._backend import Array, backend_of, empty_on_device_of
+from imfeat._check import to_host
+from imfeat._dtypes import LARGEST
+from imfeat._planes import from_planes, to_planes
 
 N_BINS = 256
+NO_MASK = np.empty((0, 0), np.bool_)
 LEAST_RANGE = 1e-300  # of values in float64: the number of bins by it must be finite
-FEW = 1 << 11  # values of 16 bits, below which they are sorted instead of counted
 CLOSE = 4 * N_BINS  # range of values in units of their rounding, below which bins may coincide
 
 
-def equalize_floats(pixels: Array, chosen: Array | None) -> Array:
-    """Equalize pixels (n_images, n_pixels, n_channels) of floats, each plane by itself."""
-    n_images, n_pixels, n_channels = pixels.shape
-    planes = np.ascontiguousarray(np.moveaxis(pixels, -1, 1)).reshape(-1, n_pixels)
-    masks = np.ones((n_images, n_pixels), np.bool_) if chosen is None else chosen
-    masks = np.repeat(masks, n_channels, axis=0)
-    out = _equalize_planes(planes, masks)
-    return np.moveaxis(out.reshape(n_images, n_channels, n_pixels), 1, -1)
+def equalize_planes(pixels: Array, chosen: Array | None, out: Array) -> None:
+    """Equalize pixels (n_images, n_pixels, n_channels) of floats or of 16 bits, each plane by itself."""
+    planes = to_planes(pixels)
+    masks = NO_MASK if chosen is None else chosen
+    is_gray = pixels.shape[2] == 1
+    equalized = (
+        out.reshape(planes.shape) if is_gray else empty_on_device_of(planes.shape, planes.dtype, planes)
+    )
+    if planes.dtype in LARGEST:
+        backend_of(planes).equalize_words.equalize_words(planes, masks, LARGEST[planes.dtype], equalized)
+    else:
+        _equalize_floats(planes, masks, equalized)
+    if not is_gray:
+        from_planes(equalized, out)
 
 
-def _equalize_planes(planes: Array, masks: Array) -> Array:
-    """Interpolate the cumulative histogram of each plane (n, n_pixels) between the centers of its bins."""
+def _equalize_floats(planes: Array, masks: Array, out: Array) -> None:
+    """Interpolate the cumulative histogram of each plane (n, n_pixels) between the centers of its bins.
+
+    As many planes in a row share a mask; without masks all pixels are counted.
+    """
     kernels = backend_of(planes).equalize_floats
+    extremes = empty_on_device_of((len(planes), 2), planes.dtype, planes)
+    kernels.extremes(planes, masks, extremes)
+    extremes = to_host(extremes)
     edges = np.empty((len(planes), N_BINS + 1), planes.dtype)
     is_flat = np.empty(len(planes), np.bool_)
-    for p, (plane, mask) in enumerate(zip(planes, masks, strict=True)):
-        edges[p], is_flat[p] = _bin_edges(plane[mask])
-    counts = np.empty((len(planes), N_BINS), np.int64)
+    for p, (low, high) in enumerate(extremes):
+        edges[p], is_flat[p] = _bin_edges(low, high)
+    counts = empty_on_device_of((len(planes), N_BINS), np.int64, planes)
     kernels.edge_counts(planes, edges, masks, counts)
+    counts = to_host(counts)
     shares = np.cumsum(counts, 1) / np.maximum(counts.sum(1, keepdims=True), 1)
-    out = np.empty(planes.shape, planes.dtype)
     centers = ((edges[:, :-1] + edges[:, 1:]) / 2).astype(np.float64)
     kernels.interpolate(planes, centers, shares, out)
     for k in np.flatnonzero(is_flat):
-        out[k] = _equalize_planes(_stretched(planes[k], masks[k]), masks[k : k + 1])[0]
-    unchosen = ~masks.any(1)
-    out[unchosen] = planes[unchosen]
-    return out
+        mask = masks[k * len(masks) // len(planes) :][:1]
+        stretched = empty_on_device_of((1, planes.shape[1]), np.float64, planes)
+        kernels.stretch(planes[k : k + 1].reshape(-1), *extremes[k], stretched.reshape(-1))
+        _equalize_floats(stretched, mask, out[k : k + 1])
+    for k in np.flatnonzero(extremes[:, 0] > extremes[:, 1]):  # of empty masks
+        unchanged = planes[k : k + 1].reshape(-1), *(planes.dtype.type(end) for end in (-np.inf, np.inf))
+        backend_of(planes).check.clip(*unchanged, out[k : k + 1].reshape(-1))
 
 
-def _bin_edges(values: Array) -> tuple[Array, bool]:
-    """Return the edges of `numpy.histogram`, and whether values are so close that bins coincide.
+def _bin_edges(low: Any, high: Any) -> tuple[Array, bool]:
+    """Return the edges of `numpy.histogram` of values in an interval, and whether bins coincide.
 
-    The edges of such values are others, which no result depends on.
+    The edges of bins that coincide, or of an empty interval, are others, which no result depends on.
     """
-    low, high = (values.min(), values.max()) if values.size else (np.zeros(1, values.dtype)[0],) * 2
+    kind = type(low)
+    if low > high:
+        low = high = kind(0)
     if low == high:
-        low, high = low - values.dtype.type(0.5), high + values.dtype.type(0.5)
-    edges: Array = np.linspace(low, high, N_BINS + 1, dtype=values.dtype)
+        low, high = low - kind(0.5), high + kind(0.5)
+    edges: Array = np.linspace(low, high, N_BINS + 1, dtype=kind)
     extent = high - low
     if extent < LEAST_RANGE or (extent < CLOSE * np.spacing(max(high, -low)) and _coincide(edges)):
-        return np.linspace(0, 1, N_BINS + 1, dtype=values.dtype), True
+        return np.linspace(0, 1, N_BINS + 1, dtype=kind), True
     return edges, False
 
 
 def _coincide(edges: Array) -> bool:
     centers = (edges[:-1] + edges[1:]) / 2
     return bool((np.diff(edges) <= 0).any() or (np.diff(centers) <= 0).any())
-
-
-def _stretched(plane: Array, mask: Array) -> Array:
-    """Return a plane whose bins coincide as a plane (1, n_pixels) of float64 whose bins don't."""
-    if plane.dtype == np.float32:
-        return plane[np.newaxis].astype(np.float64)
-    low, high = plane[mask].min(), plane[mask].max()
-    stretched: Array = np.clip((plane[np.newaxis] - low) / (high - low), 0, 1)
-    return stretched
-
-
-def equalize_words(pixels: Array, chosen: Array | None) -> Array:
-    """Equalize pixels (n_images, n_pixels, n_channels) of integers of 16 bits, over all of their values.
-
-    A value becomes the share of pixels that are not larger, times the largest integer of the dtype.
-    """
-    out = np.empty_like(pixels)
-    for i, c in np.ndindex(len(pixels), pixels.shape[2]):
-        plane = pixels[i, :, c]
-        counted = plane if chosen is None else plane[chosen[i]]
-        if not counted.size:
-            out[i, :, c] = plane
-            continue
-        largest = np.iinfo(pixels.dtype).max
-        low, high = counted.min(), counted.max()
-        values = np.clip(plane, low, high)
-        if counted.size < FEW:
-            ranks = np.searchsorted(np.sort(counted), values, "right")
-            out[i, :, c] = np.rint(ranks / counted.size * largest)
-            continue
-        ranks = np.cumsum(np.bincount(np.subtract(counted, low, dtype=np.int64)))
-        table = np.rint(ranks / counted.size * largest).astype(pixels.dtype)
-        out[i, :, c] = table[np.subtract(values, low, dtype=np.int64)]
-    return out

@@ -18,13 +18,16 @@ from imfeat._check import (
     as_mask,
     as_number,
     as_numbers,
-    as_on_host,
     as_pair,
     as_pixels,
+    clipped,
+    count_outside,
     images_at_once,
     one_of,
+    to_host,
 )
 from imfeat._inputs import ChannelAxis
+from imfeat._planes import frozen, mirrored
 
 PIXELS_AT_ONCE = 1 << 20  # number of pixels whose histograms are held at a time
 NORMS = (None, "l1", "l1-sqrt", "l2", "l2-hys")
@@ -155,8 +158,6 @@ def as_inputs(images: Any, mask: Any, options: Options, channel_axis: ChannelAxi
         unit=False,
         words="unit" if options.trilinear else "values",
     )
-    if options.has_padding:
-        as_on_host(pixels.batch, "padding")
     if options.sqrt:
         pixels = pixels._replace(batch=_checked_for_roots(pixels.batch))
     shape = *pixels.leading, *pixels.size
@@ -165,15 +166,15 @@ def as_inputs(images: Any, mask: Any, options: Options, channel_axis: ChannelAxi
 
 def _checked_for_roots(batch: Array) -> Array:
     """Return pixels that have square roots; rounding outside [0, 1] is set to 0 or 1."""
-    batch = as_on_host(batch, "sqrt=True")
-    if batch.dtype == np.uint8 or not batch.size:
+    if batch.dtype == np.uint8 or not count_outside(batch, 0, 1):
         return batch
-    low, high = batch.min(), batch.max()
-    if low < -SLACK:
+    if count_outside(batch, -SLACK, np.inf):
+        values = to_host(batch)
         raise ValueError(
-            f"images must lie in [0, 1], got {low:g} to {high:g}, or have no negative values, for sqrt=True"
+            f"images must lie in [0, 1], got {values.min():g} to {values.max():g}, or have no negative "
+            "values, for sqrt=True"
         )
-    return np.clip(batch, 0, 1 if high <= 1 + SLACK else None)
+    return clipped(batch, 0, np.inf if count_outside(batch, -SLACK, 1 + SLACK) else 1)
 
 
 def fill_blocks(batch: Array, mask: Array, start: Pair, options: Options, blocks: Array) -> None:
@@ -206,8 +207,7 @@ def fill_blocks(batch: Array, mask: Array, start: Pair, options: Options, blocks
         if options.has_padding:
             pixels, chosen, corner = _padded(pixels, chosen, start, options.padding)
         if options.sqrt:
-            pixels = np.sqrt(pixels, dtype=np.float64 if is_bytes else None)
-            pixels.setflags(write=False)  # as images are, so that kernels are compiled once
+            pixels = _roots(pixels)
         fill(pixels, chosen, corner, options, constants, results)
 
 
@@ -244,6 +244,14 @@ def _fill_trilinear(
     kernels.blocks.normalize_blocks(planes, (1, 1), (1, 1), norm, constants, blocks)
 
 
+def _roots(pixels: Array) -> Array:
+    """Return the square roots of pixels: those of bytes are float64 on the CPU, as in scikit-image."""
+    dtype = np.dtype(np.float64 if isinstance(pixels, np.ndarray) else np.float32)
+    roots = empty_on_device_of(pixels.shape, dtype if pixels.dtype == np.uint8 else pixels.dtype, pixels)
+    backend_of(pixels).brightness.square_roots(pixels.reshape(-1), roots.reshape(-1))
+    return frozen(roots)
+
+
 def _padded(pixels: Array, mask: Array, start: Pair, padding: Pair) -> tuple[Array, Array, Pair]:
     """Return images and masks with mirrored borders, and where the pixel ``start`` of the padded images lies.
 
@@ -251,12 +259,10 @@ def _padded(pixels: Array, mask: Array, start: Pair, padding: Pair) -> tuple[Arr
     """
     more = int(padding[0] > 0), int(padding[1] > 0)
     sides = padding[0] + more[0], padding[1] + more[1]
-    widths = [(0, 0), (sides[0], sides[0]), (sides[1], sides[1])]
-    pixels = np.pad(pixels, (*widths, (0, 0)), "reflect")
-    pixels.setflags(write=False)
+    size = pixels.shape[1] + 2 * sides[0], pixels.shape[2] + 2 * sides[1]
+    pixels = mirrored(pixels, sides, size)
     if mask.size:
-        mask = np.pad(mask, widths, "reflect")
-        mask.setflags(write=False)
+        mask = mirrored(mask, sides, size)
     return pixels, mask, (start[0] + more[0], start[1] + more[1])
 
 

@@ -1,21 +1,17 @@
 """Comparison of histograms: distances and similarities of all pairs."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_on_host, as_out, as_vectors, count_outside, one_of, to_caller_array
+from imfeat._check import as_out, as_vectors, count_outside, one_of, to_caller_array
 from imfeat._inputs import accepts
 
 METHODS = (
     *("chi-square", "chi-square-alt", "intersection", "correlation"),
     *("bhattacharyya", "hellinger", "kl"),
 )
-VALUES_AT_ONCE = 1 << 15  # values of the second histograms in float64 at a time
-NOTHING = np.finfo(np.float64).eps  # smaller numbers count as 0
-RARE = 1e-10  # value of an empty bin that the logarithm is taken of
 
 
 @accepts(lists=False)
@@ -57,8 +53,6 @@ def compare_histograms(first: Array, second: Array, *, method: str = "chi-square
     count as 0.  All pairs are compared, as by ``scipy.spatial.distance.cdist``; the number for the pairs
     (first[i], second[i]) is the diagonal.
 
-    On a GPU the first three methods are computed.
-
     References
     ----------
     .. [1] M. J. Swain, D. H. Ballard, "Color indexing", IJCV 7, 1991.
@@ -79,8 +73,7 @@ def compare_histograms(first: Array, second: Array, *, method: str = "chi-square
     if method in kernels.TERMS:
         kernels.sum_terms(x, y, kernels.TERMS[method], pairs)
     else:
-        as_on_host(x, f"method={method!r}")
-        _compare_products(x, y, method, pairs)
+        kernels.sum_products(x, y, kernels.MEASURES[method], pairs)
     return to_caller_array(out)
 
 
@@ -91,49 +84,3 @@ def _as_histograms(value: Any, name: str) -> Array:
     if count_outside(array, 0, np.inf):
         raise ValueError(f"{name} must not be negative, as counts and shares are not")
     return array
-
-
-def _compare_products(x: Array, y: Array, method: str, out: Array) -> None:
-    """Compare by products of matrices in float64, with some of the second histograms at a time."""
-    compare = {"correlation": _correlation, "kl": _divergence}.get(method, _bhattacharyya)(x.astype(float))
-    at_once = max(1, VALUES_AT_ONCE // y.shape[1])
-    for start in range(0, len(y), at_once):
-        chunk = slice(start, start + at_once)
-        out[:, chunk] = compare(y[chunk].astype(float))
-
-
-def _correlation(x: Array) -> Callable[[Array], Array]:
-    x = x - x.mean(1, keepdims=True)
-    own = np.einsum("ik,ik->i", x, x)
-
-    def compare(y: Array) -> Array:
-        y -= y.mean(1, keepdims=True)
-        squares = np.outer(own, np.einsum("ik,ik->i", y, y))
-        spread = squares > NOTHING
-        return np.where(spread, x @ y.T / np.sqrt(np.where(spread, squares, 1)), 1)
-
-    return compare
-
-
-def _bhattacharyya(x: Array) -> Callable[[Array], Array]:
-    own = x.sum(1)
-    x = np.sqrt(x)
-
-    def compare(y: Array) -> Array:
-        sizes = np.outer(own, y.sum(1))
-        sizes[sizes <= np.finfo(np.float32).eps] = 1
-        return np.sqrt(np.maximum(1 - x @ np.sqrt(y, out=y).T / np.sqrt(sizes), 0))
-
-    return compare
-
-
-def _divergence(x: Array) -> Callable[[Array], Array]:
-    x[x <= NOTHING] = 0
-    own = (x * np.log(np.where(x > 0, x, 1))).sum(1, keepdims=True)
-
-    def compare(y: Array) -> Array:
-        y[y <= NOTHING] = RARE
-        divergences: Array = own - x @ np.log(y, out=y).T
-        return divergences
-
-    return compare

@@ -9,7 +9,6 @@ from imfeat._check import (
     as_counts,
     as_mask,
     as_number,
-    as_on_host,
     as_out,
     as_pixels,
     images_at_once,
@@ -17,11 +16,12 @@ from imfeat._check import (
     one_of,
     to_caller_array,
 )
-from imfeat._dtypes import LARGEST
-from imfeat._equalize import equalize_floats, equalize_words
+from imfeat._equalize import equalize_planes
 from imfeat._inputs import ChannelAxis, Images, accepts
+from imfeat._planes import from_planes, frozen, mirrored, repeated, to_planes
 
 PIXELS_AT_ONCE = 1 << 20  # pixels whose tables, planes and margins are held at a time
+ENTRIES_AT_ONCE = 1 << 27  # entries of the tables of tiles, likewise
 NO_MASK = np.empty((0, 0), np.bool_)
 CONVENTIONS = ("torchvision", "opencv")
 TILE_DTYPES = {np.dtype(np.uint8): 1 << 8, np.dtype(np.uint16): 1 << 16}  # and the number of their values
@@ -71,7 +71,7 @@ def equalize(
     Floats: ``skimage.exposure.equalize_hist`` of each channel with 256 bins, within 1e-6: a pixel
     becomes the share of pixels that are not brighter; both conventions give the same.  Where values
     are so close that 256 bins between them coincide, as in a nearly flat image, and scikit-image raises an
-    error, a channel of float32 is equalized as float64, and one of float64 after it was stretched to [0, 1].
+    error, a channel is equalized after it was stretched to [0, 1] in float64.
 
     uint16, int16: ``skimage.exposure.equalize_hist`` over all 65,536 values, times the largest value of the
     dtype and rounded; both conventions give the same.
@@ -95,9 +95,10 @@ def equalize(
     if pixels.dtype == np.uint8:
         _equalize_bytes(pixels, chosen, convention, out.reshape(pixels.shape))
     else:
-        pixels = as_on_host(pixels, "equalization of other dtypes than uint8")
-        spread = equalize_words if pixels.dtype in LARGEST else equalize_floats
-        out.reshape(pixels.shape)[:] = spread(pixels, chosen)
+        target = out if out.dtype == pixels.dtype else np.empty(pixels.shape, pixels.dtype)
+        equalize_planes(pixels, chosen, target.reshape(pixels.shape))
+        if target is not out:
+            out[...] = target.reshape(out.shape)
     return to_caller_array(out)
 
 
@@ -141,11 +142,6 @@ def equalize_value(
     out = as_out(out, pixels.shape, kept_dtype(pixels), batch)
     values = empty_on_device_of(batch.shape[:-1], batch.dtype, batch)
     options: dict[str, Any] = {"convention": convention, "mask": mask, "channel_axis": None}
-    if batch.dtype in LARGEST:
-        np.max(batch, -1, out=values)
-        equalized = equalize(values.reshape(*pixels.leading, *pixels.size), **options)
-        out[...] = _scaled_words(batch, values, equalized.reshape(values.shape)).reshape(out.shape)
-        return to_caller_array(out)
     kernels = backend_of(batch)
     kernels.brightness.largest_channel(batch.reshape(-1, 3), values.reshape(-1))
     values = equalize(values.reshape(*pixels.leading, *pixels.size), **options)
@@ -212,38 +208,38 @@ def equalize_clahe(
     height, width = pixels.size
     if n_rows > height or n_cols > width:
         raise ValueError(f"tiles must fit images of {height} x {width} pixels, got {n_rows} x {n_cols}")
-    out = as_out(out, pixels.shape, pixels.dtype, pixels.batch)
     batch = pixels.batch
+    out = as_out(out, pixels.shape, pixels.dtype, batch)
     results = out.reshape(batch.shape)
-    at_once = images_at_once(batch, PIXELS_AT_ONCE)
+    n_entries = n_rows * n_cols * TILE_DTYPES[pixels.dtype] * batch.shape[-1]  # of the tables of an image
+    at_once = min(images_at_once(batch, PIXELS_AT_ONCE), max(1, ENTRIES_AT_ONCE // n_entries))
     for first in range(0, len(batch), at_once):
         chunk = slice(first, first + at_once)
+        planes = to_planes(batch[chunk])
         if batch.shape[-1] == 1:
-            planes = batch[chunk].reshape(-1, height, width)
             _clahe(planes, clip_limit, (n_rows, n_cols), results[chunk].reshape(planes.shape))
             continue
-        channels = as_on_host(batch[chunk], "CLAHE of several channels")
-        planes = np.ascontiguousarray(np.moveaxis(channels, -1, 1)).reshape(-1, height, width)
-        equalized = np.empty(planes.shape, planes.dtype)
+        equalized = empty_on_device_of(planes.shape, planes.dtype, planes)
         _clahe(planes, clip_limit, (n_rows, n_cols), equalized)
-        results[chunk] = np.moveaxis(equalized.reshape(-1, batch.shape[-1], height, width), 1, -1)
+        from_planes(equalized, results[chunk])
     return to_caller_array(out)
 
 
 def _equalize_bytes(pixels: Array, chosen: Array | None, convention: str, out: Array) -> None:
     """Equalize pixels (n_images, n_pixels, n_channels) of uint8, which kernels do for 1 or 3 channels."""
     kernels = backend_of(pixels).equalize
-    counted = NO_MASK if chosen is None else chosen
     code = kernels.CONVENTIONS[convention]
+    counted = NO_MASK if chosen is None else chosen
     if pixels.shape[2] in (1, 3):
         kernels.equalize_bytes(pixels, counted, code, out)
         return
-    pixels = as_on_host(pixels, "equalization of other than 1 or 3 channels")
-    for c in range(pixels.shape[2]):
-        plane = np.ascontiguousarray(pixels[..., c : c + 1])
-        equalized = np.empty_like(plane)
-        kernels.equalize_bytes(plane, counted, code, equalized)
-        out[..., c : c + 1] = equalized
+    if chosen is not None:
+        counted = frozen(repeated(chosen, pixels.shape[2]))
+    planes = frozen(to_planes(pixels))
+    planes = planes.reshape(*planes.shape, 1)
+    equalized = empty_on_device_of(planes.shape, planes.dtype, planes)
+    kernels.equalize_bytes(planes, counted, code, equalized)
+    from_planes(equalized, out)
 
 
 def _clahe(planes: Array, clip_limit: float, tiles: tuple[int, int], out: Array) -> None:
@@ -259,13 +255,6 @@ def _clahe(planes: Array, clip_limit: float, tiles: tuple[int, int], out: Array)
     kernels.clahe_blend(planes, tables, tile_height, tile_width, out)
 
 
-def _scaled_words(batch: Array, values: Array, equalized: Array) -> Array:
-    """Return integers of 16 bits with another largest channel; black becomes gray."""
-    factors = equalized / np.maximum(values, 1)
-    scaled: Array = np.rint(batch * factors[..., np.newaxis])
-    return np.where(values[..., np.newaxis] == 0, equalized[..., np.newaxis], scaled).astype(batch.dtype)
-
-
 def _mirror_to_multiple(batch: Array, n_rows: int, n_cols: int) -> Array:
     """Continue images to a multiple of the tiles.
 
@@ -278,5 +267,4 @@ def _mirror_to_multiple(batch: Array, n_rows: int, n_cols: int) -> Array:
         return batch
     down = down or n_rows
     across = across or n_cols
-    batch = as_on_host(batch, "CLAHE of sizes that the tiles don't divide")
-    return np.pad(batch, ((0, 0), (0, down), (0, across)), "reflect")
+    return mirrored(batch, (0, 0), (height + down, width + across))

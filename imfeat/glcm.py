@@ -114,9 +114,10 @@ def glcm(
     if shares:
         sizes = np.maximum(gray.shape[1:] - abs(offsets), 0)  # of the areas of first pixels
         n_pairs = np.maximum(sizes.prod(1) * (1 + both), 1)
-        rows = as_on_host(counts, "normed=True").reshape(-1, n_levels * len(offsets))
-        frequencies: Array = rows / np.tile(n_pairs, n_levels)
-        return frequencies.reshape(counts.shape)
+        rows = math.prod(counts.shape) // len(offsets), len(offsets)
+        frequencies = as_out(None, counts.shape, np.float64, pixels.batch)
+        kernels.to_shares(counts.reshape(rows), n_pairs, frequencies.reshape(rows))
+        return to_caller_array(frequencies)
     return to_caller_array(counts)
 
 
@@ -242,7 +243,7 @@ def _as_levels_of(pixels: Pixels, n_levels: int) -> Array:
     if pixels.dtype == np.bool_ or pixels.dtype in LARGEST:
         if pixels.batch.shape[-1] != 1:
             raise TypeError(f"images of {pixels.dtype} must be gray; take rgb_to_gray(images)")
-        gray = pixels.batch[..., 0]
+        gray = as_on_host(pixels.batch, f"glcm of {pixels.dtype}")[..., 0]
     else:
         gray = gray_of(pixels.batch)
         if gray.dtype != np.uint8:

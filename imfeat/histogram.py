@@ -22,6 +22,7 @@ from imfeat._check import (
 )
 from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat._norm import NORMS
+from imfeat._planes import repeated
 from imfeat.color import gray_of, rgb_to_hsi, rgb_to_hsv
 from imfeat.lab import rgb_to_lab
 from imfeat.ycbcr import rgb_to_ycbcr
@@ -109,7 +110,7 @@ def color_histogram(
     )
     batch = pixels.batch
     if space == "gray":
-        batch = gray_of(as_on_host(batch, 'space="gray"'))[..., np.newaxis]
+        batch = gray_of(batch).reshape(*batch.shape[:3], 1)
         bins = as_count(bins, "bins")
     options = bins, joint, grid, norm, batch.shape[1:]
     try:
@@ -117,7 +118,7 @@ def color_histogram(
     except TypeError:  # of values that can't be cached, such as lists
         n_bins, joint, bounds, (n_rows, n_cols, n_counts) = _plan(*options)
     chosen = NO_MASK if mask is None else as_mask(mask, (*pixels.leading, *pixels.size), batch)
-    out = as_out(out, (*pixels.leading, n_rows * n_cols * n_counts), np.float32, batch)
+    out = as_out(out, (*pixels.leading, n_rows * n_cols * n_counts), np.float32, pixels.batch)
     histograms = out.reshape(len(batch), n_rows, n_cols, n_counts)
     space = "rgb" if space is None else space
     if len(n_bins) == 3 and batch.dtype.type is np.uint8 and (space == "rgb" or (space == "hsv" and joint)):
@@ -188,8 +189,9 @@ def _as_bytes(batch: Array, n_bins: tuple[int, ...], space: str) -> Array:
     out = empty_on_device_of(batch.shape, np.uint8, batch)
     source = batch.reshape(-1, 3)
     target = out.reshape(-1)
-    for first in range(0, len(source), PIXELS_AT_ONCE):
-        last = first + PIXELS_AT_ONCE
+    at_once = PIXELS_AT_ONCE if isinstance(batch, np.ndarray) else len(source)  # images are few enough
+    for first in range(0, len(source), at_once):
+        last = first + at_once
         values = source[first:last].reshape(1, -1, 3)
         values = CONVERSIONS[space](values) if space != "rgb" else values
         kernels.histogram.to_bytes(
@@ -225,16 +227,27 @@ def _count_planes(
     out: Array,
 ) -> None:
     """Count the values of channels one by one, each as the first of three."""
-    batch = as_on_host(batch, "histograms of other than three channels")
+    if len(n_bins) == 1:
+        _count_plane(batch, mask, n_bins[0], bounds, norm, out)
+        return
+    batch = as_on_host(batch, "a histogram of other than one or three channels")
     first = 0
     for c, n in enumerate(n_bins):
-        plane = np.repeat(batch[..., c : c + 1], 3, axis=3)
-        bins = n, 1, 1
-        plane = plane if plane.dtype == np.uint8 else _as_bytes(plane, bins, "rgb")
         counts = np.empty((*out.shape[:3], n), np.float32)
-        _count(plane, mask, "rgb", True, bins, bounds, norm, counts)
+        _count_plane(np.ascontiguousarray(batch[..., c : c + 1]), mask, n, bounds, norm, counts)
         out[..., first : first + n] = counts
         first += n
+
+
+def _count_plane(
+    plane: Array, mask: Array, n_bins: int, bounds: tuple[Array, Array], norm: str | None, out: Array
+) -> None:
+    """Count the values of a channel (n_images, height, width, 1) as the first of three."""
+    n_pixels = math.prod(plane.shape)
+    pixels = repeated(plane.reshape(n_pixels, 1), 3).reshape(*plane.shape[:3], 3)
+    bins = n_bins, 1, 1
+    pixels = pixels if pixels.dtype == np.uint8 else _as_bytes(pixels, bins, "rgb")
+    _count(pixels, mask, "rgb", True, bins, bounds, norm, out)
 
 
 @functools.lru_cache(256)

@@ -58,15 +58,15 @@ def hog(
         Take square roots of the pixels first, against strong shadows.
     padding : int or (int, int)
         Rows of pixels to add above and below the images, and columns at their left and right: the image
-        mirrored at the pixels of its border.  Not on a GPU.
+        mirrored at the pixels of its border.
     clip : float
         Largest value of a block before ``"l2-hys"`` divides again, above 0.
     sigma : float, optional
         Deviation in pixels of the Gaussian that weighs the pixels of a block with ``"trilinear"``; by default
         an eighth of the sum of height and width of a block.
     mask : bool array of shape (..., height, width) or (height, width), optional
-        Pixels that vote; on a GPU of the shape of the images.  Votes of a cell are still divided by all
-        its pixels, and gradients look at all pixels.
+        Pixels that vote.  Votes of a cell are still divided by all its pixels, and gradients look at all
+        pixels.
     flatten : bool
         Return one vector an image.
     channel_axis : int, None or "auto"

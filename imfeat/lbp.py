@@ -9,7 +9,6 @@ from imfeat._check import (
     Pixels,
     as_count,
     as_number,
-    as_on_host,
     as_out,
     as_pixels,
     images_at_once,
@@ -120,7 +119,9 @@ def lbp(
         gray = gray_of(batch[first : first + at_once])
         codes = _bins_of_variances(gray, places, n_bins) if method == "var" else _codes(gray, places, method)
         if len(table):
-            codes = np.searchsorted(table, as_on_host(codes, 'method="ror"')).astype(np.uint32)
+            ranks = empty_on_device_of(codes.shape, np.uint32, codes)
+            kernels.lbp.rank_codes(codes.reshape(-1), table, ranks.reshape(-1))
+            codes = ranks
         counts = empty_on_device_of((len(gray), len(rows) - 1, len(cols) - 1, n_bins), np.uint32, gray)
         kernels.lbp.count_codes(codes, rows, cols, counts)
         histograms = out.reshape(-1, n_bins)[first * n_regions : (first + len(gray)) * n_regions]
@@ -255,9 +256,10 @@ def _compute(gray: Array, places: Places, method: str, out: Array) -> None:
 
 
 def _bins_of_variances(gray: Array, places: Places, n_bins: int) -> Array:
-    gray = as_on_host(gray, 'method="var"')
-    variances = np.empty(gray.shape, np.float32)
+    variances = empty_on_device_of(gray.shape, np.float32, gray)
     _compute(gray, places, "var", variances)
-    shares = 2 * np.sqrt(variances) / white_of(gray)
-    bins: Array = np.minimum(shares * n_bins, n_bins - 1).astype(np.uint32)
+    bins = empty_on_device_of(gray.shape, np.uint32, gray)
+    white = white_of(gray)
+    kernel = backend_of(gray).lbp.bin_variances
+    kernel(variances.reshape(-1), white, type(white)(n_bins), bins.reshape(-1))
     return bins

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
+from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
     SLACK,
     Seed,
     as_colors,
     as_count,
     as_counts,
-    as_on_host,
     as_out,
     as_vectors,
     count_outside,
+    images_at_once,
     one_of,
     to_caller_array,
 )
@@ -201,9 +201,23 @@ def quantize_colors(
     elif images.dtype == np.uint8:
         backend_of(images).palette.nearest_colors(images.reshape(-1), palette, out.reshape(-1))
     else:
-        pixels = as_on_host(images, "a palette of floats").reshape(-1, 3).astype(np.float32, copy=False)
-        out[:] = nearest_words(pixels, palette)[0].reshape(out.shape)
+        _quantize_floats(images.reshape(-1, 3), palette, out.reshape(-1))
     return to_caller_array(out)
+
+
+def _quantize_floats(pixels: Array, palette: Array, out: Array) -> None:
+    """Find the nearest colours of floats (n, 3), as many at a time as temporary memory is for."""
+    at_once = images_at_once(pixels.reshape(len(pixels), 1, 1, 3), PIXELS_AT_ONCE)
+    check = backend_of(pixels).check
+    for first in range(0, len(pixels), at_once):
+        chunk = slice(first, first + at_once)
+        colors = pixels[chunk]
+        if colors.dtype != np.float32:
+            rounded = empty_on_device_of(colors.shape, np.float32, colors)
+            check.clip(colors.reshape(-1), np.float64(-1), np.float64(2), rounded.reshape(-1))
+            colors = rounded
+        indices, _ = nearest_words(colors, palette)
+        check.clip(indices, np.int32(0), np.int32(len(palette) - 1), out[chunk])
 
 
 def _as_palette(palette: Array, images: Array) -> Array:

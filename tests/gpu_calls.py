@@ -24,13 +24,17 @@ FEATURES = {
     "color_histogram by channel": (lambda images: imfeat.color_histogram(images, joint=False), 1e-6),
     "color_histogram of HSI": (lambda images: imfeat.color_histogram(images, space="hsi", grid=(2, 2)), 1e-2),
     "color_histogram of Lab": (lambda images: imfeat.color_histogram(images, space="lab"), 1e-2),
+    "color_histogram of gray": (lambda images: imfeat.color_histogram(images, space="gray", bins=17), 1e-6),
     "quantize_colors": (lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(3)), 0),
+    "quantize_colors to many": (lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(7)), 0),
     "quantize_colors dithered": (
         lambda images: imfeat.quantize_colors(images, imfeat.uniform_palette(2), dither="floyd-steinberg"),
         0,
     ),
     "equalize": (imfeat.equalize, 0),
     "equalize_value": (imfeat.equalize_value, 0),
+    "equalize_clahe": (lambda images: imfeat.equalize_clahe(images, tiles=(4, 8)), 0),
+    "equalize_clahe continued": (lambda images: imfeat.equalize_clahe(images, tiles=(5, 3)), 0),
     "resize": (lambda images: imfeat.resize(images, (9, 20)), 0),
     "resize lanczos": (
         lambda images: imfeat.resize(images, (7, 40), resample="lanczos", box=(0.5, 1, 20, 24)),
@@ -38,8 +42,11 @@ FEATURES = {
     ),
     "match_histograms": (lambda images: imfeat.match_histograms(images, images), 0),
     "lbp": (lambda images: imfeat.lbp(images, grid=(2, 1)), 1e-6),
+    "lbp of rotations": (lambda images: imfeat.lbp(images, method="ror"), 1e-6),
+    "lbp of variances": (lambda images: imfeat.lbp(images, method="var"), 1e-6),
     "lbp_codes": (imfeat.lbp_codes, 0),
     "glcm": (lambda images: imfeat.glcm(images, symmetric=True), 0),
+    "glcm of shares": (lambda images: imfeat.glcm(images, normed=True), 0),
     "hog": (imfeat.hog, 1e-5),
     "hog trilinear": (lambda images: imfeat.hog(images, interpolation="trilinear"), 1e-5),
     "hog options": (
@@ -56,6 +63,11 @@ FEATURES = {
         1e-5,
     ),
     "hog further apart": (lambda images: imfeat.hog(images, cell_size=4, block_stride=(2, 3)), 1e-5),
+    "hog of roots": (lambda images: imfeat.hog(images, sqrt=True), 1e-5),
+    "hog padded": (
+        lambda images: imfeat.hog(images, padding=(8, 5), sqrt=True, interpolation="trilinear"),
+        1e-5,
+    ),
     "hog_uoctti": (imfeat.hog_uoctti, 2e-4),
     "hog_uoctti variant": (
         lambda images: imfeat.hog_uoctti(images, orientations=5, bilinear=True, variant="dalal-triggs"),
@@ -83,6 +95,7 @@ FEATURES = {
 
 
 DTYPES = "uint8", "float32", "float64"
+WORDS = "uint16", "int16"  # which equalize and equalize_value take
 
 MASKED = {
     "color_histogram": imfeat.color_histogram,
@@ -91,6 +104,7 @@ MASKED = {
     "equalize_value": imfeat.equalize_value,
     "hog": imfeat.hog,
     "hog trilinear": lambda images, mask: imfeat.hog(images, mask=mask, interpolation="trilinear"),
+    "hog padded": lambda images, mask: imfeat.hog(images, mask=mask, padding=(8, 5)),
 }
 
 OFFSETS = [0, 20, 20, 50]
@@ -157,6 +171,9 @@ DESCRIPTORS = {
     "chi-square": (lambda x, words: imfeat.compare_histograms(x, x), 1e-5),
     "chi-square-alt": (lambda x, words: imfeat.compare_histograms(x, x, method="chi-square-alt"), 1e-5),
     "intersection": (lambda x, words: imfeat.compare_histograms(x, x, method="intersection"), 1e-5),
+    "correlation": (lambda x, words: imfeat.compare_histograms(x, x, method="correlation"), 1e-5),
+    "bhattacharyya": (lambda x, words: imfeat.compare_histograms(x, x, method="bhattacharyya"), 1e-5),
+    "kl": (lambda x, words: imfeat.compare_histograms(x, x, method="kl"), 1e-5),
 }
 
 
@@ -173,10 +190,24 @@ def mixture_of(words):
     return imfeat.Mixture(np.full(len(words), 1 / len(words)), words, np.ones_like(words))
 
 
+def nearly_flat(dtype):
+    """Return an image whose values are so close that bins between them coincide."""
+    steps = np.arange(10).repeat(80).reshape(20, 40)
+    return (0.5 + steps * np.finfo(dtype).eps).astype(dtype)
+
+
 def run_all(rng):
     """Run all calls, on images in colour and gray and of each dtype, where the CPU takes them."""
     pixels = rng.integers(0, 256, (2, 24, 32, 3), dtype=np.uint8)
     mask = imfeat.to_device(rng.random(pixels.shape[:3]) < 0.5)
+    imfeat.hog(imfeat.to_device(pixels), mask=mask[:1].reshape(pixels.shape[1:3]))  # for all images
+    for dtype in WORDS:
+        words = (pixels.astype(np.int64) * 128).astype(dtype)
+        for feature in (imfeat.equalize, imfeat.equalize_value):
+            feature(imfeat.to_device(words), mask=mask)
+    imfeat.equalize_clahe(imfeat.to_device(words[:1].astype(np.uint16)), tiles=(1, 3))
+    for dtype in DTYPES[1:]:
+        imfeat.equalize(imfeat.to_device(nearly_flat(dtype)))
     for dtype in DTYPES:
         colors = pixels if dtype == "uint8" else (pixels / 255).astype(dtype)
         for images in (colors, colors[..., 0].copy()):
@@ -186,6 +217,7 @@ def run_all(rng):
             for feature in MASKED.values():
                 with contextlib.suppress(TypeError, ValueError):
                     feature(imfeat.to_device(images), mask=mask)
+        imfeat.equalize(imfeat.to_device(np.ascontiguousarray(colors[..., :2])), channel_axis=-1, mask=mask)
     x, words = (rng.random((n, 16)).astype(np.float32) for n in (50, 7))
     for call, _ in DESCRIPTORS.values():
         call(imfeat.to_device(x), words)

@@ -139,14 +139,14 @@ class _Translation:
             self.constants.append(f"static {TYPES[kind]} {name}[{count or 1}] = {{{values or 0}}};")
 
     def _statement(self, line: str, number: int) -> str:
-        if not line or line == "{" or line.startswith("."):
+        if not line or line.startswith("."):
             if ".shared" in line:
                 self._declare(line)
             if ".local" in line:
                 raise NotImplementedError("local memory")
             return ""
-        if line == "}":
-            return "}"
+        if line in ("{", "}"):
+            return line
         label = re.fullmatch(r"(\$?\w+):", line)
         if label:
             return f"{label[1].replace('$', '')}:;"

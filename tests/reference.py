@@ -250,12 +250,44 @@ def largest_channel(images):
 
 def scale_to_value(images, values):
     high = images.max(1, keepdims=True).astype(np.float64)
+    if images.dtype.itemsize == 2:
+        factors = values[:, None] / np.maximum(high, 1)
+        return np.where(high > 0, np.rint(images * factors), values[:, None])
     scaled = np.where(high > 0, images / np.where(high > 0, high, 1) * values[:, None], values[:, None])
     return np.floor(scaled + 0.5 + 1e-9).astype(np.uint8) if images.dtype == np.uint8 else scaled
 
 
+def square_roots(values):
+    return np.sqrt(values, dtype=np.float64)
+
+
+def masks_of_planes(planes, mask):
+    """Return the mask of each plane."""
+    return np.repeat(mask, len(planes) // len(mask), 0) if len(mask) else np.ones(planes.shape, np.bool_)
+
+
+def extremes(planes, mask):
+    values = [p[m] for p, m in zip(planes, masks_of_planes(planes, mask), strict=True)]
+    return np.array([[v.min(initial=np.inf), v.max(initial=-np.inf)] for v in values])
+
+
+def stretch(values, low, high):
+    return np.clip((values.astype(float) - float(low)) / (float(high) - float(low)), 0, 1)
+
+
 def edge_counts(planes, edges, mask):
-    return np.stack([np.histogram(p[m], e)[0] for p, e, m in zip(planes, edges, mask, strict=True)])
+    masks = masks_of_planes(planes, mask)
+    return np.stack([np.histogram(p[m], e)[0] for p, e, m in zip(planes, edges, masks, strict=True)])
+
+
+def equalize_words(planes, mask, largest):
+    out = planes.astype(float)
+    for k, (plane, m) in enumerate(zip(planes, masks_of_planes(planes, mask), strict=True)):
+        if m.any():
+            values = np.sort(plane[m])
+            ranks = np.searchsorted(values, np.clip(plane, values[0], values[-1]), "right")
+            out[k] = np.rint(ranks / len(values) * largest)
+    return out
 
 
 def interpolate(planes, centers, heights):
@@ -487,8 +519,24 @@ def dense_sift(images, bin_size, step, offset, kernels, weights, grid, out):
     return out.reshape(-1, n_channels, *out.shape[1:]).transpose(0, 2, 1, 3)
 
 
-def split(images):
-    return images.reshape(len(images), -1, 3).transpose(0, 2, 1)
+def split(images, out):
+    return images.reshape(len(images), -1, out.shape[1]).transpose(0, 2, 1)
+
+
+def join(planes):
+    return planes.transpose(0, 2, 1).reshape(len(planes), -1)
+
+
+def repeat(rows, out):
+    return np.repeat(rows, len(out) // len(rows), 0)
+
+
+def mirror(images, corner, out):
+    widths = [
+        (first, size - first - n)
+        for first, size, n in zip(corner, out.shape[1:3], images.shape[1:3], strict=True)
+    ]
+    return np.pad(images, ((0, 0), *widths, (0, 0)), "reflect")
 
 
 def split_opponent(images, white):
@@ -560,6 +608,14 @@ def neighbor_variances(images, rows, row_shares, cols, col_shares):
     return neighbors(images, rows, row_shares, cols, col_shares).var(0)
 
 
+def rank_codes(codes, table):
+    return np.searchsorted(table, codes)
+
+
+def bin_variances(variances, white, n_bins):
+    return np.minimum(2 * np.sqrt(variances) / white * n_bins, n_bins - 1).astype(int)
+
+
 def count_codes(codes, rows, cols, out):
     regions = [
         [codes[:, top:bottom, left:right] for left, right in itertools.pairwise(cols)]
@@ -588,6 +644,10 @@ def count_pairs(levels, rows, cols, offsets, out):
             if 0 <= v < cell.shape[0] and 0 <= u < cell.shape[1]:
                 counts[i, r, c, level, cell[v, u], k] += 1
     return counts
+
+
+def to_shares(counts, n_pairs):
+    return counts / n_pairs
 
 
 def add_transposed(counts):

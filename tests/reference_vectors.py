@@ -3,7 +3,7 @@
 import itertools
 
 import numpy as np
-from imfeat_kernels.cpu.comparison import CHI_SQUARE_ALT, INTERSECTION
+from imfeat_kernels.cpu.comparison import BHATTACHARYYA, CHI_SQUARE_ALT, DIVERGENCE, INTERSECTION
 
 
 def assign(vectors, words):
@@ -89,6 +89,20 @@ def sum_terms(first, second, term):
     divisor = x + y * (term == CHI_SQUARE_ALT)
     terms = np.where(divisor > 2**-52, (x - y) ** 2 / np.where(divisor > 2**-52, divisor, 1), 0).sum(-1)
     return 2 * terms if term == CHI_SQUARE_ALT else terms
+
+
+def sum_products(first, second, measure):
+    x, y = first[:, None].astype(np.float64), second[None].astype(np.float64)
+    if measure == DIVERGENCE:
+        y = np.where(y > 2**-52, y, 1e-10)
+        return np.where(x > 2**-52, x * np.log(np.where(x > 2**-52, x, 1) / y), 0).sum(-1)
+    if measure == BHATTACHARYYA:
+        sizes = x.sum(-1) * y.sum(-1)
+        shares = np.sqrt(x * y).sum(-1) / np.sqrt(np.where(sizes > 2**-23, sizes, 1))
+        return np.sqrt(np.maximum(1 - shares, 0))
+    x, y = x - x.mean(-1, keepdims=True), y - y.mean(-1, keepdims=True)
+    squares = (x**2).sum(-1) * (y**2).sum(-1)
+    return np.where(squares > 2**-52, (x * y).sum(-1) / np.sqrt(np.where(squares > 2**-52, squares, 1)), 1)
 
 
 def _weighted_log_densities(vectors, weights, means, variances):

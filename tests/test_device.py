@@ -14,13 +14,14 @@ from sklearn.base import clone
 
 import imfeat
 from imfeat._device import CudaUnavailableError
+from imfeat.comparison import METHODS
 from tests import device, gpu_calls, ptx
 
 needs_compiler = pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
 
 
 STREAM = 7 << 4  # the stream of the libraries, not the default one
-DTYPES = "uint8", "uint32", "uint64", "int32", "int64", "float32", "float64", "bool"
+DTYPES = "uint8", "uint16", "int16", "uint32", "uint64", "int32", "int64", "float32", "float64", "bool"
 
 
 def full_of_nan(shape, dtype):
@@ -101,8 +102,22 @@ def images(rng):
     return rng.integers(0, 256, (3, 24, 32, 3), dtype=np.uint8)
 
 
+FLOATS = (
+    *("color_histogram", "color_histogram of gray", "quantize_colors", "quantize_colors to many"),
+    *("equalize", "equalize_value", "hog of roots", "hog padded", "lbp of variances"),
+)
+
 # Others need seconds each.
-QUICK = ("rgb_to_hsv", "rgb_to_gray", "color_histogram", "equalize", "lbp_codes", "hog", "dense_patches")
+QUICK = (
+    "rgb_to_hsv",
+    "rgb_to_gray",
+    "color_histogram",
+    "equalize",
+    "lbp_codes",
+    "hog",
+    "hog padded",
+    "dense_patches",
+)
 
 
 @needs_compiler
@@ -118,6 +133,94 @@ def test_features_lie_where_images_do(gpu, runs, images, name):
     assert (found.array.shape, found.array.dtype) == (expected.shape, expected.dtype)
     np.testing.assert_allclose(found.array.astype(float), expected.astype(float), atol=tolerance, rtol=1e-6)
     assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", FLOATS)
+def test_features_of_floats_lie_where_images_do(gpu, runs, images, name):
+    feature, _ = gpu_calls.FEATURES[name]
+    colors = (images / 255).astype(np.float32)
+    found = feature(gpu.array(colors))
+    assert type(found) is gpu.array
+    np.testing.assert_allclose(found.array, feature(colors), atol=1e-5, rtol=1e-6)
+    assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+
+
+@needs_compiler
+def test_floats_of_many_images_are_binned_at_once(gpu, runs, images, monkeypatch):
+    monkeypatch.setattr("imfeat.histogram.PIXELS_AT_ONCE", 1 << 7)  # times 64 on a GPU
+    colors = (images / 255).astype(np.float32)
+    found = imfeat.color_histogram(gpu.array(colors))
+    np.testing.assert_allclose(found.array, imfeat.color_histogram(colors), atol=1e-6)
+    assert [body.name for body, _, _ in runs.launched].count("histogram._to_bytes") == 1
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_nearly_flat_image_is_stretched_on_a_gpu(gpu, dtype):
+    image = gpu_calls.nearly_flat(dtype)
+    found = imfeat.equalize(gpu.array(image))
+    np.testing.assert_allclose(found.array, imfeat.equalize(image), atol=1e-6)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", gpu_calls.WORDS)
+@pytest.mark.parametrize("name", ["equalize", "equalize_value"])
+def test_words_are_equalized_on_a_gpu(gpu, images, rng, name, dtype):
+    words = (images.astype(np.int64) * 128 + rng.integers(0, 128, images.shape)).astype(dtype)
+    mask = rng.random(images.shape[:3]) < 0.5
+    mask[1] = False
+    equalize = getattr(imfeat, name)
+    for options in ({}, {"mask": mask}):
+        there = {key: gpu.array(value) for key, value in options.items()}
+        found = equalize(gpu.array(words), **there)
+        assert type(found) is gpu.array
+        np.testing.assert_array_equal(found.array, equalize(words, **options))
+
+
+@needs_compiler
+def test_words_are_equalized_by_tiles_on_a_gpu(gpu, images, rng):
+    words = (images.astype(np.int64) * 256 + rng.integers(0, 256, images.shape)).astype(np.uint16)[:1]
+    found = imfeat.equalize_clahe(gpu.array(words), tiles=(1, 3), clip_limit=300)
+    assert type(found) is gpu.array
+    np.testing.assert_array_equal(found.array, imfeat.equalize_clahe(words, tiles=(1, 3), clip_limit=300))
+
+
+@needs_compiler
+def test_integers_of_16_bits_must_not_be_negative_on_a_gpu(gpu, images):
+    with pytest.raises(ValueError, match="images of int16 must not be negative here"):
+        imfeat.equalize_value(gpu.array(images.astype(np.int16) - 1))
+
+
+@needs_compiler
+def test_images_without_chosen_pixels_stay(gpu, images):
+    colors = (images / 255).astype(np.float32)
+    mask = np.arange(24 * 32).reshape(24, 32) % 3 * np.array([1, 0, 1])[:, None, None] > 0
+    found = imfeat.equalize(gpu.array(colors), mask=gpu.array(mask))
+    np.testing.assert_allclose(found.array, imfeat.equalize(colors, mask=mask), atol=1e-6)
+    np.testing.assert_array_equal(found.array[1], colors[1])
+
+
+@needs_compiler
+def test_two_channels_are_equalized(gpu, images, rng):
+    pixels = np.ascontiguousarray(images[..., :2])
+    mask = rng.random((24, 32)) < 0.5
+    found = imfeat.equalize(gpu.array(pixels), channel_axis=-1, mask=gpu.array(mask))
+    np.testing.assert_array_equal(found.array, imfeat.equalize(pixels, channel_axis=-1, mask=mask))
+
+
+@needs_compiler
+def test_roots_need_values_that_are_not_negative(gpu, images):
+    colors = (images / 255).astype(np.float32)
+    for low in (-0.0005, -0.5):
+        colors[0, 0, 0, 0] = low
+        if low > -0.001:
+            found = imfeat.hog(gpu.array(colors), sqrt=True)
+            np.testing.assert_allclose(found.array, imfeat.hog(colors, sqrt=True), atol=1e-5)
+            assert type(found) is gpu.array
+        else:
+            with pytest.raises(ValueError, match="have no negative values, for sqrt=True"):
+                imfeat.hog(gpu.array(colors), sqrt=True)
 
 
 @needs_compiler
@@ -148,8 +251,6 @@ def test_levels_are_checked_where_images_lie(gpu, images):
     np.testing.assert_array_equal(found.array, imfeat.glcm(gray, levels=32))
     with pytest.raises(ValueError, match="images must have values below levels=31"):
         imfeat.glcm(gpu.array(gray), levels=31)
-    with pytest.raises(TypeError, match="normed=True is not computed on a GPU"):
-        imfeat.glcm(gpu.array(gray), normed=True)
 
 
 @needs_compiler
@@ -342,14 +443,12 @@ def test_histograms_are_compared_and_matched_where_they_lie(gpu, images):
     with pytest.raises(TypeError, match="images and reference must lie on the same device"):
         imfeat.match_histograms(gpu.array(images), reference)
     first, second = imfeat.color_histogram(images), imfeat.color_histogram(images[:2] // 2)
-    for method in ("chi-square", "chi-square-alt", "intersection"):
+    for method in METHODS:
         found = imfeat.compare_histograms(gpu.array(first), gpu.array(second), method=method)
         expected = imfeat.compare_histograms(first, second, method=method)
-        np.testing.assert_allclose(found.array, expected, rtol=1e-5)
+        np.testing.assert_allclose(found.array, expected, rtol=1e-5, atol=1e-6)
     with pytest.raises(TypeError, match="first and second must lie on the same device"):
         imfeat.compare_histograms(gpu.array(first), second)
-    with pytest.raises(TypeError, match="method='kl' is not computed on a GPU"):
-        imfeat.compare_histograms(gpu.array(first), gpu.array(second), method="kl")
 
 
 @needs_compiler
@@ -382,6 +481,9 @@ def test_masks_lie_where_images_do(gpu, images, rng):
         found = imfeat.hog(gpu.array(images), mask=gpu.array(mask), interpolation=interpolation)
         expected = imfeat.hog(images, mask=mask, interpolation=interpolation)
         np.testing.assert_allclose(found.array, expected, atol=1e-5)
+    for call in gpu_calls.MASKED.values():
+        found = call(gpu.array(images), mask=gpu.array(mask[0]))  # for all images
+        np.testing.assert_allclose(found.array, call(images, mask=mask[0]), atol=1e-5)
     with pytest.raises(TypeError, match="images and mask must lie on the same device"):
         imfeat.color_histogram(gpu.array(images), mask=mask)
     with pytest.raises(TypeError, match="images and mask must lie on the same device"):
@@ -389,10 +491,9 @@ def test_masks_lie_where_images_do(gpu, images, rng):
 
 
 def test_what_is_not_computed_there_says_so(gpu, images):
-    with pytest.raises(TypeError, match="not computed on a GPU; copy"):
-        imfeat.hog(gpu.array(images), sqrt=True)
-    with pytest.raises(TypeError, match="padding is not computed on a GPU; copy"):
-        imfeat.hog(gpu.array(images), padding=8)
+    words = images.astype(np.uint16)
+    with pytest.raises(TypeError, match="glcm of uint16 is not computed on a GPU; copy"):
+        imfeat.glcm(gpu.array(np.ascontiguousarray(words[..., 0])))
     with pytest.raises(TypeError, match="hog_windows is not computed on a GPU; copy"):
         imfeat.hog_windows(gpu.array(images), (16, 16), 8)
     with pytest.raises(TypeError, match="features lie on a GPU"):

@@ -142,6 +142,20 @@ def integers(x, out):
     out[i, 3], out[i, 4] = min(x[i], 5), (x[i] & 255) << 40
 
 
+@cuda.jit
+def logarithms(x, out):
+    i = cuda.grid(1)
+    out[i] = math.log(x[i])
+
+
+@pytest.mark.parametrize("card", device.CARDS)
+def test_logarithms_in_double_precision(card):
+    x = np.geomspace(1e-300, 1e300, 64)
+    out = np.zeros(64)
+    run(logarithms, x, out, card=card)
+    np.testing.assert_allclose(out, np.log(x), rtol=1e-14)
+
+
 @pytest.mark.parametrize("card", device.CARDS)
 def test_instructions_give_the_right_results(card):
     x = np.linspace(-30, 30, 64).astype(np.float32)

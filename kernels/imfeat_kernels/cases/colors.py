@@ -89,7 +89,7 @@ def _of_counts(norm):
 
 
 def equalization_cases(images, rng):
-    """Yield the cases of ``brightness``, ``equalize`` and ``clahe``."""
+    """Yield the cases of ``brightness``, of all kinds of ``equalize``, and of ``clahe``."""
     n_images, height, width, _ = images.shape
     n = n_images * height * width
     pixels = images.reshape(-1, 3)
@@ -98,6 +98,9 @@ def equalization_cases(images, rng):
     tolerance = 0 if is_bytes(images) else 1e-6
     results = [(pixels.shape, pixels.dtype)]
     yield case("brightness.scale_to_value", (pixels, values), results, tolerance, n)
+    flat = images.reshape(-1)
+    for dtype in ("float32",) if images.dtype == F32 else ("float32", "float64"):
+        yield case("brightness.square_roots", (flat,), [(flat.shape, np.dtype(dtype))], 1e-6, flat.size)
     if is_bytes(images):
         yield from _byte_equalization_cases(images, rng)
         return
@@ -108,13 +111,19 @@ def equalization_cases(images, rng):
     mask = rng.random(planes.shape) < 0.7
     centers = ((edges[:, 1:] + edges[:, :-1]) / 2).astype(float)
     heights = np.sort(rng.random((n_images, 256)), 1)
-    for counted, read_only in ((np.ones(planes.shape, np.bool_), (0,)), (mask, ())):
+    for counted, read_only in ((NO_PIXEL_MASK, (0,)), (mask, ()), (mask[:1], ())):
         inputs = planes, edges, counted
         results = [((n_images, 256), np.int64)]
         yield case("equalize_floats.edge_counts", inputs, results, 0, n, read_only=read_only)
+        results = [((n_images, 2), planes.dtype)]
+        yield case("equalize_floats.extremes", (planes, counted), results, 0, n, read_only=read_only)
         results = [(planes.shape, planes.dtype)]
         inputs = planes, centers, heights
         yield case("equalize_floats.interpolate", inputs, results, 1e-5, n, read_only=read_only)
+    few = mask & (np.arange(n_images)[:, None] > 0)  # none in the first
+    yield case("equalize_floats.extremes", (planes, few), [((n_images, 2), planes.dtype)], 0, n)
+    inputs = planes.reshape(-1), planes.dtype.type(0.2), planes.dtype.type(0.7)
+    yield case("equalize_floats.stretch", inputs, [(planes.size, np.float64)], 1e-12, n)
 
 
 def _byte_equalization_cases(images, rng):
@@ -141,12 +150,36 @@ def _byte_equalization_cases(images, rng):
     for read_only in ((0,), ()):
         yield case("clahe.clahe_blend", inputs, [(tiled.shape, np.uint8)], 0, n, read_only=read_only)
     words = (tiled.astype(np.uint16) << 8) + tiled[:, ::-1]
+    yield from _word_cases(words, rng)
     shape = (*shape[:3], 1 << 16)
     for clip, read_only in ((1, (0,)), (3, ())):
         yield case("clahe.clahe_tables", (words, clip), [(shape, np.uint16)], 0, n, read_only=read_only)
     inputs = words, rng.integers(0, 1 << 16, shape, dtype=np.uint16), height // 6, width // 4
     for read_only in ((0,), ()):
         yield case("clahe.clahe_blend", inputs, [(words.shape, np.uint16)], 0, n, read_only=read_only)
+
+
+def _word_cases(words, rng):
+    """Yield the cases of integers of 16 bits, words (n_images, height, width)."""
+    planes = words.reshape(len(words), -1)
+    signed = (planes.astype(np.int32) - 32768).astype(np.int16)
+    mask = rng.random(planes.shape) < 0.4
+    none = mask & (np.arange(len(mask))[:, None] > 0)  # in the first
+    for values, counted, largest in (
+        (planes, NO_PIXEL_MASK, 65535),
+        (planes % 300 + 1000, mask[:1], 65535),
+        (signed, none, 32767),
+    ):
+        results = [(values.shape, values.dtype)]
+        inputs = values, counted, largest
+        yield case("equalize_words.equalize_words", inputs, results, 0, values.size, read_only=(1,))
+    for dtype in (np.uint16, np.int16):
+        pixels = rng.permuted(planes.reshape(-1)[: planes.size // 3 * 3] >> 1).reshape(-1, 3).astype(dtype)
+        pixels[::7] = 0
+        values = np.ascontiguousarray(pixels[::-1, 0])
+        yield case("brightness.largest_channel", (pixels,), [(values.shape, dtype)], 0, len(pixels))
+        results = [(pixels.shape, dtype)]
+        yield case("brightness.scale_to_value", (pixels, values), results, 0, len(pixels))
 
 
 def matching_cases(images, rng):

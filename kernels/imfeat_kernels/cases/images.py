@@ -130,7 +130,7 @@ def _mirror_indices(patch_size, n_channels):
 
 
 def descriptor_cases(images, rng):
-    """Yield the cases of ``smooth``, ``sift``, ``planes`` and ``local_color``."""
+    """Yield the cases of ``smooth``, ``sift``, ``planes``, ``borders`` and ``local_color``."""
     n_images, height, width, _ = images.shape
     gray = gray_of(images)
     scale = 255 if is_bytes(images) else 1
@@ -160,6 +160,7 @@ def descriptor_cases(images, rng):
     planes = n_images, 3, height * width
     for read_only in ((0,), ()):
         yield case("planes.split", (flat,), [(planes, flat.dtype)], 0, images.size // 3, read_only=read_only)
+    yield from _layout_cases(images, rng)
     inputs = flat, F32(white_of(images))
     yield case("planes.split_opponent", inputs, [(planes, F32)], 1e-6, images.size // 3)
     inputs = lines, rows, cols, levels, 1 / (1 << bits) if bits else 1 / 255
@@ -170,6 +171,34 @@ def descriptor_cases(images, rng):
         result = ((n_images, 30, 96), F32)
         inputs = bins, *indices, 0
         yield case("local_color.gather_bins", inputs, [result], 0, 30 * n_images, read_only=())
+
+
+def _layout_cases(images, rng):
+    """Yield more cases of ``planes``, and those of ``borders``."""
+    n_images, height, width, _ = images.shape
+    dtype = images.dtype
+    two = np.ascontiguousarray(images[..., :2])
+    for pixels in (images, two):
+        n_channels = pixels.shape[3]
+        flat = pixels.reshape(n_images, -1)
+        planes = np.ascontiguousarray(flat[:, ::-1]).reshape(n_images, n_channels, -1)
+        if n_channels != 3:
+            yield case("planes.split", (flat,), [(planes.shape, dtype)], 0, flat.size // n_channels)
+        results = [(flat.shape, dtype)]
+        yield case("planes.join", (planes,), results, 0, flat.size // n_channels, read_only=())
+    if is_bytes(images):
+        rows = rng.random((2, height * width)) < 0.5
+        yield case("planes.repeat", (rows,), [((6, height * width), np.bool_)], 0, 3 * rows.size)
+        values = rows.reshape(-1, 1)
+        yield case("planes.repeat", (values,), [((3 * rows.size, 1), np.bool_)], 0, 3 * rows.size)
+        yield case("planes.repeat", (rows[:1],), [((n_images, height * width), np.bool_)], 0, n_images)
+    for pixels, corner, size in (
+        (images, (8, 5), (height + 16, width + 10)),
+        (two, (0, 0), (height + 7, width + 1)),
+        (images[:, :2, :1].copy(), (3, 9), (9, 14)),  # mirrored several times, and of a single column
+    ):
+        shape = n_images, *size, pixels.shape[3]
+        yield case("borders.mirror", (pixels, corner), [(shape, dtype)], 0, math.prod(shape[:3]))
 
 
 def pattern_cases(images, rng):
@@ -188,7 +217,15 @@ def pattern_cases(images, rng):
             yield case("lbp.pattern_codes", (gray, *places, method), results, 0, gray.size)
         results = [(gray.shape, F32)]
         yield case("lbp.neighbor_variances", (gray, *places), results, 1e-6 * white**2, gray.size)
+    kind = white_of(images).dtype.type
+    variances = (rng.random(gray.size) * white**2 / 4).astype(F32)
+    inputs = variances, kind(white), kind(16)
+    yield case("lbp.bin_variances", inputs, [(gray.size, np.uint32)], 0, gray.size, read_only=())
     if is_bytes(images):
+        table = np.unique(rng.integers(0, 1 << 16, 4000))
+        codes = rng.choice(table, gray.size).astype(np.uint32)
+        results = [(gray.size, np.uint32)]
+        yield case("lbp.rank_codes", (codes, table), results, 0, gray.size, read_only=(1,))
         codes = rng.integers(0, 10, gray.shape).astype(np.uint32)
         rows = np.array([0, height // 3, height])
         cols = np.array([0, width // 2, width - 5, width])
@@ -220,6 +257,9 @@ def pair_cases(images, rng):
         shape = n_images, len(bounds[0]) - 1, len(bounds[1]) - 1, n_levels, n_levels, n_offsets
         inputs = gray % n_levels, *bounds, offsets[:n_offsets]
         yield case("glcm.count_pairs", inputs, [(shape, np.uint32)], 0, gray.size, read_only=read_only)
+    counts = rng.integers(0, 900, (500, 4), dtype=np.uint32)
+    inputs = counts, np.array([900, 899, 1000, 7])
+    yield case("glcm.to_shares", inputs, [(counts.shape, np.float64)], 1e-12, counts.size, read_only=())
     for n_levels, n_offsets, n_groups in ((16, 4, 1), (9, 6, 3), (4, 1, 1)):
         counts = rng.integers(0, 9, (2, n_levels, n_levels, n_offsets), dtype=np.uint32)
         counts *= counts % 2

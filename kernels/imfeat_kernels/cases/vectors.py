@@ -178,6 +178,11 @@ def comparison_cases(n, rng):
             results = [((len(first), m), F32)]
             inputs = first, second, term
             yield case("comparison.sum_terms", inputs, results, 1e-3, len(first) * m, read_only=(0, 1))
+        first[0] = F32(0.25)  # constant
+        for measure in dict.fromkeys(comparison.MEASURES.values()):
+            results = [((len(first), m), F32)]
+            inputs = first, second, measure
+            yield case("comparison.sum_products", inputs, results, 1e-4, len(first) * m, read_only=(0, 1))
 
 
 MAKERS = (

@@ -1,9 +1,9 @@
-"""The largest channel of pixels, which is V of HSV, and pixels scaled to a new one."""
+"""The largest channel of pixels, which is V of HSV, pixels scaled to a new one, and square roots."""
 
 import numpy as np
 
 from imfeat_kernels.cpu.compiling import njit
-from imfeat_kernels.cpu.launch import launch
+from imfeat_kernels.cpu.launch import frozen, launch
 
 STRIP = 1 << 15  # pixels that are worth a thread
 
@@ -13,7 +13,7 @@ def largest_channel(images, out):
 
     Parameters
     ----------
-    images : (n, 3) uint8, float32 or float64
+    images : (n, 3) uint8, uint16, int16, float32 or float64
     out : (n,) of the same dtype
     """
     launch(_largest_channel, len(out), images, out, grain=STRIP)
@@ -24,14 +24,28 @@ def scale_to_value(images, values, out):
 
     Parameters
     ----------
-    images : (n, 3) uint8, float32 or float64
+    images : (n, 3) uint8, uint16, int16, float32 or float64
+        Not negative.
     values : (n,) of the same dtype
         New largest channels.
     out : (n, 3) of the same dtype
-        Overwritten; bytes are rounded to the nearest.
+        Overwritten; integers are rounded to the nearest, bytes half up and others half to even.
     """
-    body = _scale_bytes if images.dtype == np.uint8 else _scale_floats
+    body = {1: _scale_bytes, 2: _scale_words}.get(images.dtype.itemsize, _scale_floats)
     launch(body, len(values), images, values, out, grain=STRIP)
+
+
+def square_roots(values, out):
+    """Take the square roots of values.
+
+    Parameters
+    ----------
+    values : (n,) uint8, float32 or float64
+        Not negative.
+    out : (n,) float32 or float64
+    """
+    body = _roots_of_bytes if values.dtype == np.uint8 else _roots_of_floats
+    launch(body, len(out), frozen(values), out, grain=STRIP)
 
 
 @njit(nogil=True, cache=True)
@@ -63,6 +77,27 @@ def scaled(channel, value, high):
     two = np.float32(2)
     share = (two * channel * value + high) / (two * high if high > 0 else np.float32(1))
     return np.uint8(np.int32(share if high > 0 else value))
+
+
+@njit(nogil=True, cache=True)
+def _roots_of_bytes(start, stop, values, out):
+    for i in range(start, stop):
+        out[i] = np.sqrt(np.float64(values[i]))
+
+
+@njit(nogil=True, cache=True)
+def _roots_of_floats(start, stop, values, out):
+    for i in range(start, stop):
+        out[i] = np.sqrt(values[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _scale_words(start, stop, images, values, out):
+    for i in range(start, stop):
+        high = max(images[i, 0], images[i, 1], images[i, 2])
+        factor = values[i] / max(high, 1)
+        for c in range(3):
+            out[i, c] = np.int64(np.rint(images[i, c] * factor)) if high > 0 else values[i]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -13,7 +13,7 @@ def count_outside(values, low, high, out):
 
     Parameters
     ----------
-    values : (n,) float32, float64 or uint8
+    values : (n,) float32, float64, uint8 or int16
     low, high : of the same dtype
         Ends of the closed interval.
     out : (ceil(n / CHUNK),) int64
@@ -27,10 +27,10 @@ def clip(values, low, high, out):
 
     Parameters
     ----------
-    values : (n,) float32 or float64
-    low, high : float
+    values : (n,) float32, float64 or int32
+    low, high : of the same dtype
         Ends of the interval.
-    out : (n,) of the same dtype
+    out : (n,) of any dtype that has the values of the interval
         Overwritten.
     """
     launch(_clip, -(-len(out) // CHUNK), values, low, high, out)

@@ -102,6 +102,19 @@ def add_transposed(counts):
     launch(_add_transposed, len(counts), counts, grain=grain)
 
 
+def to_shares(counts, n_pairs, out):
+    """Divide counts by the number of pairs of their offset.
+
+    Parameters
+    ----------
+    counts : (n, n_offsets) uint32
+    n_pairs : (n_offsets,) int64
+        At least 1.
+    out : (n, n_offsets) float64
+    """
+    launch(_to_shares, len(out), counts, n_pairs, out, grain=1 + COUNTS // out.shape[1])
+
+
 def properties(counts, products, chosen, out):
     """Compute properties of matrices of counts, averaged over groups of offsets.
 
@@ -257,6 +270,13 @@ def _count_one(image, top, bottom, left, right, offsets, k, n_levels, counts):
         for x in range(left, right):
             row = np.uint32(image[y, np.uint64(x)] * row_size) + np.uint32(k)
             counts[row + np.uint32(image[y + down, np.uint64(x + across)] * size)] += np.uint32(1)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _to_shares(start, stop, counts, n_pairs, out):
+    for i in range(start, stop):
+        for k in range(len(n_pairs)):
+            out[i, k] = counts[i, k] / n_pairs[k]
 
 
 @njit(nogil=True, cache=True)

@@ -59,6 +59,35 @@ def neighbor_variances(images, rows, row_shares, cols, col_shares, out):
     launch(_neighbor_variances, n_images * n_bands, *arrays, grain=max(1, PIXELS // (BAND * width)))
 
 
+def rank_codes(codes, table, out):
+    """Replace each code by its index in a table of sorted codes.
+
+    Parameters
+    ----------
+    codes : (n,) uint32
+        Codes of the table.
+    table : (m,) int64
+        Sorted codes.
+    out : (n,) uint32
+    """
+    launch(_rank_codes, len(out), codes, table, out, grain=PIXELS)
+
+
+def bin_variances(variances, white, n_bins, out):
+    """Cut the standard deviation, from 0 to white / 2, into bins of equal width.
+
+    Parameters
+    ----------
+    variances : (n,) float32
+    white : float32 or float64
+        Value that counts as 1.
+    n_bins : of the type of white
+        Number of bins; larger deviations fall into the last one.
+    out : (n,) uint32
+    """
+    launch(_bin_variances, len(out), variances, white, n_bins, out, grain=PIXELS)
+
+
 def count_codes(codes, rows, cols, out):
     """Count the codes of each region.
 
@@ -139,6 +168,27 @@ def _neighbor_variances(start, stop, images, rows, row_shares, cols, col_shares,
             for x in range(width):
                 variance = (squares[x] - sums[x] * sums[x] / n_neighbors) / n_neighbors
                 out[i, y, x] = max(variance, 0.0)
+
+
+@njit(nogil=True, cache=True)
+def _rank_codes(start, stop, codes, table, out):
+    for i in range(start, stop):
+        first, last = 0, len(table)
+        while last - first > 1:
+            middle = (first + last) // 2
+            if table[middle] <= np.int64(codes[i]):
+                first = middle
+            else:
+                last = middle
+        out[i] = first
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _bin_variances(start, stop, variances, white, n_bins, out):
+    most = n_bins - np.float32(1)
+    for i in range(start, stop):
+        share = np.float32(2) * np.sqrt(variances[i]) / white
+        out[i] = np.uint32(min(share * n_bins, most))
 
 
 @inner

@@ -1,4 +1,6 @@
-"""The largest channel of pixels, and pixels scaled to a new one: a thread is a pixel."""
+"""The largest channel of pixels, pixels scaled to a new one, and square roots: a thread is a pixel."""
+
+import math
 
 import numpy as np
 
@@ -7,7 +9,8 @@ from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import blocks_of, launch
 
 scaled = on_device(cpu.scaled)
-f32, i32 = np.float32, np.int32
+f32, f64, i32 = np.float32, np.float64, np.int32
+MAGIC = np.float64(1.5 * 2**52)  # larger doubles are integers
 
 
 def largest_channel(images, out):
@@ -17,8 +20,14 @@ def largest_channel(images, out):
 
 def scale_to_value(images, values, out):
     """Scale each pixel so that its largest channel becomes a new value; black becomes gray."""
-    body = _scale_bytes if images.dtype == np.uint8 else _scale_floats
+    body = {1: _scale_bytes, 2: _scale_words}.get(images.dtype.itemsize, _scale_floats)
     launch(body, blocks_of(len(values)), images, values, out)
+
+
+def square_roots(values, out):
+    """Take the square roots of values."""
+    body = _roots_of_bytes if values.dtype == np.uint8 else _roots_of_floats
+    launch(body, blocks_of(len(out)), values, out)
 
 
 @cuda.jit
@@ -41,6 +50,39 @@ def _scale_bytes(images, values, out):
         out[i, 0] = scaled(r, value, high)
         out[i, 1] = scaled(g, value, high)
         out[i, 2] = scaled(b, value, high)
+
+
+@cuda.jit
+def _roots_of_bytes(values, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = math.sqrt(f32(i32(values[i])))
+
+
+@cuda.jit
+def _roots_of_floats(values, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        out[i] = math.sqrt(values[i])
+
+
+@cuda.jit
+def _scale_words(images, values, out):
+    i = cuda.grid(1)
+    if i < values.size:
+        a, b, c = i32(images[i, 0]), i32(images[i, 1]), i32(images[i, 2])
+        high = a if a > b else b
+        high = high if high > c else c
+        value = i32(values[i])
+        factor = f64(value) / f64(high if high > i32(0) else i32(1))
+        out[i, 0] = _rounded_product(a, factor) if high > i32(0) else value
+        out[i, 1] = _rounded_product(b, factor) if high > i32(0) else value
+        out[i, 2] = _rounded_product(c, factor) if high > i32(0) else value
+
+
+@cuda.jit(device=True)
+def _rounded_product(channel, factor):
+    return i32(cuda.fma(f64(channel), factor, f64(0)) + MAGIC - MAGIC)
 
 
 @cuda.jit

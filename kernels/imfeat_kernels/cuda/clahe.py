@@ -1,4 +1,7 @@
-"""Contrast-limited adaptive histogram equalization (CLAHE): a block is a tile, or a row of pixels."""
+"""Contrast-limited adaptive histogram equalization (CLAHE): a block is a tile, or a row of pixels.
+
+Counters lie in shared memory for bytes, and in global memory for integers of 16 bits.
+"""
 
 import math
 
@@ -6,18 +9,31 @@ import numpy as np
 
 from imfeat_kernels.cuda.common import block_sum, divided, product, rounded, running_sums
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS, launch
+from imfeat_kernels.cuda.launch import THREADS, launch, zeros
 
 f32, i32, u8, u32 = np.float32, np.int32, np.uint8, np.uint32
 LEVELS = 256  # and threads of a block, so that each has a level
 TABLES = 8  # of a block: a warp has its own
 COUNTERS = TABLES * LEVELS  # counters in shared memory
+WORDS = 1 << 16  # values of 16 bits
+LAST = THREADS - 1
+TILES = 256  # tiles of 16 bits whose counters are held at a time
 
 
 def clahe_tables(images, clip, out):
     """Make contrast-limited lookup tables for the tiles of images."""
     n_tiles = out.shape[0] * out.shape[1] * out.shape[2]
-    launch(_clahe_tables, n_tiles, images, clip, out)
+    if images.dtype == np.uint8:
+        launch(_clahe_tables, n_tiles, images, clip, out)
+        return
+    n_pixels = (images.shape[1] // out.shape[1]) * (images.shape[2] // out.shape[2])
+    tables = out.reshape(n_tiles, WORDS)
+    for first in range(0, n_tiles, TILES):
+        results = tables[first : first + TILES]
+        counts = zeros(results.shape, np.uint32, out)
+        numbers = np.array([first, out.shape[1], out.shape[2]], np.int32)
+        launch(_count_tiles, len(results), images, numbers, counts)
+        launch(_tables_of_words, len(results), counts, clip, n_pixels, results)
 
 
 def clahe_blend(images, tables, tile_height, tile_width, out):
@@ -67,6 +83,56 @@ def _clahe_tables(images, clip, out):
 
 
 @cuda.jit
+def _count_tiles(images, numbers, counts):
+    """Count the values of a tile."""
+    n_rows, n_cols = u32(numbers[1]), u32(numbers[2])
+    row, c = divided(u32(numbers[0]) + u32(cuda.blockIdx.x), n_cols)
+    i, r = divided(row, n_rows)
+    height, _ = divided(images.shape[1], n_rows)
+    width, _ = divided(images.shape[2], n_cols)
+    p = u32(cuda.threadIdx.x)
+    while p < height * width:
+        y, x = divided(p, width)
+        value = images[i, r * height + y, c * width + x]
+        cuda.atomic.add(counts, (u32(cuda.blockIdx.x), u32(value)), u32(1))
+        p = u32(p + u32(THREADS))
+
+
+@cuda.jit
+def _tables_of_words(counts, clip, n_pixels, tables):
+    """Make the table of a tile with the threads of a block."""
+    sums = cuda.shared.array(THREADS, u32)
+    t = u32(cuda.threadIdx.x)
+    item = u32(cuda.blockIdx.x)
+    most = u32(clip)
+    excess = u32(0)
+    v = t
+    while v < u32(WORDS):
+        count = counts[item, v]
+        excess += count - most if count > most else u32(0)
+        v = u32(v + u32(THREADS))
+    sums[t] = excess
+    excess = block_sum(sums)
+    each = u32(excess >> u32(16))
+    remainder = u32(excess & u32(WORDS - 1))
+    step, _ = divided(WORDS, remainder if remainder > u32(0) else u32(1))
+    scale = f32(WORDS - 1) / f32(n_pixels)
+    before = u32(0)
+    v = t
+    while v < u32(WORDS):
+        count = counts[item, v]
+        order, distance = divided(v, step)
+        more = u32(1) if distance == u32(0) and order < remainder else u32(0)
+        sums[t] = (count if count < most else most) + each + more
+        running_sums(sums)
+        level = rounded(product(f32(before + sums[t]), scale))
+        before = u32(before + sums[LAST])
+        cuda.syncthreads()
+        tables[item, v] = level if level < i32(WORDS - 1) else i32(WORDS - 1)
+        v = u32(v + u32(THREADS))
+
+
+@cuda.jit
 def _clahe_blend(images, tables, row_share, col_share, out):
     """Blend a row of pixels."""
     item, y = divided(cuda.blockIdx.x, images.shape[1])
@@ -85,5 +151,5 @@ def _clahe_blend(images, tables, row_share, col_share, out):
         upper += product(f32(i32(tables[item, top, right, value])), across)
         lower = product(f32(i32(tables[item, bottom, left, value])), f32(1) - across)
         lower += product(f32(i32(tables[item, bottom, right, value])), across)
-        out[item, y, x] = u8(rounded(product(upper, f32(1) - down) + product(lower, down)))
+        out[item, y, x] = rounded(product(upper, f32(1) - down) + product(lower, down))
         x = u32(x + u32(THREADS))

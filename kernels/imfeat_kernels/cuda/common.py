@@ -145,5 +145,5 @@ def _sum_columns(values, pieces, piece_sums):
 def _divide(counts, out):
     item = cuda.grid(1)
     if item < out.size:
-        i, k = divided(item, out.shape[1])
+        i, k = place_of(item, out.shape[1])
         out[i, k] /= counts[i]

@@ -4,11 +4,26 @@ import numpy as np
 
 from imfeat_kernels.cuda.common import divided
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch, zeros
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, zeros
 
-f32, i32, u32 = np.float32, np.int32, np.uint32
+f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32
 STRIP = 1 << 15  # pixels of a block
 LEVELS = 256  # bins, and threads of a block
+HALF = LEVELS // 2
+
+
+def extremes(planes, mask, out):
+    """Find the smallest and the largest value of each plane."""
+    n_planes, n_pixels = planes.shape
+    n_strips = max(1, n_pixels // STRIP)
+    strips = empty((n_planes, n_strips, 2), planes.dtype, out)
+    launch(_extremes, n_planes * n_strips, planes, mask, strips)
+    launch(_extremes_of_strips, blocks_of(n_planes), strips, out)
+
+
+def stretch(values, low, high, out):
+    """Map an interval to [0, 1], and what lies beyond it to its ends."""
+    launch(_stretch, blocks_of(len(out)), values, low, high, out)
 
 
 def edge_counts(planes, edges, mask, out):
@@ -28,12 +43,84 @@ def interpolate(planes, centers, heights, out):
     launch(_interpolate, n_planes * blocks_of(n_pixels), planes, centers, heights, out)
 
 
+@cuda.jit(device=True)
+def _mask_of(item, n_planes, mask):
+    """Return the index of the mask of a plane."""
+    per_mask, _ = divided(n_planes, max(i32(1), i32(mask.shape[0])))
+    index, _ = divided(item, per_mask)
+    return index
+
+
+@cuda.jit(device=True)
+def _smallest(values):
+    """Return the smallest of the LEVELS values of an array in shared memory, which is overwritten."""
+    t = cuda.threadIdx.x
+    n = HALF
+    cuda.syncthreads()
+    while n > 0:
+        if t < n and values[t + n] < values[t]:
+            values[t] = values[t + n]
+        cuda.syncthreads()
+        n >>= 1
+    smallest = values[0]
+    cuda.syncthreads()
+    return smallest
+
+
+@cuda.jit
+def _extremes(planes, mask, strips):
+    """Find the extremes of a strip of a plane."""
+    values = cuda.shared.array(LEVELS, planes.dtype)
+    t = u32(cuda.threadIdx.x)
+    item, strip = divided(cuda.blockIdx.x, strips.shape[1])
+    of_item = _mask_of(item, planes.shape[0], mask)
+    low, high = f32(np.inf), f32(-np.inf)
+    p = u32(strip * u32(THREADS) + t)
+    step = u32(u32(strips.shape[1]) * u32(THREADS))
+    while p < u32(planes.shape[1]):
+        if mask.shape[0] == 0 or mask[of_item, p]:
+            value = planes[item, p]
+            low = value if value < low else low
+            high = value if value > high else high
+        p = u32(p + step)
+    values[t] = low
+    low = _smallest(values)
+    values[t] = -high
+    high = -_smallest(values)
+    if t == u32(0):
+        strips[item, strip, 0] = low
+        strips[item, strip, 1] = high
+
+
+@cuda.jit
+def _extremes_of_strips(strips, out):
+    item = cuda.grid(1)
+    if item < out.shape[0]:
+        i = u32(item)
+        low, high = strips[i, 0, 0], strips[i, 0, 1]
+        for strip in range(1, strips.shape[1]):
+            first, last = strips[i, u32(strip), 0], strips[i, u32(strip), 1]
+            low = first if first < low else low
+            high = last if last > high else high
+        out[i, 0], out[i, 1] = low, high
+
+
+@cuda.jit
+def _stretch(values, low, high, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        share = (f64(values[i]) - f64(low)) / (f64(high) - f64(low))
+        share = share if share > f64(0) else f64(0)
+        out[i] = share if share < f64(1) else f64(1)
+
+
 @cuda.jit
 def _edge_counts(planes, edges, mask, counts):
     table = cuda.shared.array(LEVELS, u32)
     t = u32(cuda.threadIdx.x)
     n_strips, _ = divided(cuda.gridDim.x, planes.shape[0])
     item, strip = divided(cuda.blockIdx.x, n_strips)
+    of_item = _mask_of(item, planes.shape[0], mask)
     table[t] = u32(0)
     cuda.syncthreads()
     lowest = edges[item, 0]
@@ -41,7 +128,7 @@ def _edge_counts(planes, edges, mask, counts):
     p = strip * u32(THREADS) + t
     step = n_strips * u32(THREADS)
     while p < u32(planes.shape[1]):
-        if mask[item, p]:
+        if mask.shape[0] == 0 or mask[of_item, p]:
             value = planes[item, p]
             b = i32((value - lowest) / width * f32(LEVELS))
             b = b if b < i32(LEVELS - 1) else i32(LEVELS - 1)

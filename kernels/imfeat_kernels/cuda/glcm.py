@@ -41,6 +41,11 @@ def add_transposed(counts):
     launch(_add_transposed, blocks_of(counts.size), counts)
 
 
+def to_shares(counts, n_pairs, out):
+    """Divide counts by the number of pairs of their offset."""
+    launch(_to_shares, blocks_of(out.size), counts, n_pairs, out)
+
+
 def properties(counts, products, chosen, out):
     """Compute properties of matrices of counts, averaged over groups of offsets."""
     launch(_properties, out.shape[0] * out.shape[1], counts, products, chosen, out)
@@ -87,6 +92,14 @@ def _count_pairs(levels, rows, cols, offsets, n_strips, out):
             if top <= v < bottom and left <= u < right:
                 cuda.atomic.add(out, (i, r, c, level, u32(levels[i, v, u]), k), u32(1))
         p = u32(p + u32(THREADS))
+
+
+@cuda.jit
+def _to_shares(counts, n_pairs, out):
+    item = cuda.grid(1)
+    if item < out.size:
+        i, k = place_of(item, out.shape[1])
+        out[i, k] = f64(counts[i, k]) / f64(n_pairs[k])
 
 
 @cuda.jit

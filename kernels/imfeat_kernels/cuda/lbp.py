@@ -1,5 +1,7 @@
 """Local binary patterns: a thread computes the code of a pixel."""
 
+import math
+
 import numpy as np
 
 from imfeat_kernels.cpu import lbp
@@ -24,6 +26,16 @@ def pattern_codes(images, rows, row_shares, cols, col_shares, method, out):
 def neighbor_variances(images, rows, row_shares, cols, col_shares, out):
     """Compute the variance of the neighbours of each pixel."""
     launch(_neighbor_variances, blocks_of(out.size), images, rows, row_shares, cols, col_shares, out)
+
+
+def rank_codes(codes, table, out):
+    """Replace each code by its index in a table of sorted codes."""
+    launch(_rank_codes, blocks_of(len(out)), codes, table.astype(np.uint32), out)
+
+
+def bin_variances(variances, white, n_bins, out):
+    """Cut the standard deviation, from 0 to white / 2, into bins of equal width."""
+    launch(_bin_variances, blocks_of(len(out)), variances, white, n_bins, out)
 
 
 def count_codes(codes, rows, cols, out):
@@ -68,6 +80,29 @@ def _neighbor_variances(images, rows, row_shares, cols, col_shares, out):
             squares += _product(value, value)
         variance = (squares - _product(total, total) / f64(n)) / f64(n)
         out[i, y, x] = f32(max(variance, f64(0)))
+
+
+@cuda.jit
+def _rank_codes(codes, table, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        code = codes[i]
+        first, last = u32(0), u32(table.size)
+        while last - first > u32(1):
+            middle = u32(u32(first + last) >> u32(1))
+            if table[middle] <= code:
+                first = middle
+            else:
+                last = middle
+        out[i] = first
+
+
+@cuda.jit
+def _bin_variances(variances, white, n_bins, out):
+    i = cuda.grid(1)
+    if i < out.size:
+        share = f32(2) * math.sqrt(variances[i]) / white
+        out[i] = u32(min(share * n_bins, n_bins - f32(1)))
 
 
 @cuda.jit(device=True)

@@ -1,10 +1,12 @@
 """The nearest word of each vector, and sums of the vectors of each word.
 
-|x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - x.c), and a block compares 128 vectors with 128 words at a time.
+|x - c|^2 = |x|^2 + 2 (|c|^2 / 2 - x.c), and a block compares 128 vectors with 128 words at a time.  Of short
+vectors (colours), a thread has several, and compares them with a word at a time; it rounds as the CPU does.
 """
 
 import numpy as np
 
+from imfeat_kernels.cpu.nearest import SHORT
 from imfeat_kernels.cuda.common import block_sum, divided, place_of
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, on_host
@@ -14,11 +16,17 @@ from imfeat_kernels.tables import centered
 
 f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32
 FAR = np.float32(np.inf)
+POINTS = 4  # short vectors of a thread, which reads the words once for all of them
+WORDS = THREADS  # words in shared memory
 
 
 def assign(vectors, words, out, distances):
     """Find the nearest word of each vector, the first of several."""
     center, words, halves = centered(on_host(words))
+    if vectors.shape[1] <= SHORT:
+        n_blocks = blocks_of(len(vectors), POINTS * THREADS)
+        launch(_assign_short, n_blocks, vectors, center, words, halves, distances, out)
+        return
     launch(_assign, blocks_of(len(vectors), SPAN), vectors, center, words, halves, distances, out)
 
 
@@ -84,6 +92,43 @@ def _assign(vectors, center, words, halves, distances, out):
         distance = square + f32(2) * score
         out[first + t] = word
         distances[first + t] = distance if distance > f32(0) else f32(0)
+
+
+@cuda.jit
+def _assign_short(vectors, center, words, halves, distances, out):
+    lines = cuda.shared.array((WORDS, 4), f32)
+    x = cuda.local.array((POINTS, 3), f32)
+    best, of = cuda.local.array(POINTS, f32), cuda.local.array(POINTS, i32)
+    t = cuda.threadIdx.x
+    n, d = words.shape
+    start = cuda.blockIdx.x * (POINTS * THREADS) + t
+    for k in range(POINTS):
+        i = min(start + k * THREADS, out.size - 1)
+        best[k], of[k] = FAR, i32(0)
+        for j in range(3):
+            x[k, j] = vectors[i, j] - center[j] if j < d else f32(0)
+    first = 0
+    while first < n:
+        if first + t < n:
+            for j in range(3):
+                lines[t, j] = -words[first + t, j] if j < d else f32(0)
+            lines[t, 3] = halves[first + t]
+        cuda.syncthreads()
+        for word in range(min(WORDS, n - first)):
+            a, b, c, half = lines[word, 0], lines[word, 1], lines[word, 2], lines[word, 3]
+            for k in range(POINTS):
+                score = cuda.fma(c, x[k, 2], cuda.fma(b, x[k, 1], cuda.fma(a, x[k, 0], half)))
+                of[k] = i32(first + word) if score < best[k] else of[k]
+                best[k] = score if score < best[k] else best[k]
+        cuda.syncthreads()
+        first += WORDS
+    for k in range(POINTS):
+        i = start + k * THREADS
+        if i < out.size:
+            square = x[k, 0] * x[k, 0] + x[k, 1] * x[k, 1] + x[k, 2] * x[k, 2]
+            distance = square + f32(2) * best[k]
+            out[i] = of[k]
+            distances[i] = distance if distance > f32(0) else f32(0)
 
 
 @cuda.jit
