@@ -5,13 +5,23 @@ import math
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_flag, as_groups, as_out, as_words, check_side, one_of, to_caller_array
+from imfeat._check import (
+    as_flag,
+    as_groups,
+    as_out,
+    as_words,
+    check_side,
+    count_outside,
+    one_of,
+    to_caller_array,
+)
 from imfeat._inputs import accepts
 from imfeat._nearest import nearest_words
 from imfeat._sums import mixture_moments
 from imfeat.mixture import Mixture, as_mixture
 
 VALUES = 1 << 22  # number of float64 sums at a time
+LARGEST = 1e38  # number of a result
 RARE = 1e-6  # weight below which components are left out
 
 
@@ -50,7 +60,7 @@ def fisher_vector(
     ------
     TypeError, ValueError
         If an argument is not as above, for example if the mixture is of descriptors of another
-        length.
+        length, or if descriptors on the host are so far from the means that numbers overflow.
 
     Notes
     -----
@@ -85,6 +95,11 @@ def fisher_vector(
         sums, _ = mixture_moments(vectors, bounds_of_batch, mixture.parameters)
         inputs = sums, np.diff(bounds_of_batch), scales, shares, factor
         kernels.fisher.likelihood_gradients(*inputs, rows[batch])
+    if isinstance(out, np.ndarray) and count_outside(out, -LARGEST, LARGEST):
+        raise ValueError(
+            "descriptors are too far from the means for float32, in deviations of the mixture; scale them as "
+            "those that the mixture was learned from"
+        )
     if improved:
         values = out.reshape(-1)
         kernels.scaling.signed_roots(values, values)

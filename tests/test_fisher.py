@@ -72,6 +72,14 @@ def test_conventions_differ_in_weights_and_sign():
         )
 
 
+@pytest.mark.parametrize("improved", [False, True])
+def test_descriptors_that_overflow_are_refused(rng, improved):
+    mixture = imfeat.Mixture(np.ones(1), np.zeros((1, 3)), np.ones((1, 3)))
+    descriptors = np.full((4, 3), 1e30, np.float32)
+    with pytest.raises(ValueError, match="too far from the means for float32"):
+        imfeat.fisher_vector(descriptors, mixture, improved=improved)
+
+
 def test_far_from_the_origin_is_as_exact(rng):
     descriptors, mixture = big_case(rng)
     moved = imfeat.Mixture(mixture.weights, mixture.means + 1000, mixture.variances)
