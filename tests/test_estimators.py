@@ -468,14 +468,21 @@ def test_late_fusion_takes_tables_by_default(rng):
     assert not get_tags(LateFusion([LogisticRegression(), RidgeClassifier()])).input_tags.sparse
 
 
+def least_peak(call, repeats=1):
+    """Return the least memory of several calls at their peak: other threads may allocate beside one of them."""
+    peaks = []
+    for _ in range(repeats):
+        tracemalloc.start()
+        call()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    return min(peaks)
+
+
 def test_the_patches_of_many_images_never_lie_in_memory_together():
     many = np.random.default_rng(0).integers(0, 256, (600, 32, 32, 3), np.uint8)
     estimator = few_words().fit(many[:10])
-    tracemalloc.start()
-    estimator.transform(many)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 100e6 < 600 * 27 * 27 * 108 * 4
+    assert least_peak(lambda: estimator.transform(many)) < 100e6 < 600 * 27 * 27 * 108 * 4
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -485,12 +492,9 @@ def test_bands_of_a_large_image_are_words_of_the_whole(monkeypatch, photo, encod
     estimator = few_words(grid=(3, 2), encoding=encoding, stride=stride, norm=None).fit(images)
     whole = estimator.transform(images)
     monkeypatch.setattr("imfeat.estimators.encoding.BYTES_AT_ONCE", 400_000)  # some ten rows of patches
-    estimator.transform(images)  # what a first call loads is not counted
-    tracemalloc.start()
-    bands = estimator.transform(images)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert stride > 1 or peak < 3e6 < 85 * 115 * 108 * 4
+    bands = estimator.transform(images)  # what a first call loads is not counted
+    if stride == 1:
+        assert least_peak(lambda: estimator.transform(images), repeats=3) < 3e6 < 85 * 115 * 108 * 4
     np.testing.assert_allclose(bands, whole, rtol=0, atol=0 if encoding == "hard" else 1e-6)
 
 
