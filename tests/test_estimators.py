@@ -469,7 +469,7 @@ def test_late_fusion_takes_tables_by_default(rng):
 
 
 def least_peak(call, repeats=1):
-    """Return the least memory of several calls at their peak: other threads may allocate beside one of them."""
+    """Return the least memory of several calls at their peak: other threads may allocate beside one."""
     peaks = []
     for _ in range(repeats):
         tracemalloc.start()

@@ -171,7 +171,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 gray=not self.color_only,
                 any_number=self.any_number,
                 name="X",
-                gpu=self.computes_on_gpu and not reset,
+                gpu=self.computes_on_gpu and not (reset and self.learns),
                 channel_axis=axis,
                 unit=not self.any_range,
                 words="kept",

@@ -52,6 +52,8 @@ class Haralick(ImageTransformer):
     ``haralick_r0_c1_d1_a45_contrast``.
     """
 
+    computes_on_gpu = True
+
     def __init__(
         self,
         *,

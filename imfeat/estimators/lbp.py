@@ -46,6 +46,8 @@ class LBP(ImageTransformer):
     Features are named by region and bin, as ``lbp_r0_c1_b9``.
     """
 
+    computes_on_gpu = True
+
     def __init__(
         self,
         *,

@@ -44,6 +44,7 @@ class UoCTTI(ImageTransformer):
     Features are named by cell and number, as ``uoctti_r0_c3_k30``.
     """
 
+    computes_on_gpu = True
     any_number = True
     any_range = True
 

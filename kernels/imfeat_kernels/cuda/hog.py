@@ -16,7 +16,7 @@ from imfeat_kernels.tables import bin_edges as bin_edges
 from imfeat_kernels.tables import block_weights as block_weights
 
 nearness, turn = on_device(cpu.nearness), on_device(cpu.turn)
-f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32
+f32, f64, i32, u32, u64 = np.float32, np.float64, np.int32, np.uint32, np.uint64
 BINS = 8192  # bins in shared memory
 SLACK = cpu.SLACK
 SQUARES, MAGNITUDES, ALMOST = 0, 1, 2  # how gradients of channels are compared
@@ -34,8 +34,9 @@ def cell_histograms(images, mask, corner, cell_size, edges, n_lower, mirrors, ou
     how = SQUARES if images.dtype == np.uint8 else MAGNITUDES
     for first in range(0, n_bins, at_once):
         numbers = *corner, *cell_size, n_cells, n_lower, first, min(first + at_once, n_bins), how
-        numbers = np.array(numbers, np.int32)
-        launch(_cell_histograms, n_blocks, images, mask, numbers, edges, out, threads=threads)
+        numbers = np.array((*numbers, *images.shape[1:]), np.int32)
+        values = images.reshape(-1)
+        launch(_cell_histograms, n_blocks, values, mask, numbers, edges, out, threads=threads)
 
 
 def block_histograms(images, mask, corner, cell_size, stride, row_weights, col_weights, turns, out):
@@ -93,6 +94,26 @@ def _strongest_gradient(images, i, y, x, how):
 
 
 @cuda.jit(device=True)
+def _difference(values, p, step):
+    """Return the difference of the values a step after and before a place; a step of 0 gives 0."""
+    return f32(values[u64(p + step)]) - f32(values[u64(p - step)])
+
+
+@cuda.jit(device=True)
+def _strongest_difference(values, p, down, across, n_channels, how):
+    """Return the gradient of the strongest channel of a pixel, the first of several."""
+    dy, dx = _difference(values, p, down), _difference(values, p, across)
+    c = u32(1)
+    while c < n_channels:
+        place = u64(p + u64(c))
+        next_dy, next_dx = _difference(values, place, down), _difference(values, place, across)
+        if _is_stronger(next_dy, next_dx, dy, dx, how):
+            dy, dx = next_dy, next_dx
+        c = u32(c + u32(1))
+    return dy, dx
+
+
+@cuda.jit(device=True)
 def _bin_of(dy, dx, edges, n_lower):
     """Return the bin of a gradient: it has passed the edge at angle a where dy cos(a) >= dx sin(a)."""
     n_bins = i32(edges.shape[0])
@@ -106,15 +127,17 @@ def _bin_of(dy, dx, edges, n_lower):
             b = n_lower - i32(1)
             first = n_lower
             last = n_bins
-    while first < last:
-        if dy * edges[first, 0] >= dx * edges[first, 1]:
-            b += i32(1)
-        first += i32(1)
-    return b
+    low, high = u32(first), u32(last)
+    while low < high:
+        middle = u32((low + high) >> u32(1))
+        passed = dy * edges[middle, 0] >= dx * edges[middle, 1]
+        low = u32(middle + u32(1)) if passed else low
+        high = high if passed else middle
+    return i32(b + i32(low) - first)
 
 
 @cuda.jit
-def _cell_histograms(images, mask, numbers, edges, out):
+def _cell_histograms(values, mask, numbers, edges, out):
     """Compute cells side by side; a thread takes a column, or several where a cell is wide."""
     bins = cuda.shared.array(BINS, f32)
     t, n_threads = u32(cuda.threadIdx.x), u32(cuda.blockDim.x)
@@ -123,6 +146,8 @@ def _cell_histograms(images, mask, numbers, edges, out):
     n_cells = u32(numbers[4])
     n_lower = numbers[5]
     low, high, how = numbers[6], numbers[7], numbers[8]
+    rows, columns, n_channels = u32(numbers[9]), u32(numbers[10]), u32(numbers[11])
+    line = u64(columns) * u64(n_channels)
     n_rows, n_cols = u32(out.shape[2]), u32(out.shape[3])
     per_row, _ = divided(n_cols + n_cells - u32(1), n_cells)
     row, cell = divided(cuda.blockIdx.x, per_row)
@@ -136,22 +161,29 @@ def _cell_histograms(images, mask, numbers, edges, out):
     top, left = u32(top + r * height), u32(left + cell * width)
     x = t
     while x < n_here * width:
-        for y in range(top, top + height):
-            if mask.size == 0 or mask[i, u32(y), left + x]:
-                dy, dx = _strongest_gradient(images, i, u32(y), left + x, how)
+        column = u32(left + x)
+        across = u64(n_channels) if column > u32(0) and column + u32(1) < columns else u64(0)
+        p = (u64(i) * u64(rows) + u64(top)) * line + u64(column) * u64(n_channels)
+        y = top
+        while y < top + height:
+            if mask.size == 0 or mask[i, y, column]:
+                down = line if y > u32(0) and y + u32(1) < rows else u64(0)
+                dy, dx = _strongest_difference(values, p, down, across, n_channels, how)
                 b = _bin_of(dy, dx, edges, n_lower)
                 if low <= b and b < high:
                     bins[u32(b - low) * n_threads + t] += math.sqrt(dy * dy + dx * dx)
+            p = u64(p + line)
+            y = u32(y + u32(1))
         x = u32(x + n_threads)
     cuda.syncthreads()
     n_bins = u32(high - low)
     share = f32(1) / f32(height * width)
     k = t
-    columns = width if width < n_threads else n_threads  # the threads that a cell has
+    own = width if width < n_threads else n_threads  # the threads that a cell has
     while k < n_here * n_bins:
         b, c = divided(k, n_here)
         total = f32(0)
-        for x in range(c * columns, (c + u32(1)) * columns):
+        for x in range(c * own, (c + u32(1)) * own):
             total += bins[b * n_threads + u32(x)]
         out[u32(low) + b, i, r, cell + c] = total * share
         k = u32(k + n_threads)
