@@ -115,8 +115,10 @@ def count_costs():
             continue  # the first case of a kernel is the usual one
         _, runs = run(case)
         arrays = [value for value in (*case.inputs, *case.results) if isinstance(value, np.ndarray)]
+        n_temporary = runs.launched[-1][2].n_temporary if runs.launched else 0
+        n_bytes = sum(array.nbytes for array in arrays) + 2 * n_temporary  # written, and read
         costs[case.kernel] = {
-            "bytes": round(sum(array.nbytes for array in arrays) / case.n_items, 2),
+            "bytes": round(n_bytes / case.n_items, 2),
             "instructions": round(runs.n_instructions / case.n_items, 1),
         }
     return costs

@@ -30,15 +30,18 @@ class HostCaller(callers.Caller):
     ----------
     n_allocations, n_uploads, n_downloads : int
         What the driver would have been asked for.
+    n_temporary : int
+        Bytes of temporary arrays.
     """
 
     def __init__(self, library, device_id, stream_number, allocate):
         self.library, self.device_id, self.stream_number = library, device_id, stream_number
         self._allocate = allocate or self._allocate_own
         self._free, self._n_kept = {}, 0
-        self.n_allocations = self.n_uploads = self.n_downloads = 0
+        self.n_allocations = self.n_uploads = self.n_downloads = self.n_temporary = 0
 
     def temporary(self, n_bytes):
+        self.n_temporary += n_bytes
         pointer, holder = super().temporary(n_bytes)
         ctypes.memset(pointer, 255, n_bytes)
         return pointer, holder

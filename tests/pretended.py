@@ -124,6 +124,7 @@ def main():
         "seconds": seconds,
         "host_us": repeated,
         "errors": driver.errors,
+        "compilers": [name for name in sys.modules if name.startswith(("numba.cuda", "numba_cuda"))],
     }
     json.dump(report, sys.stdout)
 

@@ -43,6 +43,10 @@ def test_a_repeated_call_allocates_at_most_its_result(report, name):
     assert found["launches"] >= 1
 
 
+def test_no_compiler_is_imported(report):
+    assert report["compilers"] == []
+
+
 def test_the_selfcheck_ends(report):
     assert "a pretended card" in report["selfcheck"]
     assert "calls gave something else than the CPU" in report["selfcheck"].splitlines()[-1]

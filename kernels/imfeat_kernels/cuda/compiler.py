@@ -41,7 +41,7 @@ def to_ptx(body, signature, card=CARD):
 def _numba_cuda():
     """Import the compiler, which asks for a function that NumPy 2.5 has no more."""
     if not hasattr(np, "row_stack"):
-        np.vstack = np.vstack
+        setattr(np, "row_stack", np.vstack)  # noqa: B010 - as an attribute, ruff would rename it
     from numba import cuda as numba_cuda
 
     return numba_cuda
