@@ -1,4 +1,4 @@
-"""Arrays on a GPU: a pointer, a shape and a dtype, the stream they are used in, and who holds the memory."""
+"""Arrays on a GPU: pointer, shape, dtype, the context of the call, and the object that holds the memory."""
 
 import functools
 import math
@@ -81,7 +81,7 @@ class DeviceArray:
         return self._view(self._pointer, (*self.shape[:-1], last), dtype)
 
     def held(self):
-        """Return a view that only holds the memory: results for it are arrays of this class, too."""
+        """Return a view that belongs to no other library, so that results for it are arrays of this class."""
         return DeviceArray(self._pointer, self.shape, self.dtype, self.caller, (self.owner,))
 
     def copy_to_host(self):

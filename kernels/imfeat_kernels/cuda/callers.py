@@ -1,4 +1,4 @@
-"""What a public call runs in: a device, a stream, and the library that allocates memory there.
+"""The context of a public call: its device, its stream, and the library that allocates its memory.
 
 Arrays carry their caller, and so do the views and temporary arrays that are made of them: all kernels of a
 call run in one stream.
@@ -47,11 +47,11 @@ class Caller:
         self._n_kept = 0
 
     def allocate(self, n_bytes):
-        """Return a pointer to memory and what holds it."""
+        """Return a pointer to memory, and the object that holds the memory."""
         return self._allocate(max(1, n_bytes))
 
     def temporary(self, n_bytes):
-        """Return a pointer to memory and what holds it; when let go, the next temporary array takes it."""
+        """Return a pointer to temporary memory and its holder; once that is deleted, the memory is reused."""
         n_bytes = -(-max(1, n_bytes) // ROUND) * ROUND
         free = self._free.get(n_bytes)
         if free:

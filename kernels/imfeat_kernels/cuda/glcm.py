@@ -6,7 +6,7 @@ from imfeat_kernels.cpu import glcm
 from imfeat_kernels.cpu.glcm import PROPERTIES as PROPERTIES
 from imfeat_kernels.cuda.common import block_sum, divided, place_of
 from imfeat_kernels.cuda.front import cuda, on_device
-from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, clear, launch
 
 f32, f64, i32, u8, u32, u64 = np.float32, np.float64, np.int32, np.uint8, np.uint32, np.uint64
 DOUBLES = ("_properties",)  # whose sums cancel
@@ -32,7 +32,7 @@ def count_pairs(levels, rows, cols, offsets, out):
     largest = int(np.diff(rows).max()) * int(np.diff(cols).max())
     n_strips = -(-largest // STRIP)
     n_cells = out.shape[0] * out.shape[1] * out.shape[2]
-    launch(_clear, blocks_of(out.size), out.reshape(-1))
+    clear(out)
     launch(_count_pairs, n_cells * n_strips, levels, rows, cols, offsets, n_strips, out)
 
 
@@ -63,13 +63,6 @@ def _to_levels_bytes(values, n_levels, out):
     i = cuda.grid(1)
     if i < out.size:
         out[i] = u8(u32(u32(values[i]) * u32(n_levels)) >> u32(8))
-
-
-@cuda.jit
-def _clear(out):
-    i = cuda.grid(1)
-    if i < out.size:
-        out[i] = u32(0)
 
 
 @cuda.jit

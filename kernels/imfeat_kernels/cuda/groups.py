@@ -5,7 +5,7 @@ import numpy as np
 from imfeat_kernels.cpu.launch import split_groups
 from imfeat_kernels.cuda.common import SMALL, average_groups, divided
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, clear, launch
 
 f32, u32 = np.float32, np.uint32
 
@@ -19,7 +19,7 @@ def count_words(bounds, assignments, out):
     """Count the words of the descriptors of each group."""
     starts, pieces = split_groups(bounds)
     groups = np.repeat(np.arange(len(out)), np.diff(np.append(starts, len(pieces))))
-    launch(_clear, blocks_of(out.size), out.reshape(-1))
+    clear(out)
     launch(_count_words, len(pieces), np.column_stack([groups, pieces]), assignments, out)
 
 
@@ -43,13 +43,6 @@ def _gather_rows(rows, order, out):
     while j < u32(out.shape[1]):
         out[i, j] = rows[source, j]
         j = u32(j + u32(SMALL))
-
-
-@cuda.jit
-def _clear(counts):
-    i = cuda.grid(1)
-    if i < counts.size:
-        counts[i] = u32(0)
 
 
 @cuda.jit

@@ -59,8 +59,13 @@ def empty(shape, dtype, like):
 def zeros(shape, dtype, like):
     """Allocate a temporary array of zeros in the stream of ``like``."""
     array = empty(shape, dtype, like)
-    array.caller.clear(array.words[4], array.nbytes)
+    clear(array)
     return array
+
+
+def clear(array):
+    """Set an array of the device to zero."""
+    array.caller.clear(array.words[4], array.nbytes)
 
 
 def blocks_of(n_items, threads=THREADS):

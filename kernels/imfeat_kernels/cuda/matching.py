@@ -5,7 +5,7 @@ import numpy as np
 from imfeat_kernels.cuda.common import divided, place_of
 from imfeat_kernels.cuda.equalize import LEVELS, apply_tables, count_values
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import blocks_of, empty, launch, zeros
+from imfeat_kernels.cuda.launch import blocks_of, clear, empty, launch, zeros
 
 f32, f64, i32, u8, u32 = np.float32, np.float64, np.int32, np.uint8, np.uint32
 NO_MASK = np.empty((0, 0), np.bool_)
@@ -14,7 +14,7 @@ DOUBLES = ("_match_tables",)  # ranks are cut to integers
 
 def count_bytes(images, out):
     """Count the values of each channel of each image."""
-    launch(_clear, blocks_of(out.size), out.reshape(-1))
+    clear(out)
     count_values(images, NO_MASK, out.reshape(len(out), -1))
 
 
@@ -32,13 +32,6 @@ def match_bytes(images, wanted, out):
 def match_floats(images, ordered, wanted, out):
     """Match the histogram of each channel of each image with that of a reference, without bins."""
     launch(_match_floats, blocks_of(out.size), images, ordered, wanted, out)
-
-
-@cuda.jit
-def _clear(counts):
-    i = cuda.grid(1)
-    if i < counts.size:
-        counts[i] = u32(0)
 
 
 @cuda.jit
