@@ -106,7 +106,7 @@ def test_warnings_name_classes_and_images(crops):
     assert "plum (14)" in tiny
     assert "from 14 images (plum) to 50 (pear)" in unequal
     assert "1 image is the same as another" in same
-    assert "3.jpg and 60.jpg. 1 of the pairs have different classes" in same
+    assert "3.jpg and 60.jpg. 1 of the pairs is of different classes" in same
     assert "50.jpg and 61.jpg" in similar
     assert "different classes" not in similar
     assert concerns.concerns_about(crops, np.arange(64) % 2, parts, ("pear", "plum")) == []

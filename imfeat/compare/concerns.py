@@ -87,7 +87,11 @@ def _about_sizes(counts: Array, class_names: Sequence[str]) -> list[str]:
 def _about_pairs(pairs: Array, how: str, labels: Array, paths: Sequence[str]) -> str:
     n = len(np.unique(pairs[:, 1]))
     conflicts = int(np.count_nonzero(labels[pairs[:, 0]] != labels[pairs[:, 1]]))
-    other = f" {conflicts} of the pairs have different classes." if conflicts else ""
+    other = (
+        f" {conflicts} of the pairs {'is' if conflicts == 1 else 'are'} of different classes."
+        if conflicts
+        else ""
+    )
     names = [f"{_name(i, paths)} and {_name(j, paths)}" for i, j in pairs[: SHOWN + 1].tolist()]
     return (
         f"{n} image{'s are' if n > 1 else ' is'} {how} another one that is tested by models that learned "
