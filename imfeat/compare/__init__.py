@@ -12,7 +12,7 @@ from typing import Any
 from imfeat._backend import get_num_threads
 from imfeat._check import as_flag, one_of
 from imfeat._environment import COMPARE_PACKAGES, versions
-from imfeat.compare.answer import in_words, recommended
+from imfeat.compare.answer import in_words, ranked
 from imfeat.compare.cache import Cache, content_of, default_folder
 from imfeat.compare.cells import Record, Store
 from imfeat.compare.classifiers import check, expand_groups, parse_classifiers
@@ -106,7 +106,8 @@ def run(
         their interval is somewhat too narrow [1]_.  The kept model learns from all images.
     keep : {"best", "all"}
         Models to keep: that of the pair that is best on the validation images, or one of each pair, with the
-        first seed.
+        first seed.  A model that can't be written to a file, or would be larger than 4 GB, is not kept; the
+        answer says so, and the next best is kept instead.
     folder : path, optional
         Folder in which each cell is stored as soon as it is done, for `resume`.
     cache : bool
@@ -208,8 +209,7 @@ def run(
         else:
             cells, of_parts = run_all(workspace, *what, sizes)
     feature_cache.trim()
-    best = recommended(cells)
-    models.finish(best, seeds[0], keep)
+    about_models = models.finish(ranked(cells), seeds[0], keep)
     settings = settings_of(source, data, *what, is_gray, n_folds)
     settings |= without_defaults(
         decode=decode, train_sizes=list(sizes), shifts=strengths(data, shifts=shifts)
@@ -220,6 +220,7 @@ def run(
     answer += averages_in_words(records, data.test.labels)
     if n_folds:
         answer.append(folds_in_words(n_folds, len(data.test)))
+    answer += about_models
     return Result(
         records=records,
         versions=versions(COMPARE_PACKAGES),

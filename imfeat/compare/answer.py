@@ -52,11 +52,15 @@ def best_of(pairs: Iterable[tuple[Pair, list[Item]]]) -> Pair | None:
     return max(accuracies, key=accuracies.__getitem__) if accuracies else None
 
 
+def ranked(items: Iterable[Item]) -> list[Pair]:
+    """Return the pairs of cells or records by their mean validation accuracy, the highest first."""
+    pairs = by_pair(items)
+    return sorted(pairs, key=lambda pair: -mean(pairs[pair], "validation_accuracy"))
+
+
 def recommended(items: Iterable[Item]) -> Pair:
     """Return the pair with the highest mean validation accuracy among cells or records."""
-    best = best_of(by_pair(items).items())
-    assert best is not None, "a comparison has at least one record"
-    return best
+    return ranked(items)[0]
 
 
 def name_of(pair: Pair) -> str:

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from imfeat.compare import shifts
-from imfeat.compare.cells import SUMMED, Cell
+from imfeat.compare.cells import SUMMED, Cell, Record
 from imfeat.compare.confidence import with_probabilities
 from imfeat.compare.feature_run import FeatureRun
 from imfeat.compare.training import accuracy
@@ -39,11 +39,22 @@ def run_cells(
             if cell is None:
                 cells = [workspace.cell_of(member, name, seed) for member in members]
                 cell = fuse(workspace, feature, cells)
-                if seed == seeds[0] and workspace.models is not None:
-                    kept = [workspace.models.get((member, name), seed).pipeline for member in members]
-                    workspace.keep(cell.record, ScoreMean(kept))
+                if seed == seeds[0]:
+                    keep_fusion(workspace, cell.record, members)
                 workspace.store.put(cell)
             yield cell
+
+
+def keep_fusion(workspace: Workspace, record: Record, members: tuple[str, ...]) -> None:
+    """Keep the model of a fusion, made of those of its members, if models are kept."""
+    if (models := workspace.models) is None:
+        return
+    name = record.classifier
+    if missing := [member for member in members if not models.has((member, name), record.seed)]:
+        workspace.leave_out(record, f"that of {missing[0]} with {name} is not kept")
+        return
+    pipelines = [models.get((member, name), record.seed).pipeline for member in members]
+    workspace.keep(record, ScoreMean(pipelines))
 
 
 def fuse(workspace: Workspace, feature: str, members: list[Cell]) -> Cell:

@@ -22,6 +22,7 @@ from imfeat.compare.tables import bytes_of_row
 from imfeat.compare.training import accuracy, scores_of, size_of
 from imfeat.compare.tuning import Choice, choose, split
 from imfeat.compare.wide import WideFit, computed, fit_wide, kept, members_of
+from imfeat.compare.wide_scores import MOST_BYTES
 from imfeat.compare.workspace import FeatureTables, FittedFeature, Workspace
 from imfeat.datasets import DataSet
 from imfeat.learn import templates
@@ -79,6 +80,8 @@ class FeatureRun:
                 if pipeline is not None and keeps:
                     self.workspace.keep(cell.record, pipeline)
                     cell = self._explained(cell, pipeline)
+                elif keeps:
+                    self.workspace.leave_out(cell.record, too_large(cell.record))
                 if pipeline is not None and self._meets_shifts(keeps=keeps):
                     computed[name] = cell, pipeline
                     self.choices.setdefault(name, choice_of(cell))
@@ -291,6 +294,12 @@ class FeatureRun:
         cell = Cell(record, *self.workspace.predictions(fit.test))
         cell = with_probabilities(cell, fit.test, classes, data.test.labels)
         return replace(cell, scores=scores) if self.with_scores else cell
+
+
+def too_large(record: Record) -> str:
+    """Return why a model with a kernel is not kept."""
+    size = f"{record.model_bytes / 1e9:.1f} GB; at most {MOST_BYTES / 1e9:g} GB are kept"
+    return f"it would hold the features of all training images, {size}"
 
 
 def choice_of(cell: Cell) -> Choice:

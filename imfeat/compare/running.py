@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from imfeat._progress import console, has_terminal
-from imfeat.compare.answer import recommended
+from imfeat.compare.answer import ranked
 from imfeat.compare.cells import Cell, Record
 from imfeat.compare.costs import cost_of
 from imfeat.compare.experiment import run_cells, with_members
@@ -79,12 +79,16 @@ def run_folds(
         for k, name in enumerate(folds.names)
     ]
     cells = folds.pool([of_fold for _, of_fold in run_stages(folds.workspace, stages)])
-    if keep != "all":
-        feature, classifier = recommended(cells)
-        features, classifiers = (feature,), (classifier,)
     n_all = len(folds.workspace.data.train)
-    refit = Stage(partial(folds.refit, cells), features, classifiers, seeds[:1], REFIT, n_all)
-    list(run_stages(folds.workspace, [refit]))
+    if keep == "all":
+        refits = [(features, classifiers)]
+    else:
+        refits = [((feature,), (classifier,)) for feature, classifier in ranked(cells)]
+    for of_features, of_classifiers in refits:
+        refit = Stage(partial(folds.refit, cells), of_features, of_classifiers, seeds[:1], REFIT, n_all)
+        list(run_stages(folds.workspace, [refit]))
+        if folds.workspace.has_model(of_features[-1], of_classifiers[-1], seeds[0]):
+            break
     return cells
 
 

@@ -132,6 +132,18 @@ def slices_of(table: Table) -> Iterator[slice]:
         yield slice(first, min(first + at_once, n_rows))
 
 
+def side_by_side(tables: Sequence[Table]) -> Array:
+    """Return the columns of tables of the same images together, in float32."""
+    out = np.empty((len(tables[0]), sum(table.shape[1] for table in tables)), np.float32)
+    first = 0
+    for table in tables:
+        columns = slice(first, first + table.shape[1])
+        for rows in slices_of(table):
+            out[rows, columns] = table[rows]
+        first = columns.stop
+    return out
+
+
 def columns_of(table: Table) -> Iterator[Array]:
     """Yield groups of columns, in float32."""
     for first in range(0, table.shape[1], COLUMNS_AT_ONCE):

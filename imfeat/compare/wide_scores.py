@@ -16,12 +16,13 @@ from imfeat.compare.tables import (
     Tables,
     columns_of,
     scaler_of_groups,
+    side_by_side,
     slices_of,
 )
 from imfeat.learn import KernelRidgeClassifier
 from imfeat.learn.dual import as_kernels
 
-MOST_BYTES = 500_000_000  # of the training features that a model with a kernel holds
+MOST_BYTES = 4_000_000_000  # of the training features that a model with a kernel holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +51,9 @@ class TestScores:
         self._test_squares = np.zeros(n_test)
         self._weights: list[Array] = []
         self._scalers: list[Any] = []
-        self._scalers_of_kernels: list[Any] = []
-        self._train: Table | None = None  # of a kernel, if it is one group that a model may hold
+        self._held: (
+            list[Table] | None
+        ) = []  # training features, for models with a kernel that are not too large
         if self._linear:
             self._shares = np.concatenate([solutions[name].shares for name in self._linear], 1)
             self._scores = np.zeros((n_test, self._shares.shape[1]), np.float32)
@@ -62,6 +64,7 @@ class TestScores:
         """Add a group of features of the training and the test images."""
         train = tables.train
         test = tables.test
+        self._scalers.append(tables.scaler)
         if self._linear:
             weights = np.zeros((train.shape[1], self._shares.shape[1]), np.float32)
             for rows in slices_of(train):
@@ -69,15 +72,19 @@ class TestScores:
             for rows in slices_of(test):
                 self._scores[rows] += test[rows] @ weights
             self._weights.append(weights)
-            self._scalers.append(tables.scaler)
         if self._kernels:
-            self._train = tables.train if not self._scalers_of_kernels and _is_small(tables.train) else None
-            self._scalers_of_kernels.append(tables.scaler)
+            self._hold(train)
             for x, y in zip(columns_of(train), columns_of(test), strict=True):
                 self._test_squares += np.einsum("nd,nd->n", y, y)
                 for first in range(0, len(y), ROWS_AT_ONCE):
                     rows = slice(first, first + ROWS_AT_ONCE)
                     self._products[rows] += y[rows] @ x.T
+
+    def _hold(self, train: Table) -> None:
+        if self._held is not None:
+            self._held.append(train)
+            if 4 * sum(table.shape[0] * table.shape[1] for table in self._held) > MOST_BYTES:
+                self._held = None
 
     def pipelines(self, transformer: Any, classes: Array) -> dict[str, Pipeline]:
         """Return the pipelines of classifiers, given the transformer of all groups.
@@ -85,13 +92,14 @@ class TestScores:
         Those with a kernel hold the features of all training images, and have none if these are too many.
         """
         pipelines = {}
-        if self._train is not None:
+        scaler = scaler_of_groups(self._scalers)
+        if self._kernels and self._held is not None:
+            features = side_by_side(self._held)
             for name in self._kernels:
-                estimator = self._kernel_estimator(self._solutions[name], self._train[:], classes)
-                pipelines[name] = pipeline_of(transformer, self._scalers_of_kernels[0], estimator)
+                estimator = self._kernel_estimator(self._solutions[name], features, classes)
+                pipelines[name] = pipeline_of(transformer, scaler, estimator)
         if not self._linear:
             return pipelines
-        scaler = scaler_of_groups(self._scalers)
         parts = np.split(np.concatenate(self._weights), len(self._linear), axis=1)
         for name, weights in zip(self._linear, parts, strict=True):
             solution = self._solutions[name]
@@ -127,7 +135,3 @@ class TestScores:
                 kernels = as_kernels(products, self._test_squares[rows], self._squares, gamma)
                 found[name][rows] = kernels @ solution.shares
         return {name: found[name] + solution.intercepts for name, solution in self._solutions.items()}
-
-
-def _is_small(table: Table) -> bool:
-    return bool(4 * table.shape[0] * table.shape[1] <= MOST_BYTES)

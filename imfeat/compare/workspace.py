@@ -124,6 +124,15 @@ class Workspace:
             n_test = len(self.data.train)
         self.models.put(record, pipeline, len(self.data.train), n_test)
 
+    def leave_out(self, record: Record, reason: str) -> None:
+        """Say why the model of a record is not kept, if models are kept."""
+        if self.models is not None:
+            self.models.leave_out((record.feature, record.classifier), reason)
+
+    def has_model(self, feature: str, classifier: str, seed: int) -> bool:
+        """Tell whether a model was kept."""
+        return self.models is not None and self.models.has((feature, classifier), seed)
+
     def measured(
         self, record: Record, validation: Array, test: Array, temperature: float | None = None
     ) -> Record:
