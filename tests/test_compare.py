@@ -332,7 +332,7 @@ def test_wide_features_give_the_same_classifiers_part_by_part(data, monkeypatch)
         kind = replace(classifiers.CLASSIFIERS[name], strengths=(1000.0,))
         monkeypatch.setitem(classifiers.CLASSIFIERS, name, kind)
     expected = run_cells(*what)
-    monkeypatch.setattr(feature_run, "MOST_COLUMNS", 0)
+    monkeypatch.setattr("imfeat.compare.wide.MOST_COLUMNS", 0)
     monkeypatch.setattr(tables, "COLUMNS_AT_ONCE", 100)
     found = {(r.classifier, r.seed): r for r in run_cells(*what)}
     assert len(found) == len(expected) == 6

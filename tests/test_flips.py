@@ -174,7 +174,7 @@ def test_without_a_folder_all_pipelines_are_in_memory(source, data):
 
 
 def test_wide_features_have_pipelines_too(source, data, monkeypatch):
-    monkeypatch.setattr(feature_run, "MOST_COLUMNS", 100)
+    monkeypatch.setattr("imfeat.compare.wide.MOST_COLUMNS", 100)
     how = {"features": ["raw+tuned-color"], "classifiers": ["ridge", "l2svm"], "n_seeds": 1}
     result = compare.run(source, **how, cache=False, shifts=True)
     for record in result.records:
@@ -245,3 +245,12 @@ def test_reports_show_sizes_and_changes(folder):
         assert "var(" not in svg  # colours of the page
         assert ElementTree.fromstring(svg).tag.endswith("svg")
     assert svg.count("<svg") == 1 + len(shifts.SHIFTS) + 1  # panels and a legend
+
+
+def test_classifiers_of_one_feature_may_standardize_it_in_other_ways(source, data):
+    how = {"features": ["fisher-color-2"], "classifiers": ["ridge", "kernel-ridge"], "n_seeds": 1}
+    result = compare.run(source, **how, cache=False, shifts=True)
+    for record in result.records:
+        pipeline = result.pipeline(record.feature, record.classifier)
+        images = np.concatenate(list(shifts.BY_NAME["noise"].batches(data.test.images, 1)))
+        assert (pipeline.predict(images) == data.test.labels).mean() == record.shifts["noise"][1]

@@ -6,14 +6,14 @@ from test_folds import folder as folds_source  # noqa: F401
 
 import imfeat
 from imfeat import compare
-from imfeat.compare import feature_run, kept, wide_scores
+from imfeat.compare import kept, wide_scores
 
 BOOSTING = "hist-gradient-boosting"
 HOW = {"n_seeds": 1, "cache": False}
 
 
 def test_a_kernel_on_parts_that_are_computed_one_by_one_has_a_pipeline(source, data, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(feature_run, "MOST_COLUMNS", 100)
+    monkeypatch.setattr("imfeat.compare.wide.MOST_COLUMNS", 100)
     result = compare.run(source, features="raw+tuned-color", classifiers="kernel-ridge", **HOW)
     predicted = result.best().predict(data.test.images)
     assert (predicted == data.test.labels).mean() == result.records[0].test_accuracy
@@ -21,7 +21,7 @@ def test_a_kernel_on_parts_that_are_computed_one_by_one_has_a_pipeline(source, d
 
 def test_a_kernel_on_too_many_numbers_has_no_file_which_is_said(source, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr(wide_scores, "MOST_BYTES", 4 * 90 * (256 + 768) - 1)
-    monkeypatch.setattr(feature_run, "MOST_COLUMNS", 100)
+    monkeypatch.setattr("imfeat.compare.wide.MOST_COLUMNS", 100)
     result = compare.run(
         source, features="raw+tuned-color", classifiers="kernel-ridge", folder=tmp_path, **HOW
     )

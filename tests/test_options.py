@@ -240,8 +240,8 @@ def test_a_cell_of_kernel_ridge_is_the_estimator(digits, monkeypatch):
 
 def test_kernels_and_linear_classifiers_share_products(digits, monkeypatch):
     alone = run_cells(digits, ("raw",), ("kernel-ridge",)) + run_cells(digits, ("raw",), ("ridge",))
-    monkeypatch.setattr("imfeat.compare.feature_run.MOST_COLUMNS", 0)
-    monkeypatch.setattr(experiment.FeatureRun, "_is_wide", lambda self, name: True)
+    monkeypatch.setattr("imfeat.compare.feature_run.is_by_products", lambda *what: True)
+    monkeypatch.setattr("imfeat.compare.feature_run.has_many", lambda *what: True)
     together = run_cells(digits, ("raw",), ("kernel-ridge", "ridge"))
     for one, other in zip(alone, together, strict=True):
         assert (one.classifier, one.strength, one.gamma) == (other.classifier, other.strength, other.gamma)

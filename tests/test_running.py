@@ -10,7 +10,6 @@ from imfeat import compare
 from imfeat.cli import main
 from imfeat.compare import running
 from imfeat.compare.cells import Record
-from imfeat.compare.costs import cost_of
 
 RECORD = Record("raw", "svm", 0, 0.5, 0.5, 0.5, 1.0, None, 3, 0.1, 0.1, 0.1, 0.1)
 
@@ -39,16 +38,6 @@ def test_the_time_left_is_told_from_the_first_second_and_learns_the_speed(monkey
     for _ in range(2):
         monitor.advance(RECORD, 100.0, "")
     assert monitor.text() == "done"
-
-
-def test_what_no_seed_changes_costs_nothing_again():
-    how = {"n_train": 200, "shape": (32, 32), "n_classes": 3}
-    first = {"is_first_seed": True, "is_first_classifier": True}
-    later = {"is_first_seed": False, "is_first_classifier": True}
-    assert cost_of("hog", "softmax", **how, **first) > 0
-    assert cost_of("hog", "softmax", **how, **later) == 0
-    assert 0 < cost_of("hog", "mlp", **how, **later) < cost_of("hog", "mlp", **how, **first)
-    assert cost_of("words", "softmax", **how, **later) > 0
 
 
 def test_each_cell_is_a_line_without_a_terminal(source, caplog):  # noqa: F811

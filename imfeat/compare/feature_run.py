@@ -21,14 +21,13 @@ from imfeat.compare.span import SpanTable, pays
 from imfeat.compare.tables import bytes_of_row
 from imfeat.compare.training import accuracy, scores_of, size_of
 from imfeat.compare.tuning import Choice, choose, split
-from imfeat.compare.wide import WideFit, computed, fit_wide, kept, members_of
+from imfeat.compare.wide import WideFit, computed, fit_wide, has_many, is_by_products, kept, members_of
 from imfeat.compare.wide_scores import MOST_BYTES
 from imfeat.compare.workspace import FeatureTables, FittedFeature, Workspace
 from imfeat.datasets import DataSet
 from imfeat.learn import templates
 from imfeat.recipes import parse
 
-MOST_COLUMNS = 40_000  # features whose products with each other fit into memory
 MOST_TEMPLATES = 16
 
 
@@ -128,7 +127,8 @@ class FeatureRun:
         workspace = self.workspace
         if self.fitted is None:
             self.fitted = workspace.fit_feature(self.feature, seed)
-        wide = [classifier for classifier in self.classifiers if self._is_wide(classifier)]
+        n_train = len(workspace.data.train.labels)
+        wide = [c for c in self.classifiers if is_by_products(c, self.fitted.n_features, n_train)]
         done = [c for c in wide if workspace.store.get(self.feature, c, seed) is not None]
         missing = tuple(c for c in wide if c not in (*done, *self.wide_cells))
         if missing:  # before the tables of other classifiers take memory
@@ -143,16 +143,6 @@ class FeatureRun:
         cell, pipeline = self._run_cell(name, seed, self.fitted, self.tables)
         self.choices[name] = replace(self.choices[name], trainer=None)
         return cell, pipeline
-
-    def _is_wide(self, name: str) -> bool:
-        """Test whether products of images are needed, or smaller than products of features, and suffice."""
-        classifier = classifier_of(name)
-        return classifier.needs_products or (classifier.solve_products is not None and self._has_many())
-
-    def _has_many(self) -> bool:
-        """Test whether products of images are smaller than products of features."""
-        assert self.fitted is not None
-        return self.fitted.n_features > max(MOST_COLUMNS, len(self.workspace.data.train.labels))
 
     def _training_table(self, name: str, tables: FeatureTables) -> Any:
         """Return the features of the training images in the form that a classifier learns from.
@@ -177,7 +167,7 @@ class FeatureRun:
         chosen = {name: (choice.strength, choice.gamma) for name, choice in choices.items()}
         data = self.workspace.data
         train_rows, validation_rows = split(data.train.labels)
-        if self._has_many() or parse(self.feature).coded:
+        if has_many(fitted.n_features, len(data.train.labels)) or parse(self.feature).coded:
             members = [computed(member, data) for member in members_of(fitted.transformer)]
         else:
             if self.tables is None:

@@ -18,9 +18,10 @@ from rich.text import Text
 from imfeat._progress import console, has_terminal
 from imfeat.compare.answer import ranked
 from imfeat.compare.cells import Cell, Record
-from imfeat.compare.costs import cost_of
+from imfeat.compare.costs import Sizes, cost_of
 from imfeat.compare.experiment import run_cells, with_members
 from imfeat.compare.folds import REFIT, Folds
+from imfeat.compare.preparation import strengths
 from imfeat.compare.workspace import Workspace, part_name
 
 LOGGER = logging.getLogger("imfeat.compare")
@@ -41,8 +42,8 @@ class Stage:
     seeds : tuple of int
     part : str
         Name of a part of the store, empty for all images.
-    n_train : int
-        Number of images to learn from.
+    n_train, n_test : int
+        Numbers of images to learn from and to test.
     """
 
     workspace: Callable[[], Workspace]
@@ -51,6 +52,7 @@ class Stage:
     seeds: tuple[int, ...]
     part: str
     n_train: int
+    n_test: int
 
 
 def run_all(
@@ -62,10 +64,11 @@ def run_all(
 ) -> tuple[tuple[Cell, ...], tuple[Record, ...]]:
     """Return the cells with all training images, and the records with fewer, each seed with its own."""
     n_all = len(workspace.data.train)
-    stages = [Stage(lambda: workspace, features, classifiers, seeds, "", n_all)]
+    n_test = len(workspace.data.test)
+    stages = [Stage(lambda: workspace, features, classifiers, seeds, "", n_all, n_test)]
     for n_train, seed in itertools.product(train_sizes, seeds):
         part = partial(workspace.part, n_train, seed)
-        stages.append(Stage(part, features, classifiers, (seed,), part_name(n_train), n_train))
+        stages.append(Stage(part, features, classifiers, (seed,), part_name(n_train), n_train, n_test))
     (_, cells), *parts = run_stages(workspace, stages)
     return tuple(cells), tuple(cell.record for _, of_part in parts for cell in of_part)
 
@@ -74,18 +77,19 @@ def run_folds(
     folds: Folds, features: tuple[str, ...], classifiers: tuple[str, ...], seeds: tuple[int, ...], keep: str
 ) -> tuple[Cell, ...]:
     """Return the cells of all folds together, and keep models that learn from all images."""
+    n_all = len(folds.workspace.data.train)
+    counts = [folds.n_train(k) for k in range(len(folds.names))]
     stages = [
-        Stage(partial(folds.part, k), features, classifiers, seeds, name, folds.n_train(k))
+        Stage(partial(folds.part, k), features, classifiers, seeds, name, counts[k], n_all - counts[k])
         for k, name in enumerate(folds.names)
     ]
     cells = folds.pool([of_fold for _, of_fold in run_stages(folds.workspace, stages)])
-    n_all = len(folds.workspace.data.train)
     if keep == "all":
         refits = [(features, classifiers)]
     else:
         refits = [((feature,), (classifier,)) for feature, classifier in ranked(cells)]
     for of_features, of_classifiers in refits:
-        refit = Stage(partial(folds.refit, cells), of_features, of_classifiers, seeds[:1], REFIT, n_all)
+        refit = Stage(partial(folds.refit, cells), of_features, of_classifiers, seeds[:1], REFIT, n_all, 1)
         list(run_stages(folds.workspace, [refit]))
         if folds.workspace.has_model(of_features[-1], of_classifiers[-1], seeds[0]):
             break
@@ -118,22 +122,21 @@ def run_stages(main: Workspace, stages: Sequence[Stage]) -> Iterator[tuple[Stage
 def _costs(main: Workspace, stage: Stage) -> Costs:
     """Return about how many seconds each cell of a stage takes, 0 for those that are done."""
     store = main.store.part(stage.part)
+    of_shifts = strengths(main.data, shifts=main.shifts and not stage.part)
+    n_changed = stage.n_test * sum(map(len, of_shifts.values()))
     shape = main.data.train.images.shape[1:3]
-    names = itertools.product(with_members(stage.features), stage.classifiers, stage.seeds)
-    return {
-        (feature, classifier, seed): 0.0
-        if store.get(feature, classifier, seed) is not None
-        else cost_of(
-            feature,
-            classifier,
-            stage.n_train,
-            shape,
-            len(main.classes),
-            is_first_seed=seed == stage.seeds[0],
-            is_first_classifier=classifier == stage.classifiers[0],
-        )
-        for feature, classifier, seed in names
-    }
+    sizes = Sizes(stage.n_train, stage.n_test, shape, len(main.classes), n_changed)
+    costs = {}
+    for feature, seed in itertools.product(with_members(stage.features), stage.seeds):
+        missing: list[str] = []
+        for name in stage.classifiers:
+            costs[feature, name, seed] = 0.0
+            if store.get(feature, name, seed) is None:
+                first = seed == stage.seeds[0]
+                cost = cost_of(feature, name, sizes, earlier=missing, is_first_seed=first)
+                costs[feature, name, seed] = cost
+                missing.append(name)
+    return costs
 
 
 class Monitor:

@@ -82,7 +82,7 @@ def scores_on(pipelines: Mapping[str, Pipeline], images: Array) -> dict[str, dic
     Parameters
     ----------
     pipelines : mapping of str to Pipeline
-        Fitted pipelines that differ in their last step only.
+        Fitted pipelines whose first step is the same.
     images : array of shape (n, height, width, n_channels), uint8
 
     Returns
@@ -93,7 +93,7 @@ def scores_on(pipelines: Mapping[str, Pipeline], images: Array) -> dict[str, dic
     """
     if not pipelines:
         return {}
-    describe = next(iter(pipelines.values()))[:-1]
+    describe = next(iter(pipelines.values()))[0]
     scores: dict[str, dict[str, Array]] = {name: {} for name in pipelines}
     n_channels = images.shape[3]
     if are_gray(images):
@@ -104,7 +104,7 @@ def scores_on(pipelines: Mapping[str, Pipeline], images: Array) -> dict[str, dic
             for batch in shift.batches(images, strength):
                 features = describe.transform(np.broadcast_to(batch, (*batch.shape[:3], n_channels)))
                 for name, pipeline in pipelines.items():
-                    parts[name].append(logits_of(pipeline[-1], features))
+                    parts[name].append(logits_of(pipeline[1:], features))
             for name, arrays in parts.items():
                 scores[name][key_of(shift.name, strength)] = np.concatenate(arrays)
     return scores

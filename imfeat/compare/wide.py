@@ -30,6 +30,20 @@ from imfeat.learn import RidgeProducts
 
 Member: TypeAlias = Callable[[Array, int], Tables]
 Parameters: TypeAlias = tuple[float, float | None]  # a strength and the gamma of a kernel, relative
+MOST_COLUMNS = 40_000  # features whose products with each other fit into memory
+
+
+def has_many(n_features: int, n_train: int) -> bool:
+    """Test whether products of images are smaller than products of features."""
+    return n_features > max(MOST_COLUMNS, n_train)
+
+
+def is_by_products(name: str, n_features: int, n_train: int) -> bool:
+    """Test whether a classifier is solved from products of images."""
+    classifier = classifier_of(name)
+    return classifier.needs_products or (
+        classifier.solve_products is not None and has_many(n_features, n_train)
+    )
 
 
 @dataclass(frozen=True, eq=False)
