@@ -252,5 +252,6 @@ def test_classifiers_of_one_feature_may_standardize_it_in_other_ways(source, dat
     result = compare.run(source, **how, cache=False, shifts=True)
     for record in result.records:
         pipeline = result.pipeline(record.feature, record.classifier)
-        images = np.concatenate(list(shifts.BY_NAME["noise"].batches(data.test.images, 1)))
-        assert (pipeline.predict(images) == data.test.labels).mean() == record.shifts["noise"][1]
+        for name, accuracies in record.shifts.items():
+            images = np.concatenate(list(shifts.BY_NAME[name].batches(data.test.images, 1)))
+            assert (pipeline.predict(images) == data.test.labels).mean() == accuracies[1]
