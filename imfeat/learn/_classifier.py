@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from imfeat._backend import Array
 from imfeat._check import FLOATS
+from imfeat.learn._device_table import like
 from imfeat.learn._tables import as_table
 from imfeat.learn._threads import blas_threads, paying_threads
 from imfeat.learn._training import LBFGS, NetworkTraining
@@ -36,7 +37,8 @@ class NetworkClassifier(NetworkTraining):
         Parameters
         ----------
         X : array of shape (n, n_features)
-            Features.
+            Features; for ``optimizer="lbfgs"`` also an array of CuPy or PyTorch on a GPU, where its products
+            are computed.
         y : array of shape (n,)
             Labels.
         sample_weight : array of shape (n,), optional
@@ -50,7 +52,8 @@ class NetworkClassifier(NetworkTraining):
         FloatingPointError
             If the learning rate is so large that the loss grows without bound.
         """
-        X, y = as_table(self, X, y, dtype=np.float32, order="C", reset=not self._continues())
+        on_gpu = self.optimizer == LBFGS  # which takes all images at a time
+        X, y = as_table(self, X, y, dtype=np.float32, order="C", reset=not self._continues(), on_gpu=on_gpu)
         X, y, weights = repeat_images(X, y, sample_weight)
         return self.fit_rows(reader_of(X), y, X.shape[1], weights)
 
@@ -125,7 +128,8 @@ class NetworkClassifier(NetworkTraining):
         scores = self._scores(X)
         probabilities: Array = np.exp(scores - scores.max(1, keepdims=True))
         probabilities /= probabilities.sum(1, keepdims=True)
-        return probabilities
+        shown: Array = like(probabilities, X)
+        return shown
 
     @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Array) -> Array:
@@ -133,9 +137,11 @@ class NetworkClassifier(NetworkTraining):
         scores = self._scores(X)
         scores -= scores.max(1, keepdims=True)
         scores -= np.log(np.exp(scores).sum(1, keepdims=True))
-        return scores
+        shown: Array = like(scores, X)
+        return shown
 
     def _scores(self, X: Array) -> Array:
         check_is_fitted(self)
-        scores: Array = self.network_.apply(as_table(self, X, dtype=FLOATS, order="C", reset=False))
+        X = as_table(self, X, dtype=FLOATS, order="C", reset=False, on_gpu=True)
+        scores: Array = self.network_.apply(X)
         return scores

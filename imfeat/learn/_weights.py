@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from imfeat._backend import Array
 from imfeat._check import as_number, one_of
+from imfeat.learn._device_table import DeviceTable
 
 SMALL = 128  # images up to which integer weights repeat images
 COLUMNS = 8  # by which most rows are told apart
@@ -73,6 +74,8 @@ def repeat_images(X: Array, y: Array, sample_weight: Any) -> tuple[Array, Array,
     and the steps of stochastic training, depend on the order.
     """
     weights = as_weights(sample_weight, len(y))
+    if isinstance(X, DeviceTable):
+        return X, y, weights
     if weights is None and (len(y) > SMALL or _all_differ(X)):
         return X, y, None
     counts = np.ones(len(y)) if weights is None else weights

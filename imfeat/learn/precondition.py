@@ -18,6 +18,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat.learn._cholesky import add_products
+from imfeat.learn._device_table import DeviceTable
 
 MOST_FEATURES = 8192  # beyond this number, the covariance costs more than it saves
 ROWS_AT_ONCE = 4096
@@ -52,10 +53,18 @@ class Coordinates:
     ) -> None:
         matrix = np.zeros((d, d), np.float32)
         sums = np.zeros(d)
-        shift = rows(np.arange(min(n, ROWS_AT_ONCE))).mean(0)  # near the mean, which limits cancellation
+        table = rows(np.arange(min(n, ROWS_AT_ONCE)))
+        # near the mean, which limits cancellation
+        shift = (table.mean() if isinstance(table, DeviceTable) else table.mean(0)).astype(np.float32)
         for first in range(0, n, ROWS_AT_ONCE):
             batch = np.arange(first, min(first + ROWS_AT_ONCE, n))
-            x = rows(batch) - shift
+            x = rows(batch)
+            if isinstance(x, DeviceTable):
+                of_batch, products = x.sums(shift, None if weights is None else weights[batch])
+                sums += of_batch
+                matrix += np.triu(products)
+                continue
+            x = x - shift
             if weights is None:
                 sums += x.sum(0, dtype=np.float64)
             else:

@@ -63,7 +63,7 @@ class RidgeClassifier(ScoreClassifier):
         Parameters
         ----------
         X : array of shape (n, n_features)
-            Features.
+            Features; also an array of CuPy or PyTorch on a GPU, where its products are computed.
         y : array of shape (n,)
             Labels.
         sample_weight : array of shape (n,), optional
@@ -75,7 +75,7 @@ class RidgeClassifier(ScoreClassifier):
         TypeError, ValueError
             If the features, the labels, the weights or a parameter are not as described.
         """
-        X, y = as_table(self, X, y, dtype=np.float32)
+        X, y = as_table(self, X, y, dtype=np.float32, on_gpu=True)
         X, y, weights = repeat_images(X, y, sample_weight)
         counted, weights = without_zeros(weights, len(y))
         if counted is not None:
@@ -124,7 +124,8 @@ class RidgeClassifier(ScoreClassifier):
 
     def _scores(self, X: Array) -> Array:
         check_is_fitted(self)
-        scores: Array = as_table(self, X, dtype=FLOATS, reset=False) @ self.coef_.T + self.intercept_
+        X = as_table(self, X, dtype=FLOATS, reset=False, on_gpu=True)
+        scores: Array = X @ self.coef_.T + self.intercept_
         return scores
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from imfeat._backend import Array
 from imfeat._check import as_number
 from imfeat.learn._cholesky import add_products, blocks, factorize, substitute
+from imfeat.learn._device_table import DeviceTable
 from imfeat.learn._squared_hinge import Solution, hinge_targets, iterate
 from imfeat.learn._threads import with_paying_threads
 from imfeat.learn._weights import as_weights
@@ -67,6 +68,9 @@ class RidgeSums:
         for first in range(0, len(labels), ROWS_AT_ONCE):
             batch = slice(first, first + ROWS_AT_ONCE)
             batch_weights = None if weights is None else weights[batch]
+            if isinstance(features, DeviceTable):
+                self._add_on_device(features[batch], labels[batch], batch_weights)
+                continue
             self._add_batch(np.asarray(features[batch], self.matrix.dtype), labels[batch], batch_weights)
         return self
 
@@ -88,6 +92,21 @@ class RidgeSums:
             x *= np.sqrt(weights)[:, None].astype(x.dtype)
         add_products(self.matrix, x.T)
         self.diagonal += np.einsum("nd,nd->d", x, x)
+
+    def _add_on_device(self, x: DeviceTable, labels: Array, weights: Array | None) -> None:
+        if not self.n_images:
+            self._shift = x.mean().astype(self.matrix.dtype)
+        counts = np.ones(len(x)) if weights is None else weights
+        targets = np.zeros((len(x), len(self.counts)), x.dtype)
+        targets[np.arange(len(x)), labels] = counts
+        totals = targets.sum(0, dtype=np.float64)
+        self.products += x.T @ targets - np.outer(self._shift, totals)
+        sums, products = x.sums(self._shift, weights)
+        self.sums += sums
+        self.counts += totals
+        self.n_images += len(x) if weights is None else float(weights.sum())
+        self.matrix += np.triu(products)
+        self.diagonal += np.einsum("ii->i", products)
 
     def merge(self, other: "RidgeSums") -> Self:
         """Add the sums over other images; return itself.
