@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class Row:
 
 
 Batch: TypeAlias = tuple[list[Row], list[Group]]
+T = TypeVar("T")
 
 _threads: ThreadPoolExecutor | None = None
 
@@ -106,7 +107,7 @@ def read_batches(items: list[Item], size: ImageSize, fit: str, how: str = "exact
         yield rows, [([first + i for i in decoded], images)] if decoded else []
 
 
-def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+def ahead(batches: Iterator[T]) -> Iterator[T]:
     """Yield batches; while the caller works on one, a thread makes the next."""
     with ThreadPoolExecutor(1, thread_name_prefix="imfeat-ahead") as thread:
         following = thread.submit(next, batches, None)
