@@ -162,3 +162,19 @@ def test_the_command_takes_the_device_from_a_file(source, tmp_path, gpu):  # noq
     assert done.exit_code == 0, done.output
     assert gpu.launched
     assert json.loads((tmp_path / "out" / "results.json").read_text())["settings"]["device"] == "cuda"
+
+
+def test_a_classifier_is_trained_with_features_of_the_gpu(source, data, tmp_path, gpu):  # noqa: F811
+    arguments = ["train", source, "--feature", "raw", "--classifier", "ridge", "--device", "cuda"]
+    done = CliRunner().invoke(main, [*map(str, arguments), "--out", str(tmp_path / "mine.safetensors")])
+    assert done.exit_code == 0, done.output
+    n_launched = len(gpu.launched)
+    assert n_launched
+    model = imfeat.load_model(tmp_path / "mine.safetensors")
+    expected = imfeat.train(source, "raw", "ridge")
+    np.testing.assert_allclose(
+        model.predict_proba(data.test.images), expected.predict_proba(data.test.images), atol=1e-3
+    )
+    assert len(gpu.launched) == n_launched  # the model computes on the CPU
+    with pytest.raises(ValueError, match="'palette' is not computed on a GPU"):
+        imfeat.train(source, "palette", device="cuda")

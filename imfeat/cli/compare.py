@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from imfeat._progress import compilations_shown, lines_shown
-from imfeat.cli.shared import FEATURES_HELP, Failure, decode_option
+from imfeat.cli.shared import FEATURES_HELP, Failure, decode_option, features_device_option
 from imfeat.recipes import COMPARED
 
 if TYPE_CHECKING:
@@ -121,13 +121,7 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
     type=click.Choice(["best", "all"]),
     help="Models to keep: of the row that is best on the validation images, or of every row.",
 )
-@click.option(
-    "--device",
-    default="cpu",
-    show_default=True,
-    type=click.Choice(["cpu", "cuda"]),
-    help="Compute features on the CPU or on a GPU; classifiers learn on the CPU.",
-)
+@features_device_option
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for the results.  [default: runs/DATA-TIME]"
 )
