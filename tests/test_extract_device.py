@@ -6,6 +6,7 @@ Processes are forked, and inherit the stand-ins of `tests.device`.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -143,6 +144,33 @@ def test_images_of_a_task_are_decoded_ahead_and_copied_once(folder, on_gpu, tmp_
     assert list(receipts) == [0, 1, 2]
     assert sum(n_images) == 11
     assert bytes_of(out / "shards") == bytes_of(on_gpu.folder / "shards")
+
+
+@pytest.mark.parametrize("images_a_task", [1, 8])
+def test_the_division_into_tasks_changes_no_byte(folder, on_gpu, tmp_path, monkeypatch, images_a_task):
+    monkeypatch.setattr(gpu, "IMAGES_A_TASK", images_a_task)
+    with device.on_host():
+        extract.run(folder, FEATURES, tmp_path / "out", device="cuda", **HOW)
+    assert bytes_of(tmp_path / "out") == bytes_of(on_gpu.folder)
+
+
+def test_a_process_that_dies_is_replaced(folder, on_gpu, tmp_path, monkeypatch):
+    extract_shards = worker.extract_shards
+    died = tmp_path / "died"
+
+    def dies_once(*task):
+        if not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return extract_shards(*task)
+
+    monkeypatch.setattr(dies_once, "__qualname__", "extract_shards")
+    monkeypatch.setattr(dies_once, "__module__", gpu.__name__)
+    monkeypatch.setattr(gpu, "extract_shards", dies_once)
+    with device.on_host():
+        extract.run(folder, FEATURES, tmp_path / "out", device="cuda", **HOW)
+    assert died.exists()
+    assert bytes_of(tmp_path / "out") == bytes_of(on_gpu.folder)
 
 
 def test_one_process_uses_cuda_and_its_threads_decode(monkeypatch):

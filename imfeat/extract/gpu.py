@@ -6,16 +6,16 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from imfeat._device import check_usable, is_cuda_initialized
+from imfeat.extract.plan import Plan
 from imfeat.extract.schedule import completed, retried
 from imfeat.extract.worker import begin_worker, extract_shards
 from imfeat.models.files import load_model
 from imfeat.recipes import check_on_gpu, not_on_gpu, parse
 
-SHARDS_A_TASK = 16  # computed one after another, without a gap between them
+IMAGES_A_TASK = 2000  # of shards that are computed without a gap, and finished after an interruption
 TASKS_AT_ONCE = 2
 
 
@@ -36,7 +36,7 @@ class CudaProcess:
         with self._pool() as pool:
             pool.submit(check_usable, "device='cuda'").result()
 
-    def run(self, folder: Path, n_shards: int) -> Iterator[tuple[int, Any]]:
+    def run(self, plan: Plan) -> Iterator[tuple[int, Any]]:
         """Compute the shards of a plan, and yield their numbers and receipts as they are done.
 
         Raises
@@ -44,10 +44,12 @@ class CudaProcess:
         RuntimeError
             If the process died several times in a row, or the driver refuses to go on.
         """
-        yield from retried(functools.partial(self._run_once, str(folder.resolve())), range(n_shards))
+        yield from retried(functools.partial(self._run_once, plan), range(plan.n_shards))
 
-    def _run_once(self, folder: str, shards: list[int]) -> Iterator[tuple[int, Any]]:
-        tasks = [shards[first : first + SHARDS_A_TASK] for first in range(0, len(shards), SHARDS_A_TASK)]
+    def _run_once(self, plan: Plan, shards: list[int]) -> Iterator[tuple[int, Any]]:
+        folder = str(plan.folder.resolve())
+        n = max(1, IMAGES_A_TASK // plan.settings["shard_size"])
+        tasks = [shards[first : first + n] for first in range(0, len(shards), n)]
         with self._pool() as pool:
             results = completed(lambda task: pool.submit(extract_shards, folder, task), tasks, TASKS_AT_ONCE)
             for _, receipts in results:

@@ -163,7 +163,7 @@ def _complete(folder: Path, settings: dict[str, Any], workers: Scheduler, progre
             task = functools.partial(extract_shard, str(folder.resolve()))
             results = workers.run(task, range(plan.n_shards))
         else:
-            results = on_gpu.run(folder, plan.n_shards)
+            results = on_gpu.run(plan)
         for _ in with_bar(results, plan.n_images, progress, "images", lambda receipt: receipt["n_rows"]):
             pass
         _finish(plan, {name: column.n_features for name, column in columns.items()})
