@@ -184,6 +184,31 @@ def test_one_process_uses_cuda_and_its_threads_decode(monkeypatch):
         assert pool._mp_context.get_start_method() == "spawn"
 
 
+PROGRAM = """
+from imfeat import extract
+from imfeat_kernels.cuda import launch
+launch.is_initialized = lambda: True
+{guard}
+    extract.run({source!r}, "color", {out!r}, device="cuda")
+"""
+
+
+@pytest.mark.parametrize(
+    ("guard", "message"),
+    [
+        ("if __name__ == '__main__':", "imfeat._device.CudaUnavailableError: device='cuda' can't be used: "),
+        ("if True:", "RuntimeError: the process for device='cuda' could not start"),
+    ],
+)
+def test_a_program_that_uses_cuda_already_starts_the_process_anew(folder, tmp_path, guard, message):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.format(guard=guard, source=str(folder), out=str(tmp_path / "out")))
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(message), done.stderr
+
+
 def threads_that_decode():
     return images._threads._max_workers
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from imfeat._device import check_usable, is_cuda_initialized
@@ -17,6 +18,10 @@ from imfeat.recipes import check_on_gpu, not_on_gpu, parse
 
 IMAGES_A_TASK = 2000  # of shards that are computed without a gap, and finished after an interruption
 TASKS_AT_ONCE = 2
+NOT_STARTED = (
+    "the process for device='cuda' could not start. Where CUDA is used already, or there is no fork, it runs "
+    "the main file of the program again: put what that does below if __name__ == '__main__'"
+)
 
 
 class CudaProcess:
@@ -32,9 +37,12 @@ class CudaProcess:
         self.n_threads = n_threads
 
     def check(self) -> None:
-        """Raise CudaUnavailableError if the process can't use CUDA."""
+        """Raise CudaUnavailableError if the process can't use CUDA, RuntimeError if it can't be started."""
         with self._pool() as pool:
-            pool.submit(check_usable, "device='cuda'").result()
+            try:
+                pool.submit(check_usable, "device='cuda'").result()
+            except BrokenProcessPool:
+                raise RuntimeError(NOT_STARTED) from None
 
     def run(self, plan: Plan) -> Iterator[tuple[int, Any]]:
         """Compute the shards of a plan, and yield their numbers and receipts as they are done.
