@@ -58,7 +58,7 @@ def extract_shards(folder: str, shards: Sequence[int]) -> dict[int, dict[str, An
 
 
 def _batches(plan: Plan, items: list[Item]) -> Iterator[Batch]:
-    return read_batches(items, plan.size, plan.settings["fit"], plan.decode)
+    return read_batches(items, plan.size, plan.settings["fit"], plan.decode, plan.device)
 
 
 def _compute(
