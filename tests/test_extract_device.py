@@ -253,15 +253,18 @@ def test_the_command_runs_on_a_pretended_driver(folder, tmp_path):
     arguments = ["extract", str(folder), "--features", "color", "--size", "32", "--shard-size", "4"]
     arguments += ["--device", "cuda", "--out", str(tmp_path / "out")]
     code = (
-        "from imfeat.cli import main; from imfeat._device import is_cuda_initialized; import json\n"
+        "import json; import numpy as np; import imfeat; from imfeat.cli import main\n"
+        "from imfeat._device import is_cuda_initialized\n"
         f"main({arguments!r}, standalone_mode=False)\n"
-        "print(json.dumps(is_cuda_initialized()))"
+        "before = is_cuda_initialized()\n"
+        "imfeat.to_device(np.zeros(3))\n"
+        "print(json.dumps([before, is_cuda_initialized()]))"
     )
     environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
     command = [sys.executable, "-m", "tests.pretended", "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) is False  # CUDA was used by the worker alone
+    assert json.loads(done.stdout.splitlines()[-1]) == [False, True]  # CUDA was used by the worker alone
     found = extract.open(tmp_path / "out")
     expected = extract.run(folder, "color", tmp_path / "cpu", size=32)
     np.testing.assert_allclose(found["color"], expected["color"], atol=1e-6)
