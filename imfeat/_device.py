@@ -17,6 +17,7 @@ from imfeat._backend import KERNELS, Array, cuda_kernels
 from imfeat._extras import how_to_install
 
 LIBRARIES = "cupy", "torch"  # whose arrays come back
+DEVICES = "cpu", "cuda"  # that features of arrays on the host are computed on
 
 
 class CudaUnavailableError(RuntimeError):
@@ -43,7 +44,7 @@ def adopt(value: Any, name: str, *, copy: bool = True) -> Array:
         return value.held()  # type: ignore[no-any-return]
     if library == "torch" and value.requires_grad:
         raise TypeError(f"{name} requires grad, which features do not pass on; pass {name}.detach()")
-    _check_usable()
+    check_usable()
     if library not in LIBRARIES and not hasattr(value, "__cuda_array_interface__"):
         return _of_dlpack(value, name)
     device_id, stream = _place_of(value, name, library)
@@ -131,7 +132,7 @@ def to_device(array: Array) -> Any:
     CudaUnavailableError
         If there is no GPU, or the extra ``cuda`` is not installed.
     """
-    _check_usable()
+    check_usable()
     return cuda_kernels().launch.to_device(np.ascontiguousarray(array))
 
 
@@ -187,10 +188,16 @@ def why_unavailable() -> str | None:
     return None
 
 
-def _check_usable() -> None:
+def is_cuda_initialized() -> bool:
+    """Return whether this process has initialized CUDA; asking does not initialize it."""
+    return importlib.util.find_spec("cuda") is not None and bool(cuda_kernels().launch.is_initialized())
+
+
+def check_usable(what: str = "arrays on a GPU") -> None:
+    """Raise CudaUnavailableError, of what was asked for, if kernels for CUDA can't be used."""
     reason = why_unavailable()
     if reason is not None:
-        raise CudaUnavailableError(f"arrays on a GPU can't be used: {reason}")
+        raise CudaUnavailableError(f"{what} can't be used: {reason}")
 
 
 def library_of(value: Any) -> str:

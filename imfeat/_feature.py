@@ -63,6 +63,11 @@ class Feature:
         return len(self.terms) == 1 and self.terms[0].recipe.transformer == "RawPixels"
 
     @property
+    def computes_on_gpu(self) -> bool:
+        """Whether the feature is computed on a GPU, all of it."""
+        return all(term.computes_on_gpu for feature in self.fused or (self,) for term in feature.terms)
+
+    @property
     def has_grid(self) -> bool:
         """Whether larger images have more features, on a grid; not for registered features."""
         return any(term.has_grid for term in self.terms)
@@ -124,4 +129,6 @@ def _blank(size: Size) -> "Array":
 def _side_by_side(functions: "Sequence[Callable[[Array], Array]]", images: "Array") -> "Array":
     import numpy as np
 
-    return np.concatenate([function(images) for function in functions], axis=1)
+    from imfeat._check import to_host
+
+    return np.concatenate([to_host(function(images)) for function in functions], axis=1)

@@ -151,6 +151,13 @@ class Term:
         return _public(self.recipe.transformer)(**options)
 
     @property
+    def computes_on_gpu(self) -> bool:
+        """Whether the transformer takes images on a GPU."""
+        transformer = self.recipe.transformer
+        of_name = transformer if self.recipe.is_registered else _public(transformer)
+        return bool(getattr(of_name, "computes_on_gpu", False))
+
+    @property
     def has_grid(self) -> bool:
         """Whether larger images have more features, on a grid."""
         return self.recipe.function in ON_GRIDS

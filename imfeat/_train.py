@@ -10,6 +10,7 @@ import numpy as np
 
 from imfeat._check import as_count, as_number
 from imfeat.compare.classifiers import check, classifier_of, expand_groups, parse_classifiers
+from imfeat.compare.device import check_device
 from imfeat.compare.experiment import run_cells
 from imfeat.compare.kept import Models
 from imfeat.compare.workspace import Workspace
@@ -31,6 +32,7 @@ def train(
     decode: str = "exact",
     strength: float | None = None,
     seed: int = 0,
+    device: str = "cpu",
     announce: Callable[[str], None] = lambda step: None,
 ) -> ImageClassifier:
     """Train a classifier of images, measure its accuracy, and write it to a file.
@@ -51,6 +53,8 @@ def train(
         Strength of the regularization; by default it is chosen on validation images, the last of each class.
     seed : int
         Seed of all random choices.
+    device : {"cpu", "cuda"}
+        Device that features are computed on, as in `imfeat.compare.run`; the model computes on the CPU.
     announce : function of a str
         Called with a description of the next step.
 
@@ -66,7 +70,10 @@ def train(
     FileNotFoundError
         If there is no such source, or no folder for the file.
     TypeError, ValueError
-        If a name or an option is unknown, images are too small for the feature, or the model can't be saved.
+        If a name or an option is unknown, images are too small for the feature, it is not computed on a GPU
+        that was asked for, or the model can't be saved.
+    CudaUnavailableError
+        If CUDA was asked for and can't be used; the error says why.
 
     Notes
     -----
@@ -77,6 +84,7 @@ def train(
     chosen = _classifier(classifier, strength)
     if out is not None and not Path(out).absolute().parent.is_dir():
         raise FileNotFoundError(f"there is no folder {Path(out).absolute().parent}")
+    check_device(device, [parse(feature)])
     announce("images")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="skipped .* files", category=UserWarning)
@@ -87,7 +95,7 @@ def train(
     settings = {"size": (height, width), "fitting": fit, "decode": decode, "class_names": names}
     skipped = len(data.train.skipped) + len(data.test.skipped)
     models = Models(None, settings, {"data": _name_of(source), "n_skipped": skipped})
-    workspace = Workspace(data, models=models, announce=announce)
+    workspace = Workspace(data, models=models, announce=announce, device=device)
     for _ in run_cells(workspace, (name,), (chosen,), (as_count(seed, "seed", least=0),)):
         pass
     model = models.get((name, chosen), seed)

@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from imfeat._backend import Array
-from imfeat._check import as_pixels, one_of
+from imfeat._backend import Array, backend_of
+from imfeat._check import Pixels, as_out, as_pixels, one_of, to_caller_array
+from imfeat._device import is_on_gpu
 from imfeat._inputs import ChannelAxis, Images, accepts
+from imfeat.color import white_of
 from imfeat.exposure import equalize as equalize_channels
 from imfeat.exposure import equalize_clahe, equalize_value
 
@@ -42,7 +44,12 @@ def raw_pixels(images: Images, *, equalize: str | None = None, channel_axis: Cha
     """
     one_of(equalize, "equalize", EQUALIZATIONS)
     pixels = as_pixels(
-        images, any_number=True, channel_axis=channel_axis, unit=equalize is None, words="kept"
+        images,
+        any_number=True,
+        gpu=True,
+        channel_axis=channel_axis,
+        unit=equalize is None,
+        words="unit" if is_on_gpu(images) else "kept",
     )
     batch = pixels.batch
     if equalize == "value":
@@ -51,6 +58,16 @@ def raw_pixels(images: Images, *, equalize: str | None = None, channel_axis: Cha
         batch = equalize_clahe(batch, channel_axis=-1)
     elif equalize is not None:
         batch = equalize_channels(batch, convention=equalize, channel_axis=-1)
+    if not isinstance(batch, np.ndarray):
+        return _vectors_on_gpu(batch, pixels)
     vectors = batch.reshape(*pixels.leading, int(np.prod(batch.shape[1:])))
     white = np.iinfo(vectors.dtype).max if vectors.dtype.kind in "ui" else 1
     return vectors / np.float32(white) if white != 1 else vectors.astype(np.float32)
+
+
+def _vectors_on_gpu(batch: Array, pixels: Pixels) -> Array:
+    """Return a batch on a GPU as vectors in [0, 1]: its patches of one pixel."""
+    out = as_out(None, (*pixels.leading, int(np.prod(batch.shape[1:]))), np.float32, pixels.batch)
+    white = np.float32(white_of(batch))
+    backend_of(batch).patches.dense_patches(batch, 1, 1, white, out.reshape(*batch.shape))
+    return to_caller_array(out)

@@ -170,6 +170,19 @@ def names() -> tuple[str, ...]:
     return (*RECIPES, *hints.values(), "several joined by +")
 
 
+def check_on_gpu(features: Sequence[Feature]) -> None:
+    """Raise ValueError if one of the features is not computed on a GPU."""
+    for feature in features:
+        if not feature.computes_on_gpu:
+            raise ValueError(not_on_gpu(feature.name))
+
+
+def not_on_gpu(name: str) -> str:
+    """Return an error about a feature that is not computed on a GPU."""
+    others = [recipe.name for recipe in _TABLE if Feature((Term(recipe.name, recipe, {}),)).computes_on_gpu]
+    return f"{name!r} is not computed on a GPU: take device='cpu', or features of {', '.join(others)}"
+
+
 def is_taken(name: str) -> bool:
     """Tell whether a name is that of a feature."""
     return name in RECIPES or _numbered(name) is not None

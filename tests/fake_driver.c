@@ -16,7 +16,7 @@ typedef uint64_t Pointer;
 typedef struct { unsigned grid[3], block[3], shared; void *stream; } Config;
 typedef void (*Launched)(const char *text, const unsigned *grid, const unsigned *block, void **parameters, void *stream);
 
-enum { OK = 0, INVALID = 1, NO_MEMORY = 2, NO_CONTEXT = 201, NOT_SUPPORTED = 801 };
+enum { OK = 0, INVALID = 1, NO_MEMORY = 2, NOT_INITIALIZED = 3, NO_CONTEXT = 201, NOT_SUPPORTED = 801 };
 enum { ALLOCATIONS, FREES, UPLOADS, DOWNLOADS, LAUNCHES, WAITS, N_COUNTS };
 
 unsigned long counts[N_COUNTS];
@@ -24,8 +24,9 @@ Launched launched;
 
 static __thread void *context;
 static char primary, pool;
+static int initialized;
 
-Result cuInit(unsigned flags) { return OK; }
+Result cuInit(unsigned flags) { initialized = 1; return OK; }
 Result cuDriverGetVersion(int *version) { *version = 13000; return OK; }
 Result cuDeviceGetCount(int *n) { *n = 1; return OK; }
 Result cuDeviceGet(int *device, int i) { *device = i; return i ? 101 : OK; }
@@ -51,7 +52,7 @@ Result cuDeviceGetAttribute(int *value, int attribute, int device) {
 Result cuDevicePrimaryCtxRetain(void **c, int device) { *c = &primary; return OK; }
 Result cuDevicePrimaryCtxRelease_v2(int device) { return OK; }
 Result cuDevicePrimaryCtxGetState(int device, unsigned *flags, int *active) { *flags = 0; *active = 1; return OK; }
-Result cuCtxGetCurrent(void **c) { *c = context; return OK; }
+Result cuCtxGetCurrent(void **c) { *c = context; return initialized ? OK : NOT_INITIALIZED; }
 Result cuCtxSetCurrent(void *c) { context = c; return OK; }
 Result cuCtxPushCurrent_v2(void *c) { context = c; return OK; }
 Result cuCtxPopCurrent_v2(void **c) { *c = context; return OK; }

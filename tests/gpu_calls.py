@@ -79,6 +79,8 @@ FEATURES = {
     "dense_sift opponent": (lambda images: imfeat.dense_sift(images, color="opponent")[1], 1e-4),
     "dense_sift hsv": (lambda images: imfeat.dense_sift(images, color="hsv")[1], 1e-4),
     "local_color": (lambda images: imfeat.local_color(images)[1], 1e-6),
+    "raw_pixels": (imfeat.raw_pixels, 1e-7),
+    "raw_pixels equalized": (lambda images: imfeat.raw_pixels(images, equalize="value"), 1e-7),
     "dense_patches": (lambda images: imfeat.dense_patches(images, 5, stride=3), 1e-6),
     "patch_features": (
         lambda images: imfeat.patch_features(images, *patch_words(images, 3), patch_size=3),

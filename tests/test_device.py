@@ -116,6 +116,8 @@ QUICK = (
     "lbp_codes",
     "hog",
     "hog padded",
+    "raw_pixels",
+    "raw_pixels equalized",
     "dense_patches",
 )
 
@@ -401,6 +403,7 @@ ENCODERS = {
     "FisherVector": imfeat.FisherVector(n_components=3, n_pca=8, random_state=0),
     "RegionPooling": imfeat.RegionPooling(),
     "PatchFeatures": imfeat.PatchFeatures(n_words=4, patch_size=4, n_patches=300, random_state=0),
+    "RawPixels": imfeat.RawPixels(),
     "HOG": imfeat.HOG(),
     "UoCTTI": imfeat.UoCTTI(),
     "LBP": imfeat.LBP(),
@@ -501,6 +504,8 @@ def test_what_is_not_computed_there_says_so(gpu, images):
     words = images.astype(np.uint16)
     with pytest.raises(TypeError, match="glcm of uint16 is not computed on a GPU; copy"):
         imfeat.glcm(gpu.array(np.ascontiguousarray(words[..., 0])))
+    with pytest.raises(TypeError, match="images on a GPU must be uint8, float32 or float64, got uint16"):
+        imfeat.raw_pixels(gpu.array(words))
     with pytest.raises(TypeError, match="hog_windows is not computed on a GPU; copy"):
         imfeat.hog_windows(gpu.array(images), (16, 16), 8)
     with pytest.raises(TypeError, match="features lie on a GPU"):

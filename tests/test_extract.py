@@ -663,6 +663,36 @@ def test_images_are_the_same_in_threads(folder, tmp_path):
         assert in_threads[2] == indices
 
 
+def test_images_of_their_own_size_are_the_same_in_threads(folder, tmp_path):
+    with tarfile.open(tmp_path / "packed.tar.gz", "w:gz") as archive:
+        archive.add(folder, "images")
+    for source in (folder, tmp_path / "packed.tar.gz"):
+        items = list(find(str(source)))
+        expected = list(reading.read_batches(items, "max-40", "crop"))
+        try:
+            reading.decode_in_threads(3)
+            in_threads = list(reading.read_batches(items, "max-40", "crop"))
+        finally:
+            reading.decode_in_threads(1)
+        for (rows, groups), (other_rows, other_groups) in zip(in_threads, expected, strict=True):
+            assert rows == other_rows
+            for (indices, images), (other_indices, others) in zip(groups, other_groups, strict=True):
+                assert indices == other_indices
+                np.testing.assert_array_equal(images, others)
+
+
+def test_a_batch_for_a_gpu_is_larger_but_not_of_large_images(monkeypatch):
+    monkeypatch.setattr(reading, "read_images", lambda items, *_: ([None] * len(items), None, []))
+
+    def lengths(*how):
+        return [len(rows) for rows, _ in reading.read_batches(list(range(300)), *how)]
+
+    assert lengths((64, 64), "crop", "exact")[:2] == [32, 32]
+    assert lengths((64, 64), "crop", "exact", "cuda") == [256, 44]
+    assert lengths((512, 512), "crop", "exact", "cuda")[0] == 64
+    assert lengths((2048, 2048), "crop", "exact", "cuda")[0] == 32
+
+
 def test_bars_are_for_terminals_and_notebooks(monkeypatch):
     class ZMQInteractiveShell:
         """As in a notebook."""

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from imfeat._progress import compilations_shown, lines_shown
-from imfeat.cli.shared import FEATURES_HELP, Failure, decode_option
+from imfeat.cli.shared import FEATURES_HELP, Failure, decode_option, features_device_option
 from imfeat.recipes import COMPARED
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 INDENT = 26 * " "
 COMPARE_SETTINGS = (
     *("data", "features", "classifiers", "seeds", "size", "decode", "train_sizes", "shifts", "folds", "keep"),
-    *("out", "cache"),
+    *("device", "out", "cache"),
 )
 
 
@@ -121,6 +121,7 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
     type=click.Choice(["best", "all"]),
     help="Models to keep: of the row that is best on the validation images, or of every row.",
 )
+@features_device_option
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for the results.  [default: runs/DATA-TIME]"
 )
@@ -159,6 +160,7 @@ def compare_command(
     shifts: bool,
     folds: int | None,
     keep: str,
+    device: str,
     out: Path | None,
     resume: Path | None,
     cache: bool,
@@ -169,6 +171,7 @@ def compare_command(
     report.html.  Each cell is kept in the same folder as soon as it is done, so that --resume can go on.
     """
     import imfeat.compare as experiment
+    from imfeat import CudaUnavailableError
 
     source = Path(data).resolve().name if Path(data).exists() else data
     folder = resume or out or Path("runs", f"{source}-{datetime.now():%Y%m%d-%H%M%S}")
@@ -181,13 +184,14 @@ def compare_command(
                 names: dict[str, Any] = {"features": features, "classifiers": classifiers}
                 how: dict[str, Any] = {"size": size, "decode": decode, "folder": folder, "cache": cache}
                 how |= {"train_sizes": _sizes(train_sizes), "shifts": shifts, "folds": folds, "keep": keep}
+                how |= {"device": device}
                 result = experiment.run(data, **names, n_seeds=seeds, **how)
         # Printed before it is written, so that results survive a full disk.
         _print(result)
         result.write(folder)
     except KeyboardInterrupt:
         raise Failure(f"interrupted; go on with: imfeat compare --resume {folder}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, CudaUnavailableError) as error:
         raise Failure(str(error)) from error
     click.echo(f"Written to {folder}")
     if (model := folder / "model.safetensors").exists():

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from imfeat.cli.shared import FEATURES_HELP, quick_imports, source_options, tell, told
+from imfeat.cli.shared import FEATURES_HELP, extract_device_option, quick_imports, source_options, tell, told
 from imfeat.recipes import EXTRACTED, LEARNED
 
 
@@ -25,6 +25,7 @@ from imfeat.recipes import EXTRACTED, LEARNED
     is_flag=True,
     help="Go on with the run in --out, or begin it; without SOURCE, with its settings.",
 )
+@extract_device_option
 @source_options
 def extract_command(source: str | None, features: str, out: Path, resume: bool, **options: Any) -> None:
     """Compute features of the images in SOURCE, however many.
@@ -87,6 +88,7 @@ def codebook_command(source: str, quantize: str | None, **options: Any) -> None:
 @click.argument("model", type=click.Path(exists=True, dir_okay=False))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--format", default="parquet", show_default=True, type=click.Choice(["parquet", "npy"]))
+@extract_device_option
 @source_options
 def encode_command(source: str, model: str, out: Path, **options: Any) -> None:
     """Describe the images in SOURCE by what imfeat codebook learned, in the file MODEL."""

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imfeat._progress import console, has_terminal
-from imfeat.cli.shared import decode_option, print_counts, quick_imports, run_options, told
+from imfeat.cli.shared import (
+    decode_option,
+    features_device_option,
+    print_counts,
+    quick_imports,
+    run_options,
+    told,
+)
 from imfeat.recipes import RECIPES
 
 if TYPE_CHECKING:
@@ -32,6 +39,7 @@ SHOWN_CLASSES = 10
 @decode_option
 @click.option("--strength", type=float, help="Of the regularization.  [default: chosen on validation images]")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@features_device_option
 def train_command(out: Path, **options: Any) -> None:
     """Train one classifier on one feature of the labelled images in SOURCE, and write it to a file.
 

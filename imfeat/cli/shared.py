@@ -31,6 +31,24 @@ decode_option = click.option(
 )
 
 
+extract_device_option = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    type=click.Choice(["cpu", "cuda"]),
+    help="Compute features on the CPU, or on a GPU, in one process whose threads (--workers) decode.",
+)
+
+
+features_device_option = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    type=click.Choice(["cpu", "cuda"]),
+    help="Compute features on the CPU or on a GPU; classifiers learn on the CPU.",
+)
+
+
 def _as_size(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
     """Return a number of pixels, or the name of a size that depends on each image."""
     if re.fullmatch(r"[1-9][0-9]*", value):

@@ -17,6 +17,7 @@ from imfeat.compare.cache import Cache, content_of, default_folder
 from imfeat.compare.cells import Record, Store
 from imfeat.compare.classifiers import check, expand_groups, parse_classifiers
 from imfeat.compare.concerns import averages_in_words
+from imfeat.compare.device import check_device
 from imfeat.compare.environment import git_revision, machine, peak_bytes
 from imfeat.compare.flips import flips_in_words
 from imfeat.compare.folds import Folds, fold_numbers, folds_in_words, join, number_of_folds
@@ -61,6 +62,7 @@ def run(
     shifts: bool = False,
     folds: int | None = None,
     keep: str = "best",
+    device: str = "cpu",
     folder: str | os.PathLike[str] | None = None,
     cache: bool = True,
 ) -> Result:
@@ -108,6 +110,9 @@ def run(
         Models to keep: that of the pair that is best on the validation images, or one of each pair, with the
         first seed.  A model that can't be written to a file, or would be larger than 4 GB, is not kept; the
         answer says so, and the next best is kept instead.
+    device : {"cpu", "cuda"}
+        Device that features are computed on.  With a GPU, images are copied there in batches and features
+        back; what features learn, and all classifiers, are learned on the CPU.
     folder : path, optional
         Folder in which each cell is stored as soon as it is done, for `resume`.
     cache : bool
@@ -127,7 +132,10 @@ def run(
     FileExistsError
         If the folder holds another run.
     ValueError
-        If a name is unknown, or the images are too small for a feature.
+        If a name is unknown, the images are too small for a feature, or it is not computed on a GPU that was
+        asked for.
+    CudaUnavailableError
+        If CUDA was asked for and can't be used; the error says why.
 
     Notes
     -----
@@ -156,6 +164,7 @@ def run(
     if n_seeds is not None and n_seeds < 1:
         raise ValueError(f"n_seeds must be at least 1, got {n_seeds}")
     one_of(keep, "keep", KEEPS)
+    check_device(device, parsed)
     start = time.perf_counter()
     date = datetime.now().astimezone().isoformat(timespec="seconds")
     revision = git_revision()  # before the run, during which files may change
@@ -175,7 +184,12 @@ def run(
         "n_seeds": n_seeds,
         "size": size,
         **without_defaults(
-            decode=decode, train_sizes=list(train_sizes), shifts=shifts, keep=keep, folds=n_folds
+            decode=decode,
+            train_sizes=list(train_sizes),
+            shifts=shifts,
+            keep=keep,
+            folds=n_folds,
+            device=device,
         ),
     }
     skipped = data.train.skipped + data.test.skipped
@@ -198,7 +212,7 @@ def run(
     feature_cache = Cache(default_folder() if cache else None)
     models = models_of(folder, source, data, decode)
     how: dict[str, Any] = {"store": store, "cache": feature_cache, "content": content}
-    workspace = Workspace(data, **how, models=models, shifts=as_flag(shifts, "shifts"))
+    workspace = Workspace(data, **how, models=models, shifts=as_flag(shifts, "shifts"), device=device)
     numbers = fold_numbers(data.train.labels, n_folds) if n_folds else None
     warning_texts = data_warnings(data, numbers)
     of_parts: tuple[Record, ...] = ()
@@ -214,7 +228,7 @@ def run(
     settings |= without_defaults(
         decode=decode, train_sizes=list(sizes), shifts=strengths(data, shifts=shifts)
     )
-    settings |= without_defaults(size_reason=size_reason, warnings=warning_texts)
+    settings |= without_defaults(size_reason=size_reason, warnings=warning_texts, device=device)
     records = tuple(cell.record for cell in cells)
     answer = [*in_words(cells, data.test.labels), *flips_in_words(records, of_parts)]
     answer += averages_in_words(records, data.test.labels)

@@ -14,6 +14,7 @@ from imfeat.compare.augment import PicturedTable
 from imfeat.compare.cells import Cell, Record
 from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.confidence import with_probabilities
+from imfeat.compare.device import on_device
 from imfeat.compare.explained import explain
 from imfeat.compare.linear_model import LinearModel
 from imfeat.compare.pipelines import estimator_of, pipeline_of
@@ -116,7 +117,9 @@ class FeatureRun:
             return
         self.workspace.announce(f"{self.feature}, changed images, seed {seed}")
         test = self.workspace.data.test
-        scores = shifts.scores_on({name: pipeline for name, (_, pipeline) in computed.items()}, test.images)
+        device = self.workspace.device
+        pipelines = {name: on_device(pipeline, device) for name, (_, pipeline) in computed.items()}
+        scores = shifts.scores_on(pipelines, test.images)
         for name, (cell, _) in computed.items():
             accuracies = shifts.accuracies(scores[name], test.labels, self.workspace.classes)
             kept = {**cell.scores, **scores[name]} if self.with_scores else {}
@@ -159,7 +162,8 @@ class FeatureRun:
         if not classifier_of(name).augment:
             return tables.train
         assert self.fitted is not None
-        return PicturedTable(tables.train, self.workspace.data.train.images, self.fitted.transformer)
+        transformer = self.workspace.transformer_of(self.fitted)
+        return PicturedTable(tables.train, self.workspace.data.train.images, transformer)
 
     def _compute_wide_cells(self, names: tuple[str, ...], fitted: FittedFeature, seed: int) -> None:
         """Compute the cells of classifiers that are solved from products of images."""
@@ -168,7 +172,7 @@ class FeatureRun:
         data = self.workspace.data
         train_rows, validation_rows = split(data.train.labels)
         if has_many(fitted.n_features, len(data.train.labels)) or parse(self.feature).coded:
-            members = [computed(member, data) for member in members_of(fitted.transformer)]
+            members = [computed(member, data) for member in members_of(self.workspace.transformer_of(fitted))]
         else:
             if self.tables is None:
                 self.tables = self.workspace.compute_tables(self.feature, seed, fitted)

@@ -85,7 +85,7 @@ def source_name(source: Source) -> str:
 
 def without_defaults(**settings: Any) -> dict[str, Any]:
     """Return settings other than the defaults, so that folders of before there was a choice still match."""
-    defaults: tuple[Any, ...] = ("exact", [], {}, False, "best", None)
+    defaults: tuple[Any, ...] = ("exact", [], {}, False, "best", "cpu", None)
     return {name: value for name, value in settings.items() if value not in defaults}
 
 

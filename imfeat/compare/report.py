@@ -57,6 +57,7 @@ def caption(result: Measurements) -> str:
     height, width = s["image_size"]
     chosen = f" ({s['size_reason']})" if "size_reason" in s else ""
     gray = " All images are gray: no feature of colour takes part." if s.get("gray") else ""
+    gray += " Features were computed on a GPU." if s.get("device") == "cuda" else ""
     numbers = f"{s['n_train']:,} training and {s['n_test']:,} test images"
     if "folds" in s:
         numbers = f"{s['n_test']:,} images, each tested once in {s['folds']} folds,"

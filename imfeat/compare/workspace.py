@@ -12,6 +12,7 @@ from sklearn.base import clone
 from imfeat._backend import Array
 from imfeat.compare.cache import Cache, code
 from imfeat.compare.cells import Cell, Pair, Record, Store
+from imfeat.compare.device import on_device
 from imfeat.compare.kept import Models
 from imfeat.compare.statistics import macro_averages
 from imfeat.compare.tables import Table, standardized_tables
@@ -69,6 +70,8 @@ class Workspace:
         Records with the accuracies that kept models are said to have, if not those on ``data.test``.
     with_scores : bool
         Whether all cells keep their scores.
+    device : {"cpu", "cuda"}
+        Device that features are computed on.
     """
 
     def __init__(
@@ -83,7 +86,9 @@ class Workspace:
         shifts: bool = False,
         reported: Mapping[Pair, Record] | None = None,
         with_scores: bool = False,
+        device: str = "cpu",
     ) -> None:
+        self.device = device
         self.data = data
         self.n_train = 0  # of the records: 0 for all images
         self.explains = True  # whether cells have pictures of what linear models look at
@@ -105,7 +110,11 @@ class Workspace:
     def compute_tables(self, feature: str, seed: int, fitted: FittedFeature) -> FeatureTables:
         """Return the features of all images, from the cache if they are there."""
         key = self._key("features", feature, seed)
-        return self._cache.get(key, lambda: compute_tables(feature, self.data, fitted))
+        return self._cache.get(key, lambda: compute_tables(feature, self.data, fitted, self.device))
+
+    def transformer_of(self, fitted: FittedFeature) -> Any:
+        """Return the transformer of a feature, which computes on the device of the workspace."""
+        return on_device(fitted.transformer, self.device)
 
     def cell_of(self, feature: str, classifier: str, seed: int) -> Cell:
         """Return a cell that is done."""
@@ -156,6 +165,7 @@ class Workspace:
         store = self.store.part(part_name(n_train))
         content = self._content and f"{self._content}-{n_train}-{seed}"
         how: dict[str, Any] = {"store": store, "cache": self._cache, "content": content}
+        how |= {"device": self.device}
         workspace = Workspace(DataSet(subset, self.data.test), **how, announce=self.announce)
         workspace.n_train = n_train
         workspace.explains = False
@@ -166,7 +176,7 @@ class Workspace:
 
         Its features are not cached, as it takes longer to write them than to compute most of them.
         """
-        return Workspace(DataSet(train, test), store=self.store.part(name), **options)
+        return Workspace(DataSet(train, test), store=self.store.part(name), device=self.device, **options)
 
     def predictions(self, scores: Array) -> tuple[Array, Array]:
         """Return the predicted classes of the test images, and their margins over the true classes."""
@@ -180,7 +190,8 @@ class Workspace:
         if not self._content or parse(feature).is_registered:  # the code of registered features is not hashed
             return None
         transformer = parse(feature).transformer(self.data.train.images.shape[1:3], seed)
-        return " ".join([step, feature, self._content, code(), joblib.hash(transformer)])
+        where = [self.device] if step == "features" and self.device != "cpu" else []
+        return " ".join([step, *where, feature, self._content, code(), joblib.hash(transformer)])
 
 
 def part_name(n_train: int) -> str:
@@ -199,12 +210,13 @@ def fit_feature(name: str, data: DataSet, seed: int) -> FittedFeature:
     return FittedFeature(transformer, n_features, time.perf_counter() - start)
 
 
-def compute_tables(name: str, data: DataSet, fitted: FittedFeature) -> FeatureTables:
+def compute_tables(name: str, data: DataSet, fitted: FittedFeature, device: str = "cpu") -> FeatureTables:
     """Compute a feature for all images, and standardize it."""
+    transformer = on_device(fitted.transformer, device)
+    if device != "cpu":
+        transformer.transform(data.train.images[:2])  # loads kernels outside of the measured time
     start = time.perf_counter()
-    tables = standardized_tables(
-        fitted.transformer, data.train.images, data.test.images, coded=parse(name).coded
-    )
+    tables = standardized_tables(transformer, data.train.images, data.test.images, coded=parse(name).coded)
     seconds = fitted.seconds + time.perf_counter() - start
     return FeatureTables(tables.train, tables.test, seconds, tables.test_seconds, tables.scaler)
 

@@ -9,13 +9,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from imfeat._backend import Array
-from imfeat._check import Pixels, as_count, as_pixels, one_of
+from imfeat._check import Pixels, as_count, as_pixels, images_at_once, one_of, to_host
 from imfeat._device import to_device
 from imfeat._inputs import ChannelAxis, are_gray, channels_last
 from imfeat._rows import in_library_of
 from imfeat._sums import Descriptors, InMemory
 
 BLANK_OF_ANY_SIZE = (1, 256, 256, 3)
+PIXELS_ON_GPU = 1 << 24  # of images on the host, copied to a GPU at a time
 
 
 class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -99,8 +100,10 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             return in_library_of(self._encode(images.batch), images.batch)
         if self.device == "cpu":
             return self._as_result(self._encode(images.batch), images)
-        features: Array = self._encode(to_device(images.batch)).copy_to_host()  # type: ignore[attr-defined]
-        return self._as_result(features, images)
+        n = images_at_once(images.batch, PIXELS_ON_GPU)
+        batches = (images.batch[first : first + n] for first in range(0, len(images.batch), n))
+        features = [to_host(self._encode(to_device(batch))) for batch in batches]
+        return self._as_result(features[0] if len(features) == 1 else np.concatenate(features), images)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Name the features.

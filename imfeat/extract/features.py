@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._check import to_host
+from imfeat._device import to_device
 from imfeat._expressions import split_list
 from imfeat._feature import Feature
 from imfeat._files import sha256
@@ -78,11 +80,11 @@ def learned(columns: dict[str, Any], folder: Path) -> dict[str, tuple[str, Path]
     }
 
 
-def build(columns: dict[str, Any], size: ImageSize, folder: Path) -> dict[str, Column]:
+def build(columns: dict[str, Any], size: ImageSize, folder: Path, device: str = "cpu") -> dict[str, Column]:
     """Return what computes each column."""
     extractors = {name: extractor_of(settings, size, folder) for name, settings in columns.items()}
-    # This also compiles the kernels.
-    features = compute(extractors, np.zeros((1, *trial_size(size), 3), np.uint8))
+    # This also compiles the kernels, or loads them to the GPU.
+    features = compute(extractors, np.zeros((1, *trial_size(size), 3), np.uint8), device)
     built = {}
     for name, settings in columns.items():
         has_grid = "shape" in settings
@@ -91,8 +93,8 @@ def build(columns: dict[str, Any], size: ImageSize, folder: Path) -> dict[str, C
     return built
 
 
-def compute(extractors: dict[str, Extractor], images: Array) -> dict[str, Array]:
-    """Return each feature (n, n_features) of images.
+def compute(extractors: dict[str, Extractor], images: Array, device: str = "cpu") -> dict[str, Array]:
+    """Return each feature (n, n_features) of images, which are copied to the GPU once for ``"cuda"``.
 
     Raises
     ------
@@ -100,9 +102,10 @@ def compute(extractors: dict[str, Extractor], images: Array) -> dict[str, Array]
         If the images are too small for a feature.
     """
     features = {}
+    there = to_device(images) if device == "cuda" else images
     for name, extract in extractors.items():
         try:
-            features[name] = extract(images)
+            features[name] = to_host(extract(there))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
     return features

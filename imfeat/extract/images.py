@@ -1,10 +1,11 @@
 """Images of sources to arrays, with a row about each and the reason of a failure."""
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from imfeat.decoding import MAX_BYTES, ImageSize, decode_or_reason, reason_of
 from imfeat.sources import Item
 
 IMAGES_AT_ONCE = 32  # decoded, and described while they are in the cache
+IMAGES_ON_GPU = 256  # as launches cost time, and many threads decode
+PIXELS_ON_GPU = 1 << 24  # of more than IMAGES_AT_ONCE images
 PIXELS_AT_ONCE = 1 << 22  # of images of their own size; a larger one is decoded and described alone
 
 Group: TypeAlias = tuple[list[int], Array]  # indices of images of one size, and their pixels
@@ -40,13 +43,16 @@ class Row:
 
 
 Batch: TypeAlias = tuple[list[Row], list[Group]]
+T = TypeVar("T")
 
 _threads: ThreadPoolExecutor | None = None
+_n_threads = 1
 
 
 def decode_in_threads(n_threads: int) -> None:
-    """Let `read_images` decode in this number of threads, in this process; in the calling one by default."""
-    global _threads
+    """Let images be decoded in this number of threads, in this process; in the calling one by default."""
+    global _threads, _n_threads
+    _n_threads = n_threads
     _threads = ThreadPoolExecutor(n_threads, thread_name_prefix="imfeat-decode") if n_threads > 1 else None
 
 
@@ -93,20 +99,25 @@ def _content_or_reason(item: Item) -> bytes | str:
         return reason_of(error)
 
 
-def read_batches(items: list[Item], size: ImageSize, fit: str, how: str = "exact") -> Iterator[Batch]:
+def read_batches(
+    items: list[Item], size: ImageSize, fit: str, how: str = "exact", device: str = "cpu"
+) -> Iterator[Batch]:
     """Yield the rows of some images, in order, and the pixels (n, height, width, 3) of those of equal size.
 
-    A bounded number of pixels is decoded at a time.
+    A bounded number of pixels is decoded at a time, more of them for a GPU.
     """
     if isinstance(size, str):
         yield from _read_own_sizes(items, size, fit, how)
         return
-    for first in range(0, len(items), IMAGES_AT_ONCE):
-        rows, images, decoded = read_images(items[first : first + IMAGES_AT_ONCE], size, fit, how)
+    n = IMAGES_AT_ONCE
+    if device == "cuda":
+        n = max(n, min(IMAGES_ON_GPU, PIXELS_ON_GPU // (size[0] * size[1])))
+    for first in range(0, len(items), n):
+        rows, images, decoded = read_images(items[first : first + n], size, fit, how)
         yield rows, [([first + i for i in decoded], images)] if decoded else []
 
 
-def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+def ahead(batches: Iterator[T]) -> Iterator[T]:
     """Yield batches; while the caller works on one, a thread makes the next."""
     with ThreadPoolExecutor(1, thread_name_prefix="imfeat-ahead") as thread:
         following = thread.submit(next, batches, None)
@@ -119,8 +130,7 @@ def _read_own_sizes(items: list[Item], size: ImageSize, fit: str, how: str) -> I
     rows: list[Row] = []
     waiting: list[tuple[int, Array]] = []
     n_pixels = 0
-    for i, item in enumerate(items):
-        row, pixels = read_image(item, size, fit, how)
+    for i, (row, pixels) in enumerate(_read_each(items, size, fit, how)):
         n_more = 0 if pixels is None else pixels.shape[0] * pixels.shape[1]
         if rows and (len(rows) == IMAGES_AT_ONCE or n_pixels + n_more > PIXELS_AT_ONCE):
             yield rows, _groups(waiting)
@@ -130,6 +140,20 @@ def _read_own_sizes(items: list[Item], size: ImageSize, fit: str, how: str) -> I
             waiting.append((i, pixels))
             n_pixels += n_more
     yield rows, _groups(waiting)
+
+
+def _read_each(items: list[Item], size: ImageSize, fit: str, how: str) -> Iterator[tuple[Row, Any]]:
+    """Yield the row and the pixels of each image, in order; each thread decodes one ahead."""
+    if _threads is None:
+        yield from (read_image(item, size, fit, how) for item in items)
+        return
+    running: deque[Future[tuple[Row, Any]]] = deque()
+    for item in items:
+        content = _content_or_reason(item) if item.is_read_in_order else None
+        running.append(_threads.submit(read_image, item, size, fit, how, content))
+        if len(running) == _n_threads:
+            yield running.popleft().result()
+    yield from (future.result() for future in running)
 
 
 def _groups(images: list[tuple[int, Array]]) -> list[Group]:

@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from imfeat._check import one_of
+from imfeat._device import DEVICES
 from imfeat._environment import EXTRACT_PACKAGES, versions
 from imfeat._files import complete, read_json, sha256, write_json
 from imfeat.decoding import ImageSize, as_size, check_decode
 from imfeat.sources import Item, find
 
 LEFT_OUT = "left_out.jsonl"
-DEFAULTS = {
-    "decode": "exact"
-}  # not among the settings, which are those of plans from before there was a choice
+# Not among the settings, which are those of plans from before there was a choice.
+DEFAULTS = {"decode": "exact", "device": "cpu"}
 
 
 class Plan:
@@ -30,6 +31,7 @@ class Plan:
         All that results depend on; two runs with the same settings give the same bytes.
     size : (height, width), "original" or "max-N"
     decode : {"exact", "fast"}
+    device : {"cpu", "cuda"}
     key : str
         Digest of the settings and of the lists of images, which the receipt of every shard names.
     n_shards, n_images : int
@@ -45,6 +47,7 @@ class Plan:
         self.settings: dict[str, Any] = content["settings"]
         self.size: ImageSize = as_size(self.settings["size"])
         self.decode: str = (DEFAULTS | self.settings)["decode"]
+        self.device: str = (DEFAULTS | self.settings)["device"]
         self.n_shards: int = content["n_shards"]
         self.n_images: int = content["n_images"]
         self.left_out: dict[str, int] = content.get("left_out", {})
@@ -116,6 +119,12 @@ def decoded(decode: str, size: ImageSize) -> dict[str, Any]:
     if decode == DEFAULTS["decode"]:
         return {"versions": versions(EXTRACT_PACKAGES)}
     return {"versions": versions((*EXTRACT_PACKAGES, "simplejpeg")), "decode": decode}
+
+
+def computed_on(device: str) -> dict[str, Any]:
+    """Return what settings say of the device that features are computed on."""
+    one_of(device, "device", DEVICES)
+    return {} if device == DEFAULTS["device"] else {"device": device}
 
 
 @contextlib.contextmanager

@@ -17,10 +17,11 @@ from imfeat.decoding import FITS, as_size
 from imfeat.decoding.decode import fitted
 from imfeat.extract.features import build, describe, learned
 from imfeat.extract.fit import fit_model
+from imfeat.extract.gpu import CudaProcess, check_columns
 from imfeat.extract.open import Features
 from imfeat.extract.open import open as open_features
-from imfeat.extract.plan import Plan, decoded
-from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
+from imfeat.extract.plan import Plan, computed_on, decoded
+from imfeat.extract.schedule import Processes, Scheduler, find_scheduler, with_bar
 from imfeat.extract.sizes import as_setting
 from imfeat.extract.store import FORMATS, find_receipt
 from imfeat.extract.worker import extract_shard
@@ -40,6 +41,7 @@ def run(
     column: str | None = None,
     scheduler: str = "local",
     n_workers: int | None = None,
+    device: str = "cpu",
     resume: bool = False,
     progress: bool = False,
 ) -> Features:
@@ -73,7 +75,10 @@ def run(
     scheduler : str
         ``"local"``, or the address of the scheduler of a Dask cluster whose workers see the same files.
     n_workers : int, optional
-        Number of local processes; by default one per core.
+        Number of local processes, or with ``device="cuda"`` of threads that decode; by default one per core.
+    device : {"cpu", "cuda"}
+        Device that features are computed on.  On a GPU one process computes them, with the driver of this
+        machine, while its threads decode the next images.  Features that learn are learned on the CPU.
     resume : bool
         Continue the run in ``out``, which must have the same settings, or begin it.
     progress : bool
@@ -88,7 +93,9 @@ def run(
     ------
     FileNotFoundError, ValueError
         If there is no such source, it holds no image, or a feature or an option is unknown or does not suit
-        images of this size.
+        images of this size or is not computed on a GPU that was asked for.
+    CudaUnavailableError
+        If CUDA was asked for and can't be used; the error says why.
     FileExistsError
         If ``out`` holds a run already, and ``resume`` is False.
     BlockingIOError
@@ -108,9 +115,10 @@ def run(
     of these shapes.  They can't be part of a sum of features.  The options of tuned recipes are those for
     images of 224 x 224 pixels, or N x N.  An image smaller than a feature needs is a row with an error.
 
-    Results are byte-identical for any number of workers and interruptions.
+    Results are byte-identical for any number of workers and interruptions.  Those of a GPU differ from those
+    of the CPU by rounding.
     """
-    settings = _settings(source, features, size, fit, decode, format, shard_size, column)
+    settings = _settings(source, features, size, fit, decode, format, shard_size, column, device)
     begun = (Path(out) / "plan.json").exists()
     if begun and not as_flag(resume, "resume"):
         raise FileExistsError(f"{out} holds a run already: go on with it (resume), or choose another folder")
@@ -137,6 +145,7 @@ def _complete(folder: Path, settings: dict[str, Any], workers: Scheduler, progre
     needs = ["filelock", *(["pyarrow"] if settings["format"] == "parquet" else [])]
     if missing := [name for name in needs if importlib.util.find_spec(name) is None]:
         raise ImportError(f"{' and '.join(missing)} missing: {how_to_install('extract')}")
+    on_gpu = _gpu_process(settings, workers)
     if settings["format"] == "parquet":
         import pyarrow.parquet  # noqa: F401  # before processes are forked, which then share it
     for name in ("plan", "receipts", "shards", "models"):
@@ -150,12 +159,26 @@ def _complete(folder: Path, settings: dict[str, Any], workers: Scheduler, progre
         # This also compiles the kernels that workers need, or loads them once for all.
         columns = build(settings["features"], plan.size, folder)
         fitted(np.zeros((2, 2, 3), np.uint8), (1, 1), settings["fit"])
-        task = functools.partial(extract_shard, str(folder.resolve()))
-        results = workers.run(task, range(plan.n_shards))
+        if on_gpu is None:
+            task = functools.partial(extract_shard, str(folder.resolve()))
+            results = workers.run(task, range(plan.n_shards))
+        else:
+            results = on_gpu.run(plan)
         for _ in with_bar(results, plan.n_images, progress, "images", lambda receipt: receipt["n_rows"]):
             pass
         _finish(plan, {name: column.n_features for name, column in columns.items()})
     return open_features(folder)
+
+
+def _gpu_process(settings: dict[str, Any], workers: Scheduler) -> CudaProcess | None:
+    """Return the process that computes the features of a run on a GPU, checked; None if the CPU does."""
+    if "device" not in settings:
+        return None
+    if not isinstance(workers, Processes):
+        raise ValueError("device='cuda' is for a GPU of this machine: take scheduler='local'")
+    process = CudaProcess(workers.n_workers)
+    process.check()
+    return process
 
 
 def _settings(
@@ -167,20 +190,26 @@ def _settings(
     format: str,
     shard_size: int,
     column: str | None,
+    device: str,
 ) -> dict[str, Any]:
     """Return all that results depend on, checked."""
     one_of(fit, "fit", FITS)
     one_of(format, "format", FORMATS)
     checked_size = as_size(size)
+    of_device = computed_on(device)
+    columns = describe(features, checked_size)
+    if of_device:
+        check_columns(columns)
     return {
         "source": absolute(source),
-        "features": describe(features, checked_size),
+        "features": columns,
         "size": as_setting(checked_size),
         "fit": fit,
         "format": format,
         "shard_size": as_count(shard_size, "shard_size"),
         "column": column,
         **decoded(decode, checked_size),
+        **of_device,
     }
 
 

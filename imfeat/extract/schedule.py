@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from imfeat._check import as_count
 from imfeat._environment import usable_cores
@@ -20,6 +20,8 @@ from imfeat.extract.worker import begin_worker
 TRIES = 3  # of a shard whose worker died
 TASKS_PER_WORKER = 4  # submitted at a time, so that a billion shards wait on disk and not in memory
 RATE_OVER = 300  # seconds that the time left is estimated from, in which a large shard ends
+
+T = TypeVar("T")
 
 
 class Scheduler(Protocol):
@@ -50,22 +52,7 @@ class Processes:
         RuntimeError
             If processes that computed shards died several times in a row.
         """
-        remaining = list(shards)
-        failures = 0
-        while remaining:
-            done = set()
-            try:
-                for shard, result in self._run_once(task, remaining):
-                    done.add(shard)
-                    yield shard, result
-            except BrokenProcessPool:
-                failures = 0 if done else failures + 1
-                if failures == TRIES:
-                    raise RuntimeError(
-                        f"processes died {TRIES} times in a row, for lack of memory or in a decoder; "
-                        f"shards {remaining[:8]} are not done. Resume with fewer workers or smaller shards"
-                    ) from None
-            remaining = [shard for shard in remaining if shard not in done]
+        yield from retried(functools.partial(self._run_once, task), shards)
 
     def _run_once(self, task: Callable[[int], Any], shards: list[int]) -> Iterator[tuple[int, Any]]:
         # A fork starts at once and shares what is imported and compiled; it is safe on Linux only.
@@ -75,9 +62,7 @@ class Processes:
         with ProcessPoolExecutor(
             n_workers, mp_context=context, initializer=begin_worker, initargs=(os.getpid(), n_threads)
         ) as pool:
-            yield from _completed(
-                lambda shard: pool.submit(task, shard), shards, TASKS_PER_WORKER * n_workers
-            )
+            yield from completed(lambda shard: pool.submit(task, shard), shards, TASKS_PER_WORKER * n_workers)
 
 
 class Cluster:
@@ -106,6 +91,28 @@ class Cluster:
                 future.release()
                 for shard in itertools.islice(stream, 1):
                     running.add(submit(shard))
+
+
+def retried(
+    run_once: Callable[[list[int]], Iterator[tuple[int, Any]]], shards: Iterable[int]
+) -> Iterator[tuple[int, Any]]:
+    """Yield pairs (shard, result) of a function of shards, which is called again when its processes die."""
+    remaining = list(shards)
+    failures = 0
+    while remaining:
+        done = set()
+        try:
+            for shard, result in run_once(remaining):
+                done.add(shard)
+                yield shard, result
+        except BrokenProcessPool:
+            failures = 0 if done else failures + 1
+            if failures == TRIES:
+                raise RuntimeError(
+                    f"processes died {TRIES} times in a row, for lack of memory or in a decoder; "
+                    f"shards {remaining[:8]} are not done. Resume with fewer workers or smaller shards"
+                ) from None
+        remaining = [shard for shard in remaining if shard not in done]
 
 
 def in_order(results: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
@@ -162,10 +169,10 @@ def _named(task: Callable[[int], Any], shard: int) -> tuple[int, Any]:
     return shard, task(shard)
 
 
-def _completed(
-    submit: Callable[[int], Future[Any]], shards: Iterable[int], at_once: int
-) -> Iterator[tuple[int, Any]]:
-    """Yield results while at most ``at_once`` shards are submitted."""
+def completed(
+    submit: Callable[[T], Future[Any]], shards: Iterable[T], at_once: int
+) -> Iterator[tuple[T, Any]]:
+    """Yield shards, or tuples of them, and their results, while at most ``at_once`` are submitted."""
     stream = iter(shards)
     running = {submit(shard): shard for shard in itertools.islice(stream, at_once)}
     try:

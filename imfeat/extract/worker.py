@@ -1,11 +1,14 @@
-"""The task of a worker: one shard, from the bytes of its images to files."""
+"""The tasks of a worker: one shard or several, from the bytes of their images to files."""
 
 import dataclasses
 import functools
+import itertools
 import os
 import signal
 import threading
 import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +17,11 @@ from threadpoolctl import threadpool_limits
 
 from imfeat._backend import Array, set_num_threads
 from imfeat.extract.features import Column, build, compute
-from imfeat.extract.images import Row, ahead, decode_in_threads, read_batches
+from imfeat.extract.images import Batch, Row, ahead, decode_in_threads, read_batches
 from imfeat.extract.plan import Plan
 from imfeat.extract.ragged import Ragged
 from imfeat.extract.store import find_receipt, write_shard
+from imfeat.sources import Item
 
 
 def extract_shard(folder: str, shard: int) -> dict[str, Any]:
@@ -28,16 +32,48 @@ def extract_shard(folder: str, shard: int) -> dict[str, Any]:
     plan = Plan(Path(folder))
     if (receipt := find_receipt(plan.folder, shard, plan.key, verify=True)) is not None:
         return receipt
-    columns = _columns(plan.key, folder)
-    extractors = {name: column.extract for name, column in columns.items()}
     items = plan.items(shard)
+    rows, features = _compute(plan, len(items), ahead(_batches(plan, items)))
+    return _write(plan, shard, rows, features)
+
+
+def extract_shards(folder: str, shards: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Compute shards of a plan as `extract_shard`, without a gap between them, and return their receipts.
+
+    While a batch of images is described, a thread decodes the next one, also of the next shard, and another
+    thread writes the shard before.
+    """
+    plan = Plan(Path(folder))
+    receipts = {shard: find_receipt(plan.folder, shard, plan.key, verify=True) for shard in shards}
+    missing = {shard: plan.items(shard) for shard in shards if receipts[shard] is None}
+    decoded = ahead((shard, batch) for shard, items in missing.items() for batch in _batches(plan, items))
+    writing: dict[int, Future[dict[str, Any]]] = {}
+    with ThreadPoolExecutor(1, thread_name_prefix="imfeat-write") as thread:
+        for shard, batches in itertools.groupby(decoded, key=lambda pair: pair[0]):
+            described = _compute(plan, len(missing[shard]), (batch for _, batch in batches))
+            wait(writing.values())  # so that the features of two shards are in memory at most
+            writing[shard] = thread.submit(_write, plan, shard, *described)
+    receipts |= {shard: future.result() for shard, future in writing.items()}
+    return {shard: receipt for shard, receipt in receipts.items() if receipt is not None}
+
+
+def _batches(plan: Plan, items: list[Item]) -> Iterator[Batch]:
+    return read_batches(items, plan.size, plan.settings["fit"], plan.decode, plan.device)
+
+
+def _compute(
+    plan: Plan, n_images: int, batches: Iterable[Batch]
+) -> tuple[list[Row], dict[str, Array | Ragged]]:
+    """Return the rows and the features of the images of a shard."""
+    columns = _columns(plan.key, str(plan.folder))
+    extractors = {name: column.extract for name, column in columns.items()}
     rows: list[Row] = []
-    features = {name: _empty(column, len(items)) for name, column in columns.items()}
-    for batch_rows, groups in ahead(read_batches(items, plan.size, plan.settings["fit"], plan.decode)):
+    features = {name: _empty(column, n_images) for name, column in columns.items()}
+    for batch_rows, groups in batches:
         rows += batch_rows
         for indices, images in groups:
             try:
-                values = compute(extractors, images)
+                values = compute(extractors, images, plan.device)
             except ValueError as error:
                 if not isinstance(plan.size, str):
                     raise
@@ -46,6 +82,10 @@ def extract_shard(folder: str, shard: int) -> dict[str, Any]:
                 continue
             for name, column in columns.items():
                 _put(features[name], indices, values[name], column, images.shape[1:])
+    return rows, features
+
+
+def _write(plan: Plan, shard: int, rows: list[Row], features: dict[str, Array | Ragged]) -> dict[str, Any]:
     return write_shard(plan.folder, shard, plan.key, rows, features, plan.settings["format"])
 
 
@@ -74,7 +114,7 @@ def _put(
 def _columns(key: str, folder: str) -> dict[str, Column]:
     """Return what computes the columns of a plan, cached by its key."""
     plan = Plan(Path(folder))
-    return build(plan.settings["features"], plan.size, Path(folder))
+    return build(plan.settings["features"], plan.size, Path(folder), plan.device)
 
 
 def begin_worker(parent: int, n_threads: int) -> None:

@@ -102,6 +102,17 @@ def reason():
         return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
+def is_initialized():
+    """Return whether this process has initialized CUDA, so that a fork of it can't; asking does not."""
+    try:
+        from cuda.bindings import driver
+
+        status, _ = driver.cuCtxGetCurrent()
+    except Exception:  # no driver
+        return False
+    return status != driver.CUresult.CUDA_ERROR_NOT_INITIALIZED
+
+
 def timed(call, repeats):
     """Return the seconds of a call on the device, the mean of several, by events of the default stream."""
     from cuda.core import LEGACY_DEFAULT_STREAM, EventOptions
