@@ -104,7 +104,7 @@ def test_all_images_are_described_on_the_gpu(source, gpu, monkeypatch, n_columns
         return encode(self, images)
 
     monkeypatch.setattr(imfeat.RawPixels, "_encode", encodes)
-    monkeypatch.setattr("imfeat.compare.feature_run.MOST_COLUMNS", n_columns)
+    monkeypatch.setattr("imfeat.compare.wide.MOST_COLUMNS", n_columns)
     how = {"features": "raw", "n_seeds": 1, "shifts": True, "device": "cuda", "cache": False}
     result = compare.run(source, classifiers="ridge, mlp(augment='flip', epochs=1)", **how)
     assert all(record.shifts for record in result.records)

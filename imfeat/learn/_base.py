@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 
 from imfeat._backend import Array, get_num_threads
-from imfeat.learn._device_table import like
+from imfeat.learn._device_table import like, to_host
 from imfeat.learn._threads import blas_threads
 
 
@@ -32,26 +32,22 @@ class ScoreClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         The scores have the dtype in which they are computed: float64 for features in float64.
         """
-        scores: Array = like(self._decide(X), X)
-        return scores
+        with blas_threads(get_num_threads()):
+            scores = self._scores(X)
+        if len(self.classes_) == 2:
+            scores = scores[:, 1] if self._has_opposite_scores else scores[:, 1] - scores[:, 0]
+        returned: Array = like(scores, X)
+        return returned
 
     def predict(self, X: Array) -> Array:
         """Return the class with the highest score for each of the features (n, n_features).
 
         As other results, classes that are numbers are on the GPU where the features are there.
         """
-        scores = self._decide(X)
+        scores = to_host(self.decision_function(X))
         predicted = self.classes_[scores.argmax(1) if scores.ndim == 2 else (scores > 0).astype(int)]
         labels: Array = like(predicted, X)
         return labels
-
-    def _decide(self, X: Array) -> Array:
-        """Return the scores of `decision_function`, on the host."""
-        with blas_threads(get_num_threads()):
-            scores = self._scores(X)
-        if len(self.classes_) > 2:
-            return scores
-        return scores[:, 1] if self._has_opposite_scores else scores[:, 1] - scores[:, 0]
 
     def _encode_labels(self, y: Array, classes: Array | None = None, *, continues: bool = False) -> Array:
         """Set ``classes_``, by default the distinct labels, and return labels 0 to n_classes - 1.
