@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import Seed, as_count, as_out, as_vectors
+from imfeat._check import Seed, as_count, as_out, as_vectors, to_caller_array, to_host
 from imfeat._nearest import nearest_centroids
+from imfeat._rows import rows_at
 from imfeat._sums import CentroidSums, Descriptors, InMemory
 
 
@@ -65,9 +66,9 @@ class ProductQuantizer:
     def fit(self, features: Array) -> "ProductQuantizer":
         """Learn the centroids from features (n, d), with n at least ``2**bits``; return itself.
 
-        d must be a multiple of ``n_parts * group_size``.
+        d must be a multiple of ``n_parts * group_size``.  Features may lie on a GPU.
         """
-        vectors = as_vectors(features, name="features")
+        vectors = as_vectors(features, name="features", gpu=True)
         unit = self.n_parts * self.group_size
         if vectors.shape[1] % unit:
             raise ValueError(
@@ -83,9 +84,10 @@ class ProductQuantizer:
                 f"got {len(vectors)}"
             )
         rng = np.random.default_rng(self.rng)
-        groups = vectors.reshape(len(vectors), n_groups, self.group_size)
-        start = [groups[rng.permutation(len(groups))[:n_centroids], group] for group in range(n_groups)]
-        return self.fit_sums(InMemory(vectors, rng), np.stack(start))
+        drawn = [rng.permutation(len(vectors))[:n_centroids] * n_groups + group for group in range(n_groups)]
+        start = to_host(rows_at(vectors.reshape(-1, self.group_size), np.concatenate(drawn)))
+        start = start.reshape(n_groups, n_centroids, self.group_size)
+        return self.fit_sums(InMemory(vectors, rng), start)
 
     def fit_sums(self, features: Descriptors, start: Array) -> "ProductQuantizer":
         """Learn from sums over features, and start centroids (n_groups, 2**bits, d); return itself."""
@@ -113,12 +115,17 @@ class ProductQuantizer:
         return model
 
     def encode(self, features: Array) -> Array:
-        """Return the codes (n, n_groups) uint8 of features (n, d): indices of nearest centroids."""
+        """Return the codes (n, n_groups) uint8 of features (n, d): indices of nearest centroids.
+
+        They lie on the device of the features.
+        """
         centroids = self._fitted()
         n_groups = self.n_parts * len(centroids)
-        vectors = as_vectors(features, name="features", length=n_groups * self.group_size)
+        vectors = as_vectors(features, name="features", length=n_groups * self.group_size, gpu=True)
         by_part = vectors.reshape(self.n_parts * len(vectors), len(centroids) * self.group_size)
-        return nearest_centroids(by_part, centroids).reshape(len(vectors), n_groups)
+        codes = as_out(None, (len(vectors), n_groups), np.uint8, vectors)
+        nearest_centroids(by_part, centroids, codes.reshape(len(by_part), len(centroids)))
+        return to_caller_array(codes)
 
     def decode(self, codes: Array, *, out: Array | None = None) -> Array:
         """Return features (n, d) float32 for their codes (n, n_groups), or write them into ``out``."""

@@ -1,7 +1,7 @@
 """Products of vectors and filters, on the threads of the pool, and of the dimensions of vectors, by BLAS.
 
-A product with filters by BLAS is as fast, but its threads spin for a tenth of a second afterwards and slow down the
-kernels that follow.
+A product with filters by BLAS is as fast, but its threads spin for a tenth of a second afterwards and slow
+down the kernels that follow.
 """
 
 import numpy as np

@@ -4,7 +4,7 @@
 2. Multiply and add: a thread reads 16 values for 64 multiplications.  Its sums stay in registers, because
    loops over them have constant bounds and are unrolled.
 
-These steps are repeated for all dimensions.  Sums over vectors for all pairs of dimensions are computed alike.
+These steps are repeated for all dimensions.  Sums over vectors of pairs of dimensions take the same steps.
 """
 
 import numpy as np
@@ -54,8 +54,8 @@ def add_products(vectors, first, center, words, first_word, x, w, sums):
 def add_outer_products(vectors, start, stop, center, first_row, first_column, x, w, sums):
     """Set sums[a, b] to the sum over vectors ``start`` to ``stop - 1``, less a center, of products.
 
-    The factors are the dimensions ``first_row + 8 ty + a`` and ``first_column + 8 tx + b`` of a vector.  ``x``
-    and ``w`` are as for `add_products`; they hold DEPTH vectors at a time.
+    The factors are dimension ``first_row + 8 ty + a`` and dimension ``first_column + 8 tx + b`` of a vector.
+    ``x`` and ``w`` are as for `add_products`; they hold DEPTH vectors at a time.
     """
     ty, tx = first_sum(u32(cuda.threadIdx.x))
     for a in range(ACROSS):
