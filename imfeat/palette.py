@@ -18,15 +18,18 @@ from imfeat._check import (
     images_at_once,
     one_of,
     to_caller_array,
+    to_host,
 )
 from imfeat._inputs import ChannelAxis, Images, accepts, items_of
 from imfeat._kmeans import lloyd, plus_plus_start
 from imfeat._nearest import nearest_words
+from imfeat._rows import joined
 from imfeat._sums import InMemory
 from imfeat.codebook import learn_codebook
 
 MOST_COLORS = 1 << 16
-PIXELS_AT_ONCE = 1 << 20  # number of pixels whose colours are sorted at a time
+PIXELS_AT_ONCE = 1 << 20  # number of pixels whose nearest colours are found at a time
+PIXELS_TO_SORT = 1 << 20  # number of pixels beyond which counting them in a table of all colours is faster
 
 
 def uniform_palette(levels: int | Sequence[int]) -> Array:
@@ -71,6 +74,7 @@ def learn_palette(
     ----------
     images : array of shape (..., height, width, 3) or (n, 3)
         RGB; uint8, uint16, int16, bool, or floats in [0, 1].  One palette is learned from all pixels.
+        Arrays on a GPU are uint8 or floats.
     n_colors : int
         Number of colours, at most 65,536 and the number of pixels.
     rng : int or numpy.random.Generator, optional
@@ -83,8 +87,8 @@ def learn_palette(
     Returns
     -------
     array of shape (n_colors, 3)
-        uint8 for uint8 images, else float32 in [0, 1].  Images with fewer distinct colours give
-        some colours twice, and no others.
+        uint8 for uint8 images, else float32 in [0, 1]; a NumPy array, which `quantize_colors` takes for
+        images on either device.  Images with fewer distinct colours give some colours twice, and no others.
 
     Raises
     ------
@@ -103,7 +107,7 @@ def learn_palette(
             f"n_colors must be at most 65,536 and the number of pixels, {len(pixels)}, got {n_colors}"
         )
     if pixels.dtype != np.uint8:
-        return learn_codebook(pixels, n_colors, rng=rng, n_iterations=n_iterations)
+        return to_host(learn_codebook(pixels, n_colors, rng=rng, n_iterations=n_iterations))
     colors, counts = _distinct(pixels)
     rng = np.random.default_rng(rng)
     start = plus_plus_start(colors, n_colors, rng, counts)
@@ -113,25 +117,33 @@ def learn_palette(
 
 def _all_pixels(images: Array, channel_axis: ChannelAxis) -> Array:
     """Return the pixels (n, 3) of one array of images, or of a list of arrays of several shapes."""
-    arrays = [as_colors(item, clip=True, channel_axis=channel_axis) for item in items_of(images) or [images]]
+    items = items_of(images) or [images]
+    arrays = [as_colors(item, gpu=True, clip=True, channel_axis=channel_axis) for item in items]
     if len({array.dtype for array in arrays}) > 1:
         raise TypeError("images must have one dtype, got a list of several; convert them first")
+    if len({isinstance(array, np.ndarray) for array in arrays}) > 1:
+        raise TypeError("images must lie on one device, got a list of arrays on several; copy some of them")
     pixels = [array.reshape(-1, 3) for array in arrays]
-    return np.concatenate(pixels) if len(pixels) > 1 else pixels[0]
+    if not isinstance(pixels[0], np.ndarray) and pixels[0].dtype != np.uint8:
+        pixels = [_in_float32(array) for array in pixels]
+    return joined(pixels)
 
 
 def _distinct(pixels: Array) -> tuple[Array, Array]:
     """Return the colours (n, 3) float32 of uint8 pixels, each once, and how often it occurs.
 
-    Photographs repeat most of their colours, and k-means counts a colour as often as it occurs.
+    Photographs repeat most of their colours, and k-means counts a colour as often as it occurs.  Few pixels
+    are sorted; many, and those on a GPU, are counted in a table of all colours.
     """
-    keys = np.empty(0, np.uint32)
-    counts = np.empty(0, np.int64)
-    for first in range(0, len(pixels), PIXELS_AT_ONCE):
-        packed = pixels[first : first + PIXELS_AT_ONCE].astype(np.uint32)
-        batch_keys, n = np.unique(packed[:, 0] << 16 | packed[:, 1] << 8 | packed[:, 2], return_counts=True)
-        keys, indices = np.unique(np.concatenate([keys, batch_keys]), return_inverse=True)
-        counts = np.bincount(indices, np.concatenate([counts, n])).astype(np.int64)
+    if isinstance(pixels, np.ndarray) and len(pixels) <= PIXELS_TO_SORT:
+        packed = pixels.astype(np.uint32)
+        keys, counts = np.unique(packed[:, 0] << 16 | packed[:, 1] << 8 | packed[:, 2], return_counts=True)
+    else:
+        table = empty_on_device_of((256, 256, 256), np.uint32, pixels)
+        backend_of(pixels).palette.count_colors(pixels.reshape(-1), table)
+        occurrences = to_host(table).reshape(-1)
+        keys = np.flatnonzero(occurrences)
+        counts = occurrences[keys].astype(np.int64)
     return np.stack([keys >> 16, keys >> 8 & 255, keys & 255], 1).astype(np.float32), counts
 
 
@@ -211,13 +223,17 @@ def _quantize_floats(pixels: Array, palette: Array, out: Array) -> None:
     check = backend_of(pixels).check
     for first in range(0, len(pixels), at_once):
         chunk = slice(first, first + at_once)
-        colors = pixels[chunk]
-        if colors.dtype != np.float32:
-            rounded = empty_on_device_of(colors.shape, np.float32, colors)
-            check.clip(colors.reshape(-1), np.float64(-1), np.float64(2), rounded.reshape(-1))
-            colors = rounded
-        indices, _ = nearest_words(colors, palette)
+        indices, _ = nearest_words(_in_float32(pixels[chunk]), palette)
         check.clip(indices, np.int32(0), np.int32(len(palette) - 1), out[chunk])
+
+
+def _in_float32(colors: Array) -> Array:
+    """Return floats (n, 3) of [0, 1] as float32, on their device."""
+    if colors.dtype == np.float32:
+        return colors
+    rounded = empty_on_device_of(colors.shape, np.float32, colors)
+    backend_of(colors).check.clip(colors.reshape(-1), np.float64(-1), np.float64(2), rounded.reshape(-1))
+    return rounded
 
 
 def _as_palette(palette: Array, images: Array) -> Array:

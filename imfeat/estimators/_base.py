@@ -44,7 +44,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : array of shape (n_images, height, width, 3) or, gray, (n_images, height, width)
             uint8, uint16, int16, bool, or floats in [0, 1] or, where the function behind takes them, of any
-            range; or a list of images of one size.
+            range; or a list of images of one size.  Where `transform` takes an array on a GPU, also one
+            there; what is learned are NumPy arrays.
         y : ignored
 
         Returns
@@ -171,7 +172,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 gray=not self.color_only,
                 any_number=self.any_number,
                 name="X",
-                gpu=self.computes_on_gpu and not (reset and self.learns),
+                gpu=self.computes_on_gpu,
                 channel_axis=axis,
                 unit=not self.any_range,
                 words="kept",
