@@ -91,21 +91,22 @@ def learn_codebook(
     rng = np.random.default_rng(rng)
     steps = iterations(n_iterations, "k-means", as_flag(progress, "progress"))
     if batch_size is None:
-        vectors = as_vectors(descriptors, name="descriptors", gpu=True)
+        source = vectors = as_vectors(descriptors, name="descriptors", gpu=True)
         limit = "the number of descriptors"
     else:
         batches = Batches(descriptors, as_count(batch_size, "batch_size"), rng)
+        source = batches.descriptors
         vectors = batches.draw()
         limit = "the number of descriptors of a batch"
     if n_words > len(vectors):
         raise ValueError(f"n_words must be at most {limit}, {len(vectors)}, got {n_words}")
-    drawn = unit_length(vectors) if spherical else vectors
-    words = _start(drawn, n_words, start, rng)
+    vectors = unit_length(vectors) if spherical else vectors
+    words = _start(vectors, n_words, start, rng)
     if batch_size is None:
-        words = lloyd(InMemory(drawn, rng), words, steps, spherical=spherical)
+        words = lloyd(InMemory(vectors, rng), words, steps, spherical=spherical)
     else:
         words = lloyd_in_batches(batches, words, steps, spherical=spherical)
-    return table_in_library_of(words, vectors)
+    return table_in_library_of(words, source)
 
 
 @accepts()

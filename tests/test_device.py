@@ -4,6 +4,7 @@ Libraries are stand-ins whose memory lies on the host, and kernels run there; se
 """
 
 import importlib.util
+import operator
 import sys
 import types
 
@@ -418,12 +419,120 @@ def test_estimators_fitted_on_the_host_transform_arrays_on_a_gpu(gpu, runs, imag
     assert type(found) is gpu.array
     np.testing.assert_allclose(found.array, model.transform(images), atol=2e-3)
     assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
-    if model.learns:
-        with pytest.raises(TypeError, match="X lies on a GPU, where this is not computed"):
-            model.fit(gpu.array(images))
-    else:
+    if not model.learns:
         again = clone(model).fit(gpu.array(images)).transform(images)
         np.testing.assert_array_equal(again, model.transform(images))
+
+
+@pytest.fixture
+def copies(runs, monkeypatch):
+    """Arrays that were copied to the host, in a list."""
+    arrays = []
+    original = device.HostCaller.copy_to_host
+
+    def copy_to_host(*args):
+        arrays.append(original(*args))
+        return arrays[-1]
+
+    monkeypatch.setattr(device.HostCaller, "copy_to_host", copy_to_host)
+    return arrays
+
+
+def is_table(array):
+    """Tell whether an array holds sums, counts or candidates, or a number a descriptor: no vectors of all."""
+    is_of_colors = array.shape == (256, 256, 256) and array.dtype == np.uint32
+    return is_of_colors or array.ndim == 1 or (array.dtype != np.uint8 and len(array) <= 130)
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", gpu_calls.LEARNED)
+def test_tables_are_learned_from_descriptors_on_a_gpu(gpu, runs, rng, copies, name):
+    learn, tolerance = gpu_calls.LEARNED[name]
+    x = gpu_calls.clusters(rng)
+    found, expected = learn(gpu.array(x)), learn(x)
+    assert all(map(is_table, copies))
+    if name.startswith("learn_codebook") or name == "ProductQuantizer.encode":
+        assert type(found) is gpu.array
+        found = found.array
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(found, expected, atol=tolerance, rtol=1e-5)
+    assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+
+
+@needs_compiler
+def test_moments_of_many_vectors_are_summed_in_pieces(runs, rng, monkeypatch):
+    monkeypatch.setattr("imfeat_kernels.cuda.products.VALUES", 9000)  # two pieces at a time
+    x = (rng.normal(size=(2100, 67)) + 5).astype(np.float32)
+    found, expected = gpu_calls.Moments.of(imfeat.to_device(x)), gpu_calls.Moments.of(x)
+    np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-6)
+    np.testing.assert_allclose(found.scatter, expected.scatter, atol=2e-3)
+    diagonal = gpu_calls.Moments.of(imfeat.to_device(x), diagonal=True)
+    np.testing.assert_array_equal(diagonal.scatter, np.diag(found.scatter))
+
+
+@needs_compiler
+def test_first_words_may_lie_with_descriptors_but_not_alone_on_a_gpu(gpu, rng):
+    x = gpu_calls.clusters(rng)
+    found = imfeat.learn_codebook(gpu.array(x), 7, start=gpu.array(x[:7]))
+    np.testing.assert_allclose(found.array, imfeat.learn_codebook(x, 7, start=x[:7]), rtol=1e-5, atol=1e-5)
+    with pytest.raises(TypeError, match="descriptors lie on the host and start on a GPU"):
+        imfeat.learn_codebook(x, 7, start=gpu.array(x[:7]))
+    with pytest.raises(TypeError, match="descriptors on a GPU must be float32, got float64"):
+        imfeat.learn_codebook(gpu.array(x.astype(float)), 7)
+    with pytest.raises(ValueError, match="n_words must be at most the number of descriptors, 600, got 601"):
+        imfeat.learn_codebook(gpu.array(x), 601)
+
+
+@needs_compiler
+def test_quantizers_encode_where_features_lie(gpu, rng):
+    x = gpu_calls.clusters(rng)
+    model = gpu_calls.quantizer_of(x)
+    codes = model.encode(gpu.array(x))
+    assert type(codes) is gpu.array
+    np.testing.assert_array_equal(codes.array, model.encode(x))
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", gpu_calls.DTYPES)
+def test_palettes_are_learned_from_images_on_a_gpu(gpu, images, copies, dtype):
+    pixels = images if dtype == "uint8" else (images / 255).astype(dtype)
+    several = [gpu.array(pixels), gpu.array(pixels[:1])]
+    for there, here in ((gpu.array(pixels), pixels), (several, [pixels, pixels[:1]])):
+        found = imfeat.learn_palette(there, 6, rng=0)
+        assert isinstance(found, np.ndarray)
+        assert all(map(is_table, copies))
+        np.testing.assert_allclose(found, imfeat.learn_palette(here, 6, rng=0), atol=1e-5)
+    with pytest.raises(TypeError, match="images must lie on one device"):
+        imfeat.learn_palette([gpu.array(pixels), pixels], 6)
+
+
+FITTED = {
+    "bag of words": ("whitening_.matrix_", "codebook_"),
+    "soft words": ("whitening_.matrix_", "codebook_"),
+    "VLAD": ("pca_.components_", "codebook_"),
+    "FisherVector": ("pca_.components_", "mixture_.weights", "mixture_.means", "mixture_.variances"),
+    "PatchFeatures": ("whitening_.matrix_", "codebook_"),
+    "PaletteHistogram": ("palette_",),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", FITTED)
+def test_estimators_are_fitted_to_images_on_a_gpu(gpu, runs, photo, copies, monkeypatch, name):
+    monkeypatch.setattr("imfeat.estimators._bands.VALUES_ON_GPU", 7_000)  # one image at a time
+    images = np.stack([photo[y : y + 30, x : x + 36] for y, x in ((0, 0), (90, 200), (200, 300), (330, 90))])
+    palette = imfeat.PaletteHistogram(n_colors=300, n_pixels=900, norm="l2", grid=(2, 1), random_state=0)
+    model = clone({**ENCODERS, "PaletteHistogram": palette}[name]).fit(gpu.array(images))
+    found = model.transform(gpu.array(images))
+    assert all(map(is_table, copies))
+    assert type(found) is gpu.array
+    assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+    expected = clone(model).fit(images)
+    for attribute in FITTED[name]:
+        learned, on_host = (operator.attrgetter(attribute)(fitted) for fitted in (model, expected))
+        assert isinstance(learned, np.ndarray)
+        np.testing.assert_allclose(learned, on_host, atol=2e-3)
+    np.testing.assert_allclose(found.array, model.transform(images), atol=2e-3)
 
 
 @needs_compiler
@@ -505,8 +614,8 @@ def test_what_is_not_computed_there_says_so(gpu, images):
         imfeat.hog_windows(gpu.array(images), (16, 16), 8)
     with pytest.raises(TypeError, match="features lie on a GPU"):
         imfeat.hog_to_opencv(imfeat.hog(gpu.array(images), flatten=False))
-    with pytest.raises(TypeError, match="images lies on a GPU, where this is not computed"):
-        imfeat.learn_palette(gpu.array(images), 4)
+    with pytest.raises(TypeError, match="counts lies on a GPU, where this is not computed"):
+        imfeat.learn_idf(gpu.array(np.ones((2, 3), np.float32)))
 
 
 def test_gradients_are_not_passed_on(torch, runs, images):
