@@ -396,7 +396,14 @@ def test_estimators_compute_on_a_gpu_if_told_to(gpu, images, name):
 ENCODERS = {
     "bag of words": imfeat.BagOfVisualWords(n_words=5, patch_size=6, stride=5, n_patches=200, random_state=0),
     "soft words": imfeat.BagOfVisualWords(
-        n_words=5, patch_size=6, stride=5, grid=(2, 1), encoding="soft", norm="hellinger", random_state=0
+        n_words=5,
+        patch_size=6,
+        stride=5,
+        grid=(2, 1),
+        encoding="soft",
+        norm="hellinger",
+        n_patches=500,
+        random_state=0,
     ),
     "VLAD": imfeat.VLAD(n_words=4, n_pca=8, random_state=0),
     "FisherVector": imfeat.FisherVector(n_components=3, n_pca=8, random_state=0),
