@@ -28,8 +28,7 @@ from imfeat._sums import InMemory
 from imfeat.codebook import learn_codebook
 
 MOST_COLORS = 1 << 16
-PIXELS_AT_ONCE = 1 << 20  # number of pixels whose nearest colours are found at a time
-PIXELS_TO_SORT = 1 << 20  # number of pixels beyond which counting them in a table of all colours is faster
+PIXELS_AT_ONCE = 1 << 20  # number of pixels whose colours are sorted at a time
 
 
 def uniform_palette(levels: int | Sequence[int]) -> Array:
@@ -132,19 +131,31 @@ def _all_pixels(images: Array, channel_axis: ChannelAxis) -> Array:
 def _distinct(pixels: Array) -> tuple[Array, Array]:
     """Return the colours (n, 3) float32 of uint8 pixels, each once, and how often it occurs.
 
-    Photographs repeat most of their colours, and k-means counts a colour as often as it occurs.  Few pixels
-    are sorted; many, and those on a GPU, are counted in a table of all colours.
+    Photographs repeat most of their colours, and k-means counts a colour as often as it occurs.
     """
-    if isinstance(pixels, np.ndarray) and len(pixels) <= PIXELS_TO_SORT:
-        packed = pixels.astype(np.uint32)
-        keys, counts = np.unique(packed[:, 0] << 16 | packed[:, 1] << 8 | packed[:, 2], return_counts=True)
-    else:
-        table = empty_on_device_of((256, 256, 256), np.uint32, pixels)
-        backend_of(pixels).palette.count_colors(pixels.reshape(-1), table)
-        occurrences = to_host(table).reshape(-1)
-        keys = np.flatnonzero(occurrences)
-        counts = occurrences[keys].astype(np.int64)
+    keys, counts = _sorted_keys(pixels) if isinstance(pixels, np.ndarray) else _counted_keys(pixels)
     return np.stack([keys >> 16, keys >> 8 & 255, keys & 255], 1).astype(np.float32), counts
+
+
+def _sorted_keys(pixels: Array) -> tuple[Array, Array]:
+    """Return the distinct colours of pixels on the host as integers, in order, and their counts."""
+    keys = np.empty(0, np.uint32)
+    counts = np.empty(0, np.int64)
+    for first in range(0, len(pixels), PIXELS_AT_ONCE):
+        packed = pixels[first : first + PIXELS_AT_ONCE].astype(np.uint32)
+        batch_keys, n = np.unique(packed[:, 0] << 16 | packed[:, 1] << 8 | packed[:, 2], return_counts=True)
+        keys, indices = np.unique(np.concatenate([keys, batch_keys]), return_inverse=True)
+        counts = np.bincount(indices, np.concatenate([counts, n])).astype(np.int64)
+    return keys, counts
+
+
+def _counted_keys(pixels: Array) -> tuple[Array, Array]:
+    """Return what `_sorted_keys` does for pixels on a GPU, from a table of all colours."""
+    table = empty_on_device_of((256, 256, 256), np.uint32, pixels)
+    backend_of(pixels).palette.count_colors(pixels.reshape(-1), table)
+    counts = to_host(table).reshape(-1)
+    keys = np.flatnonzero(counts)
+    return keys, counts[keys].astype(np.int64)
 
 
 @accepts()
