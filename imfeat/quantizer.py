@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import Seed, as_count, as_out, as_vectors, to_caller_array, to_host
+from imfeat._check import Seed, as_count, as_out, as_vectors, count_outside, to_caller_array, to_host
+from imfeat._device import adopt, is_on_gpu
 from imfeat._nearest import nearest_centroids
 from imfeat._rows import rows_at
 from imfeat._sums import CentroidSums, Descriptors, InMemory
@@ -128,16 +129,19 @@ class ProductQuantizer:
         return to_caller_array(codes)
 
     def decode(self, codes: Array, *, out: Array | None = None) -> Array:
-        """Return features (n, d) float32 for their codes (n, n_groups), or write them into ``out``."""
+        """Return features (n, d) float32 for their codes (n, n_groups), or write them into ``out``.
+
+        They lie on the device of the codes.
+        """
         centroids = self._fitted()
-        array = self._as_codes(codes)
+        array = self._as_codes(codes, gpu=True)
         n_groups = array.shape[1]
         out = as_out(out, (len(array), n_groups * self.group_size), np.float32, array)
         codes_by_part = array.reshape(self.n_parts * len(array), len(centroids))
         backend_of(array).quantizer.decode(
             codes_by_part, centroids, out.reshape(len(codes_by_part), len(centroids) * self.group_size)
         )
-        return out
+        return to_caller_array(out)
 
     def distance_tables(self, queries: Array) -> Array:
         """Compute the squared distances of features to all centroids, group by group.
@@ -207,14 +211,17 @@ class ProductQuantizer:
         order = np.argsort(distances, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(distances, order, 1), np.take_along_axis(indices, order, 1)
 
-    def _as_codes(self, codes: Array) -> Array:
-        array = np.asarray(codes)
+    def _as_codes(self, codes: Array, *, gpu: bool = False) -> Array:
+        if is_on_gpu(codes) and not gpu:
+            raise TypeError("codes lie on a GPU, where they are not searched; copy them to the host")
+        array = adopt(codes, "codes") if is_on_gpu(codes) else np.asarray(codes)
         n_groups = self.n_parts * len(self._fitted())
         if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != n_groups:
             raise ValueError(f"codes must be uint8 of shape (n, {n_groups}), got {array.dtype} {array.shape}")
-        if self.bits < 8 and array.size and array.max() >= 2**self.bits:
-            raise ValueError(f"codes must be less than 2**bits = {2**self.bits}, got {array.max()}")
-        return np.ascontiguousarray(array)
+        array = np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array
+        if self.bits < 8 and count_outside(array, 0, 2**self.bits - 1):
+            raise ValueError(f"codes must be less than 2**bits = {2**self.bits}, got {to_host(array).max()}")
+        return array
 
     def _fitted(self) -> Array:
         if not hasattr(self, "centroids_"):

@@ -491,12 +491,20 @@ def test_first_words_may_lie_with_descriptors_but_not_alone_on_a_gpu(gpu, rng):
 
 
 @needs_compiler
-def test_quantizers_encode_where_features_lie(gpu, rng):
+def test_quantizers_decode_where_codes_lie(gpu, rng):
     x = gpu_calls.clusters(rng)
     model = gpu_calls.quantizer_of(x)
-    codes = model.encode(gpu.array(x))
-    assert type(codes) is gpu.array
-    np.testing.assert_array_equal(codes.array, model.encode(x))
+    codes = model.encode(x)
+    found = model.decode(gpu.array(codes))
+    assert type(found) is gpu.array
+    np.testing.assert_array_equal(found.array, model.decode(codes))
+    out = gpu.array(np.empty_like(x))
+    assert model.decode(gpu.array(codes), out=out) is out
+    np.testing.assert_array_equal(out.array, found.array)
+    with pytest.raises(ValueError, match=r"codes must be less than 2\*\*bits = 8, got 9"):
+        model.decode(gpu.array(codes + np.uint8(9 - codes.max())))
+    with pytest.raises(TypeError, match="codes lie on a GPU, where they are not searched"):
+        model.search(x[:1], gpu.array(codes))
 
 
 @needs_compiler
