@@ -35,10 +35,10 @@ def joined(parts: list[Array]) -> Array:
 
 
 def in_library_of(features: Array, like: Array) -> Array:
-    """Return float32 features as an array of the library that holds another array on a GPU."""
+    """Return features as an array of the library that holds another array on a GPU."""
     if to_caller_array(like) is like:
         return features
-    out = as_out(None, features.shape, np.float32, like)
+    out = as_out(None, features.shape, features.dtype, like)
     _copy(features, out)
     return to_caller_array(out)
 
@@ -77,4 +77,7 @@ def means_of_groups(descriptors: Array, offsets: Array) -> Array:
 
 def _copy(rows: Array, out: Array) -> None:
     d = math.prod(rows.shape[1:])
-    backend_of(rows).groups.gather_rows(rows.reshape(-1, d), AS_IT_IS, out.reshape(-1, d))
+    rows, out = rows.reshape(-1, d), out.reshape(-1, d)
+    if rows.dtype != np.float32:
+        rows, out = rows.view(np.uint8), out.view(np.uint8)
+    backend_of(rows).groups.gather_rows(rows, AS_IT_IS, out)

@@ -91,6 +91,8 @@ FEATURES = {
         1e-4,
     ),
     "sample_patches": (lambda images: imfeat.sample_patches(images, 5, 20, rng=0), 1e-6),
+    "raw_pixels": (imfeat.raw_pixels, 1e-7),
+    "raw_pixels equalized": (lambda images: imfeat.raw_pixels(images, equalize="opencv"), 1e-6),
     "PaletteHistogram": (
         lambda images: (
             imfeat.PaletteHistogram(n_colors=6, grid=(2, 1), n_pixels=500, random_state=0)

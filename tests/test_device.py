@@ -49,6 +49,12 @@ def library(name, type_name):
         def contiguous(self):
             return type(self)(np.ascontiguousarray(self.array))
 
+        def reshape(self, *shape):
+            return type(self)(self.array.reshape(*shape))
+
+        def movedim(self, source, destination):
+            return type(self)(np.moveaxis(self.array, source, destination))
+
         def detach(self):
             return type(self)(self.array)
 
@@ -62,6 +68,7 @@ def cupy(monkeypatch):
     module = types.ModuleType("cupy")
     module.array, module.ascontiguousarray = Stand, Stand.contiguous
     module.empty = lambda shape, dtype: Stand(full_of_nan(shape, dtype))
+    module.moveaxis = Stand.movedim
     for name in DTYPES:
         setattr(module, name, np.dtype(name))
     module.cuda = types.SimpleNamespace(
@@ -410,6 +417,8 @@ ENCODERS = {
     "RegionPooling": imfeat.RegionPooling(),
     "PatchFeatures": imfeat.PatchFeatures(n_words=4, patch_size=4, n_patches=300, random_state=0),
     "HOG": imfeat.HOG(),
+    "RawPixels": imfeat.RawPixels(equalize="value"),
+    "Equalize": imfeat.Equalize(),
     "UoCTTI": imfeat.UoCTTI(),
     "LBP": imfeat.LBP(),
     "Haralick": imfeat.Haralick(levels=16),
@@ -551,6 +560,22 @@ def test_estimators_are_fitted_to_images_on_a_gpu(gpu, runs, photo, copies, monk
 
 
 @needs_compiler
+@pytest.mark.parametrize("dtype", [*gpu_calls.DTYPES, "uint16"])
+def test_images_are_equalized_with_their_channels_at_any_axis(gpu, images, dtype):
+    pixels = (images / 255).astype(dtype) if dtype.startswith("float") else images.astype(dtype)
+    pixels = np.ascontiguousarray(np.moveaxis(pixels, -1, 1))
+    model = imfeat.Equalize(channel_axis=1).fit(gpu.array(pixels))
+    found = model.transform(gpu.array(pixels))
+    assert type(found) is gpu.array
+    expected = model.transform(pixels)
+    assert (found.array.shape, found.array.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(found.array, expected, atol=1e-6)
+    flat = np.ascontiguousarray(pixels[:, 0])
+    found = imfeat.Equalize().fit(gpu.array(flat)).transform(gpu.array(flat))
+    np.testing.assert_allclose(found.array, imfeat.Equalize().fit_transform(flat), atol=1e-6)
+
+
+@needs_compiler
 @pytest.mark.parametrize("values", [1, 20_000])
 def test_patch_features_are_computed_by_rows_of_large_images(gpu, images, monkeypatch, values):
     monkeypatch.setattr("imfeat.fused.VALUES_ON_GPU", values)
@@ -625,6 +650,8 @@ def test_what_is_not_computed_there_says_so(gpu, images):
     words = images.astype(np.uint16)
     with pytest.raises(TypeError, match="glcm of uint16 is not computed on a GPU; copy"):
         imfeat.glcm(gpu.array(np.ascontiguousarray(words[..., 0])))
+    with pytest.raises(TypeError, match="raw_pixels of uint16 is not computed on a GPU; copy"):
+        imfeat.raw_pixels(gpu.array(words))
     with pytest.raises(TypeError, match="hog_windows is not computed on a GPU; copy"):
         imfeat.hog_windows(gpu.array(images), (16, 16), 8)
     with pytest.raises(TypeError, match="features lie on a GPU"):

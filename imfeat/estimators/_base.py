@@ -97,7 +97,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         images = self._check_batch(X, reset=False)
         if not isinstance(images.batch, np.ndarray):
-            return in_library_of(self._encode(images.batch), images.batch)
+            return self._as_result(in_library_of(self._encode(images.batch), images.batch), images)
         if self.device == "cpu":
             return self._as_result(self._encode(images.batch), images)
         features: Array = self._encode(to_device(images.batch)).copy_to_host()  # type: ignore[attr-defined]

@@ -33,6 +33,7 @@ class RawPixels(ImageTransformer):
     """
 
     any_number = True
+    computes_on_gpu = True
 
     def __init__(self, *, equalize: str | None = None, channel_axis: ChannelAxis = "auto") -> None:
         self.equalize = equalize
