@@ -543,7 +543,7 @@ FITTED = {
 @needs_compiler
 @pytest.mark.parametrize("name", FITTED)
 def test_estimators_are_fitted_to_images_on_a_gpu(gpu, runs, photo, copies, monkeypatch, name):
-    monkeypatch.setattr("imfeat.estimators._bands.VALUES_ON_GPU", 7_000)  # one image at a time
+    monkeypatch.setattr("imfeat.estimators._bands.VALUES_ON_GPU", 8_000)  # two images at a time
     images = np.stack([photo[y : y + 30, x : x + 36] for y, x in ((0, 0), (90, 200), (200, 300), (330, 90))])
     palette = imfeat.PaletteHistogram(n_colors=300, n_pixels=900, norm="l2", grid=(2, 1), random_state=0)
     model = clone({**ENCODERS, "PaletteHistogram": palette}[name]).fit(gpu.array(images))
