@@ -55,6 +55,14 @@ def clear(array: Array) -> None:
         array.caller.clear(array.words[4], array.nbytes)
 
 
+def fill(array: Array, values: Array) -> None:
+    """Copy values of the host into an array of their shape and dtype, on its device."""
+    if isinstance(array, np.ndarray):
+        array[...] = values
+    elif array.nbytes:
+        array.caller.upload(np.ascontiguousarray(values), array.words[4])
+
+
 def set_num_threads(n: int) -> None:
     """Set the number of threads that features use, and the most that learners do, in this process.
 

@@ -316,7 +316,7 @@ def as_out(out: Any, shape: tuple[int, ...], dtype: Any, images: Array) -> Array
 
 def to_caller_array(out: Array) -> Array:
     """Return a result as an array of the library of the input."""
-    result: Array = out if type(out) is np.ndarray else to_library(out)
+    result: Array = out if isinstance(out, np.ndarray) else to_library(out)
     return result
 
 

@@ -102,7 +102,7 @@ def channels_last(value: Any, axis: int, name: str) -> Any:
             f"channel_axis={axis} needs {name} with such an axis, and height and width, got the shape "
             f"{tuple(array.shape)}; images without channels go with channel_axis=None"
         )
-    return _moved(array, int(axis), -1)
+    return moved(array, int(axis), -1)
 
 
 def _call_one(
@@ -132,7 +132,7 @@ def _call_one(
         result = function(value, **options)
     else:
         target = options.pop("out", None)
-        result = _moved(function(value, **options), -1, axis)
+        result = moved(function(value, **options), -1, axis)
         if target is not None:
             _fill(target, result)
     if out is not None:
@@ -241,7 +241,8 @@ def _of_picture(picture: Any, name: str) -> Array:
     return np.asarray(picture)
 
 
-def _moved(array: Any, source: int, destination: int) -> Any:
+def moved(array: Any, source: int, destination: int) -> Any:
+    """Return an array with one of its axes moved, a view on its device."""
     library = library_of(array)
     if library == "torch":
         return array.movedim(source, destination)

@@ -1,12 +1,17 @@
-"""The steps of k-means on checked arrays: starts, Lloyd's iterations, mini-batches."""
+"""The steps of k-means on checked arrays: starts, Lloyd's iterations, mini-batches.
+
+Vectors may lie on a GPU.  Words, candidates and distances to choose from lie on the host.
+"""
 
 from collections.abc import Iterable
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
-from imfeat._check import Seed, as_vectors
+from imfeat._backend import Array, backend_of, empty_on_device_of, fill
+from imfeat._check import Seed, as_vectors, to_host
+from imfeat._device import is_on_gpu
 from imfeat._nearest import nearest_words
+from imfeat._rows import rows_at
 from imfeat._sums import ONCE, Descriptors, WordSums
 
 ROUNDS = 5  # of k-means||, as its authors recommend
@@ -19,10 +24,14 @@ SETTLED = 10  # descriptors per word after which mini-batches replace a word wit
 
 
 class Batches:
-    """Draws descriptors from an array that may be too large for memory."""
+    """Draws descriptors from an array on a GPU, or from one that may be too large for memory."""
 
     def __init__(self, descriptors: Array, size: int, rng: np.random.Generator) -> None:
-        self.descriptors = descriptors if isinstance(descriptors, np.ndarray) else np.asarray(descriptors)
+        if is_on_gpu(descriptors):
+            descriptors = as_vectors(descriptors, name="descriptors", gpu=True)
+        elif not isinstance(descriptors, np.ndarray):
+            descriptors = np.asarray(descriptors)
+        self.descriptors = descriptors
         self.size = size
         self.rng = rng
 
@@ -30,18 +39,24 @@ class Batches:
         """Return checked descriptors (size, d), in the order of the array, which is fast on a disk."""
         n = len(self.descriptors) if self.descriptors.ndim else 0
         rows = np.sort(self.rng.integers(n, size=self.size)) if self.size < n else np.arange(n)
-        return as_vectors(np.asarray(self.descriptors[rows]), name="descriptors")
+        drawn = rows_at(self.descriptors, rows)
+        return as_vectors(np.asarray(drawn), name="descriptors") if isinstance(drawn, np.ndarray) else drawn
 
 
 def unit_length(vectors: Array) -> Array:
     """Divide vectors by their lengths; vectors of length 0 stay."""
+    if not isinstance(vectors, np.ndarray):
+        scaled = empty_on_device_of(vectors.shape, np.float32, vectors)
+        backend_of(vectors).scaling.divide_by_lengths(vectors, scaled)
+        return scaled
     lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
     return (vectors / np.where(lengths > 0, lengths, 1)[:, None]).astype(np.float32)
 
 
 def random_start(vectors: Array, n_words: int, rng: Seed) -> Array:
     """Draw words among the vectors, all equally likely."""
-    return vectors[np.random.default_rng(rng).choice(len(vectors), n_words, replace=False)]
+    drawn = np.random.default_rng(rng).choice(len(vectors), n_words, replace=False)
+    return to_host(rows_at(vectors, drawn))
 
 
 def plus_plus_start(vectors: Array, n_words: int, rng: Seed, weights: Array = ONCE) -> Array:
@@ -53,16 +68,18 @@ def plus_plus_start(vectors: Array, n_words: int, rng: Seed, weights: Array = ON
     rng = np.random.default_rng(rng)
     n = len(vectors)
     words = np.empty((n_words, vectors.shape[1]), np.float32)
-    distances = np.full(n, np.inf, np.float32)
+    distances = empty_on_device_of((n,), np.float32, vectors)
+    fill(distances, np.full(n, np.inf, np.float32))
     times = weights.astype(np.float64) if len(weights) else 1.0
     shares = np.zeros((-(-n // CHUNK), CHUNK))  # of the probability, padded with zeros
     shares.reshape(-1)[:n] = times
     total = int(weights.sum()) if len(weights) else n
     fraction = (int(rng.integers(total)) + 0.5) / total
     for k in range(n_words):
-        words[k] = vectors[min(_index_at(shares, fraction), n - 1)]
+        index = min(_index_at(shares, fraction), n - 1)
+        words[k] = to_host(vectors[index : index + 1])[0]
         kernels.nearest.approach(vectors, words[k], distances)
-        np.multiply(distances, times, out=shares.reshape(-1)[:n])
+        np.multiply(to_host(distances), times, out=shares.reshape(-1)[:n])
         fraction = rng.random()
     return words
 
@@ -85,16 +102,16 @@ def parallel_start(vectors: Array, n_words: int, rng: Seed) -> Array:
     from the candidates of the rounds before.
     """
     rng = np.random.default_rng(rng)
-    candidates = vectors[rng.integers(len(vectors), size=1)]
-    assignments, distances = nearest_words(vectors, candidates)
+    candidates = to_host(rows_at(vectors, rng.integers(len(vectors), size=1)))
+    assignments, distances = map(to_host, nearest_words(vectors, candidates))
     for _ in range(ROUNDS):
         total = distances.sum(dtype=np.float64)
         if total == 0:
             break  # every vector is a candidate
         probabilities = distances * (CANDIDATES_PER_WORD * n_words / total)
-        new = vectors[rng.random(len(vectors)) < probabilities]
+        new = to_host(rows_at(vectors, np.flatnonzero(rng.random(len(vectors)) < probabilities)))
         if len(new):
-            nearest, squares = nearest_words(vectors, new)
+            nearest, squares = map(to_host, nearest_words(vectors, new))
             assignments = np.where(squares < distances, nearest + np.int32(len(candidates)), assignments)
             distances = np.minimum(distances, squares)
             candidates = np.concatenate([candidates, new])

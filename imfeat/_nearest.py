@@ -13,9 +13,7 @@ def nearest_words(vectors: Array, words: Array) -> tuple[Array, Array]:
     return indices, distances
 
 
-def nearest_centroids(vectors: Array, centroids: Array) -> Array:
-    """Return codes (n, n_groups) uint8, the nearest of centroids (n_groups, n_centroids, d)."""
-    codes = np.empty((len(vectors), len(centroids)), np.uint8)
+def nearest_centroids(vectors: Array, centroids: Array, codes: Array) -> None:
+    """Find the codes (n, n_groups) uint8 of vectors, the nearest of centroids (n_groups, n_centroids, d)."""
     by_dimension = np.ascontiguousarray(centroids.transpose(0, 2, 1))
     backend_of(vectors).quantizer.encode(vectors, by_dimension, codes)
-    return codes

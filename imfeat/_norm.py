@@ -5,17 +5,18 @@ import math
 import numpy as np
 
 from imfeat._backend import Array, backend_of
+from imfeat._check import as_out
 
 NORMS = (None, "l1", "l2", "hellinger")
 
 
 def normalize_histograms(counts: Array, norm: str | None) -> Array:
-    """Return histograms (..., n_bins) as float32, each divided by its own norm.
+    """Return histograms (..., n_bins) as float32, each divided by its own norm, on the device of the counts.
 
     ``None`` keeps the counts; ``"l1"`` gives shares that sum to 1, ``"l2"`` a vector of length 1,
     ``"hellinger"`` the square roots of the shares, also of length 1.  Empty histograms stay 0.
     """
-    out = np.empty((math.prod(counts.shape[:-1]), counts.shape[-1]), np.float32)
+    out = as_out(None, (math.prod(counts.shape[:-1]), counts.shape[-1]), np.float32, counts)
     kernels = backend_of(counts).histogram
     kernels.normalize_counts(counts.reshape(out.shape), kernels.NORMS[norm], out)
     return out.reshape(counts.shape)

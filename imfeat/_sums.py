@@ -9,6 +9,8 @@ A fit asks an object for sums, one pass after the other:
 `InMemory` answers from one array, `imfeat.extract.fit.Shards` from many files.  Sums are float64 and added in
 the order of the shards, so a fit is bit-identical for any number of workers.
 
+Descriptors may lie on a GPU.  Sums, words and parameters lie on the host.
+
     Moments          n, mean, scatter           whitening, PCA, variances [1]_
     WordSums         counts and sums by word    k-means
     CentroidSums     the same, group by group   product quantizers
@@ -28,7 +30,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
+from imfeat._check import to_host
+from imfeat._device import adopt, is_on_gpu
 from imfeat._nearest import nearest_centroids, nearest_words
+from imfeat._rows import mean_of, rows_at
 
 ONCE = np.empty(0, np.int64)  # weights of descriptors that occur once each
 MOST_FAR = 1024  # vectors that replace words in one iteration
@@ -66,7 +71,7 @@ class InMemory:
     start: str | None = None
 
     def __init__(self, vectors: Array, rng: np.random.Generator) -> None:
-        self.vectors = vectors
+        self.vectors = adopt(vectors, "descriptors") if is_on_gpu(vectors) else vectors
         self.rng = rng
 
     def total(self, kind: Any, **state: Any) -> Any:
@@ -95,12 +100,15 @@ class Moments:
     @classmethod
     def of(cls, vectors: Array, *, diagonal: bool = False) -> "Moments":
         """Return the moments of vectors (n, d)."""
-        mean = vectors.mean(0, dtype=np.float64) if len(vectors) else np.zeros(vectors.shape[1])
-        centered = vectors - mean
-        if diagonal:
+        mean = mean_of(vectors)
+        if diagonal and isinstance(vectors, np.ndarray):
+            centered = vectors - mean
             return cls(len(vectors), mean, np.einsum("nd,nd->d", centered, centered))
+        out = empty_on_device_of((len(mean), len(mean)), np.float64, vectors)
         with threadpool_limits(1):  # the order of sums must not depend on the number of threads
-            return cls(len(vectors), mean, centered.T @ centered)
+            backend_of(vectors).products.scatter(vectors, mean, out)
+        scatter = to_host(out)
+        return cls(len(vectors), mean, scatter.diagonal().copy() if diagonal else scatter)
 
     def add(self, other: "Moments") -> "Moments":
         """Return the moments of both sets of vectors."""
@@ -144,12 +152,14 @@ class WordSums:
     def of(cls, vectors: Array, *, words: Array, weights: Array = ONCE) -> "WordSums":
         """Return the sums of vectors (n, d), of which each occurs ``weights`` (n,) int64 times."""
         assignments, distances = nearest_words(vectors, words)
-        counts = np.zeros(len(words), np.int64)
-        sums = np.zeros(words.shape)
+        sums = empty_on_device_of(words.shape, np.float64, vectors)
+        counts = empty_on_device_of((len(words),), np.int64, vectors)
         backend_of(vectors).nearest.sum_by_word(vectors, weights, assignments, sums, counts)
+        sums, counts = to_host(sums), to_host(counts)
+        inertia = _sum_of(distances)
+        distances = np.empty(0, np.float32) if counts.all() else to_host(distances)
         farthest = _farthest(distances, counts)
-        inertia = distances.sum(dtype=np.float64)
-        return cls(counts, sums, inertia, vectors[farthest], distances[farthest])
+        return cls(counts, sums, inertia, to_host(rows_at(vectors, farthest)), distances[farthest])
 
     def add(self, other: "WordSums") -> "WordSums":
         """Return the sums of both sets of vectors."""
@@ -169,6 +179,13 @@ class WordSums:
         if len(self.far):
             means[without] = self.far[np.arange(len(without)) % len(self.far)]
         return means
+
+
+def _sum_of(values: Array) -> float:
+    """Return the sum of values (n,), float32, on their device."""
+    if isinstance(values, np.ndarray):
+        return float(values.sum(dtype=np.float64))
+    return float(mean_of(values.reshape(-1, 1))[0]) * len(values)
 
 
 def _farthest(distances: Array, counts: Array) -> Array:
@@ -192,11 +209,12 @@ class CentroidSums:
     @classmethod
     def of(cls, vectors: Array, *, centroids: Array) -> "CentroidSums":
         """Return the sums of vectors (n, n_groups * group_size), group by group."""
-        sums = np.empty(centroids.shape)
-        counts = np.empty(centroids.shape[:2], np.int64)
-        codes = nearest_centroids(vectors, centroids)
+        sums = empty_on_device_of(centroids.shape, np.float64, vectors)
+        counts = empty_on_device_of(centroids.shape[:2], np.int64, vectors)
+        codes = empty_on_device_of((len(vectors), len(centroids)), np.uint8, vectors)
+        nearest_centroids(vectors, centroids, codes)
         backend_of(vectors).quantizer.sum_by_centroid(vectors, codes, sums, counts)
-        return cls(counts, sums)
+        return cls(to_host(counts), to_host(sums))
 
     def add(self, other: "CentroidSums") -> "CentroidSums":
         """Return the sums of both sets of vectors."""
@@ -225,7 +243,7 @@ class MixtureSums:
     def of(cls, vectors: Array, *, parameters: tuple[Array, Array, Array]) -> "MixtureSums":
         """Return the sums of vectors (n, d) under a mixture of weights (k,), means and variances (k, d)."""
         sums, likelihoods = mixture_moments(vectors, np.array([0, len(vectors)]), parameters)
-        return cls(len(vectors), sums[0], float(likelihoods[0]))
+        return cls(len(vectors), to_host(sums)[0], float(to_host(likelihoods)[0]))
 
     def add(self, other: "MixtureSums") -> "MixtureSums":
         """Return the sums of both sets of vectors."""

@@ -13,10 +13,12 @@ from imfeat._check import (
     check_side,
     one_of,
     to_caller_array,
+    to_host,
 )
 from imfeat._inputs import accepts
 from imfeat._kmeans import STARTS, Batches, first_words, lloyd, lloyd_in_batches, unit_length
 from imfeat._progress import iterations
+from imfeat._rows import table_in_library_of
 from imfeat._sums import InMemory
 
 
@@ -38,7 +40,7 @@ def learn_codebook(
     ----------
     descriptors : array of shape (n, d)
         Finite numbers; computed with as float32.  With ``batch_size`` also a `numpy.memmap` that
-        doesn't fit into memory.
+        doesn't fit into memory.  An array on a GPU must be float32.
     n_words : int
         Number of words, at most n.
     rng : int or numpy.random.Generator, optional
@@ -61,7 +63,7 @@ def learn_codebook(
     Returns
     -------
     array of shape (n_words, d), float32
-        The codebook.
+        The codebook, on the device of the descriptors.
 
     Raises
     ------
@@ -89,10 +91,11 @@ def learn_codebook(
     rng = np.random.default_rng(rng)
     steps = iterations(n_iterations, "k-means", as_flag(progress, "progress"))
     if batch_size is None:
-        vectors = as_vectors(descriptors, name="descriptors")
+        source = vectors = as_vectors(descriptors, name="descriptors", gpu=True)
         limit = "the number of descriptors"
     else:
         batches = Batches(descriptors, as_count(batch_size, "batch_size"), rng)
+        source = batches.descriptors
         vectors = batches.draw()
         limit = "the number of descriptors of a batch"
     if n_words > len(vectors):
@@ -100,8 +103,10 @@ def learn_codebook(
     vectors = unit_length(vectors) if spherical else vectors
     words = _start(vectors, n_words, start, rng)
     if batch_size is None:
-        return lloyd(InMemory(vectors, rng), words, steps, spherical=spherical)
-    return lloyd_in_batches(batches, words, steps, spherical=spherical)
+        words = lloyd(InMemory(vectors, rng), words, steps, spherical=spherical)
+    else:
+        words = lloyd_in_batches(batches, words, steps, spherical=spherical)
+    return table_in_library_of(words, source)
 
 
 @accepts()
@@ -149,7 +154,9 @@ def _start(vectors: Array, n_words: int, start: str | Array | None, rng: np.rand
     if start is None or isinstance(start, str):
         one_of(start, "start", (*STARTS, None))
         return first_words(vectors, n_words, start, rng)
-    words = as_vectors(start, name="start", length=vectors.shape[1])
+    words = as_vectors(start, name="start", length=vectors.shape[1], gpu=True)
+    check_side(vectors, "descriptors", words, "start")
+    words = to_host(words)
     if len(words) != n_words:
         raise ValueError(f"start must have n_words={n_words} rows, got {len(words)}")
     return words

@@ -101,7 +101,7 @@ def learn_mixture(
     Parameters
     ----------
     descriptors : array of shape (n, d)
-        Finite numbers; computed with as float32.
+        Finite numbers; computed with as float32.  An array on a GPU must be float32.
     n_components : int
         Number of components, at most n.
     rng : int or numpy.random.Generator, optional
@@ -117,7 +117,8 @@ def learn_mixture(
     Returns
     -------
     Mixture
-        ``weights`` (n_components,), ``means`` and ``variances`` (n_components, d), float32.
+        ``weights`` (n_components,), ``means`` and ``variances`` (n_components, d), float32 NumPy arrays,
+        which go with descriptors on either device.
 
     Raises
     ------
@@ -138,7 +139,7 @@ def learn_mixture(
        the EM algorithm", Journal of the Royal Statistical Society B 39, 1977.
        :doi:`10.1111/j.2517-6161.1977.tb01600.x`
     """
-    vectors = as_vectors(descriptors, name="descriptors")
+    vectors = as_vectors(descriptors, name="descriptors", gpu=True)
     n_components = as_count(n_components, "n_components")
     n_iterations = as_count(n_iterations, "n_iterations")
     if n_components > len(vectors):

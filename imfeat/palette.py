@@ -18,10 +18,12 @@ from imfeat._check import (
     images_at_once,
     one_of,
     to_caller_array,
+    to_host,
 )
 from imfeat._inputs import ChannelAxis, Images, accepts, items_of
 from imfeat._kmeans import lloyd, plus_plus_start
 from imfeat._nearest import nearest_words
+from imfeat._rows import joined
 from imfeat._sums import InMemory
 from imfeat.codebook import learn_codebook
 
@@ -71,6 +73,7 @@ def learn_palette(
     ----------
     images : array of shape (..., height, width, 3) or (n, 3)
         RGB; uint8, uint16, int16, bool, or floats in [0, 1].  One palette is learned from all pixels.
+        Arrays on a GPU are uint8 or floats.
     n_colors : int
         Number of colours, at most 65,536 and the number of pixels.
     rng : int or numpy.random.Generator, optional
@@ -83,8 +86,8 @@ def learn_palette(
     Returns
     -------
     array of shape (n_colors, 3)
-        uint8 for uint8 images, else float32 in [0, 1].  Images with fewer distinct colours give
-        some colours twice, and no others.
+        uint8 for uint8 images, else float32 in [0, 1]; a NumPy array, which `quantize_colors` takes for
+        images on either device.  Images with fewer distinct colours give some colours twice, and no others.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def learn_palette(
             f"n_colors must be at most 65,536 and the number of pixels, {len(pixels)}, got {n_colors}"
         )
     if pixels.dtype != np.uint8:
-        return learn_codebook(pixels, n_colors, rng=rng, n_iterations=n_iterations)
+        return to_host(learn_codebook(pixels, n_colors, rng=rng, n_iterations=n_iterations))
     colors, counts = _distinct(pixels)
     rng = np.random.default_rng(rng)
     start = plus_plus_start(colors, n_colors, rng, counts)
@@ -113,11 +116,16 @@ def learn_palette(
 
 def _all_pixels(images: Array, channel_axis: ChannelAxis) -> Array:
     """Return the pixels (n, 3) of one array of images, or of a list of arrays of several shapes."""
-    arrays = [as_colors(item, clip=True, channel_axis=channel_axis) for item in items_of(images) or [images]]
+    items = items_of(images) or [images]
+    arrays = [as_colors(item, gpu=True, clip=True, channel_axis=channel_axis) for item in items]
     if len({array.dtype for array in arrays}) > 1:
         raise TypeError("images must have one dtype, got a list of several; convert them first")
+    if len({isinstance(array, np.ndarray) for array in arrays}) > 1:
+        raise TypeError("images must lie on one device, got a list of arrays on several; copy some of them")
     pixels = [array.reshape(-1, 3) for array in arrays]
-    return np.concatenate(pixels) if len(pixels) > 1 else pixels[0]
+    if not isinstance(pixels[0], np.ndarray) and pixels[0].dtype != np.uint8:
+        pixels = [_in_float32(array) for array in pixels]
+    return joined(pixels)
 
 
 def _distinct(pixels: Array) -> tuple[Array, Array]:
@@ -125,6 +133,12 @@ def _distinct(pixels: Array) -> tuple[Array, Array]:
 
     Photographs repeat most of their colours, and k-means counts a colour as often as it occurs.
     """
+    keys, counts = _sorted_keys(pixels) if isinstance(pixels, np.ndarray) else _counted_keys(pixels)
+    return np.stack([keys >> 16, keys >> 8 & 255, keys & 255], 1).astype(np.float32), counts
+
+
+def _sorted_keys(pixels: Array) -> tuple[Array, Array]:
+    """Return the distinct colours of pixels on the host as integers, in order, and their counts."""
     keys = np.empty(0, np.uint32)
     counts = np.empty(0, np.int64)
     for first in range(0, len(pixels), PIXELS_AT_ONCE):
@@ -132,7 +146,16 @@ def _distinct(pixels: Array) -> tuple[Array, Array]:
         batch_keys, n = np.unique(packed[:, 0] << 16 | packed[:, 1] << 8 | packed[:, 2], return_counts=True)
         keys, indices = np.unique(np.concatenate([keys, batch_keys]), return_inverse=True)
         counts = np.bincount(indices, np.concatenate([counts, n])).astype(np.int64)
-    return np.stack([keys >> 16, keys >> 8 & 255, keys & 255], 1).astype(np.float32), counts
+    return keys, counts
+
+
+def _counted_keys(pixels: Array) -> tuple[Array, Array]:
+    """Return what `_sorted_keys` does for pixels on a GPU, from a table of all colours."""
+    table = empty_on_device_of((256, 256, 256), np.uint32, pixels)
+    backend_of(pixels).palette.count_colors(pixels.reshape(-1), table)
+    counts = to_host(table).reshape(-1)
+    keys = np.flatnonzero(counts)
+    return keys, counts[keys].astype(np.int64)
 
 
 @accepts()
@@ -211,13 +234,17 @@ def _quantize_floats(pixels: Array, palette: Array, out: Array) -> None:
     check = backend_of(pixels).check
     for first in range(0, len(pixels), at_once):
         chunk = slice(first, first + at_once)
-        colors = pixels[chunk]
-        if colors.dtype != np.float32:
-            rounded = empty_on_device_of(colors.shape, np.float32, colors)
-            check.clip(colors.reshape(-1), np.float64(-1), np.float64(2), rounded.reshape(-1))
-            colors = rounded
-        indices, _ = nearest_words(colors, palette)
+        indices, _ = nearest_words(_in_float32(pixels[chunk]), palette)
         check.clip(indices, np.int32(0), np.int32(len(palette) - 1), out[chunk])
+
+
+def _in_float32(colors: Array) -> Array:
+    """Return floats (n, 3) of [0, 1] as float32, on their device."""
+    if colors.dtype == np.float32:
+        return colors
+    rounded = empty_on_device_of(colors.shape, np.float32, colors)
+    backend_of(colors).check.clip(colors.reshape(-1), np.float64(-1), np.float64(2), rounded.reshape(-1))
+    return rounded
 
 
 def _as_palette(palette: Array, images: Array) -> Array:

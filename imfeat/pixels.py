@@ -1,10 +1,11 @@
 """Pixels as features, with or without equalization."""
 
+import math
+
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import Pixels, as_out, as_pixels, one_of, to_caller_array
-from imfeat._device import is_on_gpu
+from imfeat._check import as_on_host, as_out, as_pixels, one_of, to_caller_array
 from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat.color import white_of
 from imfeat.exposure import equalize as equalize_channels
@@ -20,7 +21,7 @@ def raw_pixels(images: Images, *, equalize: str | None = None, channel_axis: Cha
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, uint16, int16, bool, or floats in [0, 1].
+        uint8, uint16, int16, bool, or floats in [0, 1].  Arrays on a GPU are uint8 or floats.
     equalize : {"value", "torchvision", "opencv", "clahe", None}
         Histogram equalization that is applied first: `equalize_value`, `equalize` with this
         convention, which treats each channel by itself, or `equalize_clahe`.
@@ -44,12 +45,7 @@ def raw_pixels(images: Images, *, equalize: str | None = None, channel_axis: Cha
     """
     one_of(equalize, "equalize", EQUALIZATIONS)
     pixels = as_pixels(
-        images,
-        any_number=True,
-        gpu=True,
-        channel_axis=channel_axis,
-        unit=equalize is None,
-        words="unit" if is_on_gpu(images) else "kept",
+        images, any_number=True, gpu=True, channel_axis=channel_axis, unit=equalize is None, words="kept"
     )
     batch = pixels.batch
     if equalize == "value":
@@ -58,16 +54,20 @@ def raw_pixels(images: Images, *, equalize: str | None = None, channel_axis: Cha
         batch = equalize_clahe(batch, channel_axis=-1)
     elif equalize is not None:
         batch = equalize_channels(batch, convention=equalize, channel_axis=-1)
+    shape = *pixels.leading, math.prod(batch.shape[1:])
     if not isinstance(batch, np.ndarray):
-        return _vectors_on_gpu(batch, pixels)
-    vectors = batch.reshape(*pixels.leading, int(np.prod(batch.shape[1:])))
+        return _on_gpu(batch, as_out(None, shape, np.float32, pixels.batch))
+    vectors = batch.reshape(shape)
     white = np.iinfo(vectors.dtype).max if vectors.dtype.kind in "ui" else 1
     return vectors / np.float32(white) if white != 1 else vectors.astype(np.float32)
 
 
-def _vectors_on_gpu(batch: Array, pixels: Pixels) -> Array:
-    """Return a batch on a GPU as vectors in [0, 1]: its patches of one pixel."""
-    out = as_out(None, (*pixels.leading, int(np.prod(batch.shape[1:]))), np.float32, pixels.batch)
+def _on_gpu(batch: Array, out: Array) -> Array:
+    """Write the pixels of images to vectors on their GPU, where a row of pixels is a patch."""
+    if batch.dtype.kind == "i" or batch.dtype == np.uint16:
+        as_on_host(batch, f"raw_pixels of {batch.dtype}")
+    n_images, height, width, n_channels = batch.shape
+    shape = n_images, height, 1, width * n_channels
     white = np.float32(white_of(batch))
-    backend_of(batch).patches.dense_patches(batch, 1, 1, white, out.reshape(*batch.shape))
+    backend_of(batch).patches.dense_patches(batch.reshape(shape), 1, 1, white, out.reshape(shape))
     return to_caller_array(out)

@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import Seed, as_count, as_out, as_vectors
+from imfeat._check import Seed, as_count, as_out, as_vectors, count_outside, to_caller_array, to_host
+from imfeat._device import adopt, is_on_gpu
 from imfeat._nearest import nearest_centroids
+from imfeat._rows import rows_at
 from imfeat._sums import CentroidSums, Descriptors, InMemory
 
 
@@ -65,9 +67,9 @@ class ProductQuantizer:
     def fit(self, features: Array) -> "ProductQuantizer":
         """Learn the centroids from features (n, d), with n at least ``2**bits``; return itself.
 
-        d must be a multiple of ``n_parts * group_size``.
+        d must be a multiple of ``n_parts * group_size``.  Features may lie on a GPU.
         """
-        vectors = as_vectors(features, name="features")
+        vectors = as_vectors(features, name="features", gpu=True)
         unit = self.n_parts * self.group_size
         if vectors.shape[1] % unit:
             raise ValueError(
@@ -83,9 +85,10 @@ class ProductQuantizer:
                 f"got {len(vectors)}"
             )
         rng = np.random.default_rng(self.rng)
-        groups = vectors.reshape(len(vectors), n_groups, self.group_size)
-        start = [groups[rng.permutation(len(groups))[:n_centroids], group] for group in range(n_groups)]
-        return self.fit_sums(InMemory(vectors, rng), np.stack(start))
+        drawn = [rng.permutation(len(vectors))[:n_centroids] * n_groups + group for group in range(n_groups)]
+        start = to_host(rows_at(vectors.reshape(-1, self.group_size), np.concatenate(drawn)))
+        start = start.reshape(n_groups, n_centroids, self.group_size)
+        return self.fit_sums(InMemory(vectors, rng), start)
 
     def fit_sums(self, features: Descriptors, start: Array) -> "ProductQuantizer":
         """Learn from sums over features, and start centroids (n_groups, 2**bits, d); return itself."""
@@ -113,24 +116,32 @@ class ProductQuantizer:
         return model
 
     def encode(self, features: Array) -> Array:
-        """Return the codes (n, n_groups) uint8 of features (n, d): indices of nearest centroids."""
+        """Return the codes (n, n_groups) uint8 of features (n, d): indices of nearest centroids.
+
+        They lie on the device of the features.
+        """
         centroids = self._fitted()
         n_groups = self.n_parts * len(centroids)
-        vectors = as_vectors(features, name="features", length=n_groups * self.group_size)
+        vectors = as_vectors(features, name="features", length=n_groups * self.group_size, gpu=True)
         by_part = vectors.reshape(self.n_parts * len(vectors), len(centroids) * self.group_size)
-        return nearest_centroids(by_part, centroids).reshape(len(vectors), n_groups)
+        codes = as_out(None, (len(vectors), n_groups), np.uint8, vectors)
+        nearest_centroids(by_part, centroids, codes.reshape(len(by_part), len(centroids)))
+        return to_caller_array(codes)
 
     def decode(self, codes: Array, *, out: Array | None = None) -> Array:
-        """Return features (n, d) float32 for their codes (n, n_groups), or write them into ``out``."""
+        """Return features (n, d) float32 for their codes (n, n_groups), or write them into ``out``.
+
+        They lie on the device of the codes.
+        """
         centroids = self._fitted()
-        array = self._as_codes(codes)
+        array = self._as_codes(codes, gpu=True)
         n_groups = array.shape[1]
         out = as_out(out, (len(array), n_groups * self.group_size), np.float32, array)
         codes_by_part = array.reshape(self.n_parts * len(array), len(centroids))
         backend_of(array).quantizer.decode(
             codes_by_part, centroids, out.reshape(len(codes_by_part), len(centroids) * self.group_size)
         )
-        return out
+        return to_caller_array(out)
 
     def distance_tables(self, queries: Array) -> Array:
         """Compute the squared distances of features to all centroids, group by group.
@@ -200,14 +211,17 @@ class ProductQuantizer:
         order = np.argsort(distances, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(distances, order, 1), np.take_along_axis(indices, order, 1)
 
-    def _as_codes(self, codes: Array) -> Array:
-        array = np.asarray(codes)
+    def _as_codes(self, codes: Array, *, gpu: bool = False) -> Array:
+        if is_on_gpu(codes) and not gpu:
+            raise TypeError("codes lie on a GPU, where they are not searched; copy them to the host")
+        array = adopt(codes, "codes") if is_on_gpu(codes) else np.asarray(codes)
         n_groups = self.n_parts * len(self._fitted())
         if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != n_groups:
             raise ValueError(f"codes must be uint8 of shape (n, {n_groups}), got {array.dtype} {array.shape}")
-        if self.bits < 8 and array.size and array.max() >= 2**self.bits:
-            raise ValueError(f"codes must be less than 2**bits = {2**self.bits}, got {array.max()}")
-        return np.ascontiguousarray(array)
+        array = np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array
+        if self.bits < 8 and count_outside(array, 0, 2**self.bits - 1):
+            raise ValueError(f"codes must be less than 2**bits = {2**self.bits}, got {to_host(array).max()}")
+        return array
 
     def _fitted(self) -> Array:
         if not hasattr(self, "centroids_"):

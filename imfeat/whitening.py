@@ -45,8 +45,11 @@ class Whitening:
         return f"Whitening(kind={self.kind!r}, epsilon={self.epsilon!r})"
 
     def fit(self, patches: Array) -> "Whitening":
-        """Learn mean and covariance of patches (n, d), at least two of them; return itself."""
-        vectors = as_vectors(patches, name="patches")
+        """Learn mean and covariance of patches (n, d), at least two of them; return itself.
+
+        Patches may lie on a GPU; what is learned are NumPy arrays.
+        """
+        vectors = as_vectors(patches, name="patches", gpu=True)
         if len(vectors) < 2:
             raise ValueError(f"patches must be at least two to learn a covariance, got {len(vectors)}")
         return self.fit_sums(Moments.of(vectors))

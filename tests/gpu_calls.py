@@ -9,7 +9,7 @@ import numpy as np
 
 import imfeat
 from imfeat._pca import PrincipalAxes
-from imfeat._sums import Moments
+from imfeat._sums import InMemory, Moments
 
 FEATURES = {
     "rgb_to_hsv": (imfeat.rgb_to_hsv, 1e-6),
@@ -93,6 +93,14 @@ FEATURES = {
         1e-4,
     ),
     "sample_patches": (lambda images: imfeat.sample_patches(images, 5, 20, rng=0), 1e-6),
+    "PaletteHistogram": (
+        lambda images: (
+            imfeat.PaletteHistogram(n_colors=6, grid=(2, 1), n_pixels=500, random_state=0)
+            .fit(images)
+            .transform(images)
+        ),
+        1e-6,
+    ),
 }
 
 
@@ -178,6 +186,35 @@ DESCRIPTORS = {
     "kl": (lambda x, words: imfeat.compare_histograms(x, x, method="kl"), 1e-5),
 }
 
+LEARNED = {
+    "learn_codebook": (lambda x: imfeat.learn_codebook(x, 7, rng=0), 1e-5),
+    "learn_codebook in rounds": (lambda x: imfeat.learn_codebook(x, 7, rng=0, start="k-means||"), 1e-5),
+    "learn_codebook at random": (lambda x: imfeat.learn_codebook(x, 7, rng=0, start="random"), 1e-5),
+    "learn_codebook from words": (lambda x: imfeat.learn_codebook(x, 7, start=np.eye(7, 16)), 1e-5),
+    "learn_codebook by angles": (lambda x: imfeat.learn_codebook(x, 7, rng=0, spherical=True), 1e-5),
+    "learn_codebook in batches": (lambda x: imfeat.learn_codebook(x, 7, rng=0, batch_size=100), 1e-5),
+    "learn_mixture": (
+        lambda x: np.concatenate([p.ravel() for p in imfeat.learn_mixture(x, 3, rng=0).parameters]),
+        1e-4,
+    ),
+    "learn_mixture from a mixture": (
+        lambda x: imfeat.learn_mixture(x, 3, start=mixture_of(np.eye(3, 16, dtype=np.float32))).means,
+        1e-4,
+    ),
+    "Whitening.fit": (lambda x: imfeat.Whitening().fit(x).matrix_, 1e-4),
+    "principal axes": (
+        lambda x: PrincipalAxes().fit_sums(InMemory(x, None).total(Moments), 3).components_,
+        1e-4,
+    ),
+    "ProductQuantizer.fit": (lambda x: quantizer_of(x).centroids_, 1e-5),
+    "ProductQuantizer.encode": (lambda x: quantizer_of(x).encode(x), 0),
+}
+
+
+def quantizer_of(x):
+    """Return a quantizer that was fitted to vectors."""
+    return imfeat.ProductQuantizer(group_size=4, bits=3, n_parts=2, rng=0).fit(x)
+
 
 def patch_words(images, patch_size):
     """Return a codebook and a whitening of patches of images."""
@@ -185,6 +222,12 @@ def patch_words(images, patch_size):
     patches = np.random.default_rng(0).normal(size=(200, d)).astype(np.float32)
     both = np.concatenate([patches, imfeat.mirror_patches(patches, patch_size)])
     return patches[:6], imfeat.Whitening().fit(both)
+
+
+def clusters(rng):
+    """Return descriptors around some centers."""
+    centers = 4 * rng.normal(size=(9, 16))
+    return (centers[rng.integers(9, size=600)] + rng.normal(size=(600, 16))).astype(np.float32)
 
 
 def mixture_of(words):
@@ -223,3 +266,5 @@ def run_all(rng):
     x, words = (rng.random((n, 16)).astype(np.float32) for n in (50, 7))
     for call, _ in DESCRIPTORS.values():
         call(imfeat.to_device(x), words)
+    for learn, _ in LEARNED.values():
+        learn(imfeat.to_device(clusters(rng)))

@@ -175,6 +175,11 @@ def nearest_colors(pixels, palette):
     return (apart**2).sum(-1).argmin(1)
 
 
+def count_colors(pixels, out):
+    bins = np.arange(len(out) + 1)
+    return np.histogramdd(pixels.reshape(-1, 3), bins=(bins, bins, bins))[0]
+
+
 def equalize_bytes(images, mask, convention):
     out = np.empty_like(images)
     make_table = opencv_table if convention == OPENCV else torchvision_table

@@ -164,8 +164,15 @@ def likelihood_gradients(sums, counts, scales, shares, factor, out):
     return np.concatenate([part.reshape(len(sums), -1) for part in parts], 1) * (counts > 0)[:, None]
 
 
-def gather_rows(rows, order):
+def gather_rows(rows, order, out):
+    if len(out) == len(order):
+        return rows[order]
     return rows.reshape(-1, len(order), rows.shape[1])[:, order].reshape(rows.shape)
+
+
+def scatter(vectors, center):
+    centered = vectors.astype(np.float64) - center
+    return np.einsum("ni,nj->ij", centered, centered)
 
 
 def count_words(bounds, assignments, out):

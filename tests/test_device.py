@@ -4,6 +4,7 @@ Libraries are stand-ins whose memory lies on the host, and kernels run there; se
 """
 
 import importlib.util
+import operator
 import sys
 import types
 
@@ -48,6 +49,12 @@ def library(name, type_name):
         def contiguous(self):
             return type(self)(np.ascontiguousarray(self.array))
 
+        def reshape(self, *shape):
+            return type(self)(self.array.reshape(*shape))
+
+        def movedim(self, source, destination):
+            return type(self)(np.moveaxis(self.array, source, destination))
+
         def detach(self):
             return type(self)(self.array)
 
@@ -61,6 +68,7 @@ def cupy(monkeypatch):
     module = types.ModuleType("cupy")
     module.array, module.ascontiguousarray = Stand, Stand.contiguous
     module.empty = lambda shape, dtype: Stand(full_of_nan(shape, dtype))
+    module.moveaxis = Stand.movedim
     for name in DTYPES:
         setattr(module, name, np.dtype(name))
     module.cuda = types.SimpleNamespace(
@@ -397,14 +405,22 @@ def test_estimators_compute_on_a_gpu_if_told_to(gpu, images, name):
 ENCODERS = {
     "bag of words": imfeat.BagOfVisualWords(n_words=5, patch_size=6, stride=5, n_patches=200, random_state=0),
     "soft words": imfeat.BagOfVisualWords(
-        n_words=5, patch_size=6, stride=5, grid=(2, 1), encoding="soft", norm="hellinger", random_state=0
+        n_words=5,
+        patch_size=6,
+        stride=5,
+        grid=(2, 1),
+        encoding="soft",
+        norm="hellinger",
+        n_patches=500,
+        random_state=0,
     ),
     "VLAD": imfeat.VLAD(n_words=4, n_pca=8, random_state=0),
     "FisherVector": imfeat.FisherVector(n_components=3, n_pca=8, random_state=0),
     "RegionPooling": imfeat.RegionPooling(),
     "PatchFeatures": imfeat.PatchFeatures(n_words=4, patch_size=4, n_patches=300, random_state=0),
-    "RawPixels": imfeat.RawPixels(),
     "HOG": imfeat.HOG(),
+    "RawPixels": imfeat.RawPixels(equalize="value"),
+    "Equalize": imfeat.Equalize(),
     "UoCTTI": imfeat.UoCTTI(),
     "LBP": imfeat.LBP(),
     "Haralick": imfeat.Haralick(levels=16),
@@ -421,12 +437,144 @@ def test_estimators_fitted_on_the_host_transform_arrays_on_a_gpu(gpu, runs, imag
     assert type(found) is gpu.array
     np.testing.assert_allclose(found.array, model.transform(images), atol=2e-3)
     assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
-    if model.learns:
-        with pytest.raises(TypeError, match="X lies on a GPU, where this is not computed"):
-            model.fit(gpu.array(images))
-    else:
+    if not model.learns:
         again = clone(model).fit(gpu.array(images)).transform(images)
         np.testing.assert_array_equal(again, model.transform(images))
+
+
+@pytest.fixture
+def copies(runs, monkeypatch):
+    """Arrays that were copied to the host, in a list."""
+    arrays = []
+    original = device.HostCaller.copy_to_host
+
+    def copy_to_host(*args):
+        arrays.append(original(*args))
+        return arrays[-1]
+
+    monkeypatch.setattr(device.HostCaller, "copy_to_host", copy_to_host)
+    return arrays
+
+
+def is_table(array):
+    """Tell whether an array holds sums, counts or candidates, or a number a descriptor: no vectors of all."""
+    is_of_colors = array.shape == (256, 256, 256) and array.dtype == np.uint32
+    return is_of_colors or array.ndim == 1 or (array.dtype != np.uint8 and len(array) <= 130)
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", gpu_calls.LEARNED)
+def test_tables_are_learned_from_descriptors_on_a_gpu(gpu, runs, rng, copies, name):
+    learn, tolerance = gpu_calls.LEARNED[name]
+    x = gpu_calls.clusters(rng)
+    found, expected = learn(gpu.array(x)), learn(x)
+    assert all(map(is_table, copies))
+    if name.startswith("learn_codebook") or name == "ProductQuantizer.encode":
+        assert type(found) is gpu.array
+        found = found.array
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(found, expected, atol=tolerance, rtol=1e-5)
+    assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+
+
+@needs_compiler
+def test_moments_of_many_vectors_are_summed_in_pieces(runs, rng, monkeypatch):
+    monkeypatch.setattr("imfeat_kernels.cuda.products.VALUES", 9000)  # two pieces at a time
+    x = (rng.normal(size=(2100, 67)) + 5).astype(np.float32)
+    found, expected = gpu_calls.Moments.of(imfeat.to_device(x)), gpu_calls.Moments.of(x)
+    np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-6)
+    np.testing.assert_allclose(found.scatter, expected.scatter, atol=2e-3)
+    diagonal = gpu_calls.Moments.of(imfeat.to_device(x), diagonal=True)
+    np.testing.assert_array_equal(diagonal.scatter, np.diag(found.scatter))
+
+
+@needs_compiler
+def test_first_words_may_lie_with_descriptors_but_not_alone_on_a_gpu(gpu, rng):
+    x = gpu_calls.clusters(rng)
+    found = imfeat.learn_codebook(gpu.array(x), 7, start=gpu.array(x[:7]))
+    np.testing.assert_allclose(found.array, imfeat.learn_codebook(x, 7, start=x[:7]), rtol=1e-5, atol=1e-5)
+    with pytest.raises(TypeError, match="descriptors lie on the host and start on a GPU"):
+        imfeat.learn_codebook(x, 7, start=gpu.array(x[:7]))
+    with pytest.raises(TypeError, match="descriptors on a GPU must be float32, got float64"):
+        imfeat.learn_codebook(gpu.array(x.astype(float)), 7)
+    with pytest.raises(ValueError, match="n_words must be at most the number of descriptors, 600, got 601"):
+        imfeat.learn_codebook(gpu.array(x), 601)
+
+
+@needs_compiler
+def test_quantizers_decode_where_codes_lie(gpu, rng):
+    x = gpu_calls.clusters(rng)
+    model = gpu_calls.quantizer_of(x)
+    codes = model.encode(x)
+    found = model.decode(gpu.array(codes))
+    assert type(found) is gpu.array
+    np.testing.assert_array_equal(found.array, model.decode(codes))
+    out = gpu.array(np.empty_like(x))
+    assert model.decode(gpu.array(codes), out=out) is out
+    np.testing.assert_array_equal(out.array, found.array)
+    with pytest.raises(ValueError, match=r"codes must be less than 2\*\*bits = 8, got 9"):
+        model.decode(gpu.array(codes + np.uint8(9 - codes.max())))
+    with pytest.raises(TypeError, match="codes lie on a GPU, where they are not searched"):
+        model.search(x[:1], gpu.array(codes))
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", gpu_calls.DTYPES)
+def test_palettes_are_learned_from_images_on_a_gpu(gpu, images, copies, dtype):
+    pixels = images if dtype == "uint8" else (images / 255).astype(dtype)
+    several = [gpu.array(pixels), gpu.array(pixels[:1])]
+    for there, here in ((gpu.array(pixels), pixels), (several, [pixels, pixels[:1]])):
+        found = imfeat.learn_palette(there, 6, rng=0)
+        assert isinstance(found, np.ndarray)
+        assert all(map(is_table, copies))
+        np.testing.assert_allclose(found, imfeat.learn_palette(here, 6, rng=0), atol=1e-5)
+    with pytest.raises(TypeError, match="images must lie on one device"):
+        imfeat.learn_palette([gpu.array(pixels), pixels], 6)
+
+
+FITTED = {
+    "bag of words": ("whitening_.matrix_", "codebook_"),
+    "soft words": ("whitening_.matrix_", "codebook_"),
+    "VLAD": ("pca_.components_", "codebook_"),
+    "FisherVector": ("pca_.components_", "mixture_.weights", "mixture_.means", "mixture_.variances"),
+    "PatchFeatures": ("whitening_.matrix_", "codebook_"),
+    "PaletteHistogram": ("palette_",),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", FITTED)
+def test_estimators_are_fitted_to_images_on_a_gpu(gpu, runs, photo, copies, monkeypatch, name):
+    monkeypatch.setattr("imfeat.estimators._bands.VALUES_ON_GPU", 8_000)  # two images at a time
+    images = np.stack([photo[y : y + 30, x : x + 36] for y, x in ((0, 0), (90, 200), (200, 300), (330, 90))])
+    palette = imfeat.PaletteHistogram(n_colors=300, n_pixels=900, norm="l2", grid=(2, 1), random_state=0)
+    model = clone({**ENCODERS, "PaletteHistogram": palette}[name]).fit(gpu.array(images))
+    found = model.transform(gpu.array(images))
+    assert all(map(is_table, copies))
+    assert type(found) is gpu.array
+    assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+    expected = clone(model).fit(images)
+    for attribute in FITTED[name]:
+        learned, on_host = (operator.attrgetter(attribute)(fitted) for fitted in (model, expected))
+        assert isinstance(learned, np.ndarray)
+        np.testing.assert_allclose(learned, on_host, atol=2e-3)
+    np.testing.assert_allclose(found.array, model.transform(images), atol=2e-3)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", [*gpu_calls.DTYPES, "uint16"])
+def test_images_are_equalized_with_their_channels_at_any_axis(gpu, images, dtype):
+    pixels = (images / 255).astype(dtype) if dtype.startswith("float") else images.astype(dtype)
+    pixels = np.ascontiguousarray(np.moveaxis(pixels, -1, 1))
+    model = imfeat.Equalize(channel_axis=1).fit(gpu.array(pixels))
+    found = model.transform(gpu.array(pixels))
+    assert type(found) is gpu.array
+    expected = model.transform(pixels)
+    assert (found.array.shape, found.array.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(found.array, expected, atol=1e-6)
+    flat = np.ascontiguousarray(pixels[:, 0])
+    found = imfeat.Equalize().fit(gpu.array(flat)).transform(gpu.array(flat))
+    np.testing.assert_allclose(found.array, imfeat.Equalize().fit_transform(flat), atol=1e-6)
 
 
 @needs_compiler
@@ -504,14 +652,14 @@ def test_what_is_not_computed_there_says_so(gpu, images):
     words = images.astype(np.uint16)
     with pytest.raises(TypeError, match="glcm of uint16 is not computed on a GPU; copy"):
         imfeat.glcm(gpu.array(np.ascontiguousarray(words[..., 0])))
-    with pytest.raises(TypeError, match="images on a GPU must be uint8, float32 or float64, got uint16"):
+    with pytest.raises(TypeError, match="raw_pixels of uint16 is not computed on a GPU; copy"):
         imfeat.raw_pixels(gpu.array(words))
     with pytest.raises(TypeError, match="hog_windows is not computed on a GPU; copy"):
         imfeat.hog_windows(gpu.array(images), (16, 16), 8)
     with pytest.raises(TypeError, match="features lie on a GPU"):
         imfeat.hog_to_opencv(imfeat.hog(gpu.array(images), flatten=False))
-    with pytest.raises(TypeError, match="images lies on a GPU, where this is not computed"):
-        imfeat.learn_palette(gpu.array(images), 4)
+    with pytest.raises(TypeError, match="counts lies on a GPU, where this is not computed"):
+        imfeat.learn_idf(gpu.array(np.ones((2, 3), np.float32)))
 
 
 def test_gradients_are_not_passed_on(torch, runs, images):

@@ -217,21 +217,25 @@ def threads_that_decode():
     ("options", "message"),
     [
         (
-            {"features": "hog, palette"},
-            "'palette' is not computed on a GPU: take device='cpu', or .*hog",
+            {"features": "hog, lbp"},
+            "'lbp' is not computed on a GPU: take device='cpu', or .*hog",
         ),
         ({"device": "gpu"}, "device must be one of 'cpu', 'cuda', got 'gpu'"),
         ({"scheduler": "tcp://10.0.0.1:8786"}, "of this machine: take scheduler='local'"),
     ],
 )
-def test_what_is_not_computed_on_a_gpu_is_refused_at_the_start(folder, tmp_path, options, message):
+def test_what_is_not_computed_on_a_gpu_is_refused_at_the_start(
+    folder, tmp_path, monkeypatch, options, message
+):
+    monkeypatch.setattr(imfeat.LBP, "computes_on_gpu", False)
     wanted = {"features": "hog", "device": "cuda"} | options
     with device.on_host(), pytest.raises(ValueError, match=message):
         extract.run(folder, wanted.pop("features"), tmp_path / "out", **wanted)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_model_file_that_is_not_computed_on_a_gpu_is_refused(folder, tmp_path):
+def test_a_model_file_that_is_not_computed_on_a_gpu_is_refused(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(imfeat.PaletteHistogram, "computes_on_gpu", False)
     path = tmp_path / "colors.safetensors"
     imfeat.save_model(path, imfeat.PaletteHistogram(n_colors=4).fit(crop(1)[None]))
     with device.on_host(), pytest.raises(ValueError, match=r"colors\.safetensors' is not computed on a GPU"):

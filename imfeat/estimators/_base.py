@@ -45,7 +45,8 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : array of shape (n_images, height, width, 3) or, gray, (n_images, height, width)
             uint8, uint16, int16, bool, or floats in [0, 1] or, where the function behind takes them, of any
-            range; or a list of images of one size.
+            range; or a list of images of one size.  Where `transform` takes an array on a GPU, also one
+            there; what is learned are NumPy arrays.
         y : ignored
 
         Returns
@@ -97,7 +98,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         images = self._check_batch(X, reset=False)
         if not isinstance(images.batch, np.ndarray):
-            return in_library_of(self._encode(images.batch), images.batch)
+            return self._as_result(in_library_of(self._encode(images.batch), images.batch), images)
         if self.device == "cpu":
             return self._as_result(self._encode(images.batch), images)
         n = images_at_once(images.batch, PIXELS_ON_GPU)
@@ -174,7 +175,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 gray=not self.color_only,
                 any_number=self.any_number,
                 name="X",
-                gpu=self.computes_on_gpu and not (reset and self.learns),
+                gpu=self.computes_on_gpu,
                 channel_axis=axis,
                 unit=not self.any_range,
                 words="kept",

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from imfeat._backend import Array
 from imfeat._check import as_count
 from imfeat._pca import PrincipalAxes
-from imfeat._rows import joined
+from imfeat._rows import joined, rows_at
 from imfeat._sums import Descriptors, Moments
 from imfeat.estimators._bands import (
     are_many,
@@ -54,7 +54,7 @@ class LocalEncoder(LearnedTransformer):
         for batch in self._batches(images):
             chosen = np.argsort(rng.random((len(batch), n_positions)), axis=1)[:, :n_per_image]
             drawn.append(self._descriptors_at(batch, chosen))
-        return np.concatenate(drawn).reshape(-1, drawn[0].shape[-1])
+        return joined([vectors.reshape(-1, vectors.shape[-1]) for vectors in drawn])
 
     def _prepare(self, images: Array) -> None:
         local = clone(DenseSIFT() if self.local is None else self.local)
@@ -94,7 +94,11 @@ class LocalEncoder(LearnedTransformer):
         )
 
     def _descriptors_at(self, images: Array, chosen: Array) -> Array:
-        """Return descriptors (n_images, n, d) of images, in the order of ``chosen`` (n_images, n)."""
+        """Return descriptors (..., d) of images, in the order of ``chosen`` (n_images, n)."""
+        if not isinstance(images, np.ndarray):
+            descriptors = self.local_.transform(images)
+            n_images, n, d = descriptors.shape
+            return rows_at(descriptors.reshape(-1, d), (chosen + n * np.arange(n_images)[:, None]).ravel())
         if not self._are_large(images):
             return np.take_along_axis(self.local_.transform(images), chosen[..., None], 1)
         places = np.full(len(self._positions(images)), -1)

@@ -2,12 +2,11 @@
 
 from typing import Any, Self
 
-import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 
 from imfeat._backend import Array
 from imfeat._check import Pixels
-from imfeat._inputs import ChannelAxis
+from imfeat._inputs import ChannelAxis, moved
 from imfeat.estimators._base import ImageTransformer
 from imfeat.exposure import equalize
 
@@ -48,6 +47,7 @@ class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=Non
 
     any_number = True
     any_range = True
+    computes_on_gpu = True
 
     def __init__(
         self, *, convention: str = "torchvision", channel_axis: ChannelAxis = "auto", device: str = "cpu"
@@ -72,4 +72,5 @@ class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=Non
         equalized = features.reshape(images.shape)
         if isinstance(self.channel_axis, str | None):
             return equalized
-        return np.moveaxis(equalized, -1, self.channel_axis)
+        result: Array = moved(equalized, -1, self.channel_axis)
+        return result

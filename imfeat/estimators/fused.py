@@ -9,6 +9,7 @@ from imfeat._check import as_count
 from imfeat._inputs import ChannelAxis
 from imfeat._kmeans import fit_words
 from imfeat._progress import iterations
+from imfeat._rows import joined
 from imfeat._sums import Descriptors, Moments
 from imfeat.estimators._base import LearnedTransformer
 from imfeat.fused import SIGNS, patch_features
@@ -131,7 +132,7 @@ class PatchFeatures(LearnedTransformer):
         self.codebook_ = fit_words(whitened, as_count(self.n_words, "n_words"), steps)
 
     def _with_mirror_images(self, patches: Array) -> Array:
-        return np.concatenate([patches, mirror_patches(patches, self.patch_size)])
+        return joined([patches, mirror_patches(patches, self.patch_size)])
 
     def _encode(self, images: Array) -> Array:
         features = patch_features(

@@ -1,14 +1,14 @@
 """The transformer of palette histograms."""
 
-import math
 from typing import ClassVar
 
 import numpy as np
 
-from imfeat._backend import Array
+from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import as_count, one_of
 from imfeat._inputs import ChannelAxis
 from imfeat._norm import NORMS, normalize_histograms
+from imfeat._rows import rows_at
 from imfeat._sums import Descriptors
 from imfeat.estimators._base import LearnedTransformer
 from imfeat.histogram import region_bounds
@@ -51,6 +51,7 @@ class PaletteHistogram(LearnedTransformer):
     """
 
     color_only = True
+    computes_on_gpu = True
     learned: ClassVar[dict[str, type]] = {"palette": np.ndarray}
     n_samples = "n_pixels"
 
@@ -76,23 +77,19 @@ class PaletteHistogram(LearnedTransformer):
     def draw(self, images: Array, n: int, rng: np.random.Generator) -> Array:
         """Return at most ``n`` pixels (n, 3) of images, drawn at random."""
         pixels = images.reshape(-1, 3)
-        return pixels[np.sort(rng.integers(len(pixels), size=n))] if n < len(pixels) else pixels
+        return rows_at(pixels, np.sort(rng.integers(len(pixels), size=n))) if n < len(pixels) else pixels
 
     def _learn(self, descriptors: Descriptors) -> None:
         pixels = descriptors.sample(as_count(self.n_pixels, "n_pixels"))
-        self.palette_ = learn_palette(pixels[None], self.n_colors, rng=descriptors.rng)
+        self.palette_ = learn_palette(pixels.reshape(1, -1, 3), self.n_colors, rng=descriptors.rng)
 
     def _encode(self, images: Array) -> Array:
         one_of(self.norm, "norm", NORMS)
         bounds = region_bounds(self.grid, *images.shape[1:3])
-        row_of, col_of = (np.repeat(np.arange(len(b) - 1), np.diff(b)) for b in bounds)
-        n_regions = math.prod(self.grid)
-        n_colors = len(self.palette_)
-        first_bins = n_colors * (row_of[:, None] * self.grid[1] + col_of)
-        counts = np.empty((len(images), n_regions * n_colors), np.uint32)
-        for histogram, indices in zip(counts, quantize_colors(images, self.palette_), strict=True):
-            histogram[:] = np.bincount((first_bins + indices).ravel(), minlength=len(histogram))
-        return normalize_histograms(counts.reshape(-1, n_regions, n_colors), self.norm).reshape(counts.shape)
+        indices = quantize_colors(images, self.palette_)
+        counts = empty_on_device_of((len(images), *self.grid, len(self.palette_)), np.uint32, images)
+        backend_of(images).lbp.count_codes(indices, *bounds, counts)
+        return normalize_histograms(counts, self.norm).reshape(len(images), -1)
 
     def _names(self) -> list[str]:
         regions = np.ndindex(tuple(self.grid))

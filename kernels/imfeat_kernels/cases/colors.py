@@ -40,6 +40,9 @@ def color_cases(images, rng):
     yield case("lab.rgb_to_lab_bytes", (pixels,), [(3 * n, F32)], 1e-5, n)
     lab = (pixels.reshape(-1, 3) * [100 / 255, 0.8, 0.8] - [0, 100, 100]).astype(F32)
     yield case("lab.lab_to_rgb", (lab.reshape(-1),), [(3 * n, F32)], 1e-6, n)
+    for n_levels in (16, 3):
+        results = [((n_levels,) * 3, np.uint32)]
+        yield case("palette.count_colors", (pixels % n_levels,), results, 0, n, read_only=())
     for n_colors, dtype in ((5, np.uint8), (70, np.uint8), (300, np.uint16)):
         palette = rng.integers(0, 256, (n_colors, 3), dtype=np.uint8)
         yield case("palette.nearest_colors", (pixels, palette), [(n, dtype)], 0, n)

@@ -226,11 +226,13 @@ def pattern_cases(images, rng):
         codes = rng.choice(table, gray.size).astype(np.uint32)
         results = [(gray.size, np.uint32)]
         yield case("lbp.rank_codes", (codes, table), results, 0, gray.size, read_only=(1,))
-        codes = rng.integers(0, 10, gray.shape).astype(np.uint32)
+        codes = rng.integers(0, 10, gray.shape)
         rows = np.array([0, height // 3, height])
         cols = np.array([0, width // 2, width - 5, width])
         results = [((n_images, 2, 3, 10), np.uint32)]
-        yield case("lbp.count_codes", (codes, rows, cols), results, 0, codes.size, read_only=())
+        for kind in (np.uint32, np.uint16, np.uint8):
+            inputs = codes.astype(kind), rows, cols
+            yield case("lbp.count_codes", inputs, results, 0, codes.size, read_only=())
 
 
 def pair_cases(images, rng):

@@ -37,6 +37,8 @@ def word_cases(n, rng):
         results = [((n, k), F32)]
         inputs = vectors, center, words
         yield case("products.multiply_by_filters", inputs, results, 1e-4, n, read_only=read_only)
+        inputs = vectors, center.astype(np.float64)
+        yield case("products.scatter", inputs, [((d, d), np.float64)], 1e-3 + ROUNDING * n, n, read_only=())
         inputs = vectors, bounds, words, assignments
         results = [((3, k, d), np.float64)]
         yield case("residuals.sum_residuals", inputs, results, 1e-3 + ROUNDING * n, n, read_only=(0, 2))
@@ -82,6 +84,10 @@ def group_cases(n, rng):
         yield case("groups.gather_rows", (vectors, order), [((n, d), F32)], 0, n)
         runs = vectors[: n // 3 * 3].copy()
         yield case("groups.gather_rows", (runs, np.array([2, 0, 1])), [(runs.shape, F32)], 0, n, read_only=())
+        few = order[: n // 4]
+        for rows in (vectors, (np.abs(vectors) * 40).astype(np.uint8)):
+            results = [((len(few), d), rows.dtype)]
+            yield case("groups.gather_rows", (rows, few), results, 0, len(few), read_only=())
         assignments = rng.integers(0, k, n).astype(np.int32)
         inputs = bounds, assignments
         yield case("groups.count_words", inputs, [((3, k), np.uint32)], 0, n, read_only=())

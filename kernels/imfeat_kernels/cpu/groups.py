@@ -9,14 +9,15 @@ VALUES = 1 << 16  # copied values that are worth a thread
 
 
 def gather_rows(rows, order, out):
-    """Copy rows in another order, the same in each run of m rows.
+    """Copy rows in another order, the same in each run of m rows, or some rows.
 
     Parameters
     ----------
-    rows : (n_runs * m, d) float32
+    rows : (n_runs * m, d) float32 or uint8
+        Any number of rows if the result has m of them.
     order : (m,) int64
         Index in its run of each row of the result.
-    out : (n_runs * m, d) float32
+    out : (n_runs * m, d), dtype of ``rows``
     """
     launch(_gather_rows, len(out), rows, order, out, grain=max(1, VALUES // out.shape[1]))
 

@@ -93,7 +93,7 @@ def count_codes(codes, rows, cols, out):
 
     Parameters
     ----------
-    codes : (n_images, height, width) uint32
+    codes : (n_images, height, width) uint8, uint16 or uint32
         Below ``n_codes``.
     rows, cols : (n_rows + 1,) and (n_cols + 1,) int64
         Bounds of the regions.

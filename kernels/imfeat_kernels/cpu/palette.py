@@ -1,4 +1,4 @@
-"""The nearest colour of a palette, exactly.
+"""The nearest colour of a palette, exactly, and counts of colours.
 
 The nearest of 64 colours p_j to x has the smallest D_j = |p_j|^2 - 2 x.p_j.  64 D_j + j is an integer below
 2^24, which float32 holds exactly, so one minimum finds both the distance and the index; ties go to the
@@ -30,6 +30,19 @@ def nearest_colors(pixels, palette, out):
     launch(_nearest_colors, -(-len(out) // STRIP), pixels, palette, out, grain=32)
 
 
+def count_colors(pixels, out):
+    """Count how often each colour occurs.
+
+    Parameters
+    ----------
+    pixels : (3 n,) uint8
+        R, G, B, R, G, B, ..., each below ``n_levels``.
+    out : (n_levels, n_levels, n_levels) uint32
+        Overwritten.
+    """
+    launch(_count_colors, 1, pixels, out)
+
+
 @njit(nogil=True, cache=True)
 def _nearest_colors(start, stop, pixels, palette, out):
     lines = _coefficients(palette)
@@ -55,6 +68,14 @@ def _nearest_colors(start, stop, pixels, palette, out):
                 _update(packed, group, best, nearest)
             for i in range(count):
                 y[i] = nearest[i]
+
+
+@njit(nogil=True, cache=True)
+def _count_colors(start, stop, pixels, out):
+    for _ in range(start, stop):  # one item, as any pixel may have any colour
+        out[:] = 0
+        for i in range(0, len(pixels), 3):
+            out[pixels[i], pixels[i + 1], pixels[i + 2]] += np.uint32(1)
 
 
 @inner

@@ -1,7 +1,7 @@
-"""Products of vectors and filters, on the threads of the pool.
+"""Products of vectors and filters, on the threads of the pool, and of the dimensions of vectors, by BLAS.
 
-A product of BLAS is as fast, but its threads spin for a tenth of a second afterwards and slow down the
-kernels that follow.
+A product with filters by BLAS is as fast, but its threads spin for a tenth of a second afterwards and slow
+down the kernels that follow.
 """
 
 import numpy as np
@@ -29,6 +29,21 @@ def multiply_by_filters(vectors, center, filters, out):
     grain = max(1, PRODUCTS // max(1, TILE * filters.size))
     n_tiles = -(-len(vectors) // TILE)
     launch(_multiply_by_filters, n_tiles, vectors, center, panels(filters), out, grain=grain)
+
+
+def scatter(vectors, center, out):
+    """Sum the products of all pairs of dimensions over vectors, less a center.
+
+    Parameters
+    ----------
+    vectors : (n, d) float32
+    center : (d,) float64
+        Subtracted from vectors first; on a GPU rounded to float32.
+    out : (d, d) float64
+        Overwritten.
+    """
+    centered = vectors - center
+    np.matmul(centered.T, centered, out=out)
 
 
 @njit(nogil=True, cache=True)

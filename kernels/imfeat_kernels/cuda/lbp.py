@@ -159,6 +159,6 @@ def _count_codes(codes, rows, cols, out):
     k = t
     while k < u32(height * width):
         y, x = divided(k, width)
-        code = codes[i, u32(rows[r]) + y, u32(cols[c]) + x]
+        code = u32(codes[i, u32(rows[r]) + y, u32(cols[c]) + x])
         cuda.atomic.add(out, (i, r, c, code), u32(1))
         k = u32(k + u32(THREADS))

@@ -1,4 +1,4 @@
-"""The nearest colour of a palette, exactly: a thread finds it for several pixels.
+"""The nearest colour of a palette, exactly: a thread finds it for several pixels.  Counts of colours.
 
 |p|^2 - 2 x.p is an integer below 2^24, which float32 holds exactly.
 """
@@ -6,7 +6,7 @@
 import numpy as np
 
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, clear, launch
 
 f32, i32, u32 = np.float32, np.int32, np.uint32
 PIXELS = 4  # pixels of a thread, which reads the palette once for all of them
@@ -16,6 +16,12 @@ CHUNK = THREADS  # colours in shared memory
 def nearest_colors(pixels, palette, out):
     """Find the nearest colour of each pixel, the first of several."""
     launch(_nearest_colors, blocks_of(len(out), PIXELS * THREADS), pixels, palette, out)
+
+
+def count_colors(pixels, out):
+    """Count how often each colour occurs."""
+    clear(out)
+    launch(_count_colors, blocks_of(len(pixels) // 3), pixels, len(out), out.reshape(-1))
 
 
 @cuda.jit
@@ -53,3 +59,12 @@ def _nearest_colors(pixels, palette, out):
         i = start + k * THREADS
         if i < out.size:
             out[i] = nearest[k]
+
+
+@cuda.jit
+def _count_colors(pixels, n_levels, out):
+    first = 3 * cuda.grid(1)
+    if first < pixels.size:
+        n = u32(n_levels)
+        index = u32(u32(pixels[first]) * n + u32(pixels[first + 1]))
+        cuda.atomic.add(out, u32(index * n + u32(pixels[first + 2])), u32(1))
