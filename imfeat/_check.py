@@ -5,6 +5,7 @@ and can't write into arrays of the caller.  Arrays on a GPU are returned as devi
 """
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from imfeat._dtypes import KERNEL_DTYPES, Words, factor_hint, to_kernel_dtype
 from imfeat._inputs import ChannelAxis, as_host_array
 from imfeat._layout import has_channel_axis
 from imfeat._planes import repeated
+from imfeat._suggest import did_you_mean
 
 BYTES = np.dtype(np.uint8)
 FLOATS = (np.float32, np.float64)  # dtypes of features that scores keep
@@ -283,7 +285,8 @@ def as_flag(value: Any, name: str) -> bool:
 def one_of(value: Any, name: str, choices: tuple[str | None, ...]) -> None:
     """Refuse a value that is not among the choices."""
     if not isinstance(value, str | None) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+        hint = did_you_mean(value, choices) if isinstance(value, str) else ""
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}{hint}")
 
 
 def as_offsets(offsets: Any, n: int) -> Array:
@@ -363,6 +366,19 @@ def to_host(array: Any) -> Array:
     return host
 
 
+def _not_read(value: Any, name: str) -> str:
+    """Return an error about None, or a path, instead of an array."""
+    if name != "images":
+        return f"{name} must be an array of numbers, got {type(value).__name__}"
+    if value is None:
+        return "images must be an array, got None, which cv2.imread returns for a file that it can't read"
+    what = "bytes" if isinstance(value, bytes) else f"the path {os.fspath(value)!r}"
+    return (
+        f"images must be an array, got {what}: read the image first, by numpy.asarray(PIL.Image.open(path)); "
+        "imfeat.extract takes paths"
+    )
+
+
 def _as_array(value: Any, name: str, gpu: bool = False) -> Array:
     if type(value) is np.ndarray and value.dtype in KERNEL_DTYPES:  # the usual case
         return value
@@ -372,6 +388,8 @@ def _as_array(value: Any, name: str, gpu: bool = False) -> Array:
         raise TypeError(f"{name} lies on a GPU, where this is not computed; copy it to the host")
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be lost; pass a plain array")
+    if value is None or isinstance(value, str | bytes | os.PathLike):
+        raise TypeError(_not_read(value, name))
     array = as_host_array(value, name)
     if array.dtype.kind not in "buif":
         raise TypeError(f"{name} must be an array of numbers, got {array.dtype} from {type(value).__name__}")

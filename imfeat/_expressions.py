@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from imfeat._suggest import did_you_mean
+
 NAME = re.compile(r"\s*([\w.-]+)\s*")
 TOKEN = re.compile(
     r"""'[^']*'|"[^"]*"|.""", re.DOTALL
@@ -61,7 +63,8 @@ def check_options(kind: str, name: str, options: dict[str, Any], allowed: Sequen
     for option in options:
         if option not in allowed:
             there = ", ".join(allowed) or "none"
-            raise ValueError(f"unknown option {option!r} of {kind} {name!r}; its options are {there}")
+            hint = did_you_mean(option, allowed)
+            raise ValueError(f"unknown option {option!r} of {kind} {name!r}; its options are {there}{hint}")
 
 
 def _arguments(text: str, start: int) -> str:

@@ -16,9 +16,13 @@ from typing import Any
 
 from imfeat._expressions import as_text, check_options, parse_calls, split_list
 from imfeat._feature import Feature
+from imfeat._modules import name_function
 from imfeat._recipe import Local, Recipe, Size, Term
+from imfeat._suggest import did_you_mean
 
 __all__ = ["parse", "parse_list"]
+
+name_function(__name__, "parse")
 
 SMALL = 64  # height or width in pixels below which tuned recipes take cells of 4 instead of 8 pixels
 SCALES = (1, 1.5, 2, 2.8)  # of local descriptors: about 10,000 in an image of 224 x 224 pixels
@@ -200,7 +204,8 @@ def listing(size: Size = (224, 224)) -> list[tuple[str, str, str]]:
 def _term(name: str, options: dict[str, Any]) -> Term:
     match = _numbered(name)
     if match is None:
-        raise ValueError(f"unknown feature {name!r}; choose among {', '.join(names())}")
+        hint = did_you_mean(name, RECIPES)
+        raise ValueError(f"unknown feature {name!r}; choose among {', '.join(names())}{hint}")
     recipe, in_name = match
     check_options("feature", recipe.name, options, recipe.option_names() if options else ())
     return Term(as_text(name, options), recipe, in_name | options)

@@ -12,6 +12,7 @@ from typing import Any
 from imfeat._backend import get_num_threads
 from imfeat._check import as_flag, one_of
 from imfeat._environment import COMPARE_PACKAGES, versions
+from imfeat._modules import name_function
 from imfeat.compare.answer import in_words, ranked
 from imfeat.compare.cache import Cache, content_of, default_folder
 from imfeat.compare.cells import Record, Store
@@ -46,6 +47,8 @@ from imfeat.learn._threads import blas_threads
 from imfeat.recipes import COMPARED, parse_list
 
 __all__ = ["Record", "Result", "register", "resume", "run"]
+
+name_function(__name__, "run")
 
 DEFAULT_CLASSIFIERS = ("linear", "mlp")
 

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from imfeat._expressions import parse_calls, split_list
+from imfeat._suggest import did_you_mean
 from imfeat.compare.closed_form import ClosedFormClassifier, KernelClassifier
 from imfeat.compare.methods import Classifier
 
@@ -192,7 +193,9 @@ def classifier_of(text: str) -> AnyClassifier:
     if name not in CLASSIFIERS:
         if name in GROUPS:
             raise ValueError(f"{name!r} is a group; give options to its members, {', '.join(GROUPS[name])}")
-        raise ValueError(f"unknown classifier {name!r}; choose among {', '.join((*CLASSIFIERS, *GROUPS))}")
+        names = *CLASSIFIERS, *GROUPS
+        hint = did_you_mean(name, names)
+        raise ValueError(f"unknown classifier {name!r}; choose among {', '.join(names)}{hint}")
     return CLASSIFIERS[name].with_options(options)
 
 

@@ -1,6 +1,5 @@
 """Data sets of labelled images: sample pictures, CIFAR-10, folders and arrays."""
 
-import difflib
 import os
 import warnings
 from collections.abc import Iterable, Mapping
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from imfeat._check import Seed
+from imfeat._modules import name_function
+from imfeat._suggest import did_you_mean
 from imfeat.datasets._types import DataSet as DataSet
 from imfeat.datasets._types import ImageSet as ImageSet
 from imfeat.datasets.arrays import load_arrays
@@ -20,6 +21,8 @@ from imfeat.decoding import DECODES, FITS, as_pair
 from imfeat.sources import ARCHIVES, TABLES
 
 __all__ = ["DataSet", "ImageSet", "load"]
+
+name_function(__name__, "load")
 
 NAMED = ("photos", "cifar10")
 ARRAYS = ".npz"
@@ -154,8 +157,7 @@ def _check_options(fit: str, decode: str, test_size: float) -> None:
 def _existing(source: str | os.PathLike[str]) -> Path:
     path = Path(source).expanduser()
     if not os.fspath(source) or not path.exists():
-        similar = difflib.get_close_matches(os.fspath(source), NAMED)
-        hint = f"; did you mean {similar[0]!r}?" if similar else ""
+        hint = did_you_mean(os.fspath(source), NAMED)
         raise FileNotFoundError(
             f"no source {os.fspath(source)!r}: expected 'photos', 'cifar10' or the path of an existing "
             f"folder or .npz file{hint}"

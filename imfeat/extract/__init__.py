@@ -5,4 +5,8 @@ The public names are listed in ``__init__.pyi`` and loaded when they are first u
 
 import lazy_loader
 
+from imfeat._modules import name_function
+
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+name_function(__name__, "run")

@@ -84,6 +84,8 @@ def load_model(path: str | os.PathLike[str]) -> Any:
         return _make(*tensors.read(start, Path(path)))
     except FileNotFoundError:
         raise
+    except IsADirectoryError:
+        raise ValueError(f"{os.fspath(path)} is a folder; pass the file of a model in it") from None
     except NewerVersionError as error:
         raise ValueError(f"{os.fspath(path)} {error}") from None
     except DAMAGE as error:

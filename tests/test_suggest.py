@@ -1,0 +1,48 @@
+"""What errors suggest: similar names, and what to do with what is no image."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+import imfeat
+from imfeat.compare.classifiers import classifier_of
+
+IMAGE = np.zeros((32, 32), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: imfeat.HoG, AttributeError, r"'HoG'; did you mean 'HOG' or 'hog'\?"),
+        (lambda: imfeat.colour_histogram, AttributeError, r"; did you mean 'color_histogram'\?"),
+        (lambda: imfeat.xylophone, AttributeError, "has no attribute 'xylophone'$"),
+        (lambda: imfeat.recipes.parse("hgo"), ValueError, r"; did you mean 'hog'\?$"),
+        (lambda: imfeat.recipes.parse("hog(cellsize=8)"), ValueError, r"; did you mean 'cell_size'\?$"),
+        (lambda: classifier_of("sotfmax"), ValueError, r"; did you mean 'softmax'\?$"),
+        (lambda: classifier_of("mlp(hiden=(3,))"), ValueError, r"; did you mean 'hidden'\?$"),
+        (lambda: imfeat.hog(IMAGE, norm="L2"), ValueError, r"got 'L2'; did you mean 'l2'\?$"),
+        (lambda: imfeat.hog(IMAGE, norm=2), ValueError, "got 2$"),
+        (
+            lambda: imfeat.hog("cat.jpg"),
+            TypeError,
+            r"got the path 'cat\.jpg': read the image first",
+        ),
+        (lambda: imfeat.lbp(pathlib.Path("cat.jpg")), TypeError, r"got the path 'cat\.jpg': read the image"),
+        (lambda: imfeat.hog(b"\xff\xd8"), TypeError, "got bytes: read the image first"),
+        (lambda: imfeat.hog(None), TypeError, r"got None, which cv2\.imread returns for a file"),
+        (lambda: imfeat.l2_normalize(None), TypeError, "must be an array of numbers, got NoneType"),
+        (lambda: imfeat.compare("photos"), TypeError, r"a module, .*; call imfeat\.compare\.run\(\.\.\.\)"),
+        (lambda: imfeat.extract("photos"), TypeError, r"call imfeat\.extract\.run\(\.\.\.\)"),
+        (lambda: imfeat.datasets("photos"), TypeError, r"call imfeat\.datasets\.load\(\.\.\.\)"),
+        (lambda: imfeat.recipes("hog"), TypeError, r"call imfeat\.recipes\.parse\(\.\.\.\)"),
+        (lambda: imfeat.load_model("."), ValueError, r"\. is a folder; pass the file of a model in it"),
+    ],
+)
+def test_errors_say_what_was_meant(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_completion_offers_public_names_alone():
+    assert set(dir(imfeat)) == set(imfeat.__all__)
