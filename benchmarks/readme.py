@@ -1,8 +1,6 @@
-"""Quote results in the README: ``python -m benchmarks.readme``.
+"""Draw the charts of the README, and quote ratios in docs/speed.md: ``python -m benchmarks.readme``.
 
-Between ``<!-- table NAME -->`` and ``<!-- end -->`` goes the first table of ``results/NAME.md``, with what
-the file says before it, the answer in words.  After ``<!-- chart NAME -->`` goes ``results/NAME.svg``, after
-``<!-- speed NAME ... -->`` a row a job with its ratios to the fastest peer on each of the pages named.
+After ``<!-- speed NAME ... -->`` goes a row a job with its ratios to the fastest peer on each page named.
 """
 
 import json
@@ -11,39 +9,22 @@ from pathlib import Path
 
 import click
 
-from benchmarks import chart, goals, jobs
+from benchmarks import front, goals, jobs
 from benchmarks.__main__ import RESULTS
 from benchmarks.instructions import TITLES
 
-README = Path(__file__).parents[1] / "README.md"
-PLACE = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
 SPEED = re.compile(r"(<!-- speed (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
-CHART = re.compile(r"(<!-- chart (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def quoted(text, results):
-    """Return a text with the tables and charts that it asks for."""
-
-    def table(found):
-        parts = (results / f"{found[2]}.md").read_text().split("\n\n")
-        first = next(i for i, part in enumerate(parts) if part.startswith("| "))
-        words = [part for part in parts[:first] if not part.startswith("#")]
-        return (
-            found[1]
-            + "\n".join(["", *[f"> {part}\n" for part in words], parts[first].strip(), "", ""])
-            + found[3]
-        )
-
-    def picture(found):
-        page = json.loads((results / f"{found[2]}.json").read_text())
-        words = chart.alternative_text(page["races"] + page.get("encodings", []))
-        return f"{found[1]}![{words}](benchmarks/results/{found[2]}.svg)\n{found[3]}"
+    """Return a text with the tables that it asks for."""
 
     def speed(found):
         pages = [json.loads((results / f"{name}.json").read_text()) for name in found[2].split()]
         return found[1] + "\n" + "\n".join(ratios(pages)) + found[3]
 
-    return SPEED.sub(speed, CHART.sub(picture, PLACE.sub(table, text)))
+    return SPEED.sub(speed, text)
 
 
 def ratios(pages):
@@ -72,8 +53,10 @@ def spread(values):
     "--results", default=RESULTS, show_default="benchmarks/results", type=click.Path(path_type=Path)
 )
 def main(results):
-    """Put the tables and charts of results into the README."""
-    README.write_text(quoted(README.read_text(), results))
+    """Draw the charts of the README, and put the ratios of results into the page of the site."""
+    front.draw_accuracy(results, results / "readme-accuracy.svg")
+    front.draw_speed(results, results / "readme-speed.svg")
+    PAGE.write_text(quoted(PAGE.read_text(), results))
 
 
 if __name__ == "__main__":

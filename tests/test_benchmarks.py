@@ -1,6 +1,7 @@
 """The benchmarks run, on small images, and judge what they measure rightly."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -442,19 +443,20 @@ def test_a_function_is_mapped_over_all_pieces(n, n_threads):
     assert (out == 2).all()
 
 
-def test_the_readme_quotes_results(tmp_path):
-    from benchmarks import readme
+def test_ratios_are_quoted_and_charts_drawn(tmp_path):
+    from benchmarks import front, readme
 
-    (tmp_path / "one.md").write_text("In words.\n\n| a |\n| --- |\n| 1 |\n\nMore.\n\n| b |\n")
-    text = "Before\n<!-- table one -->\nold\n<!-- end -->\nafter\n"
-    found = readme.quoted(text, tmp_path)
-    assert (
-        found == "Before\n<!-- table one -->\n\n> In words.\n\n| a |\n| --- |\n| 1 |\n\n<!-- end -->\nafter\n"
-    )
+    (tmp_path / "two.json").write_text(json.dumps({"races": [a_row()], "date": "2026-11-28"}))
+    found = readme.quoted("Before\n<!-- speed two -->\nold\n<!-- end -->\nafter\n", tmp_path)
+    assert "| job | AVX-512, 2026-11-28 |" in found
+    assert "old" not in found
     assert readme.quoted(found, tmp_path) == found
-    (tmp_path / "two.json").write_text(json.dumps({"races": [a_row()]}))
-    found = readme.quoted("<!-- chart two -->\n<!-- end -->\n", tmp_path)
-    assert "(AVX-512: median 2.0)](benchmarks/results/two.svg)\n<!-- end -->" in found
-    assert readme.quoted(found, tmp_path) == found
-    text = readme.README.read_text()
+    text = readme.PAGE.read_text()
     assert readme.quoted(text, readme.RESULTS) == text
+    for draw, name in ((front.draw_accuracy, "readme-accuracy"), (front.draw_speed, "readme-speed")):
+        draw(readme.RESULTS, tmp_path / "chart.svg")
+        shown, committed = (
+            re.findall(r">([^<>]+)</text>", path.read_text())
+            for path in (tmp_path / "chart.svg", readme.RESULTS / f"{name}.svg")
+        )
+        assert shown == committed

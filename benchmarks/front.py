@@ -1,0 +1,109 @@
+"""The two charts of the README, of committed results: accuracy against seconds, and speed by feature."""
+
+import json
+import statistics
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from benchmarks.chart import COLORS, GRAY, SETTINGS
+
+COMPARISONS = ("cifar10", *(f"cifar10-patches-{name}" for name in ("800", "800-kernel", "2000", "wide")))
+KINDS = {"mlp": ("s", COLORS[2], "MLP"), "kernel-ridge": ("^", "#2c9f6b", "Gaussian kernel")}
+LINEAR = ("o", COLORS[1], "linear classifier")
+NAMES = {  # of features, where they are written, and how they are aligned
+    "raw": ("pixels", (7, -3), "left"),
+    "dalal-triggs": ("HoG", (7, -3), "left"),
+    "tuned-color": ("colour", (7, -3), "left"),
+    "dalal-triggs+tuned-color": ("HoG + colour", (-7, -3), "right"),
+    "words": ("400 words", (7, -3), "left"),
+    "patches-800": ("800 patch words", (7, -10), "left"),
+    "patches-2000": ("2,000 patch words", (-7, -1), "right"),
+    "patches-2000+patches-1000-8x8+patches-1000-5x5+mirrored-uoctti+tuned-color": (
+        *("4,000 patch words + HoG + colour", (0, 8), "right"),
+    ),
+}
+SPEED_PAGE = "amd-epyc-2-cores-avx2"
+JOBS = {
+    "rgb_to_hsv, uint8 to float32": "rgb_to_hsv",
+    "rgb_to_lab, uint8 to float32": "rgb_to_lab",
+    "color_histogram, hsv, 8x8x8": "color_histogram",
+    "quantize_colors, 64 colours": "quantize_colors",
+    "equalize, RGB": "equalize",
+    "equalize_clahe": "equalize_clahe",
+    "hog": "hog",
+    "hog_uoctti": "hog_uoctti",
+    "lbp_codes, uniform": "lbp_codes",
+    "haralick, 13 properties, 4 angles": "haralick",
+    "resize, bilinear, to 3/8": "resize",
+    "dense_sift, fast, 16 of 320x240": "dense_sift",
+    "learn_codebook, 256 words": "learn_codebook",
+    "bag_of_words, 400 words, every 4th pixel": "bag_of_words",
+    "vlad, 64 words": "vlad",
+    "fisher_vector, 64 components": "fisher_vector",
+}
+
+
+def draw_accuracy(results, path):
+    """Draw the test accuracies of the comparisons on CIFAR-10 against the seconds that they cost."""
+    points = {}
+    for name in COMPARISONS:
+        records = json.loads((results / f"compare-{name}.json").read_text())["records"]
+        for feature, classifier in dict.fromkeys((r["feature"], r["classifier"]) for r in records):
+            group = [r for r in records if (r["feature"], r["classifier"]) == (feature, classifier)]
+            seconds = statistics.mean(r["feature_seconds"] + r["train_seconds"] for r in group)
+            accuracy = statistics.mean(r["test_accuracy"] for r in group)
+            points[feature, classifier] = seconds, accuracy
+    figure, axes = panel(4.2)
+    for (feature, classifier), (seconds, accuracy) in points.items():
+        mark, color, title = KINDS.get(classifier, LINEAR)
+        axes.plot(seconds, accuracy, mark, color=color, markersize=5, label=title)
+        best = max(y for (other, _), (_, y) in points.items() if other == feature)
+        if accuracy == best and feature in NAMES:
+            text, offset, side = NAMES[feature]
+            how = {"textcoords": "offset points", "color": GRAY, "ha": side, "fontsize": 8}
+            axes.annotate(text, (seconds, accuracy), offset, **how)
+    axes.set_xscale("log")
+    axes.set_xlabel("seconds for the features of 60,000 images and for training, on two cores", color=GRAY)
+    axes.set_ylabel("test accuracy on CIFAR-10", color=GRAY)
+    axes.margins(x=0.15, y=0.08)
+    handles = {text: handle for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    for text in axes.legend(
+        handles.values(), handles, loc="lower right", frameon=False, fontsize=8
+    ).get_texts():
+        text.set_color(GRAY)
+    save(figure, path)
+
+
+def draw_speed(results, path):
+    """Draw the speed-up over the fastest exact peer: the median, the least and the most of a feature."""
+    page = json.loads((results / f"{SPEED_PAGE}.json").read_text())
+    rows = [row for row in page["races"] + page["encodings"] if row["times_fastest_peer"] is not None]
+    figure, axes = panel(3.6)
+    for k, job in enumerate(JOBS):
+        ratios = [row["times_fastest_peer"] for row in rows if row["job"] == job]
+        axes.plot([min(ratios), max(ratios)], [k, k], color=COLORS[1], linewidth=3, alpha=0.4)
+        axes.plot(statistics.median(ratios), k, "o", color=COLORS[1], markersize=5)
+    axes.axvline(1, color=GRAY, linewidth=1)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_yticks(range(len(JOBS)), JOBS.values())
+    axes.invert_yaxis()
+    axes.set_xlabel("speed-up over the fastest exact peer", color=GRAY)
+    save(figure, path)
+
+
+def panel(height):
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure((7.5, height), layout="constrained")
+        axes = figure.subplots()
+    axes.tick_params(colors=GRAY, which="both")
+    axes.grid(axis="both", color=GRAY, alpha=0.25, linewidth=0.5)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return figure, axes
+
+
+def save(figure, path):
+    with matplotlib.rc_context(SETTINGS):
+        figure.savefig(path, transparent=True, metadata={"Date": None})
