@@ -11,9 +11,10 @@ VERSION = np.__version__
 
 
 def instructions():
-    from numpy._core._multiarray_umath import __cpu_features__ as features
+    """Return the sets that NumPy has code for, and uses: the processor may have others."""
+    from numpy._core._multiarray_umath import __cpu_baseline__, __cpu_dispatch__, __cpu_features__
 
-    return [name for name, used in features.items() if used and name.startswith(("AVX", "X86_V", "NEON"))]
+    return [name for name in (*__cpu_baseline__, *__cpu_dispatch__) if __cpu_features__[name]]
 
 
 BATCH_PIXELS = 1 << 15
