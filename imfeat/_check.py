@@ -5,7 +5,6 @@ and can't write into arrays of the caller.  Arrays on a GPU are returned as devi
 """
 
 import math
-import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -366,19 +365,6 @@ def to_host(array: Any) -> Array:
     return host
 
 
-def _not_read(value: Any, name: str) -> str:
-    """Return an error about None, or a path, instead of an array."""
-    if name != "images":
-        return f"{name} must be an array of numbers, got {type(value).__name__}"
-    if value is None:
-        return "images must be an array, got None, which cv2.imread returns for a file that it can't read"
-    what = "bytes" if isinstance(value, bytes) else f"the path {os.fspath(value)!r}"
-    return (
-        f"images must be an array, got {what}: read the image first, by numpy.asarray(PIL.Image.open(path)); "
-        "imfeat.extract takes paths"
-    )
-
-
 def _as_array(value: Any, name: str, gpu: bool = False) -> Array:
     if type(value) is np.ndarray and value.dtype in KERNEL_DTYPES:  # the usual case
         return value
@@ -388,8 +374,6 @@ def _as_array(value: Any, name: str, gpu: bool = False) -> Array:
         raise TypeError(f"{name} lies on a GPU, where this is not computed; copy it to the host")
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be lost; pass a plain array")
-    if value is None or isinstance(value, str | bytes | os.PathLike):
-        raise TypeError(_not_read(value, name))
     array = as_host_array(value, name)
     if array.dtype.kind not in "buif":
         raise TypeError(f"{name} must be an array of numbers, got {array.dtype} from {type(value).__name__}")

@@ -36,6 +36,22 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1) + "\n")
 
 
+def make_folder(path: Path) -> Path:
+    """Make a folder for results, with those above it, and return it.
+
+    Raises
+    ------
+    NotADirectoryError
+        If it, or one above it, is a file.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        file = next(part for part in (path, *path.parents) if part.exists())
+        raise NotADirectoryError(f"{file} is a file, not a folder for results; take another path") from None
+    return path
+
+
 def write_text(path: Path, text: str) -> None:
     """Write text in UTF-8 to a file that is complete or absent."""
     with complete(path) as unfinished:

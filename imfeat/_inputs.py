@@ -5,6 +5,7 @@
 
 import functools
 import inspect
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -85,9 +86,29 @@ def as_host_array(value: Any, name: str) -> Array:
     if _is_sequence_of_arrays(value):
         return _stacked([as_host_array(item, name) for item in value], name)
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
     except ValueError as error:
+        _refuse_unread(value, name)
         raise ValueError(f"{name} must be one array of one shape: {error}") from error
+    if array.dtype.kind in "OSU":
+        _refuse_unread(value, name)
+    return array
+
+
+def _refuse_unread(value: Any, name: str) -> None:
+    """Raise TypeError for None, a path or bytes instead of an image, also in a list."""
+    if isinstance(value, list | tuple):
+        for k, item in enumerate(value):
+            _refuse_unread(item, f"{name}[{k}]")
+    elif value is None:
+        what = "None, which cv2.imread returns for a file that it can't read"
+        raise TypeError(f"{name} must be an array of numbers, got {what}")
+    elif isinstance(value, str | bytes | os.PathLike):
+        what = "bytes" if isinstance(value, bytes) else f"the path {os.fspath(value)!r}"
+        raise TypeError(
+            f"{name} must be an array of numbers, got {what}: read an image first, by "
+            "numpy.asarray(PIL.Image.open(path)); imfeat.extract takes paths"
+        )
 
 
 def channels_last(value: Any, axis: int, name: str) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import imfeat
+from imfeat import compare
 from imfeat.compare.classifiers import classifier_of
 
 IMAGE = np.zeros((32, 32), np.uint8)
@@ -26,12 +27,24 @@ IMAGE = np.zeros((32, 32), np.uint8)
         (
             lambda: imfeat.hog("cat.jpg"),
             TypeError,
-            r"got the path 'cat\.jpg': read the image first",
+            r"got the path 'cat\.jpg': read an image first",
         ),
-        (lambda: imfeat.lbp(pathlib.Path("cat.jpg")), TypeError, r"got the path 'cat\.jpg': read the image"),
-        (lambda: imfeat.hog(b"\xff\xd8"), TypeError, "got bytes: read the image first"),
+        (lambda: imfeat.lbp(pathlib.Path("cat.jpg")), TypeError, r"got the path 'cat\.jpg': read an image"),
+        (lambda: imfeat.hog(b"\xff\xd8"), TypeError, "got bytes: read an image first"),
         (lambda: imfeat.hog(None), TypeError, r"got None, which cv2\.imread returns for a file"),
-        (lambda: imfeat.l2_normalize(None), TypeError, "must be an array of numbers, got NoneType"),
+        (lambda: imfeat.hog(["a.jpg", "b.jpg"]), TypeError, r"images\[0\] must be .*, got the path 'a\.jpg'"),
+        (lambda: imfeat.hog([IMAGE, None]), TypeError, r"images\[1\] must be an array of numbers, got None"),
+        (
+            lambda: imfeat.extract.run(".", "hog", __file__),
+            NotADirectoryError,
+            "test_suggest.py is a file, not a",
+        ),
+        (
+            lambda: compare.run("photos", folder=f"{__file__}/run"),
+            NotADirectoryError,
+            "is a file, not a folder",
+        ),
+        (lambda: imfeat.l2_normalize(None), TypeError, "must be an array of numbers, got None, which"),
         (lambda: imfeat.compare("photos"), TypeError, r"a module, .*; call imfeat\.compare\.run\(\.\.\.\)"),
         (lambda: imfeat.extract("photos"), TypeError, r"call imfeat\.extract\.run\(\.\.\.\)"),
         (lambda: imfeat.datasets("photos"), TypeError, r"call imfeat\.datasets\.load\(\.\.\.\)"),
@@ -46,3 +59,10 @@ def test_errors_say_what_was_meant(call, error, message):
 
 def test_completion_offers_public_names_alone():
     assert set(dir(imfeat)) == set(imfeat.__all__)
+
+
+def test_a_photograph_of_a_telephone_is_named(tmp_path):
+    path = tmp_path / "a.heic"
+    path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+    features = imfeat.extract.run(path, "color", tmp_path / "out", size=32)
+    assert "a HEIC photograph, which pillow-heif converts" in str(next(iter(features.errors())))

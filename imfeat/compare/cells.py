@@ -14,7 +14,7 @@ from urllib.parse import quote
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._files import complete
+from imfeat._files import complete, make_folder
 
 MOST_LETTERS = 200  # of the name of a file
 ELAPSED = "seconds.txt"  # in a folder of cells: seconds of the run so far
@@ -141,7 +141,7 @@ class Store:
         self._start = time.perf_counter() if start is None else start
         self._before = 0.0
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             if (path := folder / ELAPSED).exists():
                 self._before = float(path.read_text())
 

@@ -22,6 +22,7 @@ from imfeat.resize import fit_box, resize
 
 FITS = ("crop", "stretch")
 DECODES = ("exact", "fast")
+HEIF = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")  # brands of files of HEIC
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF")
 MAX_BYTES = 512 * 2**20
 MAX_PIXELS = 64_000_000
@@ -200,6 +201,13 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
+def _kind_of(content: bytes) -> str:
+    """Return what bytes are that are not of a format that is read."""
+    if content[4:8] == b"ftyp" and content[8:12] in HEIF:
+        return "a HEIC photograph, which pillow-heif converts: not an image"
+    return "not a readable image"
+
+
 def decode_or_reason(
     content: File | bytes | str, size: ImageSize, fit: str, how: str = "exact"
 ) -> Pixels | str:
@@ -211,7 +219,7 @@ def decode_or_reason(
     try:
         return decode(content, size, fit, how)
     except UnidentifiedImageError:
-        return f"not a readable image of the formats {', '.join(FORMATS)}"
+        return f"{_kind_of(content)} of the formats {', '.join(FORMATS)}"
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count, one_of
-from imfeat._files import complete, locked, remove_unfinished
+from imfeat._files import complete, locked, make_folder, remove_unfinished
 from imfeat.decoding import FITS, ImageSize, as_size
 from imfeat.extract.images import read_batches
 from imfeat.extract.plan import Plan, decoded
@@ -124,7 +124,7 @@ def fit_model(
         "seed": seed,
     }
     folder = Path(f"{out}.work")
-    (folder / "descriptors").mkdir(parents=True, exist_ok=True)
+    make_folder(folder / "descriptors")
     with locked(folder):
         remove_unfinished(folder)
         plan = Plan.open_or_make(folder, settings)

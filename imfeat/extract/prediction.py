@@ -21,7 +21,7 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat._check import as_count
 from imfeat._extras import how_to_install
-from imfeat._files import complete, locked, remove_unfinished, sha256
+from imfeat._files import complete, locked, make_folder, remove_unfinished, sha256
 from imfeat.extract.images import Row, ahead, read_batches
 from imfeat.extract.plan import Plan, decoded
 from imfeat.extract.prediction_table import FORMATS, RANKS, Values, join_parts, read_rows, write_part
@@ -135,7 +135,7 @@ def predict(
     }
     workers = find_scheduler(scheduler, n_workers)
     for name in ("plan", "receipts", "shards"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / name)
     with locked(folder):
         remove_unfinished(folder)
         plan = Plan.open_or_make(folder, settings)

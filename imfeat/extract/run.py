@@ -12,7 +12,7 @@ import numpy as np
 
 from imfeat._check import as_count, as_flag, one_of
 from imfeat._extras import how_to_install
-from imfeat._files import complete, locked, remove_unfinished, sha256, write_json
+from imfeat._files import complete, locked, make_folder, remove_unfinished, sha256, write_json
 from imfeat.decoding import FITS, as_size
 from imfeat.decoding.decode import fitted
 from imfeat.extract.features import build, describe, learned
@@ -149,7 +149,7 @@ def _complete(folder: Path, settings: dict[str, Any], workers: Scheduler, progre
     if settings["format"] == "parquet":
         import pyarrow.parquet  # noqa: F401  # before processes are forked, which then share it
     for name in ("plan", "receipts", "shards", "models"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / name)
     with locked(folder):
         remove_unfinished(folder)
         plan = Plan.open_or_make(folder, settings)
