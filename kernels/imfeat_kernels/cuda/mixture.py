@@ -2,7 +2,7 @@
 
 1. `_squares` computes |t|^2 of a batch of descriptors for all components, like a matrix product.
 2. `_share` turns it into posteriors (`_fold` into triangles): LANES threads have a descriptor.
-3. `_sum_moments` (`average_groups` for averages) sums over pieces of images.
+3. `moments.sum_moments` (`average_groups` for averages) sums over pieces of images.
 4. `_add_pieces` adds up the pieces of an image.
 """
 
@@ -10,20 +10,16 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cpu._mixture import FAR, HALF, LEAST, NEVER
+from imfeat_kernels.cpu._mixture import FAR, HALF, NEVER
 from imfeat_kernels.cpu.launch import split_groups
 from imfeat_kernels.cuda.common import SMALL, add_pieces, average_groups, divided, sum_groups
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, on_host
+from imfeat_kernels.cuda.launch import blocks_of, empty, launch, on_host
+from imfeat_kernels.cuda.moments import COLUMNS, LINE, sum_moments
 from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SPAN, add_squares, first_sum
 
 f32, u32 = np.float32, np.uint32
 VALUES = 1 << 26  # posteriors that exist at one time
-TOGETHER = 8  # components whose moments a thread sums, of one dimension
-COLUMNS = 32  # dimensions of a block that sums moments: a warp has all
-LINE = TOGETHER * THREADS // COLUMNS  # its components
-ROWS = 8  # descriptors in its shared memory
-SHARES = LINE * ROWS
 LANES = 8  # threads that share a descriptor
 
 
@@ -47,7 +43,7 @@ def moments(vectors, bounds, weights, means, variances, out, likelihoods):
         _share_out(costs, logs, scores)
         piece_sums = empty((len(pieces), *out.shape[1:]), np.float32, out)
         inputs = batch, pieces, center, scales, shifts, scores
-        launch(_sum_moments, len(pieces) * n_tiles, *inputs, piece_sums)
+        launch(sum_moments, len(pieces) * n_tiles, *inputs, piece_sums)
         add_pieces(piece_sums, starts, out[images])
         sum_groups(logs.reshape(len(logs), 1), starts, pieces, likelihoods[images].reshape(-1, 1))
         counts = np.diff(bounds[images.start : images.stop + 1])
@@ -206,87 +202,6 @@ def _sum_of_lanes(sums, lane):
     for other in range(LANES):
         total += sums[u32(first + u32(other))]
     return total
-
-
-@cuda.jit
-def _sum_moments(vectors, pieces, center, scales, shifts, scores, piece_sums):
-    """Sum moments over a piece of an image: a block has LINE components by COLUMNS dimensions.
-
-    The threads of a warp have the same components, and skip them where their posteriors are all 0.
-    """
-    x = cuda.shared.array(THREADS, f32)
-    q = cuda.shared.array(SHARES, f32)
-    counted = cuda.shared.array(LINE, f32)
-    scale, shift = cuda.local.array(TOGETHER, f32), cuda.local.array(TOGETHER, f32)
-    plain, squared = cuda.local.array(TOGETHER, f32), cuda.local.array(TOGETHER, f32)
-    n_components, d = u32(scales.shape[0]), u32(scales.shape[1])
-    across, _ = divided(d + u32(COLUMNS - 1), COLUMNS)
-    line, first_column = divided(cuda.blockIdx.x, across)
-    first_column = u32(first_column * u32(COLUMNS))
-    n_lines, _ = divided(n_components + u32(LINE - 1), LINE)
-    piece, line = divided(line, n_lines)
-    line = u32(line * u32(LINE))
-    t = u32(cuda.threadIdx.x)
-    ty, tx = divided(t, COLUMNS)
-    ty, j = u32(ty * u32(TOGETHER)), u32(first_column + tx)
-    for c in range(TOGETHER):
-        k = min(u32(u32(line + ty) + u32(c)), u32(n_components - u32(1)))
-        scale[c], shift[c] = scales[k, min(j, u32(d - u32(1)))], shifts[k, min(j, u32(d - u32(1)))]
-        plain[c], squared[c] = f32(0), f32(0)
-    mass = f32(0)
-    start, stop = u32(pieces[piece, 0]), u32(pieces[piece, 1])
-    while start < stop:
-        _load_centered(vectors, start, stop, center, first_column, x)
-        _load_shares(scores, start, stop, line, q)
-        cuda.syncthreads()
-        if t < u32(LINE):
-            for row in range(ROWS):
-                mass += q[u32(u32(LINE * row) + t)]
-            together = f32(0)
-            for c in range(TOGETHER):
-                together += q[u32(u32(TOGETHER) * t + u32(c))]
-            counted[t] = together
-        cuda.syncthreads()
-        row = u32(0)
-        while row < u32(ROWS):
-            shares = u32(u32(LINE) * row + ty)
-            if counted[u32(shares // u32(TOGETHER))] > f32(0):
-                value = x[u32(u32(COLUMNS) * row + tx)]
-                for c in range(TOGETHER):
-                    distance = cuda.fma(value, scale[c], shift[c])
-                    shared = q[u32(shares + u32(c))] * distance
-                    plain[c] += shared
-                    squared[c] += shared * distance
-            row = u32(row + u32(1))
-        cuda.syncthreads()
-        start = u32(start + u32(ROWS))
-    for c in range(TOGETHER):
-        k = u32(u32(line + ty) + u32(c))
-        if k < n_components and j < d:
-            piece_sums[piece, k, u32(1) + j], piece_sums[piece, k, u32(1) + d + j] = plain[c], squared[c]
-    if t < u32(LINE) and line + t < n_components and first_column == u32(0):
-        piece_sums[piece, u32(line + t), 0] = mass
-
-
-@cuda.jit(device=True)
-def _load_centered(vectors, start, stop, center, first_column, x):
-    """Copy COLUMNS dimensions of ROWS descriptors, less the center, zeros beyond the ends."""
-    t = u32(cuda.threadIdx.x)
-    row, column = divided(t, COLUMNS)
-    i, j = u32(start + row), u32(first_column + column)
-    x[t] = vectors[i, j] - center[j] if i < stop and j < u32(center.size) else f32(0)
-
-
-@cuda.jit(device=True)
-def _load_shares(scores, start, stop, line, q):
-    """Copy the posteriors of LINE components and ROWS descriptors; those that don't count are 0."""
-    t = u32(cuda.threadIdx.x)
-    for part in range(SHARES // THREADS):
-        place = u32(t + u32(part * THREADS))
-        row, column = divided(place, LINE)
-        i, k = u32(start + row), u32(line + column)
-        share = scores[i, k] if i < stop and k < u32(scores.shape[1]) else f32(0)
-        q[place] = share if share >= LEAST else f32(0)
 
 
 @cuda.jit
