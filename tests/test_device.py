@@ -10,13 +10,13 @@ import types
 
 import numpy as np
 import pytest
-from imfeat_kernels.cuda import launch
+from imfeat_kernels.cuda import launch, quantizer
 from sklearn.base import clone
 
 import imfeat
 from imfeat._device import CudaUnavailableError
 from imfeat.comparison import METHODS
-from tests import device, gpu_calls, ptx
+from tests import device, gpu_calls, ptx, reference_vectors
 
 needs_compiler = pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
 
@@ -245,6 +245,20 @@ def test_a_repeated_call_allocates_at_most_its_result_and_uploads_nothing(runs, 
     assert caller.n_allocations <= before[0] + 1
     assert (caller.n_uploads, caller.n_downloads) == before[1:]
     np.testing.assert_allclose(result.copy_to_host(), feature(images), atol=1e-6)
+
+
+@needs_compiler
+@pytest.mark.parametrize("n_pieces", [1, 2])
+def test_sums_by_centroid_go_over_all_vectors_of_few_pieces(runs, rng, monkeypatch, n_pieces):
+    vectors = rng.integers(0, 9, (3 * quantizer.CODES + 7, 10)).astype(np.float32)
+    codes = rng.integers(0, 20, (len(vectors), 2), dtype=np.uint8)
+    sums, counts = np.empty((2, 20, 5)), np.empty((2, 20), np.int64)
+    monkeypatch.setattr(quantizer, "SUMS", n_pieces * sums.size)
+    arrays = [launch.to_device(array) for array in (vectors, codes, sums, counts)]
+    quantizer.sum_by_centroid(*arrays)
+    expected, n_expected = reference_vectors.sum_by_centroid(vectors, codes, counts)
+    np.testing.assert_array_equal(arrays[2].copy_to_host(), expected)
+    np.testing.assert_array_equal(arrays[3].copy_to_host(), n_expected)
 
 
 @needs_compiler

@@ -7,7 +7,18 @@ when a feature first asks for it, and the code of a kernel loaded when it first 
 import importlib
 import pkgutil
 
-INFRASTRUCTURE = "array", "callers", "code", "common", "compiler", "front", "launch", "segments", "tile"
+INFRASTRUCTURE = (
+    "array",
+    "callers",
+    "code",
+    "common",
+    "compiler",
+    "front",
+    "launch",
+    "moments",
+    "segments",
+    "tile",
+)
 __all__ = sorted({module.name for module in pkgutil.iter_modules(__path__)} - set(INFRASTRUCTURE))
 
 

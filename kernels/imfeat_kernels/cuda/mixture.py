@@ -1,8 +1,8 @@
 """Mixtures of Gaussians with diagonal covariance: posteriors, and moments under the posteriors.
 
 1. `_squares` computes |t|^2 of a batch of descriptors for all components, like a matrix product.
-2. `_share` turns it into posteriors (`_fold` into triangles): a block is a descriptor.
-3. `_sum_moments` (`average_groups` for averages) sums over pieces of images.
+2. `_share` turns it into posteriors (`_fold` into triangles): LANES threads have a descriptor.
+3. `moments.sum_moments` (`average_groups` for averages) sums over pieces of images.
 4. `_add_pieces` adds up the pieces of an image.
 """
 
@@ -10,16 +10,17 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cpu._mixture import FAR, HALF, LEAST, NEVER
+from imfeat_kernels.cpu._mixture import FAR, HALF, NEVER
 from imfeat_kernels.cpu.launch import split_groups
-from imfeat_kernels.cuda.common import SMALL, add_pieces, average_groups, divided, small_sum, sum_groups
+from imfeat_kernels.cuda.common import SMALL, add_pieces, average_groups, divided, sum_groups
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, on_host
+from imfeat_kernels.cuda.launch import blocks_of, empty, launch, on_host
+from imfeat_kernels.cuda.moments import COLUMNS, LINE, sum_moments
 from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SPAN, add_squares, first_sum
 
 f32, u32 = np.float32, np.uint32
 VALUES = 1 << 26  # posteriors that exist at one time
-TOGETHER = 8  # components whose moments a thread sums
+LANES = 8  # threads that share a descriptor
 
 
 def posteriors(vectors, weights, means, variances, out):
@@ -27,22 +28,22 @@ def posteriors(vectors, weights, means, variances, out):
     center, scales, shifts, costs, _ = _tables(weights, means, variances)
     logs = empty(len(out), np.float32, out)
     _score(vectors, center, scales, shifts, out)
-    launch(_share, len(out), costs, logs, out, threads=SMALL)
+    _share_out(costs, logs, out)
 
 
 def moments(vectors, bounds, weights, means, variances, out, likelihoods):
     """Sum posteriors q, q t and q t^2 over the descriptors of each image; t = (x - mean) / deviation."""
     center, scales, shifts, costs, peak = _tables(weights, means, variances)
-    n_groups = -(-len(costs) // TOGETHER)
+    n_tiles = blocks_of(len(costs), LINE) * blocks_of(len(center), COLUMNS)
     for images, first, last, starts, pieces in _batches(bounds, len(costs)):
         scores = empty((last - first, len(costs)), np.float32, out)
         batch = vectors[first:last]
         _score(batch, center, scales, shifts, scores)
         logs = empty(len(scores), np.float32, out)
-        launch(_share, len(scores), costs, logs, scores, threads=SMALL)
+        _share_out(costs, logs, scores)
         piece_sums = empty((len(pieces), *out.shape[1:]), np.float32, out)
         inputs = batch, pieces, center, scales, shifts, scores
-        launch(_sum_moments, len(pieces) * n_groups, *inputs, piece_sums)
+        launch(sum_moments, len(pieces) * n_tiles, *inputs, piece_sums)
         add_pieces(piece_sums, starts, out[images])
         sum_groups(logs.reshape(len(logs), 1), starts, pieces, likelihoods[images].reshape(-1, 1))
         counts = np.diff(bounds[images.start : images.stop + 1])
@@ -54,7 +55,7 @@ def mean_posteriors(vectors, bounds, weights, means, variances, out):
     center, scales, shifts, costs, _ = _tables(weights, means, variances)
 
     def finish(scores):
-        launch(_share, len(scores), costs, empty(len(scores), np.float32, out), scores, threads=SMALL)
+        _share_out(costs, empty(len(scores), np.float32, out), scores)
 
     _average(vectors, bounds, center, scales, shifts, finish, out)
 
@@ -65,9 +66,13 @@ def mean_triangles(vectors, bounds, words, out):
     center = words.mean(0, dtype=np.float64).astype(np.float32)
 
     def finish(scores):
-        launch(_fold, len(scores), scores, threads=SMALL)
+        launch(_fold, blocks_of(LANES * len(scores), SMALL), scores, threads=SMALL)
 
     _average(vectors, bounds, center, np.ones_like(words), center - words, finish, out)
+
+
+def _share_out(costs, logs, scores):
+    launch(_share, blocks_of(LANES * len(scores), SMALL), costs, logs, scores, threads=SMALL)
 
 
 def _average(vectors, bounds, center, scales, shifts, finish, out):
@@ -129,94 +134,74 @@ def _squares(vectors, center, scales, shifts, scores):
 
 @cuda.jit
 def _share(costs, logs, scores):
-    """Turn |t|^2 of a descriptor into posteriors, and store the logarithm of its density."""
+    """Turn |t|^2 of descriptors into posteriors, and store the logarithms of their densities."""
     lowest = cuda.shared.array(SMALL, f32)
     sums = cuda.shared.array(SMALL, f32)
     t = u32(cuda.threadIdx.x)
-    i = u32(cuda.blockIdx.x)
-    n = u32(costs.size)
+    i, lane = divided(cuda.grid(1), LANES)
+    n = u32(costs.size) if i < u32(scores.shape[0]) else u32(0)
     least = NEVER
-    k = t
+    k = lane
     while k < n:
         square = scores[i, k]
         score = costs[k] + HALF * (square if square < FAR else FAR)
         scores[i, k] = score
         least = score if score < least else least
-        k = u32(k + u32(SMALL))
+        k = u32(k + u32(LANES))
     lowest[t] = least
     cuda.syncthreads()
-    for k in range(SMALL):
-        least = lowest[k] if lowest[k] < least else least
+    for other in range(LANES):
+        score = lowest[u32(u32(t - lane) + u32(other))]
+        least = score if score < least else least
     total = f32(0)
-    k = t
+    k = lane
     while k < n:
         value = math.exp(least - scores[i, k])
         scores[i, k] = value
         total += value
-        k = u32(k + u32(SMALL))
+        k = u32(k + u32(LANES))
     sums[t] = total
-    total = small_sum(sums)
-    k = t
+    total = _sum_of_lanes(sums, lane)
+    factor = f32(1) / total
+    k = lane
     while k < n:
-        scores[i, k] /= total
-        k = u32(k + u32(SMALL))
-    if t == u32(0):
+        scores[i, k] *= factor
+        k = u32(k + u32(LANES))
+    if lane == u32(0) and n > u32(0):
         logs[i] = math.log(total) - least
 
 
 @cuda.jit
 def _fold(scores):
-    """Turn squared distances z^2 of a descriptor into max(0, mean of z - z)."""
+    """Turn squared distances z^2 of descriptors into max(0, mean of z - z)."""
     sums = cuda.shared.array(SMALL, f32)
-    t = u32(cuda.threadIdx.x)
-    i = u32(cuda.blockIdx.x)
-    n = u32(scores.shape[1])
+    i, lane = divided(cuda.grid(1), LANES)
+    n = u32(scores.shape[1]) if i < u32(scores.shape[0]) else u32(0)
     total = f32(0)
-    k = t
+    k = lane
     while k < n:
         distance = math.sqrt(scores[i, k])
         scores[i, k] = distance
         total += distance
-        k = u32(k + u32(SMALL))
-    sums[t] = total
-    mean = small_sum(sums) / f32(n)
-    k = t
+        k = u32(k + u32(LANES))
+    sums[u32(cuda.threadIdx.x)] = total
+    mean = _sum_of_lanes(sums, lane) / f32(scores.shape[1])
+    k = lane
     while k < n:
         nearer = mean - scores[i, k]
         scores[i, k] = nearer if nearer > f32(0) else f32(0)
-        k = u32(k + u32(SMALL))
+        k = u32(k + u32(LANES))
 
 
-@cuda.jit
-def _sum_moments(vectors, pieces, center, scales, shifts, scores, piece_sums):
-    """Sum moments of some components over a piece of an image; a thread sums one or several dimensions."""
-    plain, squared = cuda.local.array(TOGETHER, f32), cuda.local.array(TOGETHER, f32)
-    masses = cuda.local.array(TOGETHER, f32)
-    n_components, d = u32(scales.shape[0]), u32(scales.shape[1])
-    n_groups, _ = divided(n_components + u32(TOGETHER - 1), TOGETHER)
-    piece, group = divided(cuda.blockIdx.x, n_groups)
-    first = group * u32(TOGETHER)
-    j = u32(cuda.threadIdx.x)
-    while j < d:
-        for c in range(TOGETHER):
-            plain[c], squared[c], masses[c] = f32(0), f32(0), f32(0)
-        for i in range(u32(pieces[piece, 0]), u32(pieces[piece, 1])):
-            value = vectors[i, j] - center[j]
-            for c in range(TOGETHER):
-                k = min(first + u32(c), n_components - u32(1))
-                share = scores[i, k]
-                share = share if share >= LEAST else f32(0)
-                distance = cuda.fma(value, scales[k, j], shifts[k, j])
-                masses[c] += share
-                plain[c] += share * distance
-                squared[c] += share * distance * distance
-        for c in range(TOGETHER):
-            k = first + u32(c)
-            if k < n_components:
-                piece_sums[piece, k, u32(1) + j], piece_sums[piece, k, u32(1) + d + j] = plain[c], squared[c]
-                if j == u32(0):
-                    piece_sums[piece, k, 0] = masses[c]
-        j = u32(j + u32(THREADS))
+@cuda.jit(device=True)
+def _sum_of_lanes(sums, lane):
+    """Return the sum of the values of the threads of a descriptor, after all threads wrote theirs."""
+    first = u32(u32(cuda.threadIdx.x) - lane)
+    cuda.syncthreads()
+    total = f32(0)
+    for other in range(LANES):
+        total += sums[u32(first + u32(other))]
+    return total
 
 
 @cuda.jit

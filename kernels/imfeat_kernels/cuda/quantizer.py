@@ -2,15 +2,18 @@
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import SMALL, divided, small_sum
+from imfeat_kernels.cuda.common import add_pieces, divided
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
 
 f32, i32, u8, u32 = np.float32, np.int32, np.uint8, np.uint32
 VALUES = 2048  # values of centroids in shared memory
 SHORT = 8  # dimensions of a group that a thread keeps in registers
 AT_ONCE = VALUES // SHORT  # centroids of up to SHORT dimensions in shared memory
 FAR = np.float32(np.inf)
+CODES = 4 * THREADS  # codes in shared memory, four in a word
+SUMS = 1 << 26  # sums of pieces that exist at one time
+ONES, TOPS = np.uint32(0x01010101), np.uint32(0x80808080)  # lowest and highest bits of the bytes of a word
 
 
 def encode(vectors, centroids, out):
@@ -26,7 +29,14 @@ def decode(codes, centroids, out):
 
 def sum_by_centroid(vectors, codes, sums, counts):
     """Sum the vectors of each centroid, group by group."""
-    launch(_sum_by_centroid, counts.size, vectors, codes, sums, counts, threads=SMALL)
+    n_pieces = max(1, min(blocks_of(len(vectors), CODES), SUMS // sums.size))
+    piece_sums = empty((n_pieces, *sums.shape), np.float32, sums)
+    piece_counts = empty((n_pieces, *counts.shape), np.float32, sums)
+    n_blocks = n_pieces * len(sums) * blocks_of(sums.shape[2], SHORT)
+    launch(_sum_by_centroid, n_blocks, vectors, codes, piece_counts, piece_sums)
+    start = np.zeros(1, np.int64)
+    add_pieces(piece_sums, start, sums.reshape(1, -1))
+    add_pieces(piece_counts, start, counts.reshape(1, -1))
 
 
 @cuda.jit
@@ -116,24 +126,59 @@ def _decode(codes, centroids, out):
 
 
 @cuda.jit
-def _sum_by_centroid(vectors, codes, sums, counts):
-    """Sum the vectors of a centroid, one dimension after the other."""
-    partial_sums = cuda.shared.array(SMALL, f32)
-    partial_counts = cuda.shared.array(SMALL, u32)
-    size = u32(sums.shape[2])
-    t = u32(cuda.threadIdx.x)
-    group, k = divided(cuda.blockIdx.x, counts.shape[1])
-    for j in range(size):
-        total = f32(0)
-        count = u32(0)
-        i = t
-        while i < u32(vectors.shape[0]):
-            if u32(codes[i, group]) == k:
-                total += vectors[i, group * size + u32(j)]
-                count += u32(1)
-            i = u32(i + u32(SMALL))
-        partial_sums[t], partial_counts[t] = total, count
-        total, count = small_sum(partial_sums), small_sum(partial_counts)
-        if t == u32(0):
-            sums[group, k, u32(j)] = total
-            counts[group, k] = count
+def _sum_by_centroid(vectors, codes, piece_counts, piece_sums):
+    """Sum up to SHORT dimensions of the vectors of a piece, group by group; a thread has a centroid.
+
+    A thread compares its code with four codes at a time, and looks at each only if one of them is equal.
+    """
+    words = cuda.shared.array(THREADS, u32)
+    totals = cuda.local.array(SHORT, f32)
+    n_groups, n_centroids = u32(piece_sums.shape[1]), u32(piece_sums.shape[2])
+    size, n = u32(piece_sums.shape[3]), u32(vectors.shape[0])
+    n_parts, _ = divided(size + u32(SHORT - 1), SHORT)
+    k = u32(cuda.threadIdx.x)
+    piece, group = divided(cuda.blockIdx.x, n_groups * n_parts)
+    group, first = divided(group, n_parts)
+    first = u32(first * u32(SHORT))
+    for j in range(SHORT):
+        totals[j] = f32(0)
+    count = u32(0)
+    start = u32(piece * u32(CODES))
+    while start < n:
+        words[k] = _four_codes(codes, u32(start + u32(4) * k), group)
+        cuda.syncthreads()
+        w = u32(0)
+        while w < u32(THREADS):
+            apart = u32(words[w] ^ u32(k * ONES))
+            if u32(u32(u32(apart - ONES) & u32(~apart)) & TOPS) != u32(0):  # one of the bytes is 0
+                i = u32(start + u32(4) * w)
+                end = min(n, u32(i + u32(4)))
+                while i < end:
+                    if u32(apart & u32(255)) == u32(0):
+                        count = u32(count + u32(1))
+                        for j in range(SHORT):
+                            column = min(u32(first + u32(j)), u32(size - u32(1)))
+                            totals[j] += vectors[i, u32(group * size + column)]
+                    apart = u32(apart >> u32(8))
+                    i = u32(i + u32(1))
+            w = u32(w + u32(1))
+        cuda.syncthreads()
+        start = u32(start + u32(piece_sums.shape[0]) * u32(CODES))
+    if k < n_centroids:
+        for j in range(SHORT):
+            column = u32(first + u32(j))
+            if column < size:
+                piece_sums[piece, group, k, column] = totals[j]
+        if first == u32(0):
+            piece_counts[piece, group, k] = f32(count)
+
+
+@cuda.jit(device=True)
+def _four_codes(codes, first, group):
+    """Return the codes of four vectors as the bytes of a word, the first one lowest; 0 beyond the end."""
+    word = u32(0)
+    for place in range(4):
+        i = u32(first + u32(place))
+        if i < u32(codes.shape[0]):
+            word = u32(word | u32(u32(codes[i, group]) << u32(8 * place)))
+    return word
