@@ -38,7 +38,7 @@ COUNTS_AT_ONCE = 1 << 21  # of matrices
 N_PRODUCTS = 1 << 12  # counts whose logarithm is looked up
 
 
-@accepts()
+@accepts(late=True)
 def glcm(
     images: Images,
     *,
@@ -121,7 +121,7 @@ def glcm(
     return to_caller_array(counts)
 
 
-@accepts()
+@accepts(late=True)
 def haralick(
     images: Images,
     *,

@@ -36,7 +36,7 @@ CONVERSIONS = {"hsv": rgb_to_hsv, "hsi": rgb_to_hsi, "lab": rgb_to_lab, "ycbcr":
 PIXELS_AT_ONCE = 1 << 18  # pixels in another colour space at a time
 
 
-@accepts()
+@accepts(late=True)
 def color_histogram(
     images: Images,
     *,

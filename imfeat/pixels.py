@@ -14,7 +14,7 @@ from imfeat.exposure import equalize_clahe, equalize_value
 EQUALIZATIONS = (None, "value", "torchvision", "opencv", "clahe")
 
 
-@accepts()
+@accepts(late=True)
 def raw_pixels(images: Images, *, equalize: str | None = None, channel_axis: ChannelAxis = "auto") -> Array:
     """Return the pixels of each image as one vector.
 

@@ -5,6 +5,7 @@ Libraries are stand-ins whose memory lies on the host, and kernels run there; se
 
 import importlib.util
 import operator
+import re
 import sys
 import types
 
@@ -163,6 +164,62 @@ def test_floats_of_many_images_are_binned_at_once(gpu, runs, images, monkeypatch
     found = imfeat.color_histogram(gpu.array(colors))
     np.testing.assert_allclose(found.array, imfeat.color_histogram(colors), atol=1e-6)
     assert [body.name for body, _, _ in runs.launched].count("histogram._to_bytes") == 1
+
+
+# What needs numbers of the host in between, or takes no floats on a GPU.
+WAITING = (
+    *("equalize", "equalize_value", "equalize_clahe", "equalize_clahe continued", "raw_pixels equalized"),
+    *("hog of roots", "hog padded", "match_histograms", "PaletteHistogram", "quantize_colors dithered"),
+    *("rgb_to_hsv bytes", "rgb_to_ycbcr bytes"),
+)
+LATE = [
+    pytest.param(kind, name, marks=() if name in ("rgb_to_hsv", "hog", "assign") else pytest.mark.slow)
+    for kind, table in (("images", gpu_calls.FEATURES), ("descriptors", gpu_calls.DESCRIPTORS))
+    for name in table
+    if name not in (*WAITING, "Whitening", "principal axes", "tf_idf", "pool_regions", "pool_regions by sums")
+    and name not in METHODS
+]
+
+
+def floats_for(kind, name, rng):
+    """Return a function of one array, with floats that it takes."""
+    if kind == "images":
+        return gpu_calls.FEATURES[name][0], rng.random((2, 24, 32, 3)).astype(np.float32)
+    x, words = (rng.random((n, 16)).astype(np.float32) for n in (50, 7))
+    call, _ = gpu_calls.DESCRIPTORS[name]
+    return lambda values: call(values, words), x
+
+
+@needs_compiler
+@pytest.mark.parametrize(("kind", "name"), LATE)
+def test_checks_of_floats_are_read_after_the_last_kernel(gpu, runs, rng, monkeypatch, kind, name):
+    launched = []  # when something was copied to the host
+    original = device.HostCaller.copy_to_host
+
+    def copy_to_host(*args):
+        launched.append(len(runs.launched))
+        return original(*args)
+
+    monkeypatch.setattr(device.HostCaller, "copy_to_host", copy_to_host)
+    call, values = floats_for(kind, name, rng)
+    call(gpu.array(values))
+    assert set(launched) == {len(runs.launched)}
+
+
+@needs_compiler
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38, -3e38])
+@pytest.mark.parametrize(("kind", "name"), LATE)
+def test_kernels_access_their_memory_alone_whatever_values_are(gpu, runs, rng, kind, name, bad):
+    call, values = floats_for(kind, name, rng)
+    values.reshape(-1)[::7] = bad
+    values[0] = bad
+    if kind == "descriptors" and np.isfinite(bad):
+        call(gpu.array(values))
+        return
+    with pytest.raises(ValueError, match="images|descriptors|must be finite") as expected:
+        call(values)
+    with pytest.raises(ValueError, match=re.escape(str(expected.value))):
+        call(gpu.array(values))
 
 
 @needs_compiler
