@@ -8,6 +8,7 @@ from imfeat_kernels.cuda.array import DeviceArray as DeviceArray
 from imfeat_kernels.cuda.array import signature_of
 from imfeat_kernels.cuda.callers import caller_of as caller_of
 from imfeat_kernels.cuda.callers import current_device as current_device
+from imfeat_kernels.cuda.callers import device_of as device_of
 from imfeat_kernels.cuda.code import load
 
 THREADS = 256  # default number of threads of a block
