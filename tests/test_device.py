@@ -246,6 +246,42 @@ def test_words_are_equalized_on_a_gpu(gpu, images, rng, name, dtype):
 
 
 @needs_compiler
+@pytest.mark.parametrize("dtype", gpu_calls.WORDS)
+@pytest.mark.parametrize("name", gpu_calls.LEVELS)
+def test_levels_of_16_bits_are_counted_and_scaled_on_a_gpu(gpu, images, name, dtype):
+    feature, tolerance = gpu_calls.LEVELS[name]
+    levels = (images[..., 0] % 200).astype(dtype)
+    found = feature(gpu.array(levels))
+    assert type(found) is gpu.array
+    np.testing.assert_allclose(found.array, feature(levels), atol=tolerance, rtol=0)
+    if name == "glcm":
+        levels[0, 0, 0] = 456  # whose lower byte is 200
+        with pytest.raises(ValueError, match="images must have values below levels=200"):
+            feature(gpu.array(levels))
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", gpu_calls.TWO_CHANNELS)
+def test_features_of_two_channels_lie_where_images_do(gpu, images, name):
+    feature, tolerance = gpu_calls.TWO_CHANNELS[name]
+    pixels = np.ascontiguousarray(images[..., 1:])
+    for values in (pixels, (pixels / 255).astype(np.float32)):
+        if name == "match_histograms" and values.dtype != np.uint8:
+            continue
+        found = feature(gpu.array(values))
+        assert type(found) is gpu.array
+        np.testing.assert_allclose(found.array, feature(values), atol=max(tolerance, 1e-6))
+
+
+@needs_compiler
+def test_two_channels_are_matched_with_one_reference(gpu, images):
+    pixels = np.ascontiguousarray(images[..., 1:])
+    found = imfeat.match_histograms(gpu.array(pixels), gpu.array(pixels[0] // 2), channel_axis=-1)
+    expected = imfeat.match_histograms(pixels, pixels[0] // 2, channel_axis=-1)
+    np.testing.assert_array_equal(found.array, expected)
+
+
+@needs_compiler
 def test_words_are_equalized_by_tiles_on_a_gpu(gpu, images, rng):
     words = (images.astype(np.int64) * 256 + rng.integers(0, 256, images.shape)).astype(np.uint16)[:1]
     found = imfeat.equalize_clahe(gpu.array(words), tiles=(1, 3), clip_limit=300)
@@ -706,13 +742,9 @@ def test_masks_lie_where_images_do(gpu, images, rng):
 
 
 def test_what_is_not_computed_there_says_so(gpu, images):
-    words = images.astype(np.uint16)
-    with pytest.raises(TypeError, match="glcm of uint16 is not computed on a GPU; copy"):
-        imfeat.glcm(gpu.array(np.ascontiguousarray(words[..., 0])))
-    with pytest.raises(TypeError, match="raw_pixels of uint16 is not computed on a GPU; copy"):
-        imfeat.raw_pixels(gpu.array(words))
-    with pytest.raises(TypeError, match="hog_windows is not computed on a GPU; copy"):
-        imfeat.hog_windows(gpu.array(images), (16, 16), 8)
+    floats = (images / 255).astype(np.float32)
+    with pytest.raises(TypeError, match="matching of other dtypes than uint8 is not computed on a GPU; copy"):
+        imfeat.match_histograms(gpu.array(floats), gpu.array(floats))
     with pytest.raises(TypeError, match="features lie on a GPU"):
         imfeat.hog_to_opencv(imfeat.hog(gpu.array(images), flatten=False))
     with pytest.raises(TypeError, match="counts lies on a GPU, where this is not computed"):
