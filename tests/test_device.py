@@ -392,6 +392,53 @@ def test_encodings_lie_where_descriptors_do(gpu, runs, rng, name):
     assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
 
 
+@pytest.fixture
+def large_tables(monkeypatch):
+    """The larger tables that stay on the device; none at first."""
+    monkeypatch.setattr(launch, "_threads", types.SimpleNamespace(tables={}))
+    return launch._threads.tables
+
+
+@needs_compiler
+def test_large_codebooks_stay_on_the_device_and_may_be_written_to(runs, rng, large_tables):
+    x, words = (rng.random((n, 64)).astype(np.float32) for n in (50, 300))
+    mixture = gpu_calls.mixture_of(words)
+    there = imfeat.to_device(x)
+    for encode, table in ((imfeat.vlad, words), (imfeat.assign, words), (imfeat.fisher_vector, mixture)):
+        encode(there, table)
+        encode(there, table)
+        before = there.caller.n_uploads
+        np.testing.assert_allclose(encode(there, table).copy_to_host(), encode(x, table), atol=1e-5)
+        assert there.caller.n_uploads == before
+    words[np.arange(len(words)), 1 + np.arange(len(words)) % 7] += 1  # not at what is sampled alone
+    np.testing.assert_allclose(imfeat.vlad(there, words).copy_to_host(), imfeat.vlad(x, words), atol=1e-5)
+
+
+def test_one_changed_value_of_a_large_table_is_noticed(runs, large_tables):
+    caller = launch.caller_of("imfeat", 0, 0)
+    table = np.zeros(1 << 15, np.float32)
+    for _ in range(3):
+        launch._on_device(table, caller)
+    n_uploads = caller.n_uploads
+    table[12345] = np.nan
+    for _ in range(2):  # NaN equals itself here
+        np.testing.assert_array_equal(launch._on_device(table, caller).copy_to_host(), table)
+    assert caller.n_uploads == n_uploads + 1
+
+
+def test_large_tables_are_kept_up_to_a_number_of_bytes(runs, monkeypatch, large_tables):
+    caller = launch.caller_of("imfeat", 0, 0)
+    monkeypatch.setattr(launch, "LARGE_TABLES", 5 << 17)
+    for value in range(9):
+        for _ in range(2):
+            launch._on_device(np.full(1 << 15, value, np.float32), caller)
+    kept = [there for pair in large_tables.values() if pair for there in pair[1:]]
+    assert [there.copy_to_host()[0] for there in kept] == [4, 5, 6, 7, 8]
+    launch._on_device(np.zeros(1 << 16, np.float32), caller)
+    launch._on_device(np.zeros(1 << 16, np.float32), caller)
+    assert all(pair is None or len(pair[0]) == 1 << 17 for pair in large_tables.values())
+
+
 @needs_compiler
 def test_words_may_lie_with_descriptors_but_not_alone_on_a_gpu(gpu, rng):
     x, words = (rng.random((n, 16)).astype(np.float32) for n in (50, 7))
