@@ -14,6 +14,7 @@ from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._device import adopt, empty_like_owner, is_on_gpu, to_library
 from imfeat._dtypes import KERNEL_DTYPES, Words, factor_hint, to_kernel_dtype
 from imfeat._inputs import ChannelAxis, as_host_array
+from imfeat._late import postpone
 from imfeat._layout import has_channel_axis
 from imfeat._planes import repeated
 from imfeat._suggest import did_you_mean
@@ -125,7 +126,7 @@ def _checked_values(array: Array, name: str, words: Words, unit: bool, clip: boo
         return _plain(array)
     is_signed = array.dtype == np.int16 and unit
     array = _plain(to_kernel_dtype(array, name, words))
-    if is_signed and count_outside(array, 0, np.iinfo(np.int16).max):
+    if is_signed and count_outside(array, 0, np.iinfo(np.int16).max, late=True):
         raise ValueError(
             f"{name} of int16 must not be negative here, got negative values; "
             f"write ({name} - low) / (high - low) with the lowest and highest possible value"
@@ -134,7 +135,7 @@ def _checked_values(array: Array, name: str, words: Words, unit: bool, clip: boo
         return array
     if unit:
         return _in_unit_range(array, name, clip)
-    if count_outside(array, -LARGEST, LARGEST):
+    if count_outside(array, -LARGEST, LARGEST, late=True):
         if not np.isfinite(to_host(array)).all():
             raise ValueError(f"{name} must be finite, got NaN or infinite values")
         raise ValueError(f"{name} must not exceed {LARGEST:g}, as squares would overflow; scale them")
@@ -188,7 +189,7 @@ def as_vectors(
     elif array.dtype != np.float32:
         raise TypeError(f"{name} on a GPU must be float32, got {array.dtype}; convert them first")
     largest = float(np.finfo(np.float32).max)
-    if count_outside(array, -largest, largest):
+    if count_outside(array, -largest, largest, late=True):
         raise ValueError(f"{name} must be finite, got NaN or infinite values (or beyond float32)")
     return array
 
@@ -340,13 +341,18 @@ def as_on_host(array: Array, operation: str) -> Array:
     return array
 
 
-def count_outside(values: Array, low: float, high: float) -> int:
-    """Count the values outside [low, high]; NaN is outside."""
+def count_outside(values: Array, low: float, high: float, *, late: bool = False) -> int:
+    """Count the values outside [low, high]; NaN is outside.
+
+    With ``late`` the count of values on a GPU is taken for 0 until the end of `checked_after`.
+    """
     check = backend_of(values).check
     flat = values.reshape(-1)
     kind = flat.dtype.type
     counts = empty_on_device_of((-(-flat.size // check.CHUNK),), np.int64, values)
     check.count_outside(flat, kind(low), kind(high), counts)
+    if late and not isinstance(counts, np.ndarray) and postpone(counts):
+        return 0
     counts = to_host(counts)
     return int(counts[0] if len(counts) == 1 else counts.sum())
 
@@ -391,9 +397,9 @@ def _plain(array: Array) -> Array:
 
 def _in_unit_range(array: Array, name: str, clip: bool) -> Array:
     """Return checked floats, with ``clip`` those of [0, 1]."""
-    if clip and not count_outside(array, 0, 1):  # the usual case
+    if clip and not count_outside(array, 0, 1, late=True):  # the usual case
         return array
-    n_outside = count_outside(array, -SLACK, 1 + SLACK)
+    n_outside = count_outside(array, -SLACK, 1 + SLACK, late=True)
     if not n_outside:
         return clipped(array, 0, 1) if clip else array
     array = to_host(array)

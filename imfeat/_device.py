@@ -17,6 +17,7 @@ from imfeat._backend import KERNELS, Array, cuda_kernels
 from imfeat._extras import how_to_install
 
 LIBRARIES = "cupy", "torch"  # whose arrays come back
+WITH_DEVICE = {"cupy": "with cupy.cuda.Device({}): ...", "torch": "with torch.cuda.device({}): ..."}
 DEVICES = "cpu", "cuda"  # that features of arrays on the host are computed on
 
 
@@ -65,23 +66,24 @@ def _place_of(value: Any, name: str, library: str) -> tuple[int, int]:
     """Return the device of an array, which is the current one, and the stream to compute in."""
     if library == "torch":
         cuda = sys.modules["torch"].cuda
-        device_id, current = value.device.index, cuda.current_device()
-    elif library == "cupy":
+        _check_current(value.device.index, cuda.current_device(), name, library)
+        return value.device.index, cuda.current_stream(value.device).cuda_stream
+    if library == "cupy":
         cuda = sys.modules["cupy"].cuda
-        device_id, current = value.device.id, cuda.runtime.getDevice()
-    else:
-        return cuda_kernels().launch.current_device(), value.__cuda_array_interface__.get("stream") or 0
+        _check_current(value.device.id, cuda.runtime.getDevice(), name, library)
+        return value.device.id, cuda.get_current_stream().ptr
+    launch, interface = cuda_kernels().launch, value.__cuda_array_interface__
+    current = launch.current_device()
+    device_id = launch.device_of(interface["data"][0])
+    _check_current(current if device_id is None else device_id, current, name, library)
+    return current, interface.get("stream") or 0
+
+
+def _check_current(device_id: int, current: int, name: str, library: str) -> None:
+    """Refuse an array on another device than the current one, in which kernels run."""
     if device_id != current:
-        context = (
-            f"torch.cuda.device({device_id})" if library == "torch" else f"cupy.cuda.Device({device_id})"
-        )
-        raise ValueError(
-            f"{name} lies on GPU {device_id}, and the current one is {current}; write with {context}: ..."
-        )
-    stream = (
-        cuda.current_stream(value.device).cuda_stream if library == "torch" else cuda.get_current_stream().ptr
-    )
-    return device_id, stream
+        how = WITH_DEVICE.get(library, "cuda.core.Device({}).set_current() first").format(device_id)
+        raise ValueError(f"{name} lies on GPU {device_id}, and the current one is {current}; write {how}")
 
 
 def _of_dlpack(value: Any, name: str) -> Array:
@@ -89,7 +91,9 @@ def _of_dlpack(value: Any, name: str) -> Array:
     from cuda.core.utils import StridedMemoryView
 
     launch = cuda_kernels().launch
-    caller = launch.caller_of("other", launch.current_device(), 0)
+    current = launch.current_device()
+    _check_current(int(value.__dlpack_device__()[1]), current, name, "other")
+    caller = launch.caller_of("other", current, 0)
     try:
         view = StridedMemoryView.from_dlpack(value, stream_ptr=1)  # the default stream
     except (BufferError, RuntimeError, TypeError, ValueError) as error:

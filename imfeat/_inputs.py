@@ -15,6 +15,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._device import is_on_gpu, library_of
+from imfeat._late import checked_after, checked_at_once
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,13 +28,14 @@ OF_ONE_ARRAY = ("out", "offsets")  # options that fit a single array only
 
 
 def accepts(
-    *, lists: bool = True, back: bool = False, others: tuple[str, ...] = ()
+    *, lists: bool = True, back: bool = False, others: tuple[str, ...] = (), late: bool = False
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let a function of a NumPy array take tensors, lists, and images with channels at any axis.
 
     Tensors of PyTorch on the CPU give tensors.  With ``lists``, a list of arrays of several shapes gives the
     results of all items: one array if they have the same shape, else a list.  With ``back``, a moved channel
-    axis of images is moved back in results.  ``others`` are parameters that hold images, too.
+    axis of images is moved back in results.  ``others`` are parameters that hold images, too.  With ``late``
+    values of images on a GPU are checked after the kernels, see `checked_after`.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -41,14 +43,15 @@ def accepts(
         first = next(iter(signature.parameters))
         axis = signature.parameters.get("channel_axis")
         guesses = axis is not None and axis.default == "auto"
-        one = functools.partial(_call_one, function, first, back, others)
+        on_gpu = functools.partial(checked_after if late else checked_at_once, function)
+        one = functools.partial(_call_one, function, on_gpu, first, back, others)
 
         @functools.wraps(function)
         def call(*args: Any, **options: Any) -> Any:
             value = args[0] if args else options.get(first)
             plain = value.dtype.kind != "O" if type(value) is np.ndarray else is_on_gpu(value)
             if plain and options.keys().isdisjoint(("channel_axis", "out")):
-                return function(*args, **options)
+                return (function if type(value) is np.ndarray else on_gpu)(*args, **options)
             options = signature.bind(*args, **options).arguments
             del options[first]
             if guesses and options.get("channel_axis", "auto") == "auto" and are_gray(value):
@@ -127,7 +130,8 @@ def channels_last(value: Any, axis: int, name: str) -> Any:
 
 
 def _call_one(
-    function: Callable[..., Any],
+    on_host: Callable[..., Any],
+    on_gpu: Callable[..., Any],
     name: str,
     back: bool,
     others: tuple[str, ...],
@@ -149,6 +153,7 @@ def _call_one(
         value = channels_last(value, axis, name)
         options |= {key: channels_last(options[key], from_end, key) for key in others if key in options}
         options["channel_axis"] = -1
+    function = on_gpu if is_on_gpu(value) else on_host
     if not (is_moved and back):
         result = function(value, **options)
     else:

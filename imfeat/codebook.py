@@ -109,7 +109,7 @@ def learn_codebook(
     return table_in_library_of(words, source)
 
 
-@accepts()
+@accepts(late=True)
 def assign(descriptors: Array, codebook: Array) -> Array:
     """Find the nearest visual word of each descriptor.
 

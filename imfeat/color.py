@@ -9,7 +9,7 @@ from imfeat._inputs import ChannelAxis, Images, accepts
 WHITE_BYTE = np.float32(255)
 
 
-@accepts(back=True)
+@accepts(back=True, late=True)
 def rgb_to_hsv(
     images: Images, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
 ) -> Array:
@@ -50,7 +50,7 @@ def rgb_to_hsv(
     return _convert(images, dtype, channel_axis, out, "rgb_to_hsv")
 
 
-@accepts(back=True)
+@accepts(back=True, late=True)
 def hsv_to_rgb(
     images: Images, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
 ) -> Array:
@@ -110,7 +110,7 @@ def _convert(images: Images, dtype: str, channel_axis: ChannelAxis, out: Array |
     return to_caller_array(out)
 
 
-@accepts(back=True)
+@accepts(back=True, late=True)
 def rgb_to_hsi(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert RGB images to hue, saturation and intensity.
 
@@ -150,7 +150,7 @@ def rgb_to_hsi(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | N
     return to_caller_array(out)
 
 
-@accepts()
+@accepts(late=True)
 def rgb_to_gray(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert RGB images to gray.
 

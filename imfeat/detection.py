@@ -1,17 +1,39 @@
 """What detectors take: the HoG of all windows of an image, and OpenCV's order of its numbers."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from imfeat._backend import Array
-from imfeat._check import as_on_host, as_pair
+from imfeat._backend import Array, backend_of, empty_on_device_of, fill
+from imfeat._check import as_out, as_pair, to_caller_array
 from imfeat._device import is_on_gpu
 from imfeat._hog import Options, Pair, as_inputs, as_options, fill_blocks
 from imfeat._inputs import ChannelAxis, Images, accepts
+from imfeat._rows import joined
 
 
-@accepts()
+class _Layout(NamedTuple):
+    """Where the blocks of windows begin, among all blocks."""
+
+    n_windows: tuple[int, ...]  # rows and columns of windows
+    n_blocks: tuple[int, ...]  # of a window
+    window_steps: tuple[int, ...]  # from one window to the next, in blocks
+    block_steps: tuple[int, ...]
+
+    def windows_of(self, blocks: Array) -> Array:
+        """Return what belongs to blocks (n_images, n_rows, n_cols, ...) by windows, a read-only view.
+
+        Its shape is (n_images, n_window_rows, n_window_cols, block rows, block columns of a window, ...).
+        """
+        reach = [(n - 1) * step + 1 for n, step in zip(self.n_blocks, self.block_steps, strict=True)]
+        views = np.lib.stride_tricks.sliding_window_view(blocks, reach, (1, 2))
+        (down, across), (row_step, col_step) = self.window_steps, self.block_steps
+        views = views[:, ::down, ::across, ..., ::row_step, ::col_step]
+        return np.moveaxis(views[:, : self.n_windows[0], : self.n_windows[1]], (-2, -1), (3, 4))
+
+
+@accepts(late=True)
 def hog_windows(
     images: Images,
     window: tuple[int, int],
@@ -56,7 +78,8 @@ def hog_windows(
     -------
     array of shape (..., n_window_rows, n_window_cols, n_rows, n_cols, block_rows, block_cols, orientations)
         Of float32: for each window what `hog` gives with ``flatten=False``.  This is a read-only view:
-        windows that overlap have the memory of their blocks in common, and ``reshape`` copies them.
+        windows that overlap have the memory of their blocks in common, and ``reshape`` copies them.  On a
+        GPU each window has a copy of its blocks.
 
     Raises
     ------
@@ -85,7 +108,7 @@ def hog_windows(
         *(signed, sqrt, padding, clip, sigma),
     )
     pixels, chosen = as_inputs(images, mask, options, channel_axis)
-    batch = as_on_host(pixels.batch, "hog_windows")
+    batch = pixels.batch
     sides = as_pair(window, "window")
     steps = as_pair(stride, "stride")
     n_blocks = options.grid(sides, "windows")
@@ -97,16 +120,15 @@ def hog_windows(
         )
     # Blocks of all windows begin at multiples of their greatest common divisor.
     spacing = math.gcd(steps[0], options.stride[0]), math.gcd(steps[1], options.stride[1])
-    blocks = _dense_blocks(batch, chosen, spacing, area, options)
-    reach = [
-        (n - 1) * stride // g + 1 for n, stride, g in zip(n_blocks, options.stride, spacing, strict=True)
-    ]
-    views = np.lib.stride_tricks.sliding_window_view(blocks, reach, (1, 2))
-    down, across = steps[0] // spacing[0], steps[1] // spacing[1]
-    row_step, col_step = options.stride[0] // spacing[0], options.stride[1] // spacing[1]
-    views = views[:, ::down, ::across, ..., ::row_step, ::col_step]
-    n_rows, n_cols = ((side - w) // step + 1 for side, w, step in zip(area, sides, steps, strict=True))
-    windows = views[:, :n_rows, :n_cols].transpose(0, 1, 2, 6, 7, 3, 4, 5)
+    layout = _Layout(
+        tuple((side - w) // step + 1 for side, w, step in zip(area, sides, steps, strict=True)),
+        n_blocks,
+        tuple(step // g for step, g in zip(steps, spacing, strict=True)),
+        tuple(stride // g for stride, g in zip(options.stride, spacing, strict=True)),
+    )
+    if not isinstance(batch, np.ndarray):
+        return _on_gpu(batch, chosen, spacing, area, options, layout, pixels.leading)
+    windows = layout.windows_of(_dense_blocks(batch, chosen, spacing, area, options))
     return windows.reshape(*pixels.leading, *windows.shape[1:])
 
 
@@ -158,10 +180,8 @@ def _dense_blocks(batch: Array, mask: Array, spacing: Pair, area: Pair, options:
 
     Their shape is (n_images, n_rows, n_cols, block_rows, block_cols, orientations).
     """
-    block_height, block_width = options.block_pixels
-    shape = (area[0] - block_height) // spacing[0] + 1, (area[1] - block_width) // spacing[1] + 1
+    shape, steps = _grid_of(spacing, area, options)
     blocks = np.empty((len(batch), *shape, options.n_values), np.float32)
-    steps = options.stride[0] // spacing[0], options.stride[1] // spacing[1]
     for r, c in np.ndindex(min(steps[0], shape[0]), min(steps[1], shape[1])):
         start = r * spacing[0], c * spacing[1]
         part = blocks[:, r :: steps[0], c :: steps[1]]
@@ -170,3 +190,42 @@ def _dense_blocks(batch: Array, mask: Array, spacing: Pair, area: Pair, options:
         if results is not part:
             part[...] = results
     return blocks.reshape(len(batch), *shape, *options.block_shape)
+
+
+def _grid_of(spacing: Pair, area: Pair, options: Options) -> tuple[Pair, Pair]:
+    """Return how many blocks begin at multiples of ``spacing``, and how many lie between those of a pass."""
+    block_height, block_width = options.block_pixels
+    shape = (area[0] - block_height) // spacing[0] + 1, (area[1] - block_width) // spacing[1] + 1
+    return shape, (options.stride[0] // spacing[0], options.stride[1] // spacing[1])
+
+
+def _on_gpu(
+    batch: Array,
+    mask: Array,
+    spacing: Pair,
+    area: Pair,
+    options: Options,
+    layout: _Layout,
+    leading: tuple[int, ...],
+) -> Array:
+    """Return the blocks of all windows, each copied from the pass that computes it."""
+    shape, steps = _grid_of(spacing, area, options)
+    numbers = np.empty((1, *shape), np.int64)  # of the blocks of an image, pass by pass
+    parts, first = [], 0
+    for r, c in np.ndindex(min(steps[0], shape[0]), min(steps[1], shape[1])):
+        of_pass = numbers[0, r :: steps[0], c :: steps[1]]
+        part = empty_on_device_of((len(batch), *of_pass.shape, options.n_values), np.float32, batch)
+        fill_blocks(batch, mask, (r * spacing[0], c * spacing[1]), options, part)
+        of_pass[...] = np.arange(first, first + of_pass.size).reshape(of_pass.shape)
+        parts.append(part)
+        first += of_pass.size
+    chosen = layout.windows_of(numbers)
+    order = empty_on_device_of((chosen.size,), np.int64, batch)
+    fill(order, chosen.reshape(-1))
+    out = as_out(None, (*leading, *chosen.shape[1:], *options.block_shape), np.float32, batch)
+    rows = out.reshape(-1, options.n_values)
+    for i in range(len(batch)):
+        blocks = joined([part[i : i + 1].reshape(-1, options.n_values) for part in parts])
+        target = rows[i * chosen.size : (i + 1) * chosen.size]
+        backend_of(batch).groups.gather_rows(blocks, order, target)
+    return to_caller_array(out)

@@ -18,7 +18,7 @@ from imfeat._nearest import nearest_words
 from imfeat._norm import NORMS
 
 
-@accepts()
+@accepts(late=True)
 def bag_of_words(
     descriptors: Array,
     codebook: Array,
@@ -67,7 +67,7 @@ def bag_of_words(
     return to_caller_array(out)
 
 
-@accepts()
+@accepts(late=True)
 def soft_words(
     descriptors: Array, codebook: Array, *, sigma: float | None = None, offsets: Array | None = None
 ) -> Array:
@@ -114,7 +114,7 @@ def soft_words(
     return _as_result(means)
 
 
-@accepts()
+@accepts(late=True)
 def triangle(descriptors: Array, codebook: Array, *, offsets: Array | None = None) -> Array:
     """Encode descriptors by the triangle activation of each visual word.
 

@@ -25,7 +25,7 @@ LARGEST = 1e38  # number of a result
 RARE = 1e-6  # weight below which components are left out
 
 
-@accepts()
+@accepts(late=True)
 def fisher_vector(
     descriptors: Array,
     mixture: Mixture,
@@ -114,7 +114,7 @@ def _scales_and_shares(weights: Array) -> tuple[Array, Array]:
     return used / np.where(used, roots, 1), used * roots
 
 
-@accepts()
+@accepts(late=True)
 def vlad(
     descriptors: Array, codebook: Array, *, offsets: Array | None = None, norm: str | None = "intra"
 ) -> Array:

@@ -36,7 +36,7 @@ NEARLY = 1e-6  # rounding error of a position
 SYMMETRIC = 1e-3  # largest difference of a whitening from its mirror image, relative to its largest value
 
 
-@accepts()
+@accepts(late=True)
 def patch_features(
     images: Images,
     codebook: Array,

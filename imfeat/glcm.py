@@ -13,7 +13,6 @@ from imfeat._check import (
     as_count,
     as_flag,
     as_numbers,
-    as_on_host,
     as_out,
     as_pixels,
     count_outside,
@@ -23,6 +22,7 @@ from imfeat._check import (
 )
 from imfeat._dtypes import LARGEST
 from imfeat._inputs import ChannelAxis, Images, accepts
+from imfeat._planes import to_planes
 from imfeat.color import gray_of
 from imfeat.histogram import region_bounds
 
@@ -38,7 +38,7 @@ COUNTS_AT_ONCE = 1 << 21  # of matrices
 N_PRODUCTS = 1 << 12  # counts whose logarithm is looked up
 
 
-@accepts()
+@accepts(late=True)
 def glcm(
     images: Images,
     *,
@@ -121,7 +121,7 @@ def glcm(
     return to_caller_array(counts)
 
 
-@accepts()
+@accepts(late=True)
 def haralick(
     images: Images,
     *,
@@ -243,7 +243,7 @@ def _as_levels_of(pixels: Pixels, n_levels: int) -> Array:
     if pixels.dtype == np.bool_ or pixels.dtype in LARGEST:
         if pixels.batch.shape[-1] != 1:
             raise TypeError(f"images of {pixels.dtype} must be gray; take rgb_to_gray(images)")
-        gray = as_on_host(pixels.batch, f"glcm of {pixels.dtype}")[..., 0]
+        gray = pixels.batch.reshape(pixels.batch.shape[:-1])
     else:
         gray = gray_of(pixels.batch)
         if gray.dtype != np.uint8:
@@ -256,7 +256,15 @@ def _as_levels_of(pixels: Pixels, n_levels: int) -> Array:
             + ", or take levels=256"
             * (gray.dtype == np.uint8)
         )
-    return gray if gray.dtype == np.uint8 else gray.astype(np.uint8)
+    return gray if gray.dtype == np.uint8 else _low_bytes(gray)
+
+
+def _low_bytes(words: Array) -> Array:
+    """Return integers or floats below 256 as bytes, on their device."""
+    if isinstance(words, np.ndarray):
+        return words.astype(np.uint8)
+    halves = words.reshape(-1, 1).view(np.uint8)  # the lower one first
+    return to_planes(halves.reshape(1, -1, 2))[:1].reshape(words.shape)
 
 
 def _reaches(gray: Array, n_levels: int) -> bool:

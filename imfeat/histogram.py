@@ -13,7 +13,6 @@ from imfeat._check import (
     as_counts,
     as_flag,
     as_mask,
-    as_on_host,
     as_out,
     as_pixels,
     images_at_once,
@@ -22,7 +21,7 @@ from imfeat._check import (
 )
 from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat._norm import NORMS
-from imfeat._planes import repeated
+from imfeat._planes import repeated, to_planes
 from imfeat.color import gray_of, rgb_to_hsi, rgb_to_hsv
 from imfeat.lab import rgb_to_lab
 from imfeat.ycbcr import rgb_to_ycbcr
@@ -36,7 +35,7 @@ CONVERSIONS = {"hsv": rgb_to_hsv, "hsi": rgb_to_hsi, "lab": rgb_to_lab, "ycbcr":
 PIXELS_AT_ONCE = 1 << 18  # pixels in another colour space at a time
 
 
-@accepts()
+@accepts(late=True)
 def color_histogram(
     images: Images,
     *,
@@ -230,13 +229,20 @@ def _count_planes(
     if len(n_bins) == 1:
         _count_plane(batch, mask, n_bins[0], bounds, norm, out)
         return
-    batch = as_on_host(batch, "a histogram of other than one or three channels")
-    first = 0
+    planes = to_planes(batch.reshape(1, -1, len(n_bins)))
+    shape = *batch.shape[:3], 1
+    width = math.gcd(*n_bins)  # of pieces of histograms
+    n_histograms = math.prod(out.shape[:3])
+    pieces = empty_on_device_of((n_histograms * sum(n_bins) // width, width), np.float32, batch)
+    order, first = [], 0
     for c, n in enumerate(n_bins):
-        counts = np.empty((*out.shape[:3], n), np.float32)
-        _count_plane(np.ascontiguousarray(batch[..., c : c + 1]), mask, n, bounds, norm, counts)
-        out[..., first : first + n] = counts
-        first += n
+        last = first + n_histograms * n // width
+        counts = pieces[first:last].reshape(*out.shape[:3], n)
+        _count_plane(planes[c : c + 1].reshape(shape), mask, n, bounds, norm, counts)
+        order.append(np.arange(first, last).reshape(n_histograms, -1))
+        first = last
+    joint_order = np.concatenate(order, 1).ravel()  # the channels of a region side by side
+    backend_of(batch).groups.gather_rows(pieces, joint_order, out.reshape(pieces.shape))
 
 
 def _count_plane(

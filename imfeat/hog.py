@@ -10,7 +10,7 @@ from imfeat._hog import Options, as_inputs, as_options, fill_blocks
 from imfeat._inputs import ChannelAxis, Images, accepts
 
 
-@accepts()
+@accepts(late=True)
 def hog(
     images: Images,
     *,

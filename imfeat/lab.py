@@ -7,7 +7,7 @@ from imfeat._check import as_colors, as_out, as_vectors, to_caller_array
 from imfeat._inputs import ChannelAxis, Images, accepts
 
 
-@accepts(back=True)
+@accepts(back=True, late=True)
 def rgb_to_lab(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert sRGB images to CIE L*a*b*, in which distances are about those that people see.
 
@@ -49,7 +49,7 @@ def rgb_to_lab(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | N
     return to_caller_array(out)
 
 
-@accepts(back=True)
+@accepts(back=True, late=True)
 def lab_to_rgb(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert CIE L*a*b* to sRGB images.
 

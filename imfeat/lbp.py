@@ -27,7 +27,7 @@ PIXELS_AT_ONCE = 1 << 20  # whose codes are held at a time
 DIGITS = 5  # that scikit-image keeps of the positions of neighbours
 
 
-@accepts()
+@accepts(late=True)
 def lbp(
     images: Images,
     *,
@@ -131,7 +131,7 @@ def lbp(
     return to_caller_array(out)
 
 
-@accepts()
+@accepts(late=True)
 def lbp_codes(
     images: Images,
     *,

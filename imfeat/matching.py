@@ -8,6 +8,7 @@ from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import Pixels, as_on_host, as_out, as_pixels, kept_dtype, to_caller_array
 from imfeat._dtypes import LARGEST
 from imfeat._inputs import ChannelAxis, Images, accepts
+from imfeat._planes import from_planes, repeated, to_planes
 
 
 @accepts(back=True, others=("reference",))
@@ -96,12 +97,14 @@ def _match_bytes(images: Array, references: Array, out: Array) -> None:
         kernels.count_bytes(references, counts)
         kernels.match_bytes(images, counts, out)
         return
-    images = as_on_host(images, "matching of other than 1 or 3 channels")
-    for c in range(n_channels):
-        plane, reference = (np.ascontiguousarray(array[..., c : c + 1]) for array in (images, references))
-        matched = np.empty_like(plane)
-        _match_bytes(plane, reference, matched)
-        out[..., c : c + 1] = matched
+    planes, wanted = to_planes(images), to_planes(references)
+    counts = empty_on_device_of((len(wanted), 1, 256), np.uint32, images)
+    kernels.count_bytes(wanted.reshape(*wanted.shape, 1), counts)
+    if len(references) < len(images):  # one of all
+        counts = repeated(counts.reshape(1, -1), len(images)).reshape(len(planes), 1, 256)
+    matched = empty_on_device_of((*planes.shape, 1), np.uint8, images)
+    kernels.match_bytes(planes.reshape(*planes.shape, 1), counts, matched)
+    from_planes(matched.reshape(planes.shape), out)
 
 
 def _match_floats(images: Array, references: Array, out: Array) -> None:

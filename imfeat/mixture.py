@@ -174,7 +174,7 @@ def fit_mixture(
     return mixture
 
 
-@accepts()
+@accepts(late=True)
 def posteriors(descriptors: Array, mixture: Mixture) -> Array:
     """Compute the posterior probability of each component of a mixture for each descriptor.
 

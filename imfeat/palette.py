@@ -158,7 +158,7 @@ def _counted_keys(pixels: Array) -> tuple[Array, Array]:
     return keys, counts[keys].astype(np.int64)
 
 
-@accepts()
+@accepts(late=True)
 def quantize_colors(
     images: Images,
     palette: Array,

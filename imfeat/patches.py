@@ -19,7 +19,7 @@ from imfeat.color import white_of
 CONTRAST = 10 / 255**2  # usual regularization of the variance, 10 for pixels in 0..255, in units of [0, 1]
 
 
-@accepts(lists=False)
+@accepts(lists=False, late=True)
 def sample_patches(
     images: Images,
     patch_size: int,
@@ -70,7 +70,7 @@ def sample_patches(
     return to_caller_array(out)
 
 
-@accepts()
+@accepts(late=True)
 def dense_patches(
     images: Images,
     patch_size: int,
@@ -117,7 +117,7 @@ def dense_patches(
     return to_caller_array(out)
 
 
-@accepts()
+@accepts(late=True)
 def normalize_patches(patches: Array, *, epsilon: float = CONTRAST) -> Array:
     """Normalize the brightness and contrast of patches.
 
@@ -154,7 +154,7 @@ def normalize_patches(patches: Array, *, epsilon: float = CONTRAST) -> Array:
     return to_caller_array(out)
 
 
-@accepts()
+@accepts(late=True)
 def mirror_patches(patches: Array, patch_size: int) -> Array:
     """Mirror patches horizontally.
 

@@ -5,23 +5,22 @@ import math
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_on_host, as_out, as_pixels, one_of, to_caller_array
+from imfeat._check import as_out, as_pixels, one_of, to_caller_array
 from imfeat._inputs import ChannelAxis, Images, accepts
-from imfeat.color import white_of
 from imfeat.exposure import equalize as equalize_channels
 from imfeat.exposure import equalize_clahe, equalize_value
 
 EQUALIZATIONS = (None, "value", "torchvision", "opencv", "clahe")
 
 
-@accepts()
+@accepts(late=True)
 def raw_pixels(images: Images, *, equalize: str | None = None, channel_axis: ChannelAxis = "auto") -> Array:
     """Return the pixels of each image as one vector.
 
     Parameters
     ----------
     images : array of shape (..., height, width, 3) or (..., height, width)
-        uint8, uint16, int16, bool, or floats in [0, 1].  Arrays on a GPU are uint8 or floats.
+        uint8, uint16, int16, bool, or floats in [0, 1].
     equalize : {"value", "torchvision", "opencv", "clahe", None}
         Histogram equalization that is applied first: `equalize_value`, `equalize` with this
         convention, which treats each channel by itself, or `equalize_clahe`.
@@ -64,10 +63,8 @@ def raw_pixels(images: Images, *, equalize: str | None = None, channel_axis: Cha
 
 def _on_gpu(batch: Array, out: Array) -> Array:
     """Write the pixels of images to vectors on their GPU, where a row of pixels is a patch."""
-    if batch.dtype.kind == "i" or batch.dtype == np.uint16:
-        as_on_host(batch, f"raw_pixels of {batch.dtype}")
     n_images, height, width, n_channels = batch.shape
     shape = n_images, height, 1, width * n_channels
-    white = np.float32(white_of(batch))
+    white = np.float32(np.iinfo(batch.dtype).max if batch.dtype.kind in "ui" else 1)
     backend_of(batch).patches.dense_patches(batch.reshape(shape), 1, 1, white, out.reshape(shape))
     return to_caller_array(out)

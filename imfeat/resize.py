@@ -13,7 +13,7 @@ N_TABLES = 256  # tables of weights that are kept, one an axis
 Box = tuple[float, float, float, float]
 
 
-@accepts(back=True)
+@accepts(back=True, late=True)
 def resize(
     images: Images,
     size: int | tuple[int, int],

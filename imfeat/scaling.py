@@ -7,7 +7,7 @@ from imfeat._check import as_on_host, as_out, as_vectors, check_side, count_outs
 from imfeat._inputs import accepts
 
 
-@accepts()
+@accepts(late=True)
 def signed_sqrt(features: Array) -> Array:
     """Take the square root of each number, and keep its sign.
 
@@ -36,7 +36,7 @@ def signed_sqrt(features: Array) -> Array:
     return to_caller_array(out)
 
 
-@accepts()
+@accepts(late=True)
 def l2_normalize(features: Array, *, axis: int = -1) -> Array:
     """Divide vectors by their lengths.
 
@@ -106,7 +106,7 @@ def learn_idf(counts: Array) -> Array:
     return weights
 
 
-@accepts()
+@accepts(late=True)
 def tf_idf(counts: Array, idf: Array) -> Array:
     """Weight counts of visual words by inverse document frequency.
 

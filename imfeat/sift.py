@@ -26,7 +26,7 @@ LENGTH = 128  # numbers of a descriptor of a channel
 SMOOTHING = 6  # ratio of the size of a bin to the standard deviation of its smoothing
 
 
-@accepts()
+@accepts(late=True)
 def dense_sift(
     images: Images,
     *,
@@ -133,7 +133,7 @@ def dense_sift(
     return positions, to_caller_array(descriptors)
 
 
-@accepts()
+@accepts(late=True)
 def local_color(
     images: Images,
     *,

@@ -17,7 +17,7 @@ from imfeat._inputs import ChannelAxis, Images, accepts
 VARIANTS = ("uoctti", "dalal-triggs")
 
 
-@accepts()
+@accepts(late=True)
 def hog_uoctti(
     images: Images,
     *,

@@ -7,7 +7,7 @@ from imfeat._check import as_colors, as_out, one_of, to_caller_array
 from imfeat._inputs import ChannelAxis, Images, accepts
 
 
-@accepts(back=True)
+@accepts(back=True, late=True)
 def rgb_to_ycbcr(
     images: Images, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
 ) -> Array:
@@ -60,7 +60,7 @@ def rgb_to_ycbcr(
     return to_caller_array(out)
 
 
-@accepts(back=True)
+@accepts(back=True, late=True)
 def ycbcr_to_rgb(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
     """Convert luma and two differences of colours to RGB images.
 

@@ -107,6 +107,7 @@ def on_host(runs=None):
         (launch, "run"): runs,
         (launch, "caller_of"): caller_of,
         (launch, "current_device"): lambda: 0,
+        (launch, "device_of"): lambda pointer: None,
         (launch, "timed"): _timed,
         (_device, "why_unavailable"): lambda: None,
     }

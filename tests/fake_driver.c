@@ -21,6 +21,7 @@ enum { ALLOCATIONS, FREES, UPLOADS, DOWNLOADS, LAUNCHES, WAITS, N_COUNTS };
 
 unsigned long counts[N_COUNTS];
 Launched launched;
+int device_of_memory;
 
 static __thread void *context;
 static char primary, pool;
@@ -99,6 +100,7 @@ Result cuMemsetD8Async(Pointer pointer, unsigned char value, size_t n, void *str
 Result cuPointerGetAttribute(void *value, int attribute, Pointer pointer) {
   if (attribute == 2) *(unsigned *)value = 2; /* memory of the device */
   else if (attribute == 3) *(Pointer *)value = pointer;
+  else if (attribute == 9) *(int *)value = device_of_memory;
   else *(int *)value = 0;
   return OK;
 }

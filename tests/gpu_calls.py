@@ -68,6 +68,11 @@ FEATURES = {
         lambda images: imfeat.hog(images, padding=(8, 5), sqrt=True, interpolation="trilinear"),
         1e-5,
     ),
+    "hog_windows": (lambda images: imfeat.hog_windows(images, (16, 16), 8), 1e-5),
+    "hog_windows in passes": (
+        lambda images: imfeat.hog_windows(images, (20, 18), (3, 4), padding=2, interpolation="trilinear"),
+        1e-5,
+    ),
     "hog_uoctti": (imfeat.hog_uoctti, 2e-4),
     "hog_uoctti variant": (
         lambda images: imfeat.hog_uoctti(images, orientations=5, bilinear=True, variant="dalal-triggs"),
@@ -106,6 +111,27 @@ FEATURES = {
 
 DTYPES = "uint8", "float32", "float64"
 WORDS = "uint16", "int16"  # which equalize and equalize_value take
+
+TWO_CHANNELS = {
+    "color_histogram": (
+        lambda images: imfeat.color_histogram(
+            images, space=None, joint=False, bins=(6, 4), grid=(2, 1), channel_axis=-1
+        ),
+        1e-6,
+    ),
+    "color_histogram of equal bins": (
+        lambda images: imfeat.color_histogram(images, space=None, joint=False, norm="l2", channel_axis=-1),
+        1e-6,
+    ),
+    "equalize": (lambda images: imfeat.equalize(images, channel_axis=-1), 0),
+    "match_histograms": (lambda images: imfeat.match_histograms(images, images, channel_axis=-1), 0),
+}
+
+LEVELS = {
+    "glcm": (lambda images: imfeat.glcm(images, levels=200), 0),
+    "raw_pixels": (imfeat.raw_pixels, 1e-7),
+    "raw_pixels equalized": (lambda images: imfeat.raw_pixels(images, equalize="opencv"), 1e-7),
+}  # of 16 bits
 
 MASKED = {
     "color_histogram": imfeat.color_histogram,
@@ -250,6 +276,8 @@ def run_all(rng):
         words = (pixels.astype(np.int64) * 128).astype(dtype)
         for feature in (imfeat.equalize, imfeat.equalize_value):
             feature(imfeat.to_device(words), mask=mask)
+        for feature, _ in LEVELS.values():
+            feature(imfeat.to_device((pixels[..., 0] % 200).astype(dtype)))
     imfeat.equalize_clahe(imfeat.to_device(words[:1].astype(np.uint16)), tiles=(1, 3))
     for dtype in DTYPES[1:]:
         imfeat.equalize(imfeat.to_device(nearly_flat(dtype)))
@@ -262,7 +290,13 @@ def run_all(rng):
             for feature in MASKED.values():
                 with contextlib.suppress(TypeError, ValueError):
                     feature(imfeat.to_device(images), mask=mask)
-        imfeat.equalize(imfeat.to_device(np.ascontiguousarray(colors[..., :2])), channel_axis=-1, mask=mask)
+        two = imfeat.to_device(np.ascontiguousarray(colors[..., :2]))
+        imfeat.equalize(two, channel_axis=-1, mask=mask)
+        for feature, _ in TWO_CHANNELS.values():
+            with contextlib.suppress(TypeError):  # not of this dtype
+                feature(two)
+        with contextlib.suppress(TypeError):
+            imfeat.match_histograms(two, two[:1].reshape(two.shape[1:]), channel_axis=-1)
     x, words = (rng.random((n, 16)).astype(np.float32) for n in (50, 7))
     for call, _ in DESCRIPTORS.values():
         call(imfeat.to_device(x), words)

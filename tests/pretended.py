@@ -67,6 +67,17 @@ class Driver:
         """How often each thing was asked for."""
         return dict(zip(COUNTS, self._counts, strict=True))
 
+    def error_of_another_card(self, call):
+        """Return the message of a call while the driver says that memory lies on GPU 1."""
+        of_memory = ctypes.c_int.in_dll(self._library, "device_of_memory")
+        of_memory.value = 1
+        try:
+            call()
+        except ValueError as error:
+            return str(error)
+        finally:
+            of_memory.value = 0
+
     def _launched(self, text, grid, block, parameters, stream):
         self.streams.add(stream or 0)
         if not self.executes:
@@ -111,6 +122,7 @@ def main():
     off = np.abs(imfeat.hog(OnlyDLPack(there)).copy_to_host() - imfeat.hog(images)).max()
     found["hog by DLPack"] = {"off": float(off), "tolerance": 1e-5}
     driver.executes = False
+    elsewhere = driver.error_of_another_card(lambda: imfeat.hog(OnlyInterface(there)))
     begin = time.perf_counter()
     checked = CliRunner().invoke(cli, ["selfcheck"])  # all is wrong, as nothing runs
     seconds = time.perf_counter() - begin
@@ -123,10 +135,18 @@ def main():
         "selfcheck": checked.output,
         "seconds": seconds,
         "host_us": repeated,
+        "elsewhere": elsewhere,
         "errors": driver.errors,
         "compilers": [name for name in sys.modules if name.startswith(("numba.cuda", "numba_cuda"))],
     }
     json.dump(report, sys.stdout)
+
+
+class OnlyInterface:
+    """An array of a library that has the interface of CUDA arrays alone."""
+
+    def __init__(self, array):
+        self.__cuda_array_interface__ = array.__cuda_array_interface__
 
 
 class OnlyDLPack:

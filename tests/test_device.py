@@ -5,6 +5,7 @@ Libraries are stand-ins whose memory lies on the host, and kernels run there; se
 
 import importlib.util
 import operator
+import re
 import sys
 import types
 
@@ -165,6 +166,62 @@ def test_floats_of_many_images_are_binned_at_once(gpu, runs, images, monkeypatch
     assert [body.name for body, _, _ in runs.launched].count("histogram._to_bytes") == 1
 
 
+# What needs numbers of the host in between, or takes no floats on a GPU.
+WAITING = (
+    *("equalize", "equalize_value", "equalize_clahe", "equalize_clahe continued", "raw_pixels equalized"),
+    *("hog of roots", "hog padded", "match_histograms", "PaletteHistogram", "quantize_colors dithered"),
+    *("rgb_to_hsv bytes", "rgb_to_ycbcr bytes"),
+)
+LATE = [
+    pytest.param(kind, name, marks=() if name in ("rgb_to_hsv", "hog", "assign") else pytest.mark.slow)
+    for kind, table in (("images", gpu_calls.FEATURES), ("descriptors", gpu_calls.DESCRIPTORS))
+    for name in table
+    if name not in (*WAITING, "Whitening", "principal axes", "tf_idf", "pool_regions", "pool_regions by sums")
+    and name not in METHODS
+]
+
+
+def floats_for(kind, name, rng):
+    """Return a function of one array, with floats that it takes."""
+    if kind == "images":
+        return gpu_calls.FEATURES[name][0], rng.random((2, 24, 32, 3)).astype(np.float32)
+    x, words = (rng.random((n, 16)).astype(np.float32) for n in (50, 7))
+    call, _ = gpu_calls.DESCRIPTORS[name]
+    return lambda values: call(values, words), x
+
+
+@needs_compiler
+@pytest.mark.parametrize(("kind", "name"), LATE)
+def test_checks_of_floats_are_read_after_the_last_kernel(gpu, runs, rng, monkeypatch, kind, name):
+    launched = []  # when something was copied to the host
+    original = device.HostCaller.copy_to_host
+
+    def copy_to_host(*args):
+        launched.append(len(runs.launched))
+        return original(*args)
+
+    monkeypatch.setattr(device.HostCaller, "copy_to_host", copy_to_host)
+    call, values = floats_for(kind, name, rng)
+    call(gpu.array(values))
+    assert set(launched) == {len(runs.launched)}
+
+
+@needs_compiler
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38, -3e38])
+@pytest.mark.parametrize(("kind", "name"), LATE)
+def test_kernels_access_their_memory_alone_whatever_values_are(gpu, runs, rng, kind, name, bad):
+    call, values = floats_for(kind, name, rng)
+    values.reshape(-1)[::7] = bad
+    values[0] = bad
+    if kind == "descriptors" and np.isfinite(bad):
+        call(gpu.array(values))
+        return
+    with pytest.raises(ValueError, match="must") as expected:
+        call(values)
+    with pytest.raises(ValueError, match=re.escape(str(expected.value))):
+        call(gpu.array(values))
+
+
 @needs_compiler
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_nearly_flat_image_is_stretched_on_a_gpu(gpu, dtype):
@@ -186,6 +243,42 @@ def test_words_are_equalized_on_a_gpu(gpu, images, rng, name, dtype):
         found = equalize(gpu.array(words), **there)
         assert type(found) is gpu.array
         np.testing.assert_array_equal(found.array, equalize(words, **options))
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", gpu_calls.WORDS)
+@pytest.mark.parametrize("name", gpu_calls.LEVELS)
+def test_levels_of_16_bits_are_counted_and_scaled_on_a_gpu(gpu, images, name, dtype):
+    feature, tolerance = gpu_calls.LEVELS[name]
+    levels = (images[..., 0] % 200).astype(dtype)
+    found = feature(gpu.array(levels))
+    assert type(found) is gpu.array
+    np.testing.assert_allclose(found.array, feature(levels), atol=tolerance, rtol=0)
+    if name == "glcm":
+        levels[0, 0, 0] = 456  # whose lower byte is 200
+        with pytest.raises(ValueError, match="images must have values below levels=200"):
+            feature(gpu.array(levels))
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", gpu_calls.TWO_CHANNELS)
+def test_features_of_two_channels_lie_where_images_do(gpu, images, name):
+    feature, tolerance = gpu_calls.TWO_CHANNELS[name]
+    pixels = np.ascontiguousarray(images[..., 1:])
+    for values in (pixels, (pixels / 255).astype(np.float32)):
+        if name == "match_histograms" and values.dtype != np.uint8:
+            continue
+        found = feature(gpu.array(values))
+        assert type(found) is gpu.array
+        np.testing.assert_allclose(found.array, feature(values), atol=max(tolerance, 1e-6))
+
+
+@needs_compiler
+def test_two_channels_are_matched_with_one_reference(gpu, images):
+    pixels = np.ascontiguousarray(images[..., 1:])
+    found = imfeat.match_histograms(gpu.array(pixels), gpu.array(pixels[0] // 2), channel_axis=-1)
+    expected = imfeat.match_histograms(pixels, pixels[0] // 2, channel_axis=-1)
+    np.testing.assert_array_equal(found.array, expected)
 
 
 @needs_compiler
@@ -311,6 +404,53 @@ def test_encodings_lie_where_descriptors_do(gpu, runs, rng, name):
     assert type(found) is gpu.array
     np.testing.assert_allclose(found.array, call(x, words), atol=tolerance, rtol=1e-5)
     assert {caller.stream_number for _, _, caller in runs.launched} == {STREAM}
+
+
+@pytest.fixture
+def large_tables(monkeypatch):
+    """The larger tables that stay on the device; none at first."""
+    monkeypatch.setattr(launch, "_threads", types.SimpleNamespace(tables={}))
+    return launch._threads.tables
+
+
+@needs_compiler
+def test_large_codebooks_stay_on_the_device_and_may_be_written_to(runs, rng, large_tables):
+    x, words = (rng.random((n, 64)).astype(np.float32) for n in (50, 300))
+    mixture = gpu_calls.mixture_of(words)
+    there = imfeat.to_device(x)
+    for encode, table in ((imfeat.vlad, words), (imfeat.assign, words), (imfeat.fisher_vector, mixture)):
+        encode(there, table)
+        encode(there, table)
+        before = there.caller.n_uploads
+        np.testing.assert_allclose(encode(there, table).copy_to_host(), encode(x, table), atol=1e-5)
+        assert there.caller.n_uploads == before
+    words[np.arange(len(words)), 1 + np.arange(len(words)) % 7] += 1  # not at what is sampled alone
+    np.testing.assert_allclose(imfeat.vlad(there, words).copy_to_host(), imfeat.vlad(x, words), atol=1e-5)
+
+
+def test_one_changed_value_of_a_large_table_is_noticed(runs, large_tables):
+    caller = launch.caller_of("imfeat", 0, 0)
+    table = np.zeros(1 << 15, np.float32)
+    for _ in range(3):
+        launch._on_device(table, caller)
+    n_uploads = caller.n_uploads
+    table[12345] = np.nan
+    for _ in range(2):  # NaN equals itself here
+        np.testing.assert_array_equal(launch._on_device(table, caller).copy_to_host(), table)
+    assert caller.n_uploads == n_uploads + 1
+
+
+def test_large_tables_are_kept_up_to_a_number_of_bytes(runs, monkeypatch, large_tables):
+    caller = launch.caller_of("imfeat", 0, 0)
+    monkeypatch.setattr(launch, "LARGE_TABLES", 5 << 17)
+    for value in range(9):
+        for _ in range(2):
+            launch._on_device(np.full(1 << 15, value, np.float32), caller)
+    kept = [there for pair in large_tables.values() if pair for there in pair[1:]]
+    assert [there.copy_to_host()[0] for there in kept] == [4, 5, 6, 7, 8]
+    launch._on_device(np.zeros(1 << 16, np.float32), caller)
+    launch._on_device(np.zeros(1 << 16, np.float32), caller)
+    assert all(pair is None or len(pair[0]) == 1 << 17 for pair in large_tables.values())
 
 
 @needs_compiler
@@ -663,13 +803,9 @@ def test_masks_lie_where_images_do(gpu, images, rng):
 
 
 def test_what_is_not_computed_there_says_so(gpu, images):
-    words = images.astype(np.uint16)
-    with pytest.raises(TypeError, match="glcm of uint16 is not computed on a GPU; copy"):
-        imfeat.glcm(gpu.array(np.ascontiguousarray(words[..., 0])))
-    with pytest.raises(TypeError, match="raw_pixels of uint16 is not computed on a GPU; copy"):
-        imfeat.raw_pixels(gpu.array(words))
-    with pytest.raises(TypeError, match="hog_windows is not computed on a GPU; copy"):
-        imfeat.hog_windows(gpu.array(images), (16, 16), 8)
+    floats = (images / 255).astype(np.float32)
+    with pytest.raises(TypeError, match="matching of other dtypes than uint8 is not computed on a GPU; copy"):
+        imfeat.match_histograms(gpu.array(floats), gpu.array(floats))
     with pytest.raises(TypeError, match="features lie on a GPU"):
         imfeat.hog_to_opencv(imfeat.hog(gpu.array(images), flatten=False))
     with pytest.raises(TypeError, match="counts lies on a GPU, where this is not computed"):
@@ -689,6 +825,16 @@ def test_an_array_on_another_gpu_is_refused(gpu, images):
         match=r"GPU 1, and the current one is 0; write with (cupy\.cuda\.D|torch\.cuda\.d)evice\(1\)",
     ):
         imfeat.hog(gpu.array(images, gpu=1))
+
+
+def test_an_array_of_any_library_on_another_gpu_is_refused(runs, images, monkeypatch):
+    expected = r"GPU 1, and the current one is 0; write cuda\.core\.Device\(1\)\.set_current\(\) first"
+    monkeypatch.setattr(launch, "device_of", lambda pointer: 1)
+    with pytest.raises(ValueError, match=expected):
+        imfeat.hog(library("other", "Array")(images))
+    exchanged = types.SimpleNamespace(__dlpack_device__=lambda: (2, 1), __dlpack__=None, shape=images.shape)
+    with pytest.raises(ValueError, match=expected):
+        imfeat.hog(exchanged)
 
 
 def test_an_array_with_gaps_is_refused(runs, images):

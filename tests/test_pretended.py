@@ -43,6 +43,12 @@ def test_a_repeated_call_allocates_at_most_its_result(report, name):
     assert found["launches"] >= 1
 
 
+def test_an_array_that_the_driver_finds_on_another_card_is_refused(report):
+    assert report["elsewhere"] == (
+        "images lies on GPU 1, and the current one is 0; write cuda.core.Device(1).set_current() first"
+    )
+
+
 def test_no_compiler_is_imported(report):
     assert report["compilers"] == []
 

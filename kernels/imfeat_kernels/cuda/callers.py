@@ -136,6 +136,20 @@ def current_device():
     return _core().Device().device_id
 
 
+def device_of(pointer):
+    """Return the number of the device that memory lies on; None if the driver names none.
+
+    Managed memory moves between devices, and what the driver did not allocate is on none.
+    """
+    driver = _driver()
+    of = driver.CUpointer_attribute
+    status, is_managed = driver.cuPointerGetAttribute(of.CU_POINTER_ATTRIBUTE_IS_MANAGED, pointer)
+    if int(status) or is_managed:
+        return None
+    status, device_id = driver.cuPointerGetAttribute(of.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, pointer)
+    return None if int(status) else int(device_id)
+
+
 @functools.cache
 def _core():
     import cuda.core

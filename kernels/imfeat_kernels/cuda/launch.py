@@ -1,6 +1,7 @@
 """Launching kernels in the stream of their arrays, and memory for them."""
 
 import functools
+import threading
 
 import numpy as np
 
@@ -8,11 +9,17 @@ from imfeat_kernels.cuda.array import DeviceArray as DeviceArray
 from imfeat_kernels.cuda.array import signature_of
 from imfeat_kernels.cuda.callers import caller_of as caller_of
 from imfeat_kernels.cuda.callers import current_device as current_device
+from imfeat_kernels.cuda.callers import device_of as device_of
 from imfeat_kernels.cuda.code import load
 
 THREADS = 256  # default number of threads of a block
 SMALL_TABLE = 1 << 16  # bytes of a table that is kept on the device
 N_TABLES = 512  # tables that are kept
+LARGE_TABLES = 1 << 26  # bytes of larger tables that a thread keeps on devices, each at most a quarter of it
+N_LARGE = 64  # larger tables that a thread remembers
+N_SAMPLES = 64  # values by which these are told apart before all are compared
+
+_threads = threading.local()
 
 
 def launch(body, n_blocks, *arguments, threads=THREADS):
@@ -153,13 +160,38 @@ def _on_device(array, caller):
     """Return a table on the device: small ones stay there, as the next call will ask for the same."""
     if array.nbytes <= SMALL_TABLE:
         return _table(caller, array.dtype.str, array.shape, array.tobytes())
-    return _uploaded(np.ascontiguousarray(array), caller, caller.temporary)
+    return _large_table(np.ascontiguousarray(array), caller)
 
 
 @functools.lru_cache(N_TABLES)
 def _table(caller, dtype, shape, data):
     array = np.frombuffer(data, dtype).reshape(shape)
     return _uploaded(array, caller, caller.allocate)
+
+
+def _large_table(array, caller):
+    """Return a larger table on the device: it stays there from the second call that asks for it.
+
+    A table is used again only if a copy on the host has the same bytes, so it may be written to.
+    """
+    tables = _threads.__dict__.setdefault("tables", {})  # by key; None for what was asked for once
+    sample = array.reshape(-1)[:: -(-array.size // N_SAMPLES)].tobytes()
+    key = caller, array.dtype.str, array.shape, sample
+    is_new = key not in tables
+    known = tables.pop(key, None)
+    if known is None or not np.array_equal(known[0], array.reshape(-1).view(np.uint8)):
+        known = None
+        if is_new or array.nbytes > LARGE_TABLES // 4:
+            there = _uploaded(array, caller, caller.temporary)
+        else:
+            there = _uploaded(array, caller, caller.allocate)
+            known = array.reshape(-1).view(np.uint8).copy(), there
+    else:
+        there = known[1]
+    tables[key] = known  # the last one is what was used last
+    while len(tables) > N_LARGE or sum(kept[0].nbytes for kept in tables.values() if kept) > LARGE_TABLES:
+        del tables[next(iter(tables))]
+    return there
 
 
 def _uploaded(array, caller, allocate):
