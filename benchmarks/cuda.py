@@ -146,17 +146,17 @@ def code_table(about, facts, cards):
 
 
 def prediction_table(costs):
-    """Return a line a kernel: bytes, instructions, the slower of the two, and the predicted time."""
+    """Return a line a kernel: bytes, instructions, what binds, the time of the bytes, and the predicted time."""
     lines = [
-        "| kernel | bytes an item | instructions an item | bound by | ms for 10^7, predicted | measured |",
-        "| --- | ---: | ---: | --- | ---: | --- |",
+        "| kernel | bytes an item | instructions an item | bound by | ms for 10^7, floor | predicted | measured |",
+        "| --- | ---: | ---: | --- | ---: | ---: | --- |",
     ]
     for kernel, cost in sorted(costs.items()):
         memory, issue = cost["bytes"] / BANDWIDTH, cost["instructions"] / INSTRUCTIONS
         binds = "memory" if memory > issue else "instructions"
         lines.append(
             f"| {kernel} | {cost['bytes']:,.1f} | {cost['instructions']:,.0f} | {binds} | "
-            f"{1e10 * max(memory, issue):.3g} | |"
+            f"{1e10 * memory:.3g} | {1e10 * max(memory, issue):.3g} | |"
         )
     return "\n".join(lines) + "\n"
 
