@@ -100,6 +100,8 @@ def as_host_array(value: Any, name: str) -> Array:
 
 def _refuse_unread(value: Any, name: str) -> None:
     """Raise TypeError for None, a path or bytes instead of an image, also in a list."""
+    if not name.startswith("images"):
+        return
     if isinstance(value, list | tuple):
         for k, item in enumerate(value):
             _refuse_unread(item, f"{name}[{k}]")
