@@ -146,9 +146,10 @@ def code_table(about, facts, cards):
 
 
 def prediction_table(costs):
-    """Return a line a kernel: bytes, instructions, what binds, the time of the bytes, and the predicted time."""
+    """Return a line a kernel: bytes, instructions, what binds, and the times of the bytes and predicted."""
+    columns = "kernel", "bytes an item", "instructions an item", "bound by", "ms for 10^7, floor"
     lines = [
-        "| kernel | bytes an item | instructions an item | bound by | ms for 10^7, floor | predicted | measured |",
+        f"| {' | '.join((*columns, 'predicted', 'measured'))} |",
         "| --- | ---: | ---: | --- | ---: | ---: | --- |",
     ]
     for kernel, cost in sorted(costs.items()):
