@@ -3,9 +3,9 @@
 import gc
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +14,8 @@ from imfeat.recipes import RECIPES
 
 if TYPE_CHECKING:
     from imfeat.extract import Features, Predictions
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 SHOWN_ERRORS = 5  # reasons
 FEATURES_HELP = (
@@ -31,21 +33,16 @@ decode_option = click.option(
 )
 
 
-extract_device_option = click.option(
-    "--device",
-    default="cpu",
-    show_default=True,
-    type=click.Choice(["cpu", "cuda"]),
-    help="Compute features on the CPU, or on a GPU, in one process whose threads (--workers) decode.",
+def _device_option(text: str) -> Callable[[Command], Command]:
+    devices = click.Choice(["cpu", "cuda"])
+    return click.option("--device", default="cpu", show_default=True, type=devices, help=text)
+
+
+extract_device_option = _device_option(
+    "Compute features on the CPU, or on a GPU, in one process whose threads (--workers) decode."
 )
-
-
-features_device_option = click.option(
-    "--device",
-    default="cpu",
-    show_default=True,
-    type=click.Choice(["cpu", "cuda"]),
-    help="Compute features on the CPU or on a GPU; classifiers learn on the CPU.",
+features_device_option = _device_option(
+    "Compute features on the CPU or on a GPU; classifiers learn on the CPU."
 )
 
 

@@ -34,10 +34,10 @@ def to_host(array: Any) -> Array:
 
     if array_api_compat.is_cupy_array(array):
         return np.asarray(array.get())
-    device = array_api_compat.device(array)
-    host = getattr(array_api_compat.array_namespace(array), "Device", lambda name: name)
-    name = "CPU_DEVICE" if "array_api_strict" in str(device) else "cpu"
-    return np.asarray(array_api_compat.to_device(array, host(name) if name != "cpu" else name))
+    if array_api_compat.is_torch_array(array):
+        return np.asarray(array.detach().cpu())
+    info = array_api_compat.array_namespace(array).__array_namespace_info__()
+    return np.asarray(array_api_compat.to_device(array, info.default_device()))
 
 
 def like(values: Array, X: Any) -> Any:
