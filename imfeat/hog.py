@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._check import as_count, as_flag, as_out, as_vectors, to_caller_array
+from imfeat._check import as_count, as_flag, as_number, as_out, as_vectors, to_caller_array
 from imfeat._hog import Options, as_inputs, as_options, fill_blocks
 from imfeat._inputs import ChannelAxis, Images, accepts
 
@@ -140,6 +140,7 @@ def draw_hog(
     orientations: int = 9,
     signed: bool = False,
     padding: int | tuple[int, int] = 0,
+    gain: float = 1.0,
 ) -> Array:
     """Draw HoG features: in each cell a line along each edge direction.
 
@@ -151,18 +152,21 @@ def draw_hog(
         Height and width of the images.
     cell_size, block_size, block_stride, orientations, signed, padding
         As they were given to `hog`; blocks that begin within cells are not drawn.
+    gain : float
+        Factor of the brightness, above 0.  Lines brighter than 1 are clipped, so that weak cells become visible.
 
     Returns
     -------
     array of shape (..., height, width), float32
-        Lines as bright as their bin, 1 for the strongest of an image; a cell of several blocks
-        shows its mean.
+        Lines as bright as their bin, in [0, 1]: ``gain`` for the strongest bin of an image, clipped to 1.  A
+        cell of several blocks shows its mean.
 
     Raises
     ------
     TypeError, ValueError
         If the features don't have the length that `hog` gives for these parameters.
     """
+    brightness = as_number(gain, "gain", above=0)
     height, width = as_count(shape[0], "shape[0]"), as_count(shape[1], "shape[1]")
     options = as_options(
         *(cell_size, block_size, block_stride, orientations, None, "none", signed, False, padding, 0.2, None)
@@ -174,10 +178,10 @@ def draw_hog(
     blocks = vectors.reshape(-1, *grid, *options.block_shape)
     cells = _cells_of_blocks(blocks, canvas, options)
     lines = np.einsum("irco,oyx->irycx", cells, _line_stamps(options))
-    lines /= np.maximum(lines.max((1, 2, 3, 4), keepdims=True), np.finfo(np.float32).tiny)
+    lines *= brightness / np.maximum(lines.max((1, 2, 3, 4), keepdims=True), np.finfo(np.float32).tiny)
     n_rows, cell_height, n_cols, cell_width = lines.shape[1:]
     out = np.zeros((len(blocks), *canvas), np.float32)
-    out[:, : n_rows * cell_height, : n_cols * cell_width] = lines.reshape(
+    out[:, : n_rows * cell_height, : n_cols * cell_width] = np.minimum(lines, 1).reshape(
         len(blocks), n_rows * cell_height, n_cols * cell_width
     )
     top, left = options.padding
