@@ -52,7 +52,9 @@ def classifiers_table():
         [f"`{name}`", c.title, f"`{c.expression(c.strengths[len(c.strengths) // 2], 10_000)}`"]
         for name, c in CLASSIFIERS.items()
     ]
-    return table(["name", "classifier", "in Python, for 10,000 images and the first strength that is tried"], rows)
+    return table(
+        ["name", "classifier", "in Python, for 10,000 images and the first strength that is tried"], rows
+    )
 
 
 def estimators_list():
@@ -72,8 +74,8 @@ def speed_table(page, begin):
         rows.append([job.replace("|", "/"), span, ", ".join(sorted(peers))])
     text = table(["job", "speed-up", "over the fastest exact peer"], rows)
     return (
-        f"Speed-up on {page['machine']} (AVX2), {page['date']}: the smallest and the largest over sizes of images and one or\n"
-        f"two threads. [All measurements and the command](../speed)\n\n{text}"
+        f"Speed-up on {page['machine']} (AVX2), {page['date']}: the smallest and the largest over sizes of images\n"
+        f"and one or two threads. [All measurements and the command](../speed)\n\n{text}"
     )
 
 

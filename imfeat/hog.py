@@ -153,7 +153,7 @@ def draw_hog(
     cell_size, block_size, block_stride, orientations, signed, padding
         As they were given to `hog`; blocks that begin within cells are not drawn.
     gain : float
-        Factor of the brightness, above 0.  Lines brighter than 1 are clipped, so that weak cells become visible.
+        Factor of the brightness, above 0, to see weak cells.  Lines brighter than 1 are clipped.
 
     Returns
     -------

@@ -171,6 +171,16 @@ def test_drawn_lines_run_along_the_edges():
     assert picture.sum(0)[8:24].max() > 4 * picture.sum(1).max() / 4
 
 
+def test_gain_brightens_lines_and_clips_them(rgb):
+    features = imfeat.hog(rgb)
+    picture = imfeat.draw_hog(features, (45, 67))
+    brighter = imfeat.draw_hog(features, (45, 67), gain=3)
+    np.testing.assert_allclose(brighter, np.minimum(3 * picture, 1), rtol=1e-6)
+    assert (brighter == 1).sum() > (picture == 1).sum()
+    with pytest.raises(ValueError, match="gain must be above 0 and finite, got 0"):
+        imfeat.draw_hog(features, (45, 67), gain=0)
+
+
 def test_drawing_takes_batches_and_all_parameters(rgb):
     options = {"cell_size": 5, "block_size": 3, "orientations": 6, "signed": True}
     features = imfeat.hog(rgb, **options)
