@@ -73,9 +73,10 @@ def speed_table(page, begin):
         span = " to ".join(dict.fromkeys(f"{ratio:.1f}" for ratio in (ratios[0], ratios[-1])))
         rows.append([job.replace("|", "/"), span, ", ".join(sorted(peers))])
     text = table(["job", "speed-up", "over the fastest exact peer"], rows)
+    where = f"{page['machine']} (AVX2), {page['date']}"
     return (
-        f"Speed-up on {page['machine']} (AVX2), {page['date']}: the smallest and the largest over sizes of images\n"
-        f"and one or two threads. [All measurements and the command](../speed)\n\n{text}"
+        f"Speed-up on {where}: the smallest and the largest over sizes of images and one or two threads.\n"
+        f"[All measurements and the command](../speed)\n\n{text}"
     )
 
 

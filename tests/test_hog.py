@@ -171,11 +171,11 @@ def test_drawn_lines_run_along_the_edges():
     assert picture.sum(0)[8:24].max() > 4 * picture.sum(1).max() / 4
 
 
-def test_gain_brightens_lines_and_clips_them(rgb):
-    features = imfeat.hog(rgb)
+def test_gain_brightens_lines_and_clips_them():
+    features = imfeat.hog(np.random.default_rng(0).random((45, 67)))
     picture = imfeat.draw_hog(features, (45, 67))
     brighter = imfeat.draw_hog(features, (45, 67), gain=3)
-    np.testing.assert_allclose(brighter, np.minimum(3 * picture, 1), rtol=1e-6)
+    np.testing.assert_allclose(brighter, np.minimum(3 * picture, 1), rtol=1e-5)
     assert (brighter == 1).sum() > (picture == 1).sum()
     with pytest.raises(ValueError, match="gain must be above 0 and finite, got 0"):
         imfeat.draw_hog(features, (45, 67), gain=0)
