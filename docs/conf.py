@@ -1,5 +1,6 @@
 """The documentation site: ``python -m sphinx -W docs docs/_build`` writes it to docs/_build."""
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -34,11 +35,16 @@ extensions = [
     "sphinx.ext.extlinks",
     "sphinx_copybutton",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
     "mathml",
 ]
 html_math_renderer = "mathml"
 exclude_patterns = [
     "_build",
+    "examples",
+    "gallery/*.ipynb",
+    "gallery/*.json",
+    "sg_execution_times.rst",
     "generated",
     "**.ipynb_checkpoints",
 ]
@@ -57,3 +63,22 @@ extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 autodoc_typehints = "none"  # the docstrings tell types, shapes and ranges
 autosummary_generate = False
 numpydoc_show_class_members = False
+# An example that needs PyTorch is shown, and is run where PyTorch is installed.
+runs = r"plot_" if importlib.util.find_spec("torch") else r"plot_(?!dataloader)"
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": runs,
+    "abort_on_example_error": True,
+    "default_thumb_file": str(HERE / "features.png"),
+    "download_all_examples": False,
+    "min_reported_time": 1e6,
+    "plot_gallery": True,
+    "remove_config_comments": True,
+    "reset_modules": (),
+    "run_stale_examples": True,
+    "show_memory": False,
+    "show_signature": False,
+    "within_subsection_order": "FileNameSortKey",
+    "write_computation_times": False,
+}

@@ -1,5 +1,6 @@
 """Tables of pages that are made from the package and from committed results, anew at each build."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from imfeat.compare.classifiers import CLASSIFIERS
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "generated"
+PACKAGES = (
+    imfeat,
+    *(getattr(imfeat, name) for name in ("learn", "datasets", "recipes", "compare", "extract", "models")),
+)
 RACES = HERE.parent / "benchmarks" / "results" / "amd-epyc-2-cores-avx2.json"
 JOBS = {  # the page of a feature: how the names of its jobs begin
     "color": ("rgb_to_", "hsv_to_"),
@@ -32,6 +37,7 @@ def write():
     FOLDER.mkdir(exist_ok=True)
     texts = {"recipes": recipes_table(), "classifiers": classifiers_table(), "estimators": estimators_list()}
     page = json.loads(RACES.read_text(encoding="utf-8"))
+    texts |= {f"names-{package.__name__.rpartition('.')[2]}": names_table(package) for package in PACKAGES}
     texts |= {f"speed-{name}": speed_table(page, begin) for name, begin in JOBS.items()}
     for name, text in texts.items():
         (FOLDER / f"{name}.md").write_text(text, encoding="utf-8")
@@ -60,6 +66,19 @@ def classifiers_table():
 def estimators_list():
     classes = [f".. autoclass:: {name}" for name in imfeat.estimators.__all__]
     return "\n".join(["```{eval-rst}", ".. currentmodule:: imfeat.estimators", *classes, "```"]) + "\n"
+
+
+def names_table(package):
+    """Return the public names of a package that have a documentation of their own, with its first line."""
+    rows = []
+    for name in sorted(package.__all__, key=str.lower):
+        value = getattr(package, name)
+        if inspect.isroutine(value) or inspect.isclass(value):
+            home = package.__name__
+            for other in (imfeat.estimators, imfeat.models):  # whose names are documented there
+                home = other.__name__ if package is imfeat and name in other.__all__ else home
+            rows.append([f"{{py:obj}}`{name} <{home}.{name}>`", inspect.getdoc(value).partition("\n")[0]])
+    return table(["name", ""], rows)
 
 
 def speed_table(page, begin):
