@@ -1,4 +1,4 @@
-"""The two charts of the README, of committed results: accuracy against seconds, and speed by feature."""
+"""Charts of the README and the documentation, of committed results: accuracy by seconds, and speed-ups."""
 
 import json
 import statistics
@@ -8,20 +8,39 @@ from matplotlib.figure import Figure
 
 from benchmarks.chart import COLORS, GRAY, SETTINGS
 
-COMPARISONS = ("cifar10", *(f"cifar10-patches-{name}" for name in ("800", "800-kernel", "2000", "wide")))
 KINDS = {"mlp": ("s", COLORS[2], "MLP"), "kernel-ridge": ("^", "#2c9f6b", "Gaussian kernel")}
 LINEAR = ("o", COLORS[1], "linear classifier")
-NAMES = {  # of features, where they are written, and how they are aligned
-    "raw": ("pixels", (7, -3), "left"),
-    "dalal-triggs": ("HoG", (7, -3), "left"),
-    "tuned-color": ("colour", (7, -3), "left"),
-    "dalal-triggs+tuned-color": ("HoG + colour", (-7, -3), "right"),
-    "words": ("400 words", (7, -3), "left"),
+WIDE = "patches-2000+patches-1000-8x8+patches-1000-5x5+mirrored-uoctti+tuned-color"
+LEFT, RIGHT = ((7, -3), "left"), ((-7, -3), "right")
+CIFAR10 = {  # features: their names, where these are written, and how they are aligned
+    "raw": ("pixels", *LEFT),
+    "dalal-triggs": ("HoG", *LEFT),
+    "tuned-color": ("colour", *LEFT),
+    "dalal-triggs+tuned-color": ("HoG + colour", *RIGHT),
+    "words": ("400 words", *LEFT),
     "patches-800": ("800 patch words", (7, -10), "left"),
     "patches-2000": ("2,000 patch words", (-7, -1), "right"),
-    "patches-2000+patches-1000-8x8+patches-1000-5x5+mirrored-uoctti+tuned-color": (
-        *("4,000 patch words + HoG + colour", (0, 8), "right"),
+    WIDE: ("4,000 patch words + HoG + colour", (0, 8), "right"),
+}
+PHOTOS = {
+    "raw": ("pixels", *LEFT),
+    "dalal-triggs": ("HoG", (7, 0), "left"),
+    "tuned-color": ("colour", *RIGHT),
+    "dalal-triggs+tuned-color": ("HoG + colour", *LEFT),
+    "words": ("400 words", (-14, -3), "right"),
+}
+FLOWERS17 = {
+    "fisher-sift": ("Fisher vectors of SIFT", *LEFT),
+    "fisher-color": ("Fisher vectors of colour", *LEFT),
+    "fusion": ("both", *RIGHT),
+}
+CHARTS = {  # file: results, names of features, data set, its size
+    "readme-accuracy": (
+        ("cifar10", *(f"cifar10-patches-{name}" for name in ("800", "800-kernel", "2000", "wide"))),
+        *(CIFAR10, "CIFAR-10", "60,000 images"),
     ),
+    "accuracy-photos": (("photos",), PHOTOS, "photos", "5,000 images"),
+    "accuracy-flowers17": (("flowers17",), FLOWERS17, "Flowers-17", "1,360 images"),
 }
 SPEED_PAGE = "amd-epyc-2-cores-avx2"
 JOBS = {
@@ -44,10 +63,10 @@ JOBS = {
 }
 
 
-def draw_accuracy(results, path):
-    """Draw the test accuracies of the comparisons on CIFAR-10 against the seconds that they cost."""
+def draw_accuracy(results, path, comparisons, names, data, images):
+    """Draw the test accuracies of comparisons against the seconds that they cost."""
     points = {}
-    for name in COMPARISONS:
+    for name in comparisons:
         records = json.loads((results / f"compare-{name}.json").read_text())["records"]
         for feature, classifier in dict.fromkeys((r["feature"], r["classifier"]) for r in records):
             group = [r for r in records if (r["feature"], r["classifier"]) == (feature, classifier)]
@@ -59,13 +78,15 @@ def draw_accuracy(results, path):
         mark, color, title = KINDS.get(classifier, LINEAR)
         axes.plot(seconds, accuracy, mark, color=color, markersize=5, label=title)
         best = max(y for (other, _), (_, y) in points.items() if other == feature)
-        if accuracy == best and feature in NAMES:
-            text, offset, side = NAMES[feature]
+        if accuracy == best and feature in names:
+            text, offset, side = names[feature]
             how = {"textcoords": "offset points", "color": GRAY, "ha": side, "fontsize": 8}
             axes.annotate(text, (seconds, accuracy), offset, **how)
     axes.set_xscale("log")
-    axes.set_xlabel("seconds for the features of 60,000 images and for training, on two cores", color=GRAY)
-    axes.set_ylabel("test accuracy on CIFAR-10", color=GRAY)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
+    axes.set_xlabel(f"seconds for the features of {images} and for training, on two cores", color=GRAY)
+    axes.set_ylabel(f"test accuracy on {data}", color=GRAY)
     axes.margins(x=0.15, y=0.08)
     handles = {text: handle for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
     for text in axes.legend(

@@ -1,4 +1,4 @@
-"""Draw the charts of the README, and quote ratios in docs/speed.md: ``python -m benchmarks.readme``.
+"""Draw charts of accuracy and speed, and quote ratios in docs/speed.md: ``python -m benchmarks.readme``.
 
 After ``<!-- speed NAME ... -->`` goes a row a job with its ratios to the fastest peer on each page named.
 """
@@ -53,8 +53,9 @@ def spread(values):
     "--results", default=RESULTS, show_default="benchmarks/results", type=click.Path(path_type=Path)
 )
 def main(results):
-    """Draw the charts of the README, and put the ratios of results into the page of the site."""
-    front.draw_accuracy(results, results / "readme-accuracy.svg")
+    """Draw the charts, and put the ratios of results into the page of the site."""
+    for name, chart in front.CHARTS.items():
+        front.draw_accuracy(results, results / f"{name}.svg", *chart)
     front.draw_speed(results, results / "readme-speed.svg")
     PAGE.write_text(quoted(PAGE.read_text(), results))
 

@@ -453,8 +453,9 @@ def test_ratios_are_quoted_and_charts_drawn(tmp_path):
     assert readme.quoted(found, tmp_path) == found
     text = readme.PAGE.read_text()
     assert readme.quoted(text, readme.RESULTS) == text
-    for draw, name in ((front.draw_accuracy, "readme-accuracy"), (front.draw_speed, "readme-speed")):
-        draw(readme.RESULTS, tmp_path / "chart.svg")
+    for name, shown in (*front.CHARTS.items(), ("readme-speed", ())):
+        draw = front.draw_accuracy if shown else front.draw_speed
+        draw(readme.RESULTS, tmp_path / "chart.svg", *shown)
         shown, committed = (
             re.findall(r">([^<>]+)</text>", path.read_text())
             for path in (tmp_path / "chart.svg", readme.RESULTS / f"{name}.svg")
