@@ -280,6 +280,25 @@ def stretch(values, low, high):
     return np.clip((values.astype(float) - float(low)) / (float(high) - float(low)), 0, 1)
 
 
+def lay_edges(extremes):
+    edges, states = [], []
+    for low, high in extremes:
+        is_empty = low > high
+        low, high = (0, 0) if is_empty else (low, high)
+        half = extremes.dtype.type(0.5 if low == high else 0)
+        edges.append(np.linspace(low - half, high + half, 257, dtype=extremes.dtype))
+        centers = (edges[-1][1:] + edges[-1][:-1]) / 2
+        states.append(
+            2 if is_empty else int((np.diff(edges[-1]) <= 0).any() or (np.diff(centers) <= 0).any())
+        )
+    edges = np.stack(edges)
+    return edges, (edges[:, 1:] + edges[:, :-1]) / 2, np.array(states)
+
+
+def cumulate(counts):
+    return np.cumsum(counts, 1) / np.maximum(counts.sum(1, keepdims=True), 1)
+
+
 def edge_counts(planes, edges, mask):
     masks = masks_of_planes(planes, mask)
     return np.stack([np.histogram(p[m], e)[0] for p, e, m in zip(planes, edges, masks, strict=True)])

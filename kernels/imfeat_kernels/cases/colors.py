@@ -112,7 +112,7 @@ def equalization_cases(images, rng):
     planes[:, 1] = 1
     edges = np.stack([np.histogram_bin_edges(plane, 256) for plane in planes]).astype(planes.dtype)
     mask = rng.random(planes.shape) < 0.7
-    centers = ((edges[:, 1:] + edges[:, :-1]) / 2).astype(float)
+    centers = (edges[:, 1:] + edges[:, :-1]) / 2
     heights = np.sort(rng.random((n_images, 256)), 1)
     for counted, read_only in ((NO_PIXEL_MASK, (0,)), (mask, ()), (mask[:1], ())):
         inputs = planes, edges, counted
@@ -123,6 +123,13 @@ def equalization_cases(images, rng):
         results = [(planes.shape, planes.dtype)]
         inputs = planes, centers, heights
         yield case("equalize_floats.interpolate", inputs, results, 1e-5, n, read_only=read_only)
+    ends = np.array([[0, 1], [-3, 7], [0.3, 0.3], [np.inf, -np.inf], [0.5, 0.5000001]], planes.dtype)
+    results = [((len(ends), width), planes.dtype) for width in (257, 256)]
+    yield case("equalize_floats.lay_edges", (ends,), [*results, (len(ends), np.int64)], 0, n, read_only=())
+    counts = np.concatenate([np.zeros((1, 256), np.int64), rng.integers(0, n, (n_images, 256))])
+    yield case(
+        "equalize_floats.cumulate", (counts,), [(counts.shape, np.float64)], 1e-12, counts.size, read_only=()
+    )
     few = mask & (np.arange(n_images)[:, None] > 0)  # none in the first
     yield case("equalize_floats.extremes", (planes, few), [((n_images, 2), planes.dtype)], 0, n)
     inputs = planes.reshape(-1), planes.dtype.type(0.2), planes.dtype.type(0.7)
