@@ -11,7 +11,7 @@ import types
 
 import numpy as np
 import pytest
-from imfeat_kernels.cuda import launch, quantizer
+from imfeat_kernels.cuda import launch, quantizer, search
 from sklearn.base import clone
 
 import imfeat
@@ -168,12 +168,13 @@ def test_floats_of_many_images_are_binned_at_once(gpu, runs, images, monkeypatch
 
 # What needs numbers of the host in between, or takes no floats on a GPU.
 WAITING = (
-    *("equalize", "equalize_value", "equalize_clahe", "equalize_clahe continued", "raw_pixels equalized"),
-    *("hog of roots", "hog padded", "match_histograms", "PaletteHistogram", "quantize_colors dithered"),
-    *("rgb_to_hsv bytes", "rgb_to_ycbcr bytes"),
+    *("equalize_clahe", "equalize_clahe continued", "match_histograms", "PaletteHistogram"),
+    *("quantize_colors dithered", "rgb_to_hsv bytes", "rgb_to_ycbcr bytes"),
 )
 LATE = [
-    pytest.param(kind, name, marks=() if name in ("rgb_to_hsv", "hog", "assign") else pytest.mark.slow)
+    pytest.param(
+        kind, name, marks=() if name in ("rgb_to_hsv", "hog", "assign", "equalize") else pytest.mark.slow
+    )
     for kind, table in (("images", gpu_calls.FEATURES), ("descriptors", gpu_calls.DESCRIPTORS))
     for name in table
     if name not in (*WAITING, "Whitening", "principal axes", "tf_idf", "pool_regions", "pool_regions by sums")
@@ -223,11 +224,27 @@ def test_kernels_access_their_memory_alone_whatever_values_are(gpu, runs, rng, k
 
 
 @needs_compiler
+@pytest.mark.parametrize("scale", [1, -4096])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_nearly_flat_image_is_stretched_on_a_gpu(gpu, dtype):
-    image = gpu_calls.nearly_flat(dtype)
+def test_a_nearly_flat_image_is_stretched_on_a_gpu(gpu, dtype, scale):
+    image = gpu_calls.nearly_flat(dtype) * np.array(scale, dtype)
     found = imfeat.equalize(gpu.array(image))
     np.testing.assert_allclose(found.array, imfeat.equalize(image), atol=1e-6)
+
+
+@needs_compiler
+def test_codes_of_many_chunks_are_searched_on_a_gpu(gpu, rng, monkeypatch):
+    monkeypatch.setattr(search, "CHUNK", 100)
+    x = gpu_calls.clusters(rng)
+    model = gpu_calls.quantizer_of(x)
+    codes = model.encode(x)
+    found, expected = model.search(gpu.array(x[:5]), gpu.array(codes), k=40), model.search(x[:5], codes, k=40)
+    np.testing.assert_allclose(found[0].array, expected[0], rtol=1e-5)
+    _, n_equal = np.unique(expected[0][0], return_counts=True)
+    assert n_equal.max() > 1
+    decoded = model.decode(codes)[found[1].array]
+    np.testing.assert_allclose(found[0].array, ((decoded - x[:5, None]) ** 2).sum(2), rtol=1e-4)
+    assert (np.diff(found[1].array)[np.diff(found[0].array) == 0] > 0).all()  # of equal ones the lowest first
 
 
 @needs_compiler
@@ -616,6 +633,9 @@ def is_table(array):
     return is_of_colors or array.ndim == 1 or (array.dtype != np.uint8 and len(array) <= 130)
 
 
+LIE_THERE = ("learn_idf", *(f"ProductQuantizer.{call}" for call in ("encode", "distance_tables", "search")))
+
+
 @needs_compiler
 @pytest.mark.parametrize("name", gpu_calls.LEARNED)
 def test_tables_are_learned_from_descriptors_on_a_gpu(gpu, runs, rng, copies, name):
@@ -623,7 +643,7 @@ def test_tables_are_learned_from_descriptors_on_a_gpu(gpu, runs, rng, copies, na
     x = gpu_calls.clusters(rng)
     found, expected = learn(gpu.array(x)), learn(x)
     assert all(map(is_table, copies))
-    if name.startswith("learn_codebook") or name == "ProductQuantizer.encode":
+    if name.startswith("learn_codebook") or name in LIE_THERE:
         assert type(found) is gpu.array
         found = found.array
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
@@ -668,7 +688,7 @@ def test_quantizers_decode_where_codes_lie(gpu, rng):
     np.testing.assert_array_equal(out.array, found.array)
     with pytest.raises(ValueError, match=r"codes must be less than 2\*\*bits = 8, got 9"):
         model.decode(gpu.array(codes + np.uint8(9 - codes.max())))
-    with pytest.raises(TypeError, match="codes lie on a GPU, where they are not searched"):
+    with pytest.raises(TypeError, match="queries and codes must lie on the same device"):
         model.search(x[:1], gpu.array(codes))
 
 
@@ -808,8 +828,6 @@ def test_what_is_not_computed_there_says_so(gpu, images):
         imfeat.match_histograms(gpu.array(floats), gpu.array(floats))
     with pytest.raises(TypeError, match="features lie on a GPU"):
         imfeat.hog_to_opencv(imfeat.hog(gpu.array(images), flatten=False))
-    with pytest.raises(TypeError, match="counts lies on a GPU, where this is not computed"):
-        imfeat.learn_idf(gpu.array(np.ones((2, 3), np.float32)))
 
 
 def test_gradients_are_not_passed_on(torch, runs, images):
