@@ -166,15 +166,14 @@ def test_floats_of_many_images_are_binned_at_once(gpu, runs, images, monkeypatch
     assert [body.name for body, _, _ in runs.launched].count("histogram._to_bytes") == 1
 
 
-# What needs numbers of the host in between, or takes no floats on a GPU.
+# What takes no floats on a GPU, or learns.
 WAITING = (
     *("equalize_clahe", "equalize_clahe continued", "match_histograms", "PaletteHistogram"),
     *("quantize_colors dithered", "rgb_to_hsv bytes", "rgb_to_ycbcr bytes"),
 )
+LATE_AND_QUICK = "rgb_to_hsv", "hog", "assign", "equalize", "hog of roots"
 LATE = [
-    pytest.param(
-        kind, name, marks=() if name in ("rgb_to_hsv", "hog", "assign", "equalize") else pytest.mark.slow
-    )
+    pytest.param(kind, name, marks=() if name in LATE_AND_QUICK else pytest.mark.slow)
     for kind, table in (("images", gpu_calls.FEATURES), ("descriptors", gpu_calls.DESCRIPTORS))
     for name in table
     if name not in (*WAITING, "Whitening", "principal axes", "tf_idf", "pool_regions", "pool_regions by sums")
