@@ -239,6 +239,10 @@ def match_bytes(images, wanted):
     return out
 
 
+def sort_planes(planes):
+    return np.sort(planes, axis=1)
+
+
 def match_floats(images, wanted):
     out = np.empty_like(images)
     for k, (i, c) in enumerate(np.ndindex(len(images), images.shape[2])):

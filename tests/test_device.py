@@ -168,7 +168,7 @@ def test_floats_of_many_images_are_binned_at_once(gpu, runs, images, monkeypatch
 
 # What takes no floats on a GPU, or learns.
 WAITING = (
-    *("equalize_clahe", "equalize_clahe continued", "match_histograms", "PaletteHistogram"),
+    *("equalize_clahe", "equalize_clahe continued", "PaletteHistogram"),
     *("quantize_colors dithered", "rgb_to_hsv bytes", "rgb_to_ycbcr bytes"),
 )
 LATE_AND_QUICK = "rgb_to_hsv", "hog", "assign", "equalize", "hog of roots"
@@ -282,8 +282,6 @@ def test_features_of_two_channels_lie_where_images_do(gpu, images, name):
     feature, tolerance = gpu_calls.TWO_CHANNELS[name]
     pixels = np.ascontiguousarray(images[..., 1:])
     for values in (pixels, (pixels / 255).astype(np.float32)):
-        if name == "match_histograms" and values.dtype != np.uint8:
-            continue
         found = feature(gpu.array(values))
         assert type(found) is gpu.array
         np.testing.assert_allclose(found.array, feature(values), atol=max(tolerance, 1e-6))
@@ -295,6 +293,17 @@ def test_two_channels_are_matched_with_one_reference(gpu, images):
     found = imfeat.match_histograms(gpu.array(pixels), gpu.array(pixels[0] // 2), channel_axis=-1)
     expected = imfeat.match_histograms(pixels, pixels[0] // 2, channel_axis=-1)
     np.testing.assert_array_equal(found.array, expected)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("of_one", [True, False])
+def test_floats_are_matched_with_references_of_another_size(gpu, images, rng, dtype, of_one):
+    pixels = (images / 255).astype(dtype)
+    reference = rng.random((30, 35, 3) if of_one else (3, 30, 35, 3)).astype(dtype) ** 2
+    found = imfeat.match_histograms(gpu.array(pixels), gpu.array(reference))
+    assert type(found) is gpu.array
+    np.testing.assert_allclose(found.array, imfeat.match_histograms(pixels, reference), atol=1e-6)
 
 
 @needs_compiler
@@ -822,9 +831,9 @@ def test_masks_lie_where_images_do(gpu, images, rng):
 
 
 def test_what_is_not_computed_there_says_so(gpu, images):
-    floats = (images / 255).astype(np.float32)
-    with pytest.raises(TypeError, match="matching of other dtypes than uint8 is not computed on a GPU; copy"):
-        imfeat.match_histograms(gpu.array(floats), gpu.array(floats))
+    words = images.astype(np.uint16)
+    with pytest.raises(TypeError, match="matching of integers of 16 bits is not computed on a GPU; copy"):
+        imfeat.match_histograms(gpu.array(words), gpu.array(words))
     with pytest.raises(TypeError, match="features lie on a GPU"):
         imfeat.hog_to_opencv(imfeat.hog(gpu.array(images), flatten=False))
 

@@ -192,13 +192,22 @@ def _word_cases(words, rng):
         yield case("brightness.scale_to_value", (pixels, values), results, 0, len(pixels))
 
 
+def _sorting_cases(pixels, rng):
+    """Yield a case of planes shorter than a block, and one of longer ones, with equal values."""
+    planes = np.ascontiguousarray(pixels.transpose(0, 2, 1)).reshape(-1, pixels.shape[1])
+    longer = rng.integers(0, 1000, (2, 2100)).astype(pixels.dtype)
+    for values in (planes, longer):
+        yield case("sorting.sort_planes", (values,), [(values.shape, values.dtype)], 0, values.size)
+
+
 def matching_cases(images, rng):
-    """Yield the cases of ``matching``."""
+    """Yield the cases of ``matching`` and ``sorting``."""
     n_images, height, width, _ = images.shape
     n = n_images * height * width
     if not is_bytes(images):
         pixels = images.reshape(n_images, -1, 3).copy()
         pixels[:, ::3] = rng.random(pixels[:, ::3].shape)
+        yield from _sorting_cases(pixels, rng)
         ordered = np.sort(pixels.transpose(0, 2, 1).reshape(3 * n_images, -1))
         for reference in (np.sort(ordered[:3, : n // 2] ** 2), ordered[::-1].copy()):
             inputs = pixels, ordered, reference
