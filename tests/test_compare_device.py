@@ -13,8 +13,8 @@ import imfeat
 from imfeat import compare
 from imfeat.cli import main
 from imfeat.compare import cache, workspace
-from imfeat.compare.device import on_device
 from imfeat.estimators import _base
+from imfeat.models.device import on_device
 from tests import device, ptx
 
 pytestmark = pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")

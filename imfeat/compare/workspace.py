@@ -13,13 +13,13 @@ from imfeat._backend import Array
 from imfeat._device import to_device
 from imfeat.compare.cache import Cache, code
 from imfeat.compare.cells import Cell, Pair, Record, Store
-from imfeat.compare.device import on_device
 from imfeat.compare.kept import Models
 from imfeat.compare.statistics import macro_averages
 from imfeat.compare.tables import Table, standardized_tables
 from imfeat.compare.tuning import split
 from imfeat.datasets import DataSet, ImageSet
 from imfeat.models.calibration import expected_calibration_error, fit_temperature, softmax
+from imfeat.models.device import on_device
 from imfeat.recipes import parse
 
 BYTES_ON_GPU = 1 << 33  # of training images; a feature learns from more of them on the CPU
