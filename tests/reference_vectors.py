@@ -160,6 +160,11 @@ def sum_residuals(vectors, bounds, words, assignments):
     return out
 
 
+def clear_rounding(words, sums):
+    lengths = [np.linalg.norm(x.astype(np.float64), axis=-1, keepdims=True) for x in (sums, words)]
+    return np.where(lengths[0] <= 2**-20 * lengths[1], 0, sums)
+
+
 def likelihood_gradients(sums, counts, scales, shares, factor, out):
     means = sums / np.maximum(counts, 1)[:, None, None]
     mass, plain, squared = np.split(means, [1, 1 + sums.shape[2] // 2], 2)

@@ -853,6 +853,44 @@ def test_an_array_on_another_gpu_is_refused(gpu, images):
         imfeat.hog(gpu.array(images, gpu=1))
 
 
+def test_what_lies_on_a_gpu_is_not_copied_to_it(gpu, runs, images):
+    there = gpu.array(images)
+    held = imfeat.to_device(there)
+    assert held.__cuda_array_interface__["data"][0] == images.ctypes.data
+    assert isinstance(imfeat.raw_pixels(held), launch.DeviceArray)
+    assert imfeat.to_device(held).owner is not None
+    np.testing.assert_array_equal(imfeat.to_device(held).copy_to_host(), images)
+    with pytest.raises(ValueError, match=r"array lies on GPU 1, and the current one is 0; write with"):
+        imfeat.to_device(gpu.array(images, gpu=1))
+
+
+def test_an_array_of_imfeat_stays_on_the_gpu_that_was_current(runs, images, monkeypatch):
+    there = imfeat.to_device(images)
+    monkeypatch.setattr(launch, "current_device", lambda: 1)
+    expected = (
+        r"lies on GPU 0, and the current one is 1; write cuda\.core\.Device\(0\)\.set_current\(\) first"
+    )
+    for call in (imfeat.hog, imfeat.to_device):
+        with pytest.raises(ValueError, match=expected):
+            call(there)
+    np.testing.assert_array_equal(there.copy_to_host(), images)
+
+
+@needs_compiler
+@pytest.mark.parametrize("norm", ["intra", "l2", "sqrt"])
+def test_a_descriptor_that_is_its_word_has_no_residual(gpu, rng, norm):
+    x = (100 * rng.random((40, 16))).astype(np.float32)
+    words = x[:3].copy()
+    words[1] = np.nextafter(words[1], np.float32(0))
+    x = np.concatenate([x[:2], x[3:]])  # two words are descriptors, but for rounding
+    nearest = imfeat.assign(x, words)
+    x = x[(nearest == 2) | (np.arange(len(x)) < 2)]
+    expected = imfeat.vlad(x, words, norm=norm).reshape(3, 16)
+    assert not expected[:2].any()
+    assert expected[2].any()
+    np.testing.assert_allclose(imfeat.vlad(gpu.array(x), words, norm=norm).array, expected.ravel(), atol=1e-5)
+
+
 def test_an_array_of_any_library_on_another_gpu_is_refused(runs, images, monkeypatch):
     expected = r"GPU 1, and the current one is 0; write cuda\.core\.Device\(1\)\.set_current\(\) first"
     monkeypatch.setattr(launch, "device_of", lambda pointer: 1)

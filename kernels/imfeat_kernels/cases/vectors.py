@@ -42,6 +42,9 @@ def word_cases(n, rng):
         inputs = vectors, bounds, words, assignments
         results = [((3, k, d), np.float64)]
         yield case("residuals.sum_residuals", inputs, results, 1e-3 + ROUNDING * n, n, read_only=(0, 2))
+        sums = _normal(rng, 3, k, d)
+        sums[:2, ::2] *= F32(1e-8)
+        yield case("residuals.clear_rounding", (words,), [sums], 0, 3 * k, read_only=())
 
 
 def mixture_cases(n, rng):
