@@ -42,6 +42,7 @@ def adopt(value: Any, name: str, *, copy: bool = True) -> Array:
     """
     library = library_of(value)
     if library == KERNELS:
+        _check_current(value.caller.device_id, cuda_kernels().launch.current_device(), name, "other")
         return value.held()  # type: ignore[no-any-return]
     if library == "torch" and value.requires_grad:
         raise TypeError(f"{name} requires grad, which features do not pass on; pass {name}.detach()")
@@ -124,6 +125,7 @@ def to_device(array: Array) -> Any:
     Parameters
     ----------
     array : NumPy array
+        One that lies on the current GPU already is not copied.
 
     Returns
     -------
@@ -133,10 +135,14 @@ def to_device(array: Array) -> Any:
 
     Raises
     ------
+    ValueError
+        If the array lies on another GPU than the current one.
     CudaUnavailableError
         If there is no GPU, or the extra ``cuda`` is not installed.
     """
     check_usable()
+    if is_on_gpu(array):
+        return adopt(array, "array").held()  # type: ignore[attr-defined]
     return cuda_kernels().launch.to_device(np.ascontiguousarray(array))
 
 

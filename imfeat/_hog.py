@@ -166,7 +166,7 @@ def as_inputs(images: Any, mask: Any, options: Options, channel_axis: ChannelAxi
 
 def _checked_for_roots(batch: Array) -> Array:
     """Return pixels that have square roots; rounding outside [0, 1] is set to 0 or 1."""
-    if batch.dtype == np.uint8 or not count_outside(batch, 0, 1):
+    if batch.dtype == np.uint8 or not count_outside(batch, 0, 1, late=True):
         return batch
     if count_outside(batch, -SLACK, np.inf):
         values = to_host(batch)

@@ -27,7 +27,7 @@ CONVENTIONS = ("torchvision", "opencv")
 TILE_DTYPES = {np.dtype(np.uint8): 1 << 8, np.dtype(np.uint16): 1 << 16}  # and the number of their values
 
 
-@accepts(back=True)
+@accepts(back=True, late=True)
 def equalize(
     images: Images,
     *,
@@ -102,7 +102,7 @@ def equalize(
     return to_caller_array(out)
 
 
-@accepts(back=True)
+@accepts(back=True, late=True)
 def equalize_value(
     images: Images,
     *,

@@ -136,7 +136,9 @@ def vlad(
     Returns
     -------
     array of shape (..., n_words * d) or (n_images, n_words * d), float32
-        Number k d + j for dimension j of word k.  Zeros for an image without descriptors.
+        Number k d + j for dimension j of word k.  Zeros for an image without descriptors.  Unless ``norm`` is
+        None, sums of a word are 0 where they are rounding, no longer than 2^-20 of the word, as of a
+        descriptor that is the word.
 
     Raises
     ------
@@ -160,6 +162,8 @@ def vlad(
     assignments, _ = nearest_words(vectors, words)
     inputs = vectors, bounds, words, assignments
     kernels.residuals.sum_residuals(*inputs, out.reshape(-1, n_words, d))
+    if norm is not None:
+        kernels.residuals.clear_rounding(words, out.reshape(-1, n_words, d))
     if norm == "intra":
         by_word = out.reshape(-1, d)
         kernels.scaling.divide_by_lengths(by_word, by_word)

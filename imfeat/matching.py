@@ -1,7 +1,5 @@
 """Matching of the histograms of images with those of others."""
 
-from typing import Any
-
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
@@ -11,7 +9,7 @@ from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat._planes import from_planes, repeated, to_planes
 
 
-@accepts(back=True, others=("reference",))
+@accepts(back=True, others=("reference",), late=True)
 def match_histograms(
     images: Images,
     reference: Images,
@@ -48,7 +46,8 @@ def match_histograms(
     -----
     Equal to ``skimage.exposure.match_histograms(image, reference, channel_axis=-1)``: bit for bit for
     integers, where interpolated values are cut to integers, as there, and within 1e-6 for floats.  Gray
-    images of integers are cut as well, for which scikit-image returns float64.  A GPU computes uint8 alone.
+    images of integers are cut as well, for which scikit-image returns float64.  A GPU computes uint8 and
+    floats.
 
     References
     ----------
@@ -71,8 +70,9 @@ def match_histograms(
     if source.dtype == np.uint8:
         _match_bytes(source, references, matched)
     else:
-        operation = "matching of other dtypes than uint8"
-        _match_floats(as_on_host(source, operation), as_on_host(references, operation), matched)
+        if source.dtype in LARGEST:
+            as_on_host(source, "matching of integers of 16 bits")
+        _match_floats(source, references, matched)
     return to_caller_array(out)
 
 
@@ -109,17 +109,17 @@ def _match_bytes(images: Array, references: Array, out: Array) -> None:
 
 def _match_floats(images: Array, references: Array, out: Array) -> None:
     """Match floats, and integers of 16 bits, without bins."""
-    pixels = images.astype(np.float64) if images.dtype in LARGEST else images
-    matched = out if out.dtype == pixels.dtype else np.empty(pixels.shape, pixels.dtype)
-    ordered, wanted = (_ordered(values, pixels.dtype) for values in (images, references))
-    backend_of(pixels).matching.match_floats(pixels, ordered, wanted, matched)
+    if images.dtype in LARGEST:
+        images, references = images.astype(np.float64), references.astype(np.float64)
+    matched = out if out.dtype == images.dtype else np.empty(images.shape, images.dtype)
+    backend_of(images).matching.match_floats(images, _ordered(images), _ordered(references), matched)
     if matched is not out:
         out[:] = matched
 
 
-def _ordered(images: Array, dtype: np.dtype[Any]) -> Array:
+def _ordered(images: Array) -> Array:
     """Return the values of each channel (n_images * n_channels, n_pixels), in ascending order."""
-    n_images, n_pixels, n_channels = images.shape
-    channels = np.array(images.transpose(0, 2, 1), dtype, order="C")
-    channels.sort(axis=2)
-    return channels.reshape(n_images * n_channels, n_pixels)
+    planes = to_planes(images)
+    ordered = empty_on_device_of(planes.shape, planes.dtype, planes)
+    backend_of(images).sorting.sort_planes(planes, ordered)
+    return ordered

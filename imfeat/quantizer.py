@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
+from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import Seed, as_count, as_out, as_vectors, count_outside, to_caller_array, to_host
 from imfeat._device import adopt, is_on_gpu
 from imfeat._nearest import nearest_centroids
@@ -134,7 +134,7 @@ class ProductQuantizer:
         They lie on the device of the codes.
         """
         centroids = self._fitted()
-        array = self._as_codes(codes, gpu=True)
+        array = self._as_codes(codes)
         n_groups = array.shape[1]
         out = as_out(out, (len(array), n_groups * self.group_size), np.float32, array)
         codes_by_part = array.reshape(self.n_parts * len(array), len(centroids))
@@ -154,13 +154,19 @@ class ProductQuantizer:
         Returns
         -------
         array of shape (n, n_groups, 2**bits), float32
-            The squared distance of feature i to what a code stands for is the sum of
-            ``tables[i, g, code[g]]`` over groups g.
+            On the device of the queries.  The squared distance of feature i to what a code stands for is the
+            sum of ``tables[i, g, code[g]]`` over groups g.
         """
+        return to_caller_array(self._tables(self._as_queries(queries)))
+
+    def _as_queries(self, queries: Array) -> Array:
+        n_groups = self.n_parts * len(self._fitted())
+        return as_vectors(queries, name="queries", length=n_groups * self.group_size, gpu=True)
+
+    def _tables(self, vectors: Array) -> Array:
         centroids = self._fitted()
         n_groups = self.n_parts * len(centroids)
-        vectors = as_vectors(queries, name="queries", length=n_groups * self.group_size)
-        tables = np.empty((len(vectors), n_groups, centroids.shape[1]), np.float32)
+        tables = as_out(None, (len(vectors), n_groups, centroids.shape[1]), np.float32, vectors)
         by_part = vectors.reshape(self.n_parts * len(vectors), -1)
         by_dimension = np.ascontiguousarray(centroids.transpose(0, 2, 1))
         kernels = backend_of(vectors).search
@@ -176,7 +182,7 @@ class ProductQuantizer:
             Features, not codes: distances are between a feature and what a code stands for
             (asymmetric), more precise than between two codes.
         codes : array of shape (n_codes, n_groups), uint8
-            Results of `encode`.
+            Results of `encode`, on the device of the queries.
         k : int
             Number of codes to find for each query, at most ``n_codes``.
 
@@ -185,7 +191,7 @@ class ProductQuantizer:
         distances : array of shape (n, k), float32
             Squared Euclidean distances to the decoded features, the smallest first.
         indices : array of shape (n, k), int64
-            Rows of ``codes``; of equal distances the lowest first.
+            Rows of ``codes``; of equal distances the lowest first.  Both lie on the device of the codes.
 
         Raises
         ------
@@ -200,20 +206,20 @@ class ProductQuantizer:
         k = as_count(k, "k")
         if k > len(array):
             raise ValueError(f"k must be at most the number of codes, {len(array)}, got {k}")
-        tables = self.distance_tables(queries)
+        vectors = self._as_queries(queries)
+        if isinstance(vectors, np.ndarray) != isinstance(array, np.ndarray):
+            raise TypeError("queries and codes must lie on the same device; copy one of them")
+        tables = self._tables(vectors)
         kernels = backend_of(array).search
         shape = len(tables), -(-len(array) // kernels.CHUNK), k
-        distances = np.empty(shape, np.float32)
-        indices = np.empty(shape, np.int64)
+        distances = empty_on_device_of(shape, np.float32, array)
+        indices = empty_on_device_of(shape, np.int64, array)
         kernels.nearest_codes(tables, array, distances, indices)
-        # Chunks follow one another, so that a stable order keeps the lowest of equal distances first.
-        distances, indices = (found.reshape(len(tables), -1) for found in (distances, indices))
-        order = np.argsort(distances, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(distances, order, 1), np.take_along_axis(indices, order, 1)
+        merged, places = (as_out(None, (shape[0], k), kind, array) for kind in (np.float32, np.int64))
+        kernels.merge_nearest(distances, indices, merged, places)
+        return to_caller_array(merged), to_caller_array(places)
 
-    def _as_codes(self, codes: Array, *, gpu: bool = False) -> Array:
-        if is_on_gpu(codes) and not gpu:
-            raise TypeError("codes lie on a GPU, where they are not searched; copy them to the host")
+    def _as_codes(self, codes: Array) -> Array:
         array = adopt(codes, "codes") if is_on_gpu(codes) else np.asarray(codes)
         n_groups = self.n_parts * len(self._fitted())
         if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != n_groups:

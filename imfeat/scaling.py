@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
+from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import as_on_host, as_out, as_vectors, check_side, count_outside, to_caller_array, to_host
 from imfeat._inputs import accepts
+from imfeat._rows import table_in_library_of
 
 
 @accepts(late=True)
@@ -88,7 +89,8 @@ def learn_idf(counts: Array) -> Array:
     Returns
     -------
     array of shape (n_words,), float32
-        ln((1 + n_images) / (1 + n)) + 1 for a word that occurs in n images, as in scikit-learn.
+        ln((1 + n_images) / (1 + n)) + 1 for a word that occurs in n images, as in scikit-learn; on the device
+        of the counts.
 
     Raises
     ------
@@ -100,10 +102,11 @@ def learn_idf(counts: Array) -> Array:
     .. [1] J. Sivic, A. Zisserman, "Video Google: a text retrieval approach to object matching in
        videos", ICCV 2003.  :doi:`10.1109/ICCV.2003.1238663`
     """
-    values = _as_counts(counts, axes=2)
-    occurring = np.count_nonzero(values, axis=0)
-    weights: Array = (np.log((1 + len(values)) / (1 + occurring)) + 1).astype(np.float32)
-    return weights
+    values = _as_counts(counts, axes=2, gpu=True)
+    occurring = empty_on_device_of((values.shape[1],), np.uint32, values)
+    backend_of(values).scaling.count_occurring(values, occurring)
+    weights = (np.log((1 + len(values)) / (1 + to_host(occurring).astype(np.int64))) + 1).astype(np.float32)
+    return table_in_library_of(weights, values)
 
 
 @accepts(late=True)

@@ -145,6 +145,7 @@ MASKED = {
 }
 
 OFFSETS = [0, 20, 20, 50]
+PARTS = [0, 50, 100, 100, 600]
 POSITIONS = np.stack([np.arange(50) * 7 % 10, np.arange(50) * 11 % 20], 1)  # in no order of regions
 
 DESCRIPTORS = {
@@ -235,12 +236,20 @@ LEARNED = {
     ),
     "ProductQuantizer.fit": (lambda x: quantizer_of(x).centroids_, 1e-5),
     "ProductQuantizer.encode": (lambda x: quantizer_of(x).encode(x), 0),
+    "ProductQuantizer.distance_tables": (lambda x: quantizer_of(x).distance_tables(x), 1e-3),
+    "ProductQuantizer.search": (lambda x: nearest_of(quantizer_of(x), x), 1e-3),
+    "learn_idf": (lambda x: imfeat.learn_idf(imfeat.bag_of_words(x, np.eye(5, 16), offsets=PARTS)), 1e-6),
 }
 
 
 def quantizer_of(x):
     """Return a quantizer that was fitted to vectors."""
     return imfeat.ProductQuantizer(group_size=4, bits=3, n_parts=2, rng=0).fit(x)
+
+
+def nearest_of(quantizer, x):
+    """Return the distances to the nearest codes, which are equal on both devices where indices may not be."""
+    return quantizer.search(x, quantizer.encode(x), k=12)[0]
 
 
 def patch_words(images, patch_size):

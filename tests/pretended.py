@@ -10,6 +10,7 @@ own, as a driver is loaded once.
 import ctypes
 import functools
 import json
+import os
 import runpy
 import subprocess
 import sys
@@ -42,6 +43,7 @@ class Driver:
     def __init__(self):
         self._folder = Path(tempfile.mkdtemp(prefix="imfeat-driver-"))
         library = self._folder / "libcuda.so.1"
+        self._kernels = Path(os.environ.get("IMFEAT_PTX_FOLDER") or self._folder)  # compiled ones
         options = "-O1", "-w", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1"
         subprocess.run([ptx.COMPILER, *options, "-o", library, SOURCE, "-ldl"], check=True)
         self._library = ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
@@ -83,7 +85,7 @@ class Driver:
         if not self.executes:
             return
         try:
-            kernel = _kernel(text, self._folder)
+            kernel = _kernel(text, self._kernels)
             values = [
                 np.frombuffer(ctypes.string_at(parameters[k], size), f"u{size}")[0]
                 for k, size in enumerate(kernel.parameter_sizes)

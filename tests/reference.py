@@ -239,6 +239,10 @@ def match_bytes(images, wanted):
     return out
 
 
+def sort_planes(planes):
+    return np.sort(planes, axis=1)
+
+
 def match_floats(images, wanted):
     out = np.empty_like(images)
     for k, (i, c) in enumerate(np.ndindex(len(images), images.shape[2])):
@@ -278,6 +282,25 @@ def extremes(planes, mask):
 
 def stretch(values, low, high):
     return np.clip((values.astype(float) - float(low)) / (float(high) - float(low)), 0, 1)
+
+
+def lay_edges(extremes):
+    edges, states = [], []
+    for low, high in extremes:
+        is_empty = low > high
+        low, high = (0, 0) if is_empty else (low, high)
+        half = extremes.dtype.type(0.5 if low == high else 0)
+        edges.append(np.linspace(low - half, high + half, 257, dtype=extremes.dtype))
+        centers = (edges[-1][1:] + edges[-1][:-1]) / 2
+        states.append(
+            2 if is_empty else int((np.diff(edges[-1]) <= 0).any() or (np.diff(centers) <= 0).any())
+        )
+    edges = np.stack(edges)
+    return edges, (edges[:, 1:] + edges[:, :-1]) / 2, np.array(states)
+
+
+def cumulate(counts):
+    return np.cumsum(counts, 1) / np.maximum(counts.sum(1, keepdims=True), 1)
 
 
 def edge_counts(planes, edges, mask):

@@ -75,6 +75,12 @@ def nearest_codes(tables, codes, distances):
     return np.take_along_axis(totals[:, None], order, 2), order
 
 
+def merge_nearest(distances, indices):
+    distances, indices = (found.reshape(len(found), -1) for found in (distances, indices))
+    order = np.argsort(distances, axis=1, kind="stable")[:, :7]
+    return np.take_along_axis(distances, order, 1), np.take_along_axis(indices, order, 1)
+
+
 def sum_by_centroid(vectors, codes, counts):
     n_groups = codes.shape[1]
     groups = vectors.reshape(len(vectors), n_groups, -1).astype(np.float64)
@@ -154,6 +160,11 @@ def sum_residuals(vectors, bounds, words, assignments):
     return out
 
 
+def clear_rounding(words, sums):
+    lengths = [np.linalg.norm(x.astype(np.float64), axis=-1, keepdims=True) for x in (sums, words)]
+    return np.where(lengths[0] <= 2**-20 * lengths[1], 0, sums)
+
+
 def likelihood_gradients(sums, counts, scales, shares, factor, out):
     means = sums / np.maximum(counts, 1)[:, None, None]
     mass, plain, squared = np.split(means, [1, 1 + sums.shape[2] // 2], 2)
@@ -200,6 +211,10 @@ def divide_by_lengths(vectors):
 def divide_by_sums(vectors):
     sums = vectors.sum(1, dtype=np.float64, keepdims=True)
     return vectors / np.where(sums > 0, sums, 1)
+
+
+def count_occurring(vectors):
+    return np.count_nonzero(vectors, axis=0)
 
 
 def multiply_by_weights(vectors, weights):

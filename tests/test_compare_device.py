@@ -13,13 +13,13 @@ import imfeat
 from imfeat import compare
 from imfeat.cli import main
 from imfeat.compare import cache, workspace
-from imfeat.compare.device import on_device
 from imfeat.estimators import _base
+from imfeat.models.device import on_device
 from tests import device, ptx
 
 pytestmark = pytest.mark.skipif(ptx.COMPILER is None, reason="there is no C compiler to run PTX with")
 
-FEATURES = ("raw", "tuned-color+hog(cell_size=4)", "words(n_words=5)")
+FEATURES = ("raw", "tuned-color+hog(cell_size=4)", "words(n_words=5, n_patches=500)")
 HOW = {"features": FEATURES, "classifiers": "ridge", "n_seeds": 1}
 
 
@@ -38,6 +38,34 @@ def on_gpu(source, tmp_path_factory):  # noqa: F811
     return result
 
 
+LEARNED = (
+    "words(n_words=5, n_patches=500)",
+    "patches-6(n_patches=500)+raw",
+    "fisher-sift-2(n_descriptors=500)",
+    "palette(n_colors=4)",
+)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_features_learn_on_the_gpu_what_they_learn_on_the_cpu(data, gpu, name):  # noqa: F811
+    found = workspace.fit_feature(name, data, 0, "cuda")
+    assert gpu.launched
+    n_launched = len(gpu.launched)
+    expected = workspace.fit_feature(name, data, 0)
+    images = data.test.images
+    ours, theirs = (fitted.transformer.transform(images) for fitted in (found, expected))
+    assert len(gpu.launched) == n_launched  # what was learned there is computed with on the CPU
+    assert found.n_features == expected.n_features
+    np.testing.assert_allclose(ours, theirs, atol=2e-2)
+    assert np.abs(ours - theirs).mean() < 1e-3 * np.abs(theirs).max()  # roots of differences near 0 are few
+
+
+def test_many_training_images_are_learned_from_on_the_cpu(data, gpu, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(workspace, "BYTES_ON_GPU", data.train.images.nbytes - 1)
+    workspace.fit_feature(LEARNED[0], data, 0, "cuda")
+    assert not gpu.launched
+
+
 @pytest.mark.parametrize("name", FEATURES)
 @pytest.mark.parametrize("halves", [False, True])
 def test_tables_agree_with_those_of_the_cpu(data, gpu, monkeypatch, name, halves):  # noqa: F811
@@ -45,7 +73,6 @@ def test_tables_agree_with_those_of_the_cpu(data, gpu, monkeypatch, name, halves
     if halves:
         monkeypatch.setattr("imfeat.compare.tables.MOST_BYTES", 1)
     fitted = workspace.fit_feature(name, data, 0)
-    assert not gpu.launched  # what is learned is learned on the CPU
     expected = workspace.compute_tables(name, data, fitted)
     assert not gpu.launched
     found = workspace.compute_tables(name, data, fitted, "cuda")
@@ -116,6 +143,7 @@ def test_the_cache_tells_devices_apart(data, tmp_path, gpu):  # noqa: F811
     here, there = (workspace.Workspace(data, **how, device=where) for where in ("cpu", "cuda"))
     assert here._key("features", "raw", 0) != there._key("features", "raw", 0)
     assert here._key("learned", "raw", 0) == there._key("learned", "raw", 0)
+    assert here._key("learned", "words", 0) != there._key("learned", "words", 0)
 
 
 def test_copies_of_transformers_compute_elsewhere_and_share_what_they_hold(data):  # noqa: F811

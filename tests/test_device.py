@@ -11,7 +11,7 @@ import types
 
 import numpy as np
 import pytest
-from imfeat_kernels.cuda import launch, quantizer
+from imfeat_kernels.cuda import launch, quantizer, search
 from sklearn.base import clone
 
 import imfeat
@@ -166,14 +166,14 @@ def test_floats_of_many_images_are_binned_at_once(gpu, runs, images, monkeypatch
     assert [body.name for body, _, _ in runs.launched].count("histogram._to_bytes") == 1
 
 
-# What needs numbers of the host in between, or takes no floats on a GPU.
+# What takes no floats on a GPU, or learns.
 WAITING = (
-    *("equalize", "equalize_value", "equalize_clahe", "equalize_clahe continued", "raw_pixels equalized"),
-    *("hog of roots", "hog padded", "match_histograms", "PaletteHistogram", "quantize_colors dithered"),
-    *("rgb_to_hsv bytes", "rgb_to_ycbcr bytes"),
+    *("equalize_clahe", "equalize_clahe continued", "PaletteHistogram"),
+    *("quantize_colors dithered", "rgb_to_hsv bytes", "rgb_to_ycbcr bytes"),
 )
+LATE_AND_QUICK = "rgb_to_hsv", "hog", "assign", "equalize", "hog of roots"
 LATE = [
-    pytest.param(kind, name, marks=() if name in ("rgb_to_hsv", "hog", "assign") else pytest.mark.slow)
+    pytest.param(kind, name, marks=() if name in LATE_AND_QUICK else pytest.mark.slow)
     for kind, table in (("images", gpu_calls.FEATURES), ("descriptors", gpu_calls.DESCRIPTORS))
     for name in table
     if name not in (*WAITING, "Whitening", "principal axes", "tf_idf", "pool_regions", "pool_regions by sums")
@@ -223,11 +223,27 @@ def test_kernels_access_their_memory_alone_whatever_values_are(gpu, runs, rng, k
 
 
 @needs_compiler
+@pytest.mark.parametrize("scale", [1, -4096])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_nearly_flat_image_is_stretched_on_a_gpu(gpu, dtype):
-    image = gpu_calls.nearly_flat(dtype)
+def test_a_nearly_flat_image_is_stretched_on_a_gpu(gpu, dtype, scale):
+    image = gpu_calls.nearly_flat(dtype) * np.array(scale, dtype)
     found = imfeat.equalize(gpu.array(image))
     np.testing.assert_allclose(found.array, imfeat.equalize(image), atol=1e-6)
+
+
+@needs_compiler
+def test_codes_of_many_chunks_are_searched_on_a_gpu(gpu, rng, monkeypatch):
+    monkeypatch.setattr(search, "CHUNK", 100)
+    x = gpu_calls.clusters(rng)
+    model = gpu_calls.quantizer_of(x)
+    codes = model.encode(x)
+    found, expected = model.search(gpu.array(x[:5]), gpu.array(codes), k=40), model.search(x[:5], codes, k=40)
+    np.testing.assert_allclose(found[0].array, expected[0], rtol=1e-5)
+    _, n_equal = np.unique(expected[0][0], return_counts=True)
+    assert n_equal.max() > 1
+    decoded = model.decode(codes)[found[1].array]
+    np.testing.assert_allclose(found[0].array, ((decoded - x[:5, None]) ** 2).sum(2), rtol=1e-4)
+    assert (np.diff(found[1].array)[np.diff(found[0].array) == 0] > 0).all()  # of equal ones the lowest first
 
 
 @needs_compiler
@@ -266,8 +282,6 @@ def test_features_of_two_channels_lie_where_images_do(gpu, images, name):
     feature, tolerance = gpu_calls.TWO_CHANNELS[name]
     pixels = np.ascontiguousarray(images[..., 1:])
     for values in (pixels, (pixels / 255).astype(np.float32)):
-        if name == "match_histograms" and values.dtype != np.uint8:
-            continue
         found = feature(gpu.array(values))
         assert type(found) is gpu.array
         np.testing.assert_allclose(found.array, feature(values), atol=max(tolerance, 1e-6))
@@ -279,6 +293,17 @@ def test_two_channels_are_matched_with_one_reference(gpu, images):
     found = imfeat.match_histograms(gpu.array(pixels), gpu.array(pixels[0] // 2), channel_axis=-1)
     expected = imfeat.match_histograms(pixels, pixels[0] // 2, channel_axis=-1)
     np.testing.assert_array_equal(found.array, expected)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("of_one", [True, False])
+def test_floats_are_matched_with_references_of_another_size(gpu, images, rng, dtype, of_one):
+    pixels = (images / 255).astype(dtype)
+    reference = rng.random((30, 35, 3) if of_one else (3, 30, 35, 3)).astype(dtype) ** 2
+    found = imfeat.match_histograms(gpu.array(pixels), gpu.array(reference))
+    assert type(found) is gpu.array
+    np.testing.assert_allclose(found.array, imfeat.match_histograms(pixels, reference), atol=1e-6)
 
 
 @needs_compiler
@@ -616,6 +641,9 @@ def is_table(array):
     return is_of_colors or array.ndim == 1 or (array.dtype != np.uint8 and len(array) <= 130)
 
 
+LIE_THERE = ("learn_idf", *(f"ProductQuantizer.{call}" for call in ("encode", "distance_tables", "search")))
+
+
 @needs_compiler
 @pytest.mark.parametrize("name", gpu_calls.LEARNED)
 def test_tables_are_learned_from_descriptors_on_a_gpu(gpu, runs, rng, copies, name):
@@ -623,7 +651,7 @@ def test_tables_are_learned_from_descriptors_on_a_gpu(gpu, runs, rng, copies, na
     x = gpu_calls.clusters(rng)
     found, expected = learn(gpu.array(x)), learn(x)
     assert all(map(is_table, copies))
-    if name.startswith("learn_codebook") or name == "ProductQuantizer.encode":
+    if name.startswith("learn_codebook") or name in LIE_THERE:
         assert type(found) is gpu.array
         found = found.array
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
@@ -668,7 +696,7 @@ def test_quantizers_decode_where_codes_lie(gpu, rng):
     np.testing.assert_array_equal(out.array, found.array)
     with pytest.raises(ValueError, match=r"codes must be less than 2\*\*bits = 8, got 9"):
         model.decode(gpu.array(codes + np.uint8(9 - codes.max())))
-    with pytest.raises(TypeError, match="codes lie on a GPU, where they are not searched"):
+    with pytest.raises(TypeError, match="queries and codes must lie on the same device"):
         model.search(x[:1], gpu.array(codes))
 
 
@@ -803,13 +831,11 @@ def test_masks_lie_where_images_do(gpu, images, rng):
 
 
 def test_what_is_not_computed_there_says_so(gpu, images):
-    floats = (images / 255).astype(np.float32)
-    with pytest.raises(TypeError, match="matching of other dtypes than uint8 is not computed on a GPU; copy"):
-        imfeat.match_histograms(gpu.array(floats), gpu.array(floats))
+    words = images.astype(np.uint16)
+    with pytest.raises(TypeError, match="matching of integers of 16 bits is not computed on a GPU; copy"):
+        imfeat.match_histograms(gpu.array(words), gpu.array(words))
     with pytest.raises(TypeError, match="features lie on a GPU"):
         imfeat.hog_to_opencv(imfeat.hog(gpu.array(images), flatten=False))
-    with pytest.raises(TypeError, match="counts lies on a GPU, where this is not computed"):
-        imfeat.learn_idf(gpu.array(np.ones((2, 3), np.float32)))
 
 
 def test_gradients_are_not_passed_on(torch, runs, images):
@@ -825,6 +851,44 @@ def test_an_array_on_another_gpu_is_refused(gpu, images):
         match=r"GPU 1, and the current one is 0; write with (cupy\.cuda\.D|torch\.cuda\.d)evice\(1\)",
     ):
         imfeat.hog(gpu.array(images, gpu=1))
+
+
+def test_what_lies_on_a_gpu_is_not_copied_to_it(gpu, runs, images):
+    there = gpu.array(images)
+    held = imfeat.to_device(there)
+    assert held.__cuda_array_interface__["data"][0] == images.ctypes.data
+    assert isinstance(imfeat.raw_pixels(held), launch.DeviceArray)
+    assert imfeat.to_device(held).owner is not None
+    np.testing.assert_array_equal(imfeat.to_device(held).copy_to_host(), images)
+    with pytest.raises(ValueError, match=r"array lies on GPU 1, and the current one is 0; write with"):
+        imfeat.to_device(gpu.array(images, gpu=1))
+
+
+def test_an_array_of_imfeat_stays_on_the_gpu_that_was_current(runs, images, monkeypatch):
+    there = imfeat.to_device(images)
+    monkeypatch.setattr(launch, "current_device", lambda: 1)
+    expected = (
+        r"lies on GPU 0, and the current one is 1; write cuda\.core\.Device\(0\)\.set_current\(\) first"
+    )
+    for call in (imfeat.hog, imfeat.to_device):
+        with pytest.raises(ValueError, match=expected):
+            call(there)
+    np.testing.assert_array_equal(there.copy_to_host(), images)
+
+
+@needs_compiler
+@pytest.mark.parametrize("norm", ["intra", "l2", "sqrt"])
+def test_a_descriptor_that_is_its_word_has_no_residual(gpu, rng, norm):
+    x = (100 * rng.random((40, 16))).astype(np.float32)
+    words = x[:3].copy()
+    words[1] = np.nextafter(words[1], np.float32(0))
+    x = np.concatenate([x[:2], x[3:]])  # two words are descriptors, but for rounding
+    nearest = imfeat.assign(x, words)
+    x = x[(nearest == 2) | (np.arange(len(x)) < 2)]
+    expected = imfeat.vlad(x, words, norm=norm).reshape(3, 16)
+    assert not expected[:2].any()
+    assert expected[2].any()
+    np.testing.assert_allclose(imfeat.vlad(gpu.array(x), words, norm=norm).array, expected.ravel(), atol=1e-5)
 
 
 def test_an_array_of_any_library_on_another_gpu_is_refused(runs, images, monkeypatch):

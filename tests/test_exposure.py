@@ -10,6 +10,7 @@ import skimage.exposure
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from imfeat_kernels.cpu import equalize_floats
 from PIL import Image, ImageOps
 
 import imfeat
@@ -81,6 +82,14 @@ def test_nearly_flat_floats_are_equalized_with_the_others(rng):
     mask = rng.random((3, 32, 32)) < 0.5
     masked = skimage.exposure.equalize_hist(images[1].astype(np.float64), mask=mask[1])
     np.testing.assert_allclose(imfeat.equalize(images, mask=mask)[1], masked, atol=1e-6)
+
+
+def test_values_beyond_the_edges_are_counted_in_their_own_plane():
+    planes = np.full((6, 10), -5, np.float32)
+    edges = np.linspace(0, 1, 257, dtype=np.float32) * np.ones((6, 1), np.float32)
+    counts = np.empty((6, 256), np.int64)
+    equalize_floats.edge_counts(planes, edges, np.empty((0, 0), np.bool_), counts)
+    np.testing.assert_array_equal(counts.sum(1), 10)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -3,6 +3,8 @@
 Processes are forked, and inherit the stand-ins of `tests.device`.
 """
 
+import csv
+import functools
 import json
 import os
 import shutil
@@ -16,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 from imfeat_kernels.cuda import launch
 from pictures import PHOTO, as_file, bytes_of, crop, write_folder
+from sklearn.pipeline import FeatureUnion, make_pipeline
 
 import imfeat
 from imfeat import extract
@@ -109,6 +112,126 @@ def test_model_files_describe_images_on_a_gpu(folder, on_gpu, tmp_path):
     np.testing.assert_array_equal(found["mine"], on_gpu["vlad(n_words=3)"])
 
 
+@pytest.mark.parametrize(
+    "feature",
+    [
+        *("words(n_words=4)", "palette(n_colors=5)"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("fisher-sift-2", "patches-6")),
+    ],
+)
+def test_features_are_learned_on_a_gpu_from_the_descriptors_that_the_cpu_draws(folder, tmp_path, feature):
+    how = HOW | {"per_image": 20}
+    expected = extract.codebook(folder, feature, tmp_path / "cpu.safetensors", **how)
+    with device.on_host():
+        found = extract.codebook(folder, feature, tmp_path / "gpu.safetensors", device="cuda", **how)
+    pictures = np.stack([crop(k)[:32, :32] for k in range(4)])
+    np.testing.assert_allclose(found.transform(pictures), expected.transform(pictures), atol=2e-2)
+    assert not (tmp_path / "gpu.safetensors.work").exists()
+
+
+def test_all_passes_of_a_fit_are_tasks_of_one_process():
+    with device.on_host(), gpu.tasks_of(gpu.CudaProcess(1), None) as tasks:
+        processes = {result for _ in range(3) for _, result in tasks.run(process_of_task, range(4))}
+    assert len(processes) == 1
+    assert processes != {os.getpid()}
+
+
+def process_of_task(shard):
+    return os.getpid()
+
+
+def test_what_learns_in_a_process_that_dies_is_learned_by_another(tmp_path):
+    died = tmp_path / "died"
+    with device.on_host(), gpu.tasks_of(gpu.CudaProcess(1), None) as tasks:
+        results = dict(tasks.run(functools.partial(dies_once, died), range(3)))
+    assert results == {0: 0, 1: 1, 2: 2}
+    assert died.exists()
+
+
+def dies_once(died, shard):
+    if not died.exists():
+        died.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return shard
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    pixels = np.stack([crop(k)[:32, :32] for k in range(12)])
+    model = imfeat.ImageClassifier(
+        make_pipeline(
+            FeatureUnion([("hog", imfeat.HOG()), ("color", imfeat.ColorHistogram())]),
+            imfeat.learn.RidgeClassifier(),
+        ),
+        size=32,
+    ).fit(pixels, np.arange(12) % 3)
+    path = tmp_path_factory.mktemp("models") / "mine.safetensors"
+    imfeat.save_model(path, model)
+    return path
+
+
+def test_classes_are_predicted_by_features_of_a_gpu(folder, classifier, tmp_path):
+    expected = extract.predict(classifier, folder, tmp_path / "cpu.csv", shard_size=4)
+    arguments = ["predict", classifier, folder, "--device", "cuda", "--out", tmp_path / "gpu.csv"]
+    with device.on_host():
+        done = CliRunner().invoke(main, [*map(str, arguments), "--shard-size", "4"])
+    assert done.exit_code == 0, done.output
+    found, wanted = (
+        list(csv.DictReader((tmp_path / f"{name}.csv").read_text().splitlines())) for name in ("gpu", "cpu")
+    )
+    assert [row["path"] for row in found] == [row["path"] for row in wanted]
+    assert [row["class"] for row in found] == [row["class"] for row in wanted]
+    for ours, theirs in zip(found, wanted, strict=True):
+        if theirs["class"]:
+            assert float(ours["probability"]) == pytest.approx(float(theirs["probability"]), abs=1e-4)
+    assert expected.n_errors == 1
+
+
+def test_models_whose_features_are_not_computed_on_a_gpu_are_refused(
+    folder, classifier, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(imfeat.HOG, "computes_on_gpu", False)
+    with device.on_host(), pytest.raises(ValueError, match=r"features of .* are not computed on a GPU: take"):
+        extract.predict(classifier, folder, tmp_path / "out.csv", device="cuda")
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(imfeat.BagOfVisualWords, "computes_on_gpu", False)
+    with device.on_host(), pytest.raises(ValueError, match="'words' is not computed on a GPU"):
+        extract.codebook(folder, "words", tmp_path / "words.safetensors", device="cuda")
+    assert not list(tmp_path.iterdir())
+
+
+def test_images_in_memory_are_described_on_a_gpu():
+    pictures = [crop(k)[:40, :32] for k in range(7)]
+    how = {"size": 32, "batch_size": 3, "n_threads": 2}
+    expected = list(extract.transform(pictures, "hog, color", **how))
+    with device.on_host() as runs:
+        found = list(extract.transform(pictures, "hog, color", device="cuda", **how))
+    assert runs.launched
+    assert [len(batch["hog"]) for batch in found] == [3, 3, 1]
+    for ours, theirs in zip(found, expected, strict=True):
+        for name in theirs:
+            np.testing.assert_allclose(ours[name], theirs[name], atol=1e-5)
+
+
+def test_without_cuda_images_in_memory_and_codebooks_say_why(folder, classifier, tmp_path, monkeypatch):
+    monkeypatch.setattr(launch, "reason", lambda: "no driver")
+    for call in (
+        lambda: extract.transform([], "hog", device="cuda"),
+        lambda: extract.codebook(folder, "words", tmp_path / "out", device="cuda"),
+        lambda: extract.predict(classifier, folder, tmp_path / "out.csv", device="cuda"),
+    ):
+        with pytest.raises(imfeat._device.CudaUnavailableError, match="device='cuda' can't be used"):
+            call()
+    assert not list(tmp_path.iterdir())
+
+
+def test_quantizers_of_commands_learn_on_the_cpu(tmp_path):
+    arguments = ["codebook", str(tmp_path), "--quantize", "hog", "--device", "cuda", "--out", "out"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2
+    assert "--quantize learns on the CPU: leave --device out" in done.output
+
+
 def test_images_of_a_task_are_decoded_ahead_and_copied_once(folder, on_gpu, tmp_path, monkeypatch):
     out = shutil.copytree(on_gpu.folder, tmp_path / "out")
     for path in [*out.glob("receipts/*"), *out.glob("shards/*")]:
@@ -175,12 +298,12 @@ def test_a_process_that_dies_is_replaced(folder, on_gpu, tmp_path, monkeypatch):
 
 def test_one_process_uses_cuda_and_its_threads_decode(monkeypatch):
     process = gpu.CudaProcess(3)
-    with device.on_host(), process._pool() as pool:
+    with device.on_host(), process.pool() as pool:
         assert pool._max_workers == 1
         assert pool._mp_context.get_start_method() == "fork"
         assert pool.submit(threads_that_decode).result() == 3
     monkeypatch.setattr(launch, "is_initialized", lambda: True)
-    with process._pool() as pool:
+    with process.pool() as pool:
         assert pool._mp_context.get_start_method() == "spawn"
 
 

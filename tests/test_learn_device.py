@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from array_api_strict._array_object import Device
 
+from benchmarks.gpu.smoke import difference, learner_calls
 from imfeat.learn import LinearClassifier, LinearSVM, MLPClassifier, RidgeClassifier
 from imfeat.learn._device_table import to_host
 
@@ -108,3 +109,11 @@ def test_what_is_wrong_about_features_is_told(table):
     model = RidgeClassifier().fit(elsewhere(features), labels)
     with pytest.raises(ValueError, match="X has 29 features, but RidgeClassifier is expecting 30 features"):
         model.predict(elsewhere(features[:, 1:]))
+
+
+@pytest.mark.parametrize("name", learner_calls())
+def test_what_is_compared_on_a_card_agrees(name):
+    call, tolerance = learner_calls()[name]
+    found = call(elsewhere)
+    assert found.device == ELSEWHERE
+    assert difference(to_host(found), call(np.asarray)) < tolerance

@@ -9,5 +9,5 @@ python3 -m pip download -q --no-deps --only-binary=:all: --python-version 3.12 -
   --platform manylinux2014_x86_64 -d .whl \
   "cuda-core>=1" "cuda-bindings==13.*" cuda-pathfinder click rich markdown-it-py mdurl pygments lazy-loader \
   threadpoolctl joblib jinja2 markupsafe pooch platformdirs packaging safetensors simplejpeg hypothesis \
-  sortedcontainers pytest pytest-xdist execnet iniconfig pluggy kornia
+  array-api-compat sortedcontainers pytest pytest-xdist execnet iniconfig pluggy kornia
 du -sh .whl

@@ -10,6 +10,7 @@ import threading
 
 import click
 import numpy as np
+from sklearn.base import clone
 
 import imfeat
 from benchmarks.gpu.libraries import installed
@@ -28,7 +29,8 @@ def main(tiny):
     calls = all_calls((2, 24, 32, 3) if tiny else SHAPE)
     n_wrong = 0
     for library in installed():
-        n_wrong += sum(not is_right(library, name, *call) for name, call in calls.items())
+        of_learners = {} if library.name == "imfeat" else learner_calls()  # which take no arrays of imfeat
+        n_wrong += sum(not is_right(library, name, *call) for name, call in (calls | of_learners).items())
         if library.name == "torch" and not tiny:
             n_wrong += in_a_stream(library, calls) + under_load(library) + on_large_batches(library)
     click.echo(f"{n_wrong} wrong")
@@ -52,11 +54,56 @@ def all_calls(shape):
         calls[f"{name} under a mask"] = _masked(feature, pixels, mask), 1e-4
     for name, (call, tolerance) in gpu_calls.DESCRIPTORS.items():
         calls[name] = _of_descriptors(call, x, words), max(tolerance, 1e-4)
+    for name, (feature, tolerance) in gpu_calls.TWO_CHANNELS.items():
+        two = np.ascontiguousarray(pixels[..., 1:])
+        calls[f"{name} of two channels"] = _of_images(feature, two), max(tolerance, 1e-4)
+    for dtype in gpu_calls.DTYPES[1:]:
+        flat = gpu_calls.nearly_flat(dtype)
+        calls[f"equalize of nearly flat {dtype}"] = _of_images(imfeat.equalize, flat), 1e-4
+    for name, (learn, tolerance) in gpu_calls.LEARNED.items():
+        calls[name] = _of_learning(learn, gpu_calls.clusters(rng)), max(tolerance, 1e-3)
     return calls
+
+
+def learner_calls():
+    """Return the calls of classifiers, as `all_calls` does: they learn, and score what they learned from."""
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 4, 600)
+    features = rng.normal(size=(600, 30)).astype(np.float32)
+    features[np.arange(600), labels] += 1.5
+    models = {
+        "RidgeClassifier": imfeat.learn.RidgeClassifier((30, 3)),
+        "LinearClassifier": imfeat.learn.LinearClassifier(strength=10, tol=1e-6),
+        "LinearClassifier of hinge loss": imfeat.learn.LinearClassifier(
+            "squared_hinge", strength=10, tol=1e-6
+        ),
+        "LinearClassifier of few features": imfeat.learn.LinearClassifier(
+            penalty="l1", strength=5, epochs=1000, tol=1e-4
+        ),
+    }
+    return {name: (_of_scores(model, features, labels), 5e-3) for name, model in models.items()}
 
 
 def _of_images(feature, images):
     return lambda up: feature(up(images))
+
+
+def _of_learning(learn, x):
+    """Return a call whose result lies on the GPU, also where what is learned are NumPy arrays."""
+
+    def call(up):
+        found = learn(up(x))
+        return up(found) if isinstance(found, np.ndarray) else found
+
+    return call
+
+
+def _of_scores(model, features, labels):
+    def call(up):
+        there = up(features)
+        return clone(model).fit(there, up(labels)).decision_function(there)
+
+    return call
 
 
 def _masked(feature, images, mask):

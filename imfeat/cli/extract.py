@@ -65,6 +65,7 @@ def extract_command(source: str | None, features: str, out: Path, resume: bool, 
 )
 @click.option("--per-image", default=50, show_default=True, type=click.IntRange(min=1), help="Descriptors.")
 @click.option("--seed", default=0, show_default=True, type=int)
+@extract_device_option
 @source_options
 def codebook_command(source: str, quantize: str | None, **options: Any) -> None:
     """Learn the words or the mixture of a feature from the images in SOURCE, or a product quantizer.
@@ -77,6 +78,8 @@ def codebook_command(source: str, quantize: str | None, **options: Any) -> None:
     with told("interrupted; go on with the same command"):
         if quantize is None:
             codebook(source, progress=True, **options)
+        elif options["device"] != "cpu":
+            raise ValueError("--quantize learns on the CPU: leave --device out")
         else:
             of_workers = {name: options[name] for name in ("seed", "scheduler", "n_workers")}
             save_model(options["out"], learn_quantizer(source, quantize, **of_workers))

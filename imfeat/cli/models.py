@@ -10,6 +10,7 @@ import click
 from imfeat._progress import console, has_terminal
 from imfeat.cli.shared import (
     decode_option,
+    extract_device_option,
     features_device_option,
     print_counts,
     quick_imports,
@@ -70,6 +71,7 @@ def train_command(out: Path, **options: Any) -> None:
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Table to write, .csv or .parquet."
 )
+@extract_device_option
 @run_options
 def predict_command(model: Path, source: str, out: Path, **options: Any) -> None:
     """Predict the classes of the images in SOURCE, however many, by a MODEL of imfeat compare or train.

@@ -42,7 +42,7 @@ extract_device_option = _device_option(
     "Compute features on the CPU, or on a GPU, in one process whose threads (--workers) decode."
 )
 features_device_option = _device_option(
-    "Compute features on the CPU or on a GPU; classifiers learn on the CPU."
+    "Compute and learn features on the CPU or on a GPU; classifiers learn on the CPU."
 )
 
 

@@ -115,7 +115,8 @@ def run(
         answer says so, and the next best is kept instead.
     device : {"cpu", "cuda"}
         Device that features are computed on.  With a GPU, images are copied there in batches and features
-        back; what features learn, and all classifiers, are learned on the CPU.
+        back.  What features learn is learned there, from up to 8 GB of training images, and all classifiers
+        are learned on the CPU.
     folder : path, optional
         Folder in which each cell is stored as soon as it is done, for `resume`.
     cache : bool

@@ -14,7 +14,6 @@ from imfeat.compare.augment import PicturedTable
 from imfeat.compare.cells import Cell, Record
 from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.confidence import with_probabilities
-from imfeat.compare.device import on_device
 from imfeat.compare.explained import explain
 from imfeat.compare.linear_model import LinearModel
 from imfeat.compare.pipelines import estimator_of, pipeline_of
@@ -27,6 +26,7 @@ from imfeat.compare.wide_scores import MOST_BYTES
 from imfeat.compare.workspace import FeatureTables, FittedFeature, Workspace
 from imfeat.datasets import DataSet
 from imfeat.learn import templates
+from imfeat.models.device import on_device
 from imfeat.recipes import parse
 
 MOST_TEMPLATES = 16

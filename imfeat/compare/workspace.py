@@ -10,17 +10,19 @@ import numpy as np
 from sklearn.base import clone
 
 from imfeat._backend import Array
+from imfeat._device import to_device
 from imfeat.compare.cache import Cache, code
 from imfeat.compare.cells import Cell, Pair, Record, Store
-from imfeat.compare.device import on_device
 from imfeat.compare.kept import Models
 from imfeat.compare.statistics import macro_averages
 from imfeat.compare.tables import Table, standardized_tables
 from imfeat.compare.tuning import split
 from imfeat.datasets import DataSet, ImageSet
 from imfeat.models.calibration import expected_calibration_error, fit_temperature, softmax
+from imfeat.models.device import on_device
 from imfeat.recipes import parse
 
+BYTES_ON_GPU = 1 << 33  # of training images; a feature learns from more of them on the CPU
 # Upper bounds of parameters for a first fit that only compiles.
 SMALL = {"n_words": 8, "n_patches": 1000, "n_components": 4, "n_descriptors": 1000}
 
@@ -105,7 +107,7 @@ class Workspace:
     def fit_feature(self, feature: str, seed: int) -> FittedFeature:
         """Return a feature fitted to the training images, from the cache if it is there."""
         key = self._key("learned", feature, seed)
-        return self._cache.get(key, lambda: fit_feature(feature, self.data, seed))
+        return self._cache.get(key, lambda: fit_feature(feature, self.data, seed, self.device))
 
     def compute_tables(self, feature: str, seed: int, fitted: FittedFeature) -> FeatureTables:
         """Return the features of all images, from the cache if they are there."""
@@ -190,7 +192,8 @@ class Workspace:
         if not self._content or parse(feature).is_registered:  # the code of registered features is not hashed
             return None
         transformer = parse(feature).transformer(self.data.train.images.shape[1:3], seed)
-        where = [self.device] if step == "features" and self.device != "cpu" else []
+        is_there = self.device != "cpu" and (step == "features" or parse(feature).learned)
+        where = [self.device] if is_there else []
         return " ".join([step, *where, feature, self._content, code(), joblib.hash(transformer)])
 
 
@@ -199,13 +202,16 @@ def part_name(n_train: int) -> str:
     return f"train-{n_train}"
 
 
-def fit_feature(name: str, data: DataSet, seed: int) -> FittedFeature:
-    """Fit a feature to the training images."""
+def fit_feature(name: str, data: DataSet, seed: int, device: str = "cpu") -> FittedFeature:
+    """Fit a feature to the training images, which are copied to a GPU for what learns from them there."""
     images = data.train.images
     transformer = parse(name).transformer(images.shape[1:3], seed)
-    with_small_parameters(transformer).fit_transform(images[:2])  # compiles outside of the measured time
+    fits_there = device == "cuda" and parse(name).learned and images.nbytes <= BYTES_ON_GPU
+    few = images[:2]
+    trial = with_small_parameters(transformer)  # compiles outside of the measured time
+    trial.fit(to_device(few) if fits_there else few).transform(few)
     start = time.perf_counter()
-    transformer.fit(images)
+    transformer.fit(to_device(images) if fits_there else images)
     n_features = transformer.transform(images[:1]).shape[1]
     return FittedFeature(transformer, n_features, time.perf_counter() - start)
 

@@ -16,19 +16,22 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._check import as_count, one_of
+from imfeat._check import as_count, one_of, to_host
+from imfeat._device import to_device
 from imfeat._files import complete, locked, make_folder, remove_unfinished
 from imfeat.decoding import FITS, ImageSize, as_size
+from imfeat.extract.gpu import process_of, tasks_of
 from imfeat.extract.images import read_batches
-from imfeat.extract.plan import Plan, decoded
+from imfeat.extract.plan import Plan, computed_on, decoded
 from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
 from imfeat.extract.shards import Shards
 from imfeat.extract.sizes import as_setting, tuning_size
 from imfeat.models.files import save_model
-from imfeat.recipes import parse
+from imfeat.recipes import check_on_gpu, parse
 from imfeat.sources import absolute
 
-OF_IMAGES = ("source", "size", "fit", "shard_size", "column", "versions", "decode")  # settings of a run, too
+# Settings of a run, too.
+OF_IMAGES = ("source", "size", "fit", "shard_size", "column", "versions", "decode", "device")
 
 
 def codebook(
@@ -45,6 +48,7 @@ def codebook(
     column: str | None = None,
     scheduler: str = "local",
     n_workers: int | None = None,
+    device: str = "cpu",
     progress: bool = False,
 ) -> Any:
     """Learn the words, mixture or palette of a feature from any number of images, and write it to a file.
@@ -63,6 +67,8 @@ def codebook(
         Descriptors to draw from each image.
     seed : int
         Seed of all random choices.
+    device : {"cpu", "cuda"}
+        Device that descriptors are drawn and summed on; a GPU serves one process, whose threads decode.
 
     Returns
     -------
@@ -73,17 +79,23 @@ def codebook(
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no such source or feature, or there are fewer descriptors than words.
+        If there is no such source or feature, it is not computed on a GPU that was asked for, or there are
+        fewer descriptors than words.
+    CudaUnavailableError
+        If CUDA was asked for and can't be used; the error says why.
     OSError, RuntimeError
         As in `run`.
 
     Notes
     -----
     Sums are float64 and added in the order of the shards, so the file is byte-identical for any number of
-    workers and interruptions.
+    workers and interruptions.  What a GPU learns differs from what the CPU does by rounding.
     """
     one_of(fit, "fit", FITS)
     checked_size = as_size(size)
+    of_device = computed_on(device)
+    if of_device:
+        check_on_gpu([parse(feature)])
     settings = {
         "source": absolute(source),
         "size": as_setting(checked_size),
@@ -91,16 +103,11 @@ def codebook(
         "shard_size": as_count(shard_size, "shard_size"),
         "column": column,
         **decoded(decode, checked_size),
+        **of_device,
     }
-    return fit_model(
-        settings,
-        feature,
-        Path(out),
-        find_scheduler(scheduler, n_workers),
-        progress,
-        per_image=per_image,
-        seed=seed,
-    )
+    workers = find_scheduler(scheduler, n_workers)
+    with tasks_of(process_of(settings, workers), workers) as tasks:
+        return fit_model(settings, feature, Path(out), tasks, progress, per_image=per_image, seed=seed)
 
 
 def fit_model(
@@ -140,7 +147,7 @@ def draw(plan: Plan, workers: Scheduler, progress: bool) -> Shards:
     task = functools.partial(draw_descriptors, folder)
     for _ in with_bar(workers.run(task, range(plan.n_shards)), plan.n_shards, progress, "descriptors"):
         pass
-    load = functools.partial(load_descriptors, folder)
+    load = functools.partial(load_descriptors, folder, plan.device)
     seed = plan.settings["seed"]
     return Shards(load, plan.n_shards, workers, seed, stream=(1,), folder=plan.folder, progress=progress)
 
@@ -159,7 +166,8 @@ def draw_descriptors(folder: str, shard: int) -> None:
     for _, groups in read_batches(plan.items(shard), plan.size, settings["fit"], plan.decode):
         for _, images in groups:
             try:
-                drawn.append(model.draw(images, settings["per_image"] * len(images), rng))
+                there = to_device(images) if plan.device == "cuda" else images
+                drawn.append(to_host(model.draw(there, settings["per_image"] * len(images), rng)))
             except ValueError:  # images that are too small
                 if not isinstance(plan.size, str):
                     raise
@@ -168,10 +176,10 @@ def draw_descriptors(folder: str, shard: int) -> None:
         np.save(file, descriptors, allow_pickle=False)
 
 
-def load_descriptors(folder: str, shard: int) -> Array:
-    """Return the descriptors (n, d) of a shard."""
+def load_descriptors(folder: str, device: str, shard: int) -> Array:
+    """Return the descriptors (n, d) of a shard, on a device."""
     descriptors: Array = np.load(_descriptors(folder, shard), allow_pickle=False)
-    return descriptors
+    return to_device(descriptors) if device == "cuda" else descriptors
 
 
 def _descriptors(folder: str, shard: int) -> Path:

@@ -22,11 +22,13 @@ from imfeat._backend import Array
 from imfeat._check import as_count
 from imfeat._extras import how_to_install
 from imfeat._files import complete, locked, make_folder, remove_unfinished, sha256
+from imfeat.extract.gpu import process_of, tasks_of
 from imfeat.extract.images import Row, ahead, read_batches
-from imfeat.extract.plan import Plan, decoded
+from imfeat.extract.plan import Plan, computed_on, decoded
 from imfeat.extract.prediction_table import FORMATS, RANKS, Values, join_parts, read_rows, write_part
 from imfeat.extract.schedule import find_scheduler, with_bar
 from imfeat.extract.store import find_receipt, write_receipt
+from imfeat.models.device import computes_on_gpu, on_device
 from imfeat.models.files import load_model
 from imfeat.sources import absolute
 
@@ -73,6 +75,7 @@ def predict(
     column: str | None = None,
     scheduler: str = "local",
     n_workers: int | None = None,
+    device: str = "cpu",
     progress: bool = False,
 ) -> Predictions:
     """Predict the classes of image files, however many, and write them to a table.
@@ -90,6 +93,8 @@ def predict(
         Number of images at a time, and computed again after an interruption.
     column, scheduler, n_workers, progress
         As in `run`.
+    device : {"cpu", "cuda"}
+        Device that features are computed on, as in `run`; classes are predicted from them on the CPU.
 
     Returns
     -------
@@ -99,7 +104,10 @@ def predict(
     ------
     FileNotFoundError, ValueError
         If there is no such file or source, the source holds no image, the file holds no classifier of images,
-        or the parts in the folder are of another model or source.
+        its features are not computed on a GPU that was asked for, or the parts in the folder are of another
+        model, source or device.
+    CudaUnavailableError
+        If CUDA was asked for and can't be used; the error says why.
     FileExistsError
         If the table exists.
     BlockingIOError
@@ -132,16 +140,22 @@ def predict(
         "shard_size": as_count(shard_size, "shard_size"),
         "column": column,
         **decoded(classifier_in(path).decode, (height, width)),
+        **computed_on(device),
     }
+    if device == "cuda" and not computes_on_gpu(classifier_in(path)):
+        raise ValueError(f"the features of {path} are not computed on a GPU: take device='cpu'")
     workers = find_scheduler(scheduler, n_workers)
+    process = process_of(settings, workers)
     for name in ("plan", "receipts", "shards"):
         make_folder(folder / name)
     with locked(folder):
         remove_unfinished(folder)
         plan = Plan.open_or_make(folder, settings)
-        results = workers.run(functools.partial(predict_shard, str(folder.resolve())), range(plan.n_shards))
-        for _ in with_bar(results, plan.n_images, progress, "images", lambda receipt: receipt["n_rows"]):
-            pass
+        task = functools.partial(predict_shard, str(folder.resolve()))
+        with tasks_of(process, workers) as tasks:
+            results = tasks.run(task, range(plan.n_shards))
+            for _ in with_bar(results, plan.n_images, progress, "images", lambda receipt: receipt["n_rows"]):
+                pass
         predictions = _join(plan, out)
     shutil.rmtree(folder)
     return predictions
@@ -169,11 +183,12 @@ def predict_shard(folder: str, shard: int) -> dict[str, Any]:
     path = Path(settings["model"])
     if sha256(path) != settings["sha256"]:
         raise ValueError(f"{path} has changed since the run was begun")
-    model = classifier_in(path)
+    model = on_device(classifier_in(path), plan.device)
     items = plan.items(shard)
     rows: list[Row] = []
     probabilities = np.full((len(items), len(model.classes_)), np.nan)
-    for batch_rows, groups in ahead(read_batches(items, plan.size, settings["fit"], plan.decode)):
+    batches = read_batches(items, plan.size, settings["fit"], plan.decode, plan.device)
+    for batch_rows, groups in ahead(batches):
         rows += batch_rows
         for indices, images in groups:
             probabilities[indices] = model.predict_proba(images)

@@ -17,11 +17,11 @@ from imfeat.decoding import FITS, as_size
 from imfeat.decoding.decode import fitted
 from imfeat.extract.features import build, describe, learned
 from imfeat.extract.fit import fit_model
-from imfeat.extract.gpu import CudaProcess, check_columns
+from imfeat.extract.gpu import check_columns, process_of, tasks_of
 from imfeat.extract.open import Features
 from imfeat.extract.open import open as open_features
 from imfeat.extract.plan import Plan, computed_on, decoded
-from imfeat.extract.schedule import Processes, Scheduler, find_scheduler, with_bar
+from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
 from imfeat.extract.sizes import as_setting
 from imfeat.extract.store import FORMATS, find_receipt
 from imfeat.extract.worker import extract_shard
@@ -78,7 +78,7 @@ def run(
         Number of local processes, or with ``device="cuda"`` of threads that decode; by default one per core.
     device : {"cpu", "cuda"}
         Device that features are computed on.  On a GPU one process computes them, with the driver of this
-        machine, while its threads decode the next images.  Features that learn are learned on the CPU.
+        machine, while its threads decode the next images.  Features that learn are learned there, too.
     resume : bool
         Continue the run in ``out``, which must have the same settings, or begin it.
     progress : bool
@@ -145,7 +145,7 @@ def _complete(folder: Path, settings: dict[str, Any], workers: Scheduler, progre
     needs = ["filelock", *(["pyarrow"] if settings["format"] == "parquet" else [])]
     if missing := [name for name in needs if importlib.util.find_spec(name) is None]:
         raise ImportError(f"{' and '.join(missing)} missing: {how_to_install('extract')}")
-    on_gpu = _gpu_process(settings, workers)
+    on_gpu = process_of(settings, workers)
     if settings["format"] == "parquet":
         import pyarrow.parquet  # noqa: F401  # before processes are forked, which then share it
     for name in ("plan", "receipts", "shards", "models"):
@@ -153,9 +153,10 @@ def _complete(folder: Path, settings: dict[str, Any], workers: Scheduler, progre
     with locked(folder):
         remove_unfinished(folder)
         plan = Plan.open_or_make(folder, settings)
-        for feature, path in learned(settings["features"], folder).values():
-            if not path.exists():
-                fit_model(settings, feature, path, workers, progress)
+        with tasks_of(on_gpu, workers) as tasks:
+            for feature, path in learned(settings["features"], folder).values():
+                if not path.exists():
+                    fit_model(settings, feature, path, tasks, progress)
         # This also compiles the kernels that workers need, or loads them once for all.
         columns = build(settings["features"], plan.size, folder)
         fitted(np.zeros((2, 2, 3), np.uint8), (1, 1), settings["fit"])
@@ -163,22 +164,11 @@ def _complete(folder: Path, settings: dict[str, Any], workers: Scheduler, progre
             task = functools.partial(extract_shard, str(folder.resolve()))
             results = workers.run(task, range(plan.n_shards))
         else:
-            results = on_gpu.run(plan)
+            results = on_gpu.extract(plan)
         for _ in with_bar(results, plan.n_images, progress, "images", lambda receipt: receipt["n_rows"]):
             pass
         _finish(plan, {name: column.n_features for name, column in columns.items()})
     return open_features(folder)
-
-
-def _gpu_process(settings: dict[str, Any], workers: Scheduler) -> CudaProcess | None:
-    """Return the process that computes the features of a run on a GPU, checked; None if the CPU does."""
-    if "device" not in settings:
-        return None
-    if not isinstance(workers, Processes):
-        raise ValueError("device='cuda' is for a GPU of this machine: take scheduler='local'")
-    process = CudaProcess(workers.n_workers)
-    process.check()
-    return process
 
 
 def _settings(

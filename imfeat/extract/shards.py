@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._check import to_host
 from imfeat._files import complete
+from imfeat._rows import rows_at
 from imfeat.extract.schedule import Scheduler, in_order, with_bar
 
 Transforms = tuple[Callable[[Array], Array], ...]
@@ -121,8 +123,7 @@ def sample_shard(
     """Return at most ``n`` of the mapped descriptors of a shard."""
     vectors = _mapped(load, transforms, shard)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(shard, *stream)))
-    drawn: Array = vectors[np.sort(rng.permutation(len(vectors))[:n])]
-    return drawn
+    return to_host(rows_at(vectors, np.sort(rng.permutation(len(vectors))[:n])))
 
 
 def _mapped(load: Callable[[int], Array], transforms: Transforms, shard: int) -> Array:

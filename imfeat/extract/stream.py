@@ -1,22 +1,28 @@
 """Features of images that a program has in memory, batch by batch."""
 
+import functools
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count, one_of
+from imfeat._device import check_usable
 from imfeat._environment import usable_cores
 from imfeat.decoding import FITS, as_pair
 from imfeat.decoding.memory import fitted_image, image_in
-from imfeat.extract.features import Extractor, build, compute, describe, learned
+from imfeat.extract.features import build, compute, describe, learned
+from imfeat.extract.gpu import check_columns
+from imfeat.extract.plan import computed_on
 
 BATCHES_AHEAD = 2  # of each thread
+
+T = TypeVar("T")
 
 
 def transform(
@@ -27,6 +33,7 @@ def transform(
     size: int | tuple[int, int] = 64,
     fit: str = "crop",
     n_threads: int | None = None,
+    device: str = "cpu",
 ) -> Iterator[dict[str, Array]]:
     """Compute features of images from any iterable, in threads, and yield them in order.
 
@@ -48,6 +55,8 @@ def transform(
         Fitting of an image of another shape to ``size``, as in `imfeat.datasets.load`.
     n_threads : int, optional
         Number of threads; by default one per core.
+    device : {"cpu", "cuda"}
+        Device that features are computed on: the current GPU in the calling thread, while others decode.
 
     Yields
     ------
@@ -57,8 +66,10 @@ def transform(
     Raises
     ------
     TypeError, ValueError
-        If an option is unknown, a feature must be learned first, or an item is no image; the error names
-        its number.
+        If an option is unknown, a feature must be learned first or is not computed on a GPU that was asked
+        for, or an item is no image; the error names its number.
+    CudaUnavailableError
+        If CUDA was asked for and can't be used; the error says why.
 
     See Also
     --------
@@ -78,23 +89,29 @@ def transform(
     if unlearned := list(learned(columns, Path())):
         names = ", ".join(unlearned)
         raise ValueError(f"{names} must be learned first: give a file that imfeat.extract.codebook wrote")
-    extractors = {name: column.extract for name, column in build(columns, pair, Path()).items()}
-    return _in_order(_numbered(images), extractors, batch_size, pair, fit, n_threads)
+    if computed_on(device):
+        check_columns(columns)
+        check_usable("device='cuda'")
+    extractors = {name: column.extract for name, column in build(columns, pair, Path(), device).items()}
+    describe_images = functools.partial(compute, extractors, device=device)
+    decode = functools.partial(_decoded, size=pair, fit=fit)
+    batches = iter(functools.partial(_take, _numbered(images), batch_size), [])
+    if device == "cuda":
+        return map(describe_images, _in_order(batches, decode, n_threads))
+    return _in_order(batches, lambda batch: describe_images(decode(batch)), n_threads)
 
 
-def _in_order(
-    items: Iterator[tuple[int, Any]],
-    extractors: dict[str, Extractor],
-    batch_size: int,
-    size: tuple[int, int],
-    fit: str,
-    n_threads: int,
-) -> Iterator[dict[str, Array]]:
-    running: deque[Future[dict[str, Array]]] = deque()
+def _take(items: Iterator[tuple[int, Any]], n: int) -> list[tuple[int, Any]]:
+    return list(itertools.islice(items, n))
+
+
+def _in_order(batches: Iterator[Any], task: Callable[[Any], T], n_threads: int) -> Iterator[T]:
+    """Yield the results of a task for each batch in order, which threads compute some batches ahead."""
+    running: deque[Future[T]] = deque()
     pool = ThreadPoolExecutor(n_threads, thread_name_prefix="imfeat-extract")
     try:
-        while batch := list(itertools.islice(items, batch_size)):
-            running.append(pool.submit(_describe, batch, extractors, size, fit))
+        for batch in batches:
+            running.append(pool.submit(task, batch))
             if len(running) >= BATCHES_AHEAD * n_threads:
                 yield running.popleft().result()
         while running:
@@ -103,9 +120,7 @@ def _in_order(
         pool.shutdown(cancel_futures=True)
 
 
-def _describe(
-    batch: list[tuple[int, Any]], extractors: dict[str, Extractor], size: tuple[int, int], fit: str
-) -> dict[str, Array]:
+def _decoded(batch: list[tuple[int, Any]], size: tuple[int, int], fit: str) -> Array:
     images = np.empty((len(batch), *size, 3), np.uint8)
     for i, (number, item) in enumerate(batch):
         try:
@@ -113,7 +128,7 @@ def _describe(
         except Exception as error:
             error.add_note(f"in image {number} of the iterable")
             raise
-    return compute(extractors, images)
+    return images
 
 
 def _numbered(items: Iterable[Any]) -> Iterator[tuple[int, Any]]:

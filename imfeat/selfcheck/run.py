@@ -16,6 +16,10 @@ BANDWIDTH = 3.35e12  # bytes a second, of an H100 SXM
 # Instructions a second that its threads begin: processors, schedulers, lanes and clock.
 INSTRUCTIONS = 132 * 4 * 32 * 1.755e9
 REPEATS = 10
+MANY, FEW = 1 << 20, 1 << 14  # pixels
+SLOW = 2e-4  # seconds of a kernel of FEW pixels, which takes a card a tenth: a CPU executes it
+LONG = 1e-2  # seconds of a call that is timed once
+PIXELS_A_VECTOR = 20
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,23 @@ def noise(pixels: int) -> Array:
     return np.random.default_rng(0).integers(0, 256, (16, side, side, 3), dtype=np.uint8)
 
 
-def check(images: Array, *, n_vectors: int = 100_000) -> Iterator[Row]:
-    """Yield a row for every call of a kernel, on uint8 images (n, height, width, 3)."""
+def fitting() -> int:
+    """Return how many pixels to check with: fewer where kernels take far longer than on a card."""
+    cuda = cuda_kernels()
+    case = next(kernel_cases().gpu_cases(noise(FEW), n_vectors=1))
+    inputs, results = case.on_gpu(cuda)
+    kernel = case.launcher(cuda)
+    kernel(*inputs, *results)  # loads it
+    seconds = min(cuda.launch.timed(lambda: kernel(*inputs, *results), 1) for _ in range(3))
+    return MANY if seconds < SLOW else FEW
+
+
+def check(images: Array, *, n_vectors: int | None = None) -> Iterator[Row]:
+    """Yield a row for every call of a kernel, on uint8 images (n, height, width, 3).
+
+    Vectors are a twentieth of the pixels by default.
+    """
+    n_vectors = images.size // 3 // PIXELS_A_VECTOR if n_vectors is None else n_vectors
     for case in kernel_cases().gpu_cases(images, n_vectors=n_vectors):
         yield _check(case)
 
@@ -99,7 +118,9 @@ def _check(case: Any) -> Row:
     off = case.difference(case.run(cpu_kernels()), case.run_on_gpu(cuda))
     inputs, results = case.on_gpu(cuda)
     kernel = case.launcher(cuda)
-    seconds = launch.timed(lambda: kernel(*inputs, *results), REPEATS)
+    seconds = launch.timed(lambda: kernel(*inputs, *results), 1)
+    if seconds < LONG:
+        seconds = launch.timed(lambda: kernel(*inputs, *results), REPEATS)
     return Row(case.kernel, off, case.tolerance, seconds, predict(case.kernel, case.n_items))
 
 

@@ -112,7 +112,7 @@ def equalization_cases(images, rng):
     planes[:, 1] = 1
     edges = np.stack([np.histogram_bin_edges(plane, 256) for plane in planes]).astype(planes.dtype)
     mask = rng.random(planes.shape) < 0.7
-    centers = ((edges[:, 1:] + edges[:, :-1]) / 2).astype(float)
+    centers = (edges[:, 1:] + edges[:, :-1]) / 2
     heights = np.sort(rng.random((n_images, 256)), 1)
     for counted, read_only in ((NO_PIXEL_MASK, (0,)), (mask, ()), (mask[:1], ())):
         inputs = planes, edges, counted
@@ -123,6 +123,13 @@ def equalization_cases(images, rng):
         results = [(planes.shape, planes.dtype)]
         inputs = planes, centers, heights
         yield case("equalize_floats.interpolate", inputs, results, 1e-5, n, read_only=read_only)
+    ends = np.array([[0, 1], [-3, 7], [0.3, 0.3], [np.inf, -np.inf], [0.5, 0.5000001]], planes.dtype)
+    results = [((len(ends), width), planes.dtype) for width in (257, 256)]
+    yield case("equalize_floats.lay_edges", (ends,), [*results, (len(ends), np.int64)], 0, n, read_only=())
+    counts = np.concatenate([np.zeros((1, 256), np.int64), rng.integers(0, n, (n_images, 256))])
+    yield case(
+        "equalize_floats.cumulate", (counts,), [(counts.shape, np.float64)], 1e-12, counts.size, read_only=()
+    )
     few = mask & (np.arange(n_images)[:, None] > 0)  # none in the first
     yield case("equalize_floats.extremes", (planes, few), [((n_images, 2), planes.dtype)], 0, n)
     inputs = planes.reshape(-1), planes.dtype.type(0.2), planes.dtype.type(0.7)
@@ -185,13 +192,22 @@ def _word_cases(words, rng):
         yield case("brightness.scale_to_value", (pixels, values), results, 0, len(pixels))
 
 
+def _sorting_cases(pixels, rng):
+    """Yield a case of planes shorter than a block, and one of longer ones, with equal values."""
+    planes = np.ascontiguousarray(pixels.transpose(0, 2, 1)).reshape(-1, pixels.shape[1])
+    longer = rng.integers(0, 1000, (2, 2100)).astype(pixels.dtype)
+    for values in (planes, longer):
+        yield case("sorting.sort_planes", (values,), [(values.shape, values.dtype)], 0, values.size)
+
+
 def matching_cases(images, rng):
-    """Yield the cases of ``matching``."""
+    """Yield the cases of ``matching`` and ``sorting``."""
     n_images, height, width, _ = images.shape
     n = n_images * height * width
     if not is_bytes(images):
         pixels = images.reshape(n_images, -1, 3).copy()
         pixels[:, ::3] = rng.random(pixels[:, ::3].shape)
+        yield from _sorting_cases(pixels, rng)
         ordered = np.sort(pixels.transpose(0, 2, 1).reshape(3 * n_images, -1))
         for reference in (np.sort(ordered[:3, : n // 2] ** 2), ordered[::-1].copy()):
             inputs = pixels, ordered, reference

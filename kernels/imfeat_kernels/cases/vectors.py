@@ -38,10 +38,14 @@ def word_cases(n, rng):
         inputs = vectors, center, words
         yield case("products.multiply_by_filters", inputs, results, 1e-4, n, read_only=read_only)
         inputs = vectors, center.astype(np.float64)
-        yield case("products.scatter", inputs, [((d, d), np.float64)], 1e-3 + ROUNDING * n, n, read_only=())
+        tolerance = 1e-3 + 50 * ROUNDING * n  # of sums of n squares in float32
+        yield case("products.scatter", inputs, [((d, d), np.float64)], tolerance, n, read_only=())
         inputs = vectors, bounds, words, assignments
         results = [((3, k, d), np.float64)]
         yield case("residuals.sum_residuals", inputs, results, 1e-3 + ROUNDING * n, n, read_only=(0, 2))
+        sums = _normal(rng, 3, k, d)
+        sums[:2, ::2] *= F32(1e-8)
+        yield case("residuals.clear_rounding", (words,), [sums], 0, 3 * k, read_only=())
 
 
 def mixture_cases(n, rng):
@@ -114,6 +118,8 @@ def scaling_cases(n, rng):
         yield case("scaling.divide_by_sums", inputs, results, 1e-6, n_rows, read_only=())
         inputs = np.abs(vectors), rng.random(d).astype(F32)
         yield case("scaling.multiply_by_weights", inputs, results, 0, n_rows, read_only=(0, 1))
+        counts = np.maximum(np.round(vectors), 0)
+        yield case("scaling.count_occurring", (counts,), [(d, np.uint32)], 0, n_rows)
 
 
 def quantizer_cases(n, rng):
@@ -133,8 +139,19 @@ def quantizer_cases(n, rng):
         for count in (3, 40):
             results = [((len(queries), 1, count), F32), ((len(queries), 1, count), np.int64)]
             yield case("search.nearest_codes", (tables, codes), results, 0, n, read_only=())
+        yield _merging_case(len(queries), rng)
         results = [(by_centroid.shape, np.float64), ((n_groups, k), np.int64)]
         yield case("quantizer.sum_by_centroid", (vectors, codes), results, 1e-3, n, read_only=())
+
+
+def _merging_case(n, rng):
+    """Return the case of nearest codes of four chunks, some at equal distances."""
+    distances = np.sort(rng.integers(0, 40, (n, 4, 7)).astype(F32), axis=2)
+    distances[:, 3, 5:] = np.inf
+    indices = np.arange(28).reshape(4, 7) * np.ones((n, 1, 1), np.int64)
+    indices[:, 3, 5:] = -1
+    results = [((n, 7), F32), ((n, 7), np.int64)]
+    return case("search.merge_nearest", (distances, indices), results, 0, n, read_only=())
 
 
 def pooling_cases(n, rng):

@@ -1,4 +1,7 @@
-"""Scaling of features: signed square roots, and rows divided by their lengths or sums, or weighted."""
+"""Scaling of features: signed square roots, and rows divided by their lengths or sums, or weighted.
+
+`count_occurring` counts what weights are made of.
+"""
 
 import numpy as np
 
@@ -58,6 +61,17 @@ def multiply_by_weights(vectors, weights, out):
     launch(_multiply_by_weights, len(out), vectors, weights, out, grain=_grain(out))
 
 
+def count_occurring(vectors, out):
+    """Count the vectors whose number is not 0, dimension by dimension.
+
+    Parameters
+    ----------
+    vectors : (n, d) float32
+    out : (d,) uint32
+    """
+    launch(_count_occurring, len(out), vectors, out, grain=max(1, VALUES // max(1, len(vectors))))
+
+
 def _grain(out):
     return max(1, VALUES // out.shape[1])
 
@@ -102,3 +116,12 @@ def _multiply_by_weights(start, stop, vectors, weights, out):
         vector, weighted = vectors[item], out[item]
         for j in range(len(weights)):
             weighted[j] = vector[j] * weights[j]
+
+
+@njit(nogil=True, cache=True)
+def _count_occurring(start, stop, vectors, out):
+    for j in range(start, stop):
+        out[j] = 0
+    for i in range(len(vectors)):
+        for j in range(start, stop):
+            out[j] += vectors[i, j] != 0

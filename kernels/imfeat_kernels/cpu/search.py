@@ -6,6 +6,7 @@ byte of the code.  The tables of LANES vectors lie side by side, so that a byte 
 1. Add up the rows of a tile of codes, group by group.
 2. Find the smallest distance of each vector in the tile.
 3. Where it is among the nearest so far, look at each distance of the tile.
+4. Merge the nearest codes of all chunks.
 """
 
 import numpy as np
@@ -52,6 +53,21 @@ def nearest_codes(tables, codes, distances, indices):
         launch(_nearest_of_one, len(tables) * distances.shape[1], tables, codes, distances, indices)
     else:
         launch(_nearest_of_eight, n_blocks * distances.shape[1], tables, codes, distances, indices)
+
+
+def merge_nearest(distances, indices, merged, places):
+    """Merge the nearest codes of all chunks.
+
+    Parameters
+    ----------
+    distances, indices : (n, n_chunks, k)
+        Results of `nearest_codes`.
+    merged : (n, k) float32
+        Overwritten with the smallest squared distances, in their order.
+    places : (n, k) int64
+        Overwritten with their codes, of equal distances the lowest first.
+    """
+    launch(_merge_nearest, len(merged), distances, indices, merged, places, grain=64)
 
 
 @njit(nogil=True, cache=True)
@@ -190,3 +206,22 @@ def _take(sums, lane, step, count, first, nearest, places):
                 nearest[k], places[k] = nearest[k - 1], places[k - 1]
                 k -= 1
             nearest[k], places[k] = distance, first + c
+
+
+@njit(nogil=True, cache=True)
+def _merge_nearest(start, stop, distances, indices, merged, places):
+    n_chunks, last = distances.shape[1], merged.shape[1] - 1
+    for i in range(start, stop):
+        nearest, place = merged[i], places[i]
+        nearest[:] = distances[i, 0]
+        place[:] = indices[i, 0]
+        for chunk in range(1, n_chunks):
+            for c in range(last + 1):
+                distance = distances[i, chunk, c]
+                if not distance < nearest[last]:
+                    break
+                k = last
+                while k > 0 and nearest[k - 1] > distance:
+                    nearest[k], place[k] = nearest[k - 1], place[k - 1]
+                    k -= 1
+                nearest[k], place[k] = distance, indices[i, chunk, c]

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import divided
+from imfeat_kernels.cpu.equalize_floats import APART, COINCIDE, EMPTY, LEAST_RANGE
+from imfeat_kernels.cuda.common import divided, running_sums
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, zeros
 
@@ -10,6 +11,7 @@ f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32
 STRIP = 1 << 15  # pixels of a block
 LEVELS = 256  # bins, and threads of a block
 HALF = LEVELS // 2
+DOUBLES = "_lay_edges", "_cumulate"  # as NumPy's, a few hundred a plane
 
 
 def extremes(planes, mask, out):
@@ -26,6 +28,16 @@ def stretch(values, low, high, out):
     launch(_stretch, blocks_of(len(out)), values, low, high, out)
 
 
+def lay_edges(extremes, edges, centers, states):
+    """Lay the edges of 256 bins of `numpy.histogram` between the extremes of each plane."""
+    launch(_lay_edges, len(extremes), extremes, edges, centers, states)
+
+
+def cumulate(counts, out):
+    """Sum the counts of bins up to shares of all."""
+    launch(_cumulate, len(counts), counts, out)
+
+
 def edge_counts(planes, edges, mask, out):
     """Count floats between 257 edges, plane by plane."""
     n_planes, n_pixels = planes.shape
@@ -37,9 +49,6 @@ def edge_counts(planes, edges, mask, out):
 def interpolate(planes, centers, heights, out):
     """Interpolate linearly between evenly spaced points, plane by plane, constant beyond the ends."""
     n_planes, n_pixels = planes.shape
-    if planes.dtype == np.float32:
-        centers = centers.astype(np.float32)
-        heights = heights.astype(np.float32)
     launch(_interpolate, n_planes * blocks_of(n_pixels), planes, centers, heights, out)
 
 
@@ -114,6 +123,52 @@ def _stretch(values, low, high, out):
         out[i] = share if share < f64(1) else f64(1)
 
 
+@cuda.jit(device=True)
+def _edge(k, low, high, step):
+    """Return an edge; the product is rounded before the sum, as NumPy's."""
+    return cuda.fma(k, step, low - low) + low if k < LEVELS else high
+
+
+@cuda.jit
+def _lay_edges(extremes, edges, centers, states):
+    """Lay the edges of a plane: a block is a plane, a thread a bin."""
+    flags = cuda.shared.array(1, i32)
+    kind = extremes.dtype.type
+    item, t = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x)
+    low, high = extremes[item, 0], extremes[item, 1]
+    state = i32(EMPTY) if low > high else i32(APART)
+    low = kind(0) if low > high else low
+    high = kind(0) if state == i32(EMPTY) else high
+    if low == high:
+        low, high = low - kind(0.5), high + kind(0.5)
+    step = (high - low) / kind(LEVELS)
+    if t == u32(0):
+        flags[0] = i32(0)
+        edges[item, LEVELS] = high
+    cuda.syncthreads()
+    k = kind(t)
+    here, following = _edge(k, low, high, step), _edge(k + kind(1), low, high, step)
+    edges[item, t] = here
+    center = (here + following) / kind(2)
+    centers[item, t] = center
+    before = (_edge(k - kind(1), low, high, step) + here) / kind(2)
+    if not (here < following and (t == u32(0) or before < center) and f64(high - low) >= LEAST_RANGE):
+        cuda.atomic.add(flags, 0, i32(1))
+    cuda.syncthreads()
+    if t == u32(0):
+        states[item] = i32(COINCIDE) if flags[0] > i32(0) and state == i32(APART) else state
+
+
+@cuda.jit
+def _cumulate(counts, out):
+    """Sum the counts of a plane: a block is a plane, a thread a bin."""
+    sums = cuda.shared.array(LEVELS, u32)
+    item, t = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x)
+    sums[t] = u32(counts[item, t])
+    running_sums(sums)
+    out[item, t] = f64(sums[t]) / f64(max(sums[LEVELS - 1], u32(1)))
+
+
 @cuda.jit
 def _edge_counts(planes, edges, mask, counts):
     table = cuda.shared.array(LEVELS, u32)
@@ -131,8 +186,8 @@ def _edge_counts(planes, edges, mask, counts):
         if mask.shape[0] == 0 or mask[of_item, p]:
             value = planes[item, p]
             b = i32((value - lowest) / width * f32(LEVELS))
-            b = b if b < i32(LEVELS - 1) else i32(LEVELS - 1)
-            if value < edges[item, b]:
+            b = max(min(b, i32(LEVELS - 1)), i32(0))
+            if b > i32(0) and value < edges[item, b]:
                 b -= i32(1)
             elif b < i32(LEVELS - 1) and value >= edges[item, b + i32(1)]:
                 b += i32(1)
@@ -162,7 +217,7 @@ def _interpolate(planes, centers, heights, out):
         value = value if value > low else low
         value = value if value < high else high
         k = i32((value - low) / (high - low) * f32(LEVELS - 1))
-        k = k if k < i32(LEVELS - 2) else i32(LEVELS - 2)
+        k = max(min(k, i32(LEVELS - 2)), i32(0))  # also of NaN
         if k > i32(0) and value < centers[item, k]:
             k -= i32(1)
         if k < i32(LEVELS - 2) and value >= centers[item, k + i32(1)]:

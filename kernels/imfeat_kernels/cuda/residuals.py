@@ -2,13 +2,16 @@
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import add_pieces, divided, place_of
+from imfeat_kernels.cpu.residuals import ROUNDING
+from imfeat_kernels.cuda.common import SMALL, add_pieces, divided, place_of, small_sum
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import blocks_of, empty, launch
 from imfeat_kernels.cuda.segments import pieces_of, sort_by_word
 
-f32, u32 = np.float32, np.uint32
+f32, f64, u32 = np.float32, np.float64, np.uint32
 VALUES = 1 << 26  # sums of pieces of images that exist at one time
+LEAST = ROUNDING * ROUNDING
+DOUBLES = ("_clear_rounding",)  # squares of rounding are small
 
 
 def sum_residuals(vectors, bounds, words, assignments, out):
@@ -29,6 +32,12 @@ def sum_residuals(vectors, bounds, words, assignments, out):
         first = last
 
 
+def clear_rounding(words, sums):
+    """Set the sums of a word to 0 where they are rounding: no longer than 2^-20 of the word."""
+    by_word = sums.reshape(-1, sums.shape[2])
+    launch(_clear_rounding, len(by_word), words, by_word, threads=SMALL)
+
+
 @cuda.jit
 def _sum_residuals(vectors, pieces, words, order, ends, piece_sums):
     """Sum a dimension of the residuals of a word in a piece of an image."""
@@ -45,3 +54,24 @@ def _sum_residuals(vectors, pieces, words, order, ends, piece_sums):
             total += vectors[first + order[first + p], j] - center
             p = u32(p + u32(1))
         piece_sums[piece, word, j] = total
+
+
+@cuda.jit
+def _clear_rounding(words, sums):
+    """Compare the length of a sum with that of its word: a block is a sum."""
+    squares = cuda.shared.array(SMALL, f64)
+    t, item = u32(cuda.threadIdx.x), u32(cuda.blockIdx.x)
+    _, word = divided(item, words.shape[0])
+    d = u32(sums.shape[1])
+    excess = f64(0)
+    j = t
+    while j < d:
+        value, center = f64(sums[item, j]), f64(words[word, j])
+        excess += value * value - center * center * LEAST
+        j = u32(j + u32(SMALL))
+    squares[t] = excess
+    if small_sum(squares) <= f64(0):
+        j = t
+        while j < d:
+            sums[item, j] = f32(0)
+            j = u32(j + u32(SMALL))

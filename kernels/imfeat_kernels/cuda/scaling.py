@@ -8,11 +8,12 @@ import math
 import numpy as np
 
 from imfeat_kernels.cpu.scaling import SHORTEST
-from imfeat_kernels.cuda.common import SMALL, small_sum
+from imfeat_kernels.cuda.common import SMALL, divided, small_sum
 from imfeat_kernels.cuda.front import cuda
-from imfeat_kernels.cuda.launch import blocks_of, launch
+from imfeat_kernels.cuda.launch import THREADS, blocks_of, clear, launch
 
 f32, f64, u32 = np.float32, np.float64, np.uint32
+ROWS = 256  # vectors in which a thread counts
 DOUBLES = "_divide_by_lengths", "_divide_by_sums"  # sums of thousands of numbers are double by contract
 
 
@@ -34,6 +35,12 @@ def divide_by_sums(vectors, out):
 def multiply_by_weights(vectors, weights, out):
     """Multiply each dimension by its weight."""
     launch(_multiply_by_weights, len(out), vectors, weights, out, threads=SMALL)
+
+
+def count_occurring(vectors, out):
+    """Count the vectors whose number is not 0, dimension by dimension."""
+    clear(out)
+    launch(_count_occurring, blocks_of(len(vectors), ROWS) * blocks_of(len(out)), vectors, out)
 
 
 @cuda.jit
@@ -89,3 +96,20 @@ def _multiply_by_weights(vectors, weights, out):
     while j < u32(weights.size):
         out[item, j] = vectors[item, j] * weights[j]
         j = u32(j + u32(SMALL))
+
+
+@cuda.jit
+def _count_occurring(vectors, out):
+    """Count in some vectors: a thread takes a dimension."""
+    n_blocks, _ = divided(out.size + THREADS - 1, THREADS)
+    strip, piece = divided(cuda.blockIdx.x, n_blocks)
+    j = u32(piece * u32(THREADS) + u32(cuda.threadIdx.x))
+    if j < u32(out.size):
+        count = u32(0)
+        i = u32(strip * u32(ROWS))
+        end = min(u32(i + u32(ROWS)), u32(vectors.shape[0]))
+        while i < end:
+            if vectors[i, j] != f32(0):
+                count = u32(count + u32(1))
+            i = u32(i + u32(1))
+        cuda.atomic.add(out, j, count)
