@@ -1,4 +1,4 @@
-"""The README and the tour: their links, figures, Python and commands."""
+"""The README and the first page of the documentation: their links, figures, Python and commands."""
 
 import json
 import re
@@ -53,9 +53,9 @@ def test_its_python_runs():
 
 
 @pytest.mark.slow
-def test_the_python_of_the_tour_runs():
+def test_the_python_of_the_first_page_runs():
     names = {}
-    for code in blocks((ROOT / "docs/tour.md").read_text(encoding="utf-8"), "python"):
+    for code in blocks((ROOT / "docs/getting_started.md").read_text(encoding="utf-8"), "python"):
         exec(code, names)
     assert names["vector"].shape == (65536,)
 
