@@ -11,17 +11,15 @@ import numpy as np
 from imfeat_kernels.cpu import _hog as cpu
 from imfeat_kernels.cuda.common import divided, product
 from imfeat_kernels.cuda.front import cuda, on_device
-from imfeat_kernels.cuda.launch import THREADS, launch
+from imfeat_kernels.cuda.launch import launch
 from imfeat_kernels.tables import bin_edges as bin_edges
 from imfeat_kernels.tables import block_weights as block_weights
 
-nearness, turn = on_device(cpu.nearness), on_device(cpu.turn)
+turn = on_device(cpu.turn)
 f32, f64, i32, u32, u64 = np.float32, np.float64, np.int32, np.uint32, np.uint64
 BINS = 8192  # bins in shared memory
 SLACK = cpu.SLACK
 SQUARES, MAGNITUDES, ALMOST = 0, 1, 2  # how gradients of channels are compared
-PIXELS = 1024  # pixels of a block of cells in shared memory
-SUMS = 2048  # bins of a block of cells in shared memory
 
 
 def cell_histograms(images, mask, corner, cell_size, edges, n_lower, mirrors, out):
@@ -41,13 +39,24 @@ def cell_histograms(images, mask, corner, cell_size, edges, n_lower, mirrors, ou
 
 def block_histograms(images, mask, corner, cell_size, stride, row_weights, col_weights, turns, out):
     """Histogram the orientations in the cells of every block, with trilinear interpolation."""
-    n_bins, n_images, n_rows, n_cols = out.shape[2:]
-    n_blocks = n_images * n_rows * n_cols
-    at_once = max(1, SUMS // (out.shape[0] * out.shape[1]))
+    block_rows, _, n_bins, n_images, n_rows, n_cols = out.shape
+    width = col_weights.shape[1]
+    columns = (n_cols - 1) * stride[1] + width
+    threads = next(
+        n
+        for n in (256, 128, 64, 32, 16, 8, 4, 2, 1)
+        if n < 2 * columns and n * block_rows * (n_bins if n > 32 else 1) <= BINS
+    )
+    n_across = min(n_cols, max(1, (threads - width) // stride[1] + 1))  # blocks side by side
+    n_blocks = n_images * n_rows * -(-n_cols // n_across)
+    at_once = BINS // (threads * block_rows)
+    values = images.reshape(-1)
     for first in range(0, n_bins, at_once):
-        numbers = *corner, *stride, turns, first, min(first + at_once, n_bins)
-        inputs = images, mask, np.array(numbers, np.int32), row_weights, col_weights
-        launch(_block_histograms, n_blocks, *inputs, out)
+        numbers = *corner, *stride, turns, first, min(first + at_once, n_bins), n_across
+        numbers = np.array((*numbers, *images.shape[1:]), np.int32)
+        launch(
+            _block_histograms, n_blocks, values, mask, numbers, row_weights, col_weights, out, threads=threads
+        )
 
 
 @cuda.jit(device=True)
@@ -80,17 +89,6 @@ def _is_stronger(dy, dx, best_dy, best_dx, how):
         return _magnitude(dy, dx) > _magnitude(best_dy, best_dx)
     slack = SLACK if how == ALMOST else f32(1)
     return dy * dy + dx * dx > (best_dy * best_dy + best_dx * best_dx) * slack
-
-
-@cuda.jit(device=True)
-def _strongest_gradient(images, i, y, x, how):
-    """Return the gradient of the strongest channel, the first of several."""
-    dy, dx = gradient(images, i, y, x, u32(0))
-    for c in range(1, images.shape[3]):
-        next_dy, next_dx = gradient(images, i, y, x, u32(c))
-        if _is_stronger(next_dy, next_dx, dy, dx, how):
-            dy, dx = next_dy, next_dx
-    return dy, dx
 
 
 @cuda.jit(device=True)
@@ -189,65 +187,106 @@ def _cell_histograms(values, mask, numbers, edges, out):
         k = u32(k + n_threads)
 
 
+@cuda.jit(device=True)
+def _add_vote(bins, weights, y, dy, dx, turns, around, low, high):
+    """Share the vote of a pixel between two directions, for each row of cells, in the bins of this thread."""
+    t, n_threads = u32(cuda.threadIdx.x), u32(cuda.blockDim.x)
+    size = math.sqrt(dy * dy + dx * dx)
+    position = turn(dx, dy) * turns - f32(0.5)
+    position = position - f32(around) if position >= f32(around) - f32(0.5) else position
+    first = i32(math.floor(position))
+    more = position - f32(first)
+    second = i32(first + i32(1))
+    first = i32(around - i32(1)) if first < i32(0) else first
+    second = i32(0) if second >= around else second
+    near = f32(1) - more
+    if around == i32(1):
+        near, more = max(near, more), f32(0)
+    near, more = size * near, size * more
+    line = u32(u32(high - low) * n_threads)
+    if low <= first and first < high:
+        _add_to_rows(bins, weights, y, u32(u32(first - low) * n_threads + t), line, near)
+    if low <= second and second < high:
+        _add_to_rows(bins, weights, y, u32(u32(second - low) * n_threads + t), line, more)
+
+
+@cuda.jit(device=True)
+def _add_to_rows(bins, weights, y, place, line, vote):
+    """Add a vote, weighted, to the bin of each row of cells."""
+    k = u32(0)
+    while k < u32(weights.shape[0]):
+        bins[place] += weights[k, y] * vote
+        place = u32(place + line)
+        k = u32(k + u32(1))
+
+
+@cuda.jit(device=True)
+def _sum_columns(bins, weights, cell_col, place, start, stop):
+    """Return the weighted sum of a bin over the columns of a block that lie in shared memory."""
+    total = f32(0)
+    x = u32(start)
+    while x < u32(stop):
+        total += weights[cell_col, x] * bins[u32(place + x)]
+        x = u32(x + u32(1))
+    return total
+
+
 @cuda.jit
-def _block_histograms(images, mask, numbers, row_weights, col_weights, out):
-    """Compute the bins of a block of cells: votes of pixels first, then each thread sums some bins."""
-    positions = cuda.shared.array(PIXELS, f32)
-    sizes = cuda.shared.array(PIXELS, f32)
-    sums = cuda.shared.array(SUMS, f32)
-    t = u32(cuda.threadIdx.x)
-    step = u32(THREADS)
-    turns = f32(numbers[4])
-    low = u32(numbers[5])
-    high = u32(numbers[6])
-    block_cols, n_bins = u32(out.shape[1]), u32(out.shape[2])
+def _block_histograms(values, mask, numbers, row_weights, col_weights, out):
+    """Compute blocks side by side: a thread adds the votes of a column, and then each sums some columns."""
+    bins = cuda.shared.array(BINS, f32)
+    t, n_threads = u32(cuda.threadIdx.x), u32(cuda.blockDim.x)
+    stride, turns = u32(numbers[3]), f32(numbers[4])
+    low, high, n_across = numbers[5], numbers[6], u32(numbers[7])
+    rows, columns, n_channels = u32(numbers[8]), u32(numbers[9]), u32(numbers[10])
+    line = u64(columns) * u64(n_channels)
+    block_cols, around = u32(out.shape[1]), i32(out.shape[2])
     n_rows, n_cols = u32(out.shape[4]), u32(out.shape[5])
     height, width = u32(row_weights.shape[1]), u32(col_weights.shape[1])
-    row, c = divided(cuda.blockIdx.x, n_cols)
+    per_row, _ = divided(n_cols + n_across - u32(1), n_across)
+    row, c = divided(cuda.blockIdx.x, per_row)
     i, r = divided(row, n_rows)
-    top = u32(numbers[0]) + r * u32(numbers[2])
-    left = u32(numbers[1]) + c * u32(numbers[3])
-    n_cells = u32(out.shape[0]) * block_cols
-    n_sums = n_cells * (high - low)
-    around = f32(n_bins)
-    k = t
-    while k < n_sums:
-        sums[k] = f32(0)
-        k = u32(k + step)
-    first = u32(0)
-    while first < height * width:
-        count = min(u32(PIXELS), height * width - first)
-        p = t
-        while p < count:
-            y, x = divided(first + p, width)
-            y, x = u32(top + y), u32(left + x)
-            dy, dx = _strongest_gradient(images, i, y, x, ALMOST)
-            position = turn(dx, dy) * turns - f32(0.5)
-            positions[p] = position - around if position >= around - f32(0.5) else position
-            sizes[p] = math.sqrt(dy * dy + dx * dx) if mask.size == 0 or mask[i, y, x] else f32(0)
-            p = u32(p + step)
+    c = c * n_across
+    n_here = min(n_across, n_cols - c)
+    top = u32(u32(numbers[0]) + r * u32(numbers[2]))
+    left = u32(u32(numbers[1]) + c * stride)
+    n_bins = u32(high - low)
+    n_sums = u32(u32(out.shape[0]) * n_bins)
+    span = u32((n_here - u32(1)) * stride + width)
+    start = u32(0)
+    while start < span:  # once, unless a block is wider than there are threads
+        k = t
+        while k < n_sums * n_threads:
+            bins[k] = f32(0)
+            k = u32(k + n_threads)
+        column = u32(left + start + t)
+        if start + t < span:
+            across = u64(n_channels) if column > u32(0) and column + u32(1) < columns else u64(0)
+            p = (u64(i) * u64(rows) + u64(top)) * line + u64(column) * u64(n_channels)
+            y = u32(0)
+            while y < height:
+                at = u32(top + y)
+                if mask.size == 0 or mask[i, at, column]:
+                    down = line if at > u32(0) and at + u32(1) < rows else u64(0)
+                    dy, dx = _strongest_difference(values, p, down, across, n_channels, ALMOST)
+                    _add_vote(bins, row_weights, y, dy, dx, turns, around, low, high)
+                p = u64(p + line)
+                y = u32(y + u32(1))
         cuda.syncthreads()
         k = t
-        while k < n_sums:
-            b, cell = divided(k, n_cells)
-            cell_row, cell_col = divided(cell, block_cols)
-            center = f32(low + b)
-            total = sums[k]
-            p = u32(0)
-            y, x = divided(first, width)
-            while p < count:
-                weight = row_weights[cell_row, y] * col_weights[cell_col, x]
-                total += weight * sizes[p] * nearness(positions[p] - center, around)
-                p, x = p + u32(1), x + u32(1)
-                if x == width:
-                    y, x = y + u32(1), u32(0)
-            sums[k] = total
-            k = u32(k + step)
+        while k < n_sums * block_cols * n_here:
+            rest, block = divided(k, n_here)
+            plane, cell_col = divided(rest, block_cols)
+            cell_row, b = divided(plane, n_bins)
+            ahead = u32(block * stride)  # columns of the block that lie before it
+            first = start - ahead if start > ahead else u32(0)
+            last = min(start + n_threads, ahead + width)
+            last = last - ahead if last > ahead else u32(0)
+            place = u32(plane * n_threads + ahead - start)
+            total = _sum_columns(bins, col_weights, cell_col, place, first, last)
+            if start > u32(0):
+                total += out[cell_row, cell_col, u32(low) + b, i, r, c + block]
+            out[cell_row, cell_col, u32(low) + b, i, r, c + block] = total
+            k = u32(k + n_threads)
         cuda.syncthreads()
-        first = u32(first + u32(PIXELS))
-    k = t
-    while k < n_sums:
-        b, cell = divided(k, n_cells)
-        cell_row, cell_col = divided(cell, block_cols)
-        out[cell_row, cell_col, low + b, i, r, c] = sums[k]
-        k = u32(k + step)
+        start = u32(start + n_threads)
