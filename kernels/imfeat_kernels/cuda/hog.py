@@ -60,19 +60,6 @@ def block_histograms(images, mask, corner, cell_size, stride, row_weights, col_w
 
 
 @cuda.jit(device=True)
-def gradient(images, i, y, x, c):
-    """Return the vertical and horizontal difference at a pixel, 0 at the border of the image."""
-    height = u32(images.shape[1])
-    width = u32(images.shape[2])
-    dy, dx = f32(0), f32(0)
-    if y > u32(0) and y + u32(1) < height:
-        dy = f32(images[i, y + u32(1), x, c]) - f32(images[i, y - u32(1), x, c])
-    if x > u32(0) and x + u32(1) < width:
-        dx = f32(images[i, y, x + u32(1), c]) - f32(images[i, y, x - u32(1), c])
-    return dy, dx
-
-
-@cuda.jit(device=True)
 def _magnitude(dy, dx):
     """Return the correctly rounded magnitude, which tells equal from almost equal ones."""
     a, b = product(dy, dy), product(dx, dx)
