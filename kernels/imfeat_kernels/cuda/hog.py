@@ -33,8 +33,8 @@ def cell_histograms(images, mask, corner, cell_size, edges, n_lower, mirrors, ou
     for first in range(0, n_bins, at_once):
         numbers = *corner, *cell_size, n_cells, n_lower, first, min(first + at_once, n_bins), how
         numbers = np.array((*numbers, *images.shape[1:]), np.int32)
-        values = images.reshape(-1)
-        launch(_cell_histograms, n_blocks, values, mask, numbers, edges, out, threads=threads)
+        inputs = images.reshape(-1), mask, numbers, edges.reshape(-1)
+        launch(_cell_histograms, n_blocks, *inputs, out, threads=threads)
 
 
 def block_histograms(images, mask, corner, cell_size, stride, row_weights, col_weights, turns, out):
@@ -79,29 +79,40 @@ def _is_stronger(dy, dx, best_dy, best_dx, how):
 
 
 @cuda.jit(device=True)
-def _difference(values, p, step):
-    """Return the difference of the values a step after and before a place; a step of 0 gives 0."""
-    return f32(values[u64(p + step)]) - f32(values[u64(p - step)])
+def _difference(values, before, after):
+    return f32(values[u64(after)]) - f32(values[u64(before)])
 
 
 @cuda.jit(device=True)
 def _strongest_difference(values, p, down, across, n_channels, how):
-    """Return the gradient of the strongest channel of a pixel, the first of several."""
-    dy, dx = _difference(values, p, down), _difference(values, p, across)
-    c = u32(1)
-    while c < n_channels:
-        place = u64(p + u64(c))
-        next_dy, next_dx = _difference(values, place, down), _difference(values, place, across)
+    """Return the gradient of the strongest channel of a pixel, the first of several.
+
+    The pixels around are ``down`` and ``across`` values away; 0 gives a difference of 0.
+    """
+    above, below = u64(p - down), u64(p + down)
+    left, right = u64(p - across), u64(p + across)
+    dy, dx = _difference(values, above, below), _difference(values, left, right)
+    if n_channels == u32(3):  # unrolled, so that offsets of channels are constants
+        for c in range(1, 3):
+            next_dy = _difference(values, above + u64(c), below + u64(c))
+            next_dx = _difference(values, left + u64(c), right + u64(c))
+            if _is_stronger(next_dy, next_dx, dy, dx, how):
+                dy, dx = next_dy, next_dx
+        return dy, dx
+    c = u64(1)
+    while c < u64(n_channels):
+        next_dy = _difference(values, above + c, below + c)
+        next_dx = _difference(values, left + c, right + c)
         if _is_stronger(next_dy, next_dx, dy, dx, how):
             dy, dx = next_dy, next_dx
-        c = u32(c + u32(1))
+        c = u64(c + u64(1))
     return dy, dx
 
 
 @cuda.jit(device=True)
 def _bin_of(dy, dx, edges, n_lower):
     """Return the bin of a gradient: it has passed the edge at angle a where dy cos(a) >= dx sin(a)."""
-    n_bins = i32(edges.shape[0])
+    n_bins = i32(edges.shape[0]) >> i32(1)
     turned = dy < f32(0) or (dy == f32(0) and dx < f32(0))
     b = i32(0)
     first = i32(1)
@@ -115,7 +126,8 @@ def _bin_of(dy, dx, edges, n_lower):
     low, high = u32(first), u32(last)
     while low < high:
         middle = u32((low + high) >> u32(1))
-        passed = dy * edges[middle, 0] >= dx * edges[middle, 1]
+        place = u32(middle << u32(1))
+        passed = dy * edges[place] >= dx * edges[u64(place) + u64(1)]
         low = u32(middle + u32(1)) if passed else low
         high = high if passed else middle
     return i32(b + i32(low) - first)
@@ -140,7 +152,7 @@ def _cell_histograms(values, mask, numbers, edges, out):
     cell = cell * n_cells
     n_here = min(n_cells, n_cols - cell)
     own = t
-    while own < u32(high - low) * n_threads:
+    while own < u32(u32(high - low) * n_threads):
         bins[own] = f32(0)
         own = u32(own + n_threads)
     top, left = u32(top + r * height), u32(left + cell * width)
@@ -168,8 +180,11 @@ def _cell_histograms(values, mask, numbers, edges, out):
     while k < n_here * n_bins:
         b, c = divided(k, n_here)
         total = f32(0)
-        for x in range(c * own, (c + u32(1)) * own):
-            total += bins[b * n_threads + u32(x)]
+        x = u32(b * n_threads + c * own)
+        end = u32(x + own)
+        while x < end:
+            total += bins[x]
+            x = u32(x + u32(1))
         out[u32(low) + b, i, r, cell + c] = total * share
         k = u32(k + n_threads)
 

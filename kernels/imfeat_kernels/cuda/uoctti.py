@@ -66,19 +66,29 @@ def weight_of(pixel, center, share):
 @cuda.jit(device=True)
 def strongest_gradient(values, p, line, n_channels):
     """Return the gradient of the strongest channel of a pixel inside of an image, of the first of several."""
-    dy = f32(values[p + line]) - f32(values[p - line])
-    dx = f32(values[p + n_channels]) - f32(values[p - n_channels])
-    if n_channels > u64(1):
-        largest = product(dx, dx) + product(dy, dy)  # exact for bytes
-        c = u64(1)
-        while c < n_channels:
-            p = u64(p + u64(1))
-            next_dy = f32(values[p + line]) - f32(values[p - line])
-            next_dx = f32(values[p + n_channels]) - f32(values[p - n_channels])
-            square = product(next_dx, next_dx) + product(next_dy, next_dy)
-            if square > largest:
-                dy, dx, largest = next_dy, next_dx, square
-            c = u64(c + u64(1))
+    above, below = u64(p - line), u64(p + line)
+    left, right = u64(p - n_channels), u64(p + n_channels)
+    dy = f32(values[below]) - f32(values[above])
+    dx = f32(values[right]) - f32(values[left])
+    if n_channels == u64(3):  # unrolled, so that offsets of channels are constants
+        for c in range(1, 3):
+            dy, dx = _stronger(values, above, below, left, right, u64(c), dy, dx)
+        return dy, dx
+    c = u64(1)
+    while c < n_channels:
+        dy, dx = _stronger(values, above, below, left, right, c, dy, dx)
+        c = u64(c + u64(1))
+    return dy, dx
+
+
+@cuda.jit(device=True)
+def _stronger(values, above, below, left, right, c, dy, dx):
+    """Return a gradient or that of another channel, if that one is stronger."""
+    next_dy = f32(values[below + c]) - f32(values[above + c])
+    next_dx = f32(values[right + c]) - f32(values[left + c])
+    square = product(next_dx, next_dx) + product(next_dy, next_dy)  # exact for bytes
+    if square > product(dx, dx) + product(dy, dy):
+        return next_dy, next_dx
     return dy, dx
 
 
