@@ -3,7 +3,7 @@
 One table serves compiling ahead (``imfeat info --warm``), the check on a GPU (``imfeat selfcheck``), the
 comparison with ``tests/reference.py``, and compiling the CUDA kernels, which run on the CPU in tests.
 
-`colors`, `images` and `vectors` hold the cases.  The measured costs are in ``costs.json``, written by
+`colors`, `images` and `vectors` hold the cases, `products` what those of products need.  The measured costs are in ``costs.json``, written by
 ``python -m benchmarks.cuda``.
 """
 
@@ -16,6 +16,7 @@ from imfeat_kernels import cuda
 from imfeat_kernels.cases import colors, vectors
 from imfeat_kernels.cases import images as gradients
 from imfeat_kernels.cases.case import Case as Case
+from imfeat_kernels.cases.products import multiply_adds as multiply_adds
 
 DTYPES = "uint8", "float32", "float64"
 GPU_DTYPES = "uint8", "float32"
