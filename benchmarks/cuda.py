@@ -149,7 +149,7 @@ def code_table(about, facts, cards):
 
 
 def prediction_table(costs):
-    """Return a line a kernel: bytes, instructions, what binds, the least time that is needed, and predicted."""
+    """Return a line a kernel: bytes, instructions, what binds, and the least time and the one predicted."""
     columns = "kernel", "bytes an item", "instructions an item", "bound by", "ms for 10^7, floor"
     lines = [
         f"| {' | '.join((*columns, 'predicted', 'measured'))} |",

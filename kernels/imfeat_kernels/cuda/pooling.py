@@ -7,13 +7,12 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import divided, place_of
+from imfeat_kernels.cuda.common import SHARES, divided, place_of, shared_sum
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
 from imfeat_kernels.cuda.products import multiply_by_filters
 
 f32, i32, u32 = np.float32, np.int32, np.uint32
-SHARES = 16  # threads of a position
 POSITIONS = THREADS // SHARES  # of a block
 
 
@@ -79,20 +78,6 @@ def _distance(length, square, product):
 
 
 @cuda.jit(device=True)
-def _shared_sum(sums, value):
-    """Return the sum of the values of the threads of a position; all threads of the block call it."""
-    t = u32(cuda.threadIdx.x)
-    sums[t] = value
-    cuda.syncthreads()
-    first = u32(t & u32(THREADS - SHARES))
-    total = f32(0)
-    for k in range(SHARES):
-        total += sums[first + u32(k)]
-    cuda.syncthreads()
-    return total
-
-
-@cuda.jit(device=True)
 def _sum_squares(rows, p, j):
     """Return the sum of every SHARES-th square of a row from ``j`` on."""
     total = f32(0)
@@ -116,7 +101,7 @@ def _mean_distances(even, odd, squares, lengths):
         total = _sum_squares(even, p, n_words + own)
         if mirrored:
             total += _sum_squares(odd, p, n_words + own)
-    length = _shared_sum(sums, total)
+    length = shared_sum(sums, total)
     total = f32(0)
     k = own
     while inside and k < n_words:
@@ -126,7 +111,7 @@ def _mean_distances(even, odd, squares, lengths):
         else:
             total += _distance(length, squares[k], even[p, k])
         k = u32(k + u32(SHARES))
-    total = _shared_sum(sums, total)
+    total = shared_sum(sums, total)
     if inside and own == u32(0):
         lengths[0, p], lengths[1, p] = length, total / f32(n_words)
 
