@@ -3,8 +3,8 @@
 One table serves compiling ahead (``imfeat info --warm``), the check on a GPU (``imfeat selfcheck``), the
 comparison with ``tests/reference.py``, and compiling the CUDA kernels, which run on the CPU in tests.
 
-`colors`, `images` and `vectors` hold the cases, `products` the multiply-adds that some need.  The measured costs
-are in ``costs.json``, written by ``python -m benchmarks.cuda``.
+`colors`, `images` and `vectors` hold the cases, `products` the multiply-adds that some need.  The measured
+costs are in ``costs.json``, written by ``python -m benchmarks.cuda``.
 """
 
 import json

@@ -54,9 +54,8 @@ def block_histograms(images, mask, corner, cell_size, stride, row_weights, col_w
     for first in range(0, n_bins, at_once):
         numbers = *corner, *stride, turns, first, min(first + at_once, n_bins), n_across
         numbers = np.array((*numbers, *images.shape[1:]), np.int32)
-        launch(
-            _block_histograms, n_blocks, values, mask, numbers, row_weights, col_weights, out, threads=threads
-        )
+        inputs = values, mask, numbers, row_weights.reshape(-1), col_weights.reshape(-1)
+        launch(_block_histograms, n_blocks, *inputs, out, threads=threads)
 
 
 @cuda.jit(device=True)
@@ -180,17 +179,17 @@ def _cell_histograms(values, mask, numbers, edges, out):
     while k < n_here * n_bins:
         b, c = divided(k, n_here)
         total = f32(0)
-        x = u32(b * n_threads + c * own)
-        end = u32(x + own)
+        x = u64(b * n_threads + c * own)
+        end = u64(x + own)
         while x < end:
             total += bins[x]
-            x = u32(x + u32(1))
+            x = u64(x + u64(1))
         out[u32(low) + b, i, r, cell + c] = total * share
         k = u32(k + n_threads)
 
 
 @cuda.jit(device=True)
-def _add_vote(bins, weights, y, dy, dx, turns, around, low, high):
+def _add_vote(bins, weights, y, height, dy, dx, turns, around, low, high):
     """Share the vote of a pixel between two directions, for each row of cells, in the bins of this thread."""
     t, n_threads = u32(cuda.threadIdx.x), u32(cuda.blockDim.x)
     size = math.sqrt(dy * dy + dx * dx)
@@ -206,30 +205,28 @@ def _add_vote(bins, weights, y, dy, dx, turns, around, low, high):
         near, more = max(near, more), f32(0)
     near, more = size * near, size * more
     line = u32(u32(high - low) * n_threads)
-    if low <= first and first < high:
-        _add_to_rows(bins, weights, y, u32(u32(first - low) * n_threads + t), line, near)
-    if low <= second and second < high:
-        _add_to_rows(bins, weights, y, u32(u32(second - low) * n_threads + t), line, more)
+    p, q = u32(u32(first - low) * n_threads + t), u32(u32(second - low) * n_threads + t)
+    has_first, has_second = low <= first and first < high, low <= second and second < high
+    k = u32(y)
+    while k < u32(weights.size):
+        weight = weights[k]
+        if has_first:
+            bins[p] += weight * near
+        if has_second:
+            bins[q] += weight * more
+        p, q = u32(p + line), u32(q + line)
+        k = u32(k + height)
 
 
 @cuda.jit(device=True)
-def _add_to_rows(bins, weights, y, place, line, vote):
-    """Add a vote, weighted, to the bin of each row of cells."""
-    k = u32(0)
-    while k < u32(weights.shape[0]):
-        bins[place] += weights[k, y] * vote
-        place = u32(place + line)
-        k = u32(k + u32(1))
-
-
-@cuda.jit(device=True)
-def _sum_columns(bins, weights, cell_col, place, start, stop):
+def _sum_columns(bins, weights, first, place, count):
     """Return the weighted sum of a bin over the columns of a block that lie in shared memory."""
     total = f32(0)
-    x = u32(start)
-    while x < u32(stop):
-        total += weights[cell_col, x] * bins[u32(place + x)]
-        x = u32(x + u32(1))
+    first, place = u64(first), u64(place)
+    x = u64(0)
+    while x < u64(count):
+        total += weights[first + x] * bins[place + x]
+        x = u64(x + u64(1))
     return total
 
 
@@ -244,7 +241,8 @@ def _block_histograms(values, mask, numbers, row_weights, col_weights, out):
     line = u64(columns) * u64(n_channels)
     block_cols, around = u32(out.shape[1]), i32(out.shape[2])
     n_rows, n_cols = u32(out.shape[4]), u32(out.shape[5])
-    height, width = u32(row_weights.shape[1]), u32(col_weights.shape[1])
+    height, _ = divided(row_weights.size, out.shape[0])
+    width, _ = divided(col_weights.size, block_cols)
     per_row, _ = divided(n_cols + n_across - u32(1), n_across)
     row, c = divided(cuda.blockIdx.x, per_row)
     i, r = divided(row, n_rows)
@@ -271,7 +269,7 @@ def _block_histograms(values, mask, numbers, row_weights, col_weights, out):
                 if mask.size == 0 or mask[i, at, column]:
                     down = line if at > u32(0) and at + u32(1) < rows else u64(0)
                     dy, dx = _strongest_difference(values, p, down, across, n_channels, ALMOST)
-                    _add_vote(bins, row_weights, y, dy, dx, turns, around, low, high)
+                    _add_vote(bins, row_weights, y, height, dy, dx, turns, around, low, high)
                 p = u64(p + line)
                 y = u32(y + u32(1))
         cuda.syncthreads()
@@ -284,8 +282,9 @@ def _block_histograms(values, mask, numbers, row_weights, col_weights, out):
             first = start - ahead if start > ahead else u32(0)
             last = min(start + n_threads, ahead + width)
             last = last - ahead if last > ahead else u32(0)
-            place = u32(plane * n_threads + ahead - start)
-            total = _sum_columns(bins, col_weights, cell_col, place, first, last)
+            place = u32(plane * n_threads + ahead + first - start)
+            count = last - first if last > first else u32(0)
+            total = _sum_columns(bins, col_weights, cell_col * width + first, place, count)
             if start > u32(0):
                 total += out[cell_row, cell_col, u32(low) + b, i, r, c + block]
             out[cell_row, cell_col, u32(low) + b, i, r, c + block] = total

@@ -42,12 +42,11 @@ def _sum_across(row, p, weights):
     """Return the weighted sum of the values beside a place of shared memory."""
     middle = row[p]
     total = middle
-    before, after = p, p
-    far = u32(0)
-    while far < u32(weights.size):
-        before, after = u32(before - u32(1)), u32(after + u32(1))
-        total += weights[far] * ((row[after] - middle) + (row[before] - middle))
-        far = u32(far + u32(1))
+    place = u64(p)
+    far = u64(1)
+    while far <= u64(weights.size):
+        total += weights[far - u64(1)] * ((row[place + far] - middle) + (row[place - far] - middle))
+        far = u64(far + u64(1))
     return total
 
 

@@ -110,10 +110,11 @@ def set_weights(weights, size, is_wide):
 def sum_columns(weights, sums, first, count):
     """Return the weighted sum of columns."""
     total = f32(0)
-    x = u32(0)
-    while x < count:
-        total += weights[x] * sums[u32(first + x)]
-        x = u32(x + u32(1))
+    place = u64(first)
+    x = u64(0)
+    while x < u64(count):
+        total += weights[x] * sums[place + x]
+        x = u64(x + u64(1))
     return total
 
 
