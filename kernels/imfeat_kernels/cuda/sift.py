@@ -77,13 +77,14 @@ def _vote(pixels, start, height, width, y, x, votes, directions, p):
     """
     y = min(max(y, i32(0)), i32(height - i32(1)))
     x = min(max(x, i32(0)), i32(width - i32(1)))
-    above, below = max(i32(y - i32(1)), i32(0)), min(i32(y + i32(1)), i32(height - i32(1)))
-    before, after = max(i32(x - i32(1)), i32(0)), min(i32(x + i32(1)), i32(width - i32(1)))
-    line = u32(y * width)
-    left, right = pixels[start + u32(line + u32(before))], pixels[start + u32(line + u32(after))]
-    up, down = pixels[start + u32(above * width + x)], pixels[start + u32(below * width + x)]
-    gx = (f32(right) - f32(left)) * (f32(0.5) if after - before == i32(2) else f32(1))
-    gy = (f32(down) - f32(up)) * (f32(0.5) if below - above == i32(2) else f32(1))
+    place = start + u64(u32(y * width + x))
+    before, after = u64(x > i32(0)), u64(x < i32(width - i32(1)))
+    above = u64(width) if y > i32(0) else u64(0)
+    below = u64(width) if y < i32(height - i32(1)) else u64(0)
+    gx = f32(pixels[place + after]) - f32(pixels[place - before])
+    gy = f32(pixels[place + below]) - f32(pixels[place - above])
+    gx = gx * f32(0.5) if before + after == u64(2) else gx
+    gy = gy * f32(0.5) if above == below else gy
     turn = _turn(gx, gy)
     length = math.sqrt(gx * gx + gy * gy)
     k = i32(turn)
@@ -98,15 +99,16 @@ def _sum_across(kernels, across, first, votes, directions, sums, item):
     """Sum the votes of a row around a column of bins into 8 directions."""
     for q in range(SLOTS):
         sums[item + u32(q * SUMS)] = f32(0)
-    x = u32(0)
-    while x < u32(kernels.shape[1]):
-        p = u32(first + x)
+    p = u64(first)
+    x = u64(0)
+    n_weights = u64(kernels.shape[1])
+    while x < n_weights:
         for k in range(UNROLLED):
-            weight = kernels[across, x + u32(k)]
-            own = u32(directions[p + u32(k)] + item)
-            sums[own] += weight * votes[p + u32(k)]
-            sums[own + u32(SUMS)] += weight * votes[p + u32(k + PIXELS)]
-        x = u32(x + u32(UNROLLED))
+            weight = kernels[u64(across), x + u64(k)]
+            own = u64(u32(directions[p + u64(k)] + item))
+            sums[own] += weight * votes[p + u64(k)]
+            sums[own + u64(SUMS)] += weight * votes[p + u64(k + PIXELS)]
+        p, x = u64(p + u64(UNROLLED)), u64(x + u64(UNROLLED))
     sums[item] += sums[item + u32(DIRECTED_SUMS - SUMS)]
 
 
@@ -148,9 +150,9 @@ def _sum_down(kernels, down, top, start, count, reach, place, sums, values, r):
     end = min(i32(start + count), i32(top + reach))
     while y < end:
         weight = kernels[down, u32(y - top)]
-        own = u32(place + u32(y - start) * u32(LINE))
+        own = u64(u32(place + u32(y - start) * u32(LINE)))
         for d in range(TOGETHER):
-            values[r, d] += weight * sums[own + u32(BINS * d)]
+            values[r, d] += weight * sums[own + u64(BINS * d)]
         y = i32(y + i32(1))
 
 
