@@ -122,13 +122,14 @@ def _bin_of(dy, dx, edges, n_lower):
             b = n_lower - i32(1)
             first = n_lower
             last = n_bins
-    low, high = u32(first), u32(last)
+    low, high = u64(first), u64(last)
     while low < high:
-        middle = u32((low + high) >> u32(1))
-        place = u32(middle << u32(1))
-        passed = dy * edges[place] >= dx * edges[u64(place) + u64(1)]
-        low = u32(middle + u32(1)) if passed else low
-        high = high if passed else middle
+        middle = u64(u64(low + high) >> u64(1))
+        place = u64(middle << u64(1))
+        if dy * edges[place] >= dx * edges[place + u64(1)]:
+            low = u64(middle + u64(1))
+        else:
+            high = middle
     return i32(b + i32(low) - first)
 
 
@@ -167,7 +168,7 @@ def _cell_histograms(values, mask, numbers, edges, out):
                 dy, dx = _strongest_difference(values, p, down, across, n_channels, how)
                 b = _bin_of(dy, dx, edges, n_lower)
                 if low <= b and b < high:
-                    bins[u32(b - low) * n_threads + t] += math.sqrt(dy * dy + dx * dx)
+                    bins[u32(u32(b - low) * n_threads + t)] += math.sqrt(dy * dy + dx * dx)
             p = u64(p + line)
             y = u32(y + u32(1))
         x = u32(x + n_threads)
