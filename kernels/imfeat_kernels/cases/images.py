@@ -35,7 +35,7 @@ def hog_cases(images, rng):
     for chosen, corner, cell_size, block_size, stride, n_bins, turns in (
         (NO_MASK, (0, 0), (8, 8), (2, 2), (8, 8), 9, 18),
         (mask, (1, 2), (5, 4), (2, 3), (3, 6), 6, 12),
-        (mask, (0, 0), (8, min(20, width // 2)), (2, 2), (5, 9), 64, 128),  # wide for a GPU
+        (mask, (0, 0), (8, min(20, width // 2)), (2, 2), (5, 9), 18, 36),  # wide for a GPU
         (NO_MASK, (0, 1), (8, 6), (1, 2), (8, 12), 9, 9),
     )[: 3 if is_bytes(images) else 4]:
         sides = [c * b for c, b in zip(cell_size, block_size, strict=True)]
