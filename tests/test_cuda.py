@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import skimage.data
 from imfeat_kernels import cases, cpu, cuda
+from imfeat_kernels.cases import products
 from imfeat_kernels.cuda import code
 
+from benchmarks.cuda import prediction_table
 from tests import device, machine_code, ptx
 
 ON_THE_HOST = {"optimize"}  # optimizers run on the host, beside BLAS
@@ -90,6 +92,30 @@ def test_names_and_signatures_are_those_of_the_cpu():
         for function in theirs:
             assert inspect.signature(ours[function]) == inspect.signature(theirs[function])
             assert f"{name}.{function}" in NAMES
+
+
+@pytest.mark.parametrize(
+    ("kernel", "shapes", "expected"),
+    [
+        ("nearest.assign", ((5, 2), (3, 2)), 5 * 3 * 2),
+        ("quantizer.encode", ((5, 6), (3, 2, 4)), 5 * 3 * 2 * 4),
+        ("mixture.moments", ((5, 2), (4,), (3,), (3, 2), (3, 2)), 4 * 5 * 3 * 2),
+        ("products.scatter", ((5, 3), (3,)), 5 * 6),
+        ("pooling.pool_thresholds", ((1, 2, 2, 3), (1, 2, 2, 2), (7, 3), (7, 2)), 4 * 7 * (3 + 2)),
+        ("color.rgb_to_hsv", ((5, 3),), 0),
+    ],
+)
+def test_products_need_multiply_adds(kernel, shapes, expected):
+    case = cases.Case(kernel, tuple(map(np.zeros, shapes)), (), 0, 1)
+    assert cases.multiply_adds(case) == expected
+    assert set(products.FORMULAS) <= set(NAMES)
+
+
+@pytest.mark.parametrize(("multiply_adds", "floor"), [(0, "2"), (67e3 / 2, "10"), (670, "2")])
+def test_the_floor_is_the_slower_of_bytes_and_multiply_adds(multiply_adds, floor):
+    cost = {"bytes": 670, "instructions": 1, "multiply_adds": multiply_adds}
+    row = prediction_table({"kernel": cost}).splitlines()[2]
+    assert row.split(" | ")[4] == floor
 
 
 @pytest.mark.slow

@@ -3,8 +3,8 @@
 One table serves compiling ahead (``imfeat info --warm``), the check on a GPU (``imfeat selfcheck``), the
 comparison with ``tests/reference.py``, and compiling the CUDA kernels, which run on the CPU in tests.
 
-`colors`, `images` and `vectors` hold the cases.  The measured costs are in ``costs.json``, written by
-``python -m benchmarks.cuda``.
+`colors`, `images` and `vectors` hold the cases, `products` the multiply-adds that some need.  The measured
+costs are in ``costs.json``, written by ``python -m benchmarks.cuda``.
 """
 
 import json
@@ -16,6 +16,7 @@ from imfeat_kernels import cuda
 from imfeat_kernels.cases import colors, vectors
 from imfeat_kernels.cases import images as gradients
 from imfeat_kernels.cases.case import Case as Case
+from imfeat_kernels.cases.products import multiply_adds as multiply_adds
 
 DTYPES = "uint8", "float32", "float64"
 GPU_DTYPES = "uint8", "float32"

@@ -35,8 +35,9 @@ def hog_cases(images, rng):
     for chosen, corner, cell_size, block_size, stride, n_bins, turns in (
         (NO_MASK, (0, 0), (8, 8), (2, 2), (8, 8), 9, 18),
         (mask, (1, 2), (5, 4), (2, 3), (3, 6), 6, 12),
+        (mask, (0, 0), (8, min(20, width // 2)), (2, 2), (5, 9), 18, 36),  # wide for a GPU
         (NO_MASK, (0, 1), (8, 6), (1, 2), (8, 12), 9, 9),
-    )[: 2 if is_bytes(images) else 3]:
+    )[: 3 if is_bytes(images) else 4]:
         sides = [c * b for c, b in zip(cell_size, block_size, strict=True)]
         grid = [
             (size - start - side) // step + 1
@@ -48,11 +49,16 @@ def hog_cases(images, rng):
         results = [((*block_size, n_bins, n_images, *grid), F32)]
         inputs = images, chosen, corner, cell_size, stride, *weights, turns
         yield case("hog.block_histograms", inputs, results, 2e-5 * scale, n, read_only=(0, 1))
-    for pixels, cell_size in ((images, 8), (images, 5), (gray, 4), (images, 23)):
+    large = 70 if min(height, width) >= 40 else 23
+    for pixels, cell_size in ((images, 8), (images, 5), (gray, 4), (images, 23), (images, large)):
         grid = (height + cell_size // 2) // cell_size, (width + cell_size // 2) // cell_size
         result = ((n_images, *grid, 31), F32)
         yield case("uoctti.cell_features", (pixels, cell_size), [result], 2e-4, n)
-    for pixels, cell_size, orientations, shared in ((images, 8, 12, False), (gray, 5, 17, True)):
+    for pixels, cell_size, orientations, shared in (
+        (images, 8, 12, False),
+        (gray, 5, 17, True),
+        (images, large, 4, True),
+    ):
         grid = (height + cell_size // 2) // cell_size, (width + cell_size // 2) // cell_size
         inputs = pixels, cell_size, tables.directions(orientations), shared
         results = [((n_images, *grid, 2 * orientations), F32)]
@@ -255,6 +261,7 @@ def pair_cases(images, rng):
         (32, whole, 4, (0,)),
         (9, cells, 6, ()),
         (5, whole, 4, ()),
+        (200, whole, 2, ()),
     ):
         shape = n_images, len(bounds[0]) - 1, len(bounds[1]) - 1, n_levels, n_levels, n_offsets
         inputs = gray % n_levels, *bounds, offsets[:n_offsets]

@@ -14,6 +14,8 @@ INFRASTRUCTURE = (
     "common",
     "compiler",
     "front",
+    "gradients",
+    "interpolated",
     "launch",
     "moments",
     "segments",

@@ -11,7 +11,7 @@ from imfeat_kernels.cuda.common import block_sum, divided, product, rounded, run
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, launch, zeros
 
-f32, i32, u8, u32 = np.float32, np.int32, np.uint8, np.uint32
+f32, i32, u8, u32, u64 = np.float32, np.int32, np.uint8, np.uint32, np.uint64
 LEVELS = 256  # and threads of a block, so that each has a level
 TABLES = 8  # of a block: a warp has its own
 COUNTERS = TABLES * LEVELS  # counters in shared memory
@@ -39,7 +39,9 @@ def clahe_tables(images, clip, out):
 def clahe_blend(images, tables, tile_height, tile_width, out):
     """Look each pixel up in the tables of the four nearest tiles, and interpolate between the results."""
     shares = np.array([1, 1], np.float32) / np.array([tile_height, tile_width], np.float32)
-    launch(_clahe_blend, out.shape[0] * out.shape[1], images, tables, *shares, out)
+    sizes = np.array([*images.shape[1:], *tables.shape[1:]], np.int32)
+    inputs = images.reshape(-1), tables.reshape(-1), sizes, *shares
+    launch(_clahe_blend, out.shape[0] * out.shape[1], *inputs, out.reshape(-1))
 
 
 @cuda.jit
@@ -133,23 +135,30 @@ def _tables_of_words(counts, clip, n_pixels, tables):
 
 
 @cuda.jit
-def _clahe_blend(images, tables, row_share, col_share, out):
+def _clahe_blend(values, tables, sizes, row_share, col_share, out):
     """Blend a row of pixels."""
-    item, y = divided(cuda.blockIdx.x, images.shape[1])
+    width, n_rows, n_cols, n_levels = u32(sizes[1]), sizes[2], sizes[3], u32(sizes[4])
+    item, y = divided(cuda.blockIdx.x, sizes[0])
     down = product(f32(y), row_share) - f32(0.5)
     r = i32(math.floor(down))
-    x = u32(cuda.threadIdx.x)
     down = down - f32(r)
-    top, bottom = max(r, i32(0)), min(r + i32(1), i32(tables.shape[1] - 1))
-    while x < u32(images.shape[2]):
+    up = f32(1) - down
+    line = u64(n_cols) * u64(n_levels)
+    tables_of = u64(item) * u64(n_rows)
+    top = (tables_of + u64(max(r, i32(0)))) * line
+    bottom = (tables_of + u64(min(i32(r + i32(1)), i32(n_rows - i32(1))))) * line
+    start = u64(cuda.blockIdx.x) * u64(width)
+    x = u32(cuda.threadIdx.x)
+    while x < width:
         across = product(f32(x), col_share) - f32(0.5)
         c = i32(math.floor(across))
         across = across - f32(c)
-        left, right = max(c, i32(0)), min(c + i32(1), i32(tables.shape[2] - 1))
-        value = u32(images[item, y, x])
-        upper = product(f32(i32(tables[item, top, left, value])), f32(1) - across)
-        upper += product(f32(i32(tables[item, top, right, value])), across)
-        lower = product(f32(i32(tables[item, bottom, left, value])), f32(1) - across)
-        lower += product(f32(i32(tables[item, bottom, right, value])), across)
-        out[item, y, x] = rounded(product(upper, f32(1) - down) + product(lower, down))
+        near = f32(1) - across
+        value = u32(values[start + x])
+        left = u32(u32(max(c, i32(0))) * n_levels + value)
+        right = u32(u32(min(i32(c + i32(1)), i32(n_cols - i32(1)))) * n_levels + value)
+        upper = product(f32(i32(tables[top + left])), near) + product(f32(i32(tables[top + right])), across)
+        lower = product(f32(i32(tables[bottom + left])), near)
+        lower += product(f32(i32(tables[bottom + right])), across)
+        out[start + x] = rounded(product(upper, up) + product(lower, down))
         x = u32(x + u32(THREADS))

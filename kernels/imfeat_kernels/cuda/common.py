@@ -9,6 +9,7 @@ from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
 f32, f64, i32, i64, u32 = np.float32, np.float64, np.int32, np.int64, np.uint32
 HALF_BLOCK = THREADS // 2
 SMALL, HALF_SMALL = 64, 32  # threads of a small block
+SHARES = 16  # threads of an item, where a block of THREADS has several
 LARGE = 1 << 32
 MAGIC = np.float32(12582912)  # 1.5 * 2^23: larger floats are integers
 DOUBLES = ("_add_pieces",)  # sums of hundreds of numbers are double by contract
@@ -79,6 +80,23 @@ def small_sum(values):
         cuda.syncthreads()
         n >>= 1
     total = values[0]
+    cuda.syncthreads()
+    return total
+
+
+@cuda.jit(device=True)
+def shared_sum(values, value):
+    """Return the sum of a value of each of the SHARES threads of an item; all threads of the block call it.
+
+    ``values`` are THREADS values in shared memory.
+    """
+    t = u32(cuda.threadIdx.x)
+    values[t] = value
+    cuda.syncthreads()
+    first = u32(t & u32(THREADS - SHARES))
+    total = f32(0)
+    for k in range(SHARES):
+        total += values[first + u32(k)]
     cuda.syncthreads()
     return total
 

@@ -11,6 +11,7 @@ from imfeat_kernels.cuda.launch import THREADS, blocks_of, clear, launch
 f32, f64, i32, u8, u32, u64 = np.float32, np.float64, np.int32, np.uint8, np.uint32, np.uint64
 DOUBLES = ("_properties",)  # whose sums cancel
 STRIP = 1 << 13  # pixels of a block
+COUNTS = 1 << 13  # counts of a strip in shared memory, where all matrices of a cell fit
 SUMS = glcm.N_SUMS * 256  # of a matrix of the most levels
 N_PROPERTIES = len(PROPERTIES)
 product = on_device(glcm.product)
@@ -33,7 +34,9 @@ def count_pairs(levels, rows, cols, offsets, out):
     n_strips = -(-largest // STRIP)
     n_cells = out.shape[0] * out.shape[1] * out.shape[2]
     clear(out)
-    launch(_count_pairs, n_cells * n_strips, levels, rows, cols, offsets, n_strips, out)
+    numbers = np.array([*levels.shape[1:], n_strips, len(rows) - 1, len(cols) - 1, *out.shape[4:]], np.int32)
+    inputs = levels.reshape(-1), numbers, rows, cols, offsets.astype(np.int32)
+    launch(_count_pairs, n_cells * n_strips, *inputs, out.reshape(-1))
 
 
 def add_transposed(counts):
@@ -66,25 +69,52 @@ def _to_levels_bytes(values, n_levels, out):
 
 
 @cuda.jit
-def _count_pairs(levels, rows, cols, offsets, n_strips, out):
-    item, strip = divided(cuda.blockIdx.x, n_strips)
-    row, c = divided(item, cols.size - 1)
-    i, r = divided(row, rows.size - 1)
-    top, bottom = i32(rows[r]), i32(rows[r + u32(1)])
-    left, right = i32(cols[c]), i32(cols[c + u32(1)])
-    width = u32(right - left)
+def _count_pairs(levels, numbers, rows, cols, offsets, out):
+    counts = cuda.shared.array(COUNTS, u32)
+    columns = u32(numbers[1])
+    n_levels, n_offsets = u32(numbers[5]), u32(offsets.shape[0])
+    item, strip = divided(cuda.blockIdx.x, numbers[2])
+    row, c = divided(item, numbers[4])
+    i, r = divided(row, numbers[3])
+    top, left = u32(rows[r]), u32(cols[c])
+    height, width = u32(u32(rows[r + u32(1)]) - top), u32(u32(cols[c + u32(1)]) - left)
+    n_counts = u32(u32(n_levels * n_levels) * n_offsets)
+    is_small = n_counts <= u32(COUNTS)
+    base = u64(item) * u64(n_counts)
+    start = (u64(i) * u64(numbers[0]) + u64(top)) * u64(columns) + u64(left)
+    k = u32(cuda.threadIdx.x)
+    while is_small and k < n_counts:
+        counts[k] = u32(0)
+        k = u32(k + u32(THREADS))
+    cuda.syncthreads()
     first = u32(strip * u32(STRIP))
-    last = min(u32(first + u32(STRIP)), u32(u32(bottom - top) * width))
+    last = min(u32(first + u32(STRIP)), u32(height * width))
     p = u32(first + u32(cuda.threadIdx.x))
+    y, x = divided(p, width)
+    next_y, next_x = divided(THREADS, width)
     while p < last:
-        down, across = divided(p, width)
-        y, x = i32(top + i32(down)), i32(left + i32(across))
-        level = u32(levels[i, y, x])
-        for k in range(offsets.shape[0]):
-            v, u = i32(y + i32(offsets[k, 0])), i32(x + i32(offsets[k, 1]))
-            if top <= v < bottom and left <= u < right:
-                cuda.atomic.add(out, (i, r, c, level, u32(levels[i, v, u]), k), u32(1))
+        place = u32(u32(levels[start + u32(y * columns + x)]) * n_levels)
+        k = u32(0)
+        while k < n_offsets:
+            v, u = u32(y + u32(offsets[k, 0])), u32(x + u32(offsets[k, 1]))  # above 2^31 where negative
+            if v < height and u < width:
+                level = u32(levels[start + u32(v * columns + u)])
+                count = u32(u32(place + level) * n_offsets + k)
+                if is_small:
+                    cuda.atomic.add(counts, count, u32(1))
+                else:
+                    cuda.atomic.add(out, base + count, u32(1))
+            k = u32(k + u32(1))
         p = u32(p + u32(THREADS))
+        y, x = u32(y + next_y), u32(x + next_x)
+        if x >= width:
+            y, x = u32(y + u32(1)), u32(x - width)
+    cuda.syncthreads()
+    k = u32(cuda.threadIdx.x)
+    while is_small and k < n_counts:
+        if counts[k] > u32(0):
+            cuda.atomic.add(out, base + k, counts[k])
+        k = u32(k + u32(THREADS))
 
 
 @cuda.jit

@@ -10,7 +10,7 @@ from imfeat_kernels.cuda.common import divided, place_of
 from imfeat_kernels.cuda.front import cuda, on_device
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, launch
 
-f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32
+f32, f64, i32, i64, u32, u64 = np.float32, np.float64, np.int32, np.int64, np.uint32, np.uint64
 ROR, UNIFORM, NRI_UNIFORM = lbp.ROR, lbp.UNIFORM, lbp.NRI_UNIFORM
 DOUBLES = ("_pattern_codes", "_neighbor_variances")  # which agree with scikit-image only in float64
 uniform_code = on_device(lbp.uniform_code)
@@ -19,13 +19,21 @@ nri_uniform_code = on_device(lbp.nri_uniform_code)
 
 def pattern_codes(images, rows, row_shares, cols, col_shares, method, out):
     """Compute the code of the local binary pattern of each pixel."""
-    places = rows, row_shares, cols, col_shares
-    launch(_pattern_codes, blocks_of(out.size), images, *places, method, out)
+    inputs = images.reshape(-1), *_places(images, rows, row_shares, cols, col_shares)
+    launch(_pattern_codes, blocks_of(out.size), *inputs, method, out.reshape(-1))
 
 
 def neighbor_variances(images, rows, row_shares, cols, col_shares, out):
     """Compute the variance of the neighbours of each pixel."""
-    launch(_neighbor_variances, blocks_of(out.size), images, rows, row_shares, cols, col_shares, out)
+    inputs = images.reshape(-1), *_places(images, rows, row_shares, cols, col_shares)
+    launch(_neighbor_variances, blocks_of(out.size), *inputs, out.reshape(-1))
+
+
+def _places(images, rows, row_shares, cols, col_shares):
+    """Return the size of an image, the place of each neighbour, down, across and in all, and the shares."""
+    height, width = images.shape[1:]
+    places = np.stack([rows, cols, rows * width + cols], 1).astype(np.int64)
+    return np.array([height, width], np.int64), places, row_shares.reshape(-1), col_shares.reshape(-1)
 
 
 def rank_codes(codes, table, out):
@@ -45,41 +53,49 @@ def count_codes(codes, rows, cols, out):
 
 
 @cuda.jit
-def _pattern_codes(images, rows, row_shares, cols, col_shares, method, out):
+def _pattern_codes(values, sizes, places, row_shares, col_shares, method, out):
     item = cuda.grid(1)
     if item < out.size:
-        row, x = place_of(item, images.shape[2])
-        i, y = divided(row, images.shape[1])
-        n = u32(rows.shape[0])
+        height, width = u32(sizes[0]), u32(sizes[1])
+        row, x = place_of(item, width)
+        _, y = divided(row, height)
+        n = u32(places.shape[0])
+        center = f64(values[u64(item)])
         bits = u32(0)
-        for k in range(n):
-            value = _neighbor(images, i, y, x, rows[k], row_shares[k, y], cols[k], col_shares[k, x])
-            if value >= f64(images[i, y, x]):
-                bits = u32(bits | u32(u32(1) << u32(k)))
+        k = u32(0)
+        while k < n:
+            down, across = row_shares[u32(k * height + y)], col_shares[u32(k * width + x)]
+            value = _neighbor(values, item, height, width, y, x, places, k, down, across)
+            bits = u32(bits | u32(u32(1) << k)) if value >= center else bits
+            k = u32(k + u32(1))
         if method == ROR:
             bits = _rotated(bits, n)
         elif method == UNIFORM:
             bits = u32(uniform_code(bits, n))
         elif method == NRI_UNIFORM:
             bits = u32(nri_uniform_code(bits, n))
-        out[i, y, x] = bits
+        out[u64(item)] = bits
 
 
 @cuda.jit
-def _neighbor_variances(images, rows, row_shares, cols, col_shares, out):
+def _neighbor_variances(values, sizes, places, row_shares, col_shares, out):
     item = cuda.grid(1)
     if item < out.size:
-        row, x = place_of(item, images.shape[2])
-        i, y = divided(row, images.shape[1])
-        n = u32(rows.shape[0])
+        height, width = u32(sizes[0]), u32(sizes[1])
+        row, x = place_of(item, width)
+        _, y = divided(row, height)
+        n = u32(places.shape[0])
         total = f64(0)
         squares = f64(0)
-        for k in range(n):
-            value = _neighbor(images, i, y, x, rows[k], row_shares[k, y], cols[k], col_shares[k, x])
+        k = u32(0)
+        while k < n:
+            down, across = row_shares[u32(k * height + y)], col_shares[u32(k * width + x)]
+            value = _neighbor(values, item, height, width, y, x, places, k, down, across)
             total += value
             squares += _product(value, value)
+            k = u32(k + u32(1))
         variance = (squares - _product(total, total) / f64(n)) / f64(n)
-        out[i, y, x] = f32(max(variance, f64(0)))
+        out[u64(item)] = f32(max(variance, f64(0)))
 
 
 @cuda.jit
@@ -106,24 +122,30 @@ def _bin_variances(variances, white, n_bins, out):
 
 
 @cuda.jit(device=True)
-def _neighbor(images, i, y, x, row, row_share, col, col_share):
+def _neighbor(values, item, height, width, y, x, places, k, row_share, col_share):
     """Interpolate a neighbour of a pixel; pixels outside of the image are 0."""
-    top = i32(y) + i32(row)
-    left = i32(x) + i32(col)
-    upper_left = _pixel(images, i, top, left)
-    if row_share == 0 and col_share == 0:
+    top, left = u32(y + u32(places[k, 0])), u32(x + u32(places[k, 1]))  # above 2^31 where negative
+    p = u64(item + places[k, 2])
+    aligned = row_share == f64(0) and col_share == f64(0)
+    upper_left, upper_right, lower_left, lower_right = f64(0), f64(0), f64(0), f64(0)
+    if top < u32(height - u32(1)) and left < u32(width - u32(1)):
+        upper_left = f64(values[p])
+        if not aligned:
+            upper_right, lower_left = f64(values[p + u64(1)]), f64(values[p + u64(width)])
+            lower_right = f64(values[p + u64(width) + u64(1)])
+    else:
+        below, right = u32(top + u32(1)), u32(left + u32(1))
+        upper_left = f64(values[p]) if top < height and left < width else f64(0)
+        upper_right = f64(values[p + u64(1)]) if top < height and right < width else f64(0)
+        lower_left = f64(values[p + u64(width)]) if below < height and left < width else f64(0)
+        is_inside = below < height and right < width
+        lower_right = f64(values[p + u64(width) + u64(1)]) if is_inside else f64(0)
+    if aligned:
         return upper_left
     near = f64(1) - col_share
-    upper = _product(near, upper_left) + _product(col_share, _pixel(images, i, top, left + i32(1)))
-    lower_left = _product(near, _pixel(images, i, top + i32(1), left))
-    lower = lower_left + _product(col_share, _pixel(images, i, top + i32(1), left + i32(1)))
+    upper = _product(near, upper_left) + _product(col_share, upper_right)
+    lower = _product(near, lower_left) + _product(col_share, lower_right)
     return _product(f64(1) - row_share, upper) + _product(row_share, lower)
-
-
-@cuda.jit(device=True)
-def _pixel(images, i, y, x):
-    inside = i32(0) <= y < i32(images.shape[1]) and i32(0) <= x < i32(images.shape[2])
-    return f64(images[i, y, x]) if inside else f64(0)
 
 
 @cuda.jit(device=True)

@@ -7,7 +7,7 @@ vectors (colours), a thread has several, and compares them with a word at a time
 import numpy as np
 
 from imfeat_kernels.cpu.nearest import SHORT
-from imfeat_kernels.cuda.common import block_sum, divided, place_of
+from imfeat_kernels.cuda.common import SHARES, divided, place_of, shared_sum
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch, on_host
 from imfeat_kernels.cuda.segments import pieces_of, sort_by_word
@@ -18,6 +18,7 @@ f32, f64, i32, u32 = np.float32, np.float64, np.int32, np.uint32
 FAR = np.float32(np.inf)
 POINTS = 4  # short vectors of a thread, which reads the words once for all of them
 WORDS = THREADS  # words in shared memory
+VECTORS = THREADS // SHARES  # of a block, each with a part of its dimensions in a thread
 
 
 def assign(vectors, words, out, distances):
@@ -44,7 +45,7 @@ def sum_by_word(vectors, weights, assignments, sums, counts):
 
 def approach(vectors, word, distances):
     """Update the squared distances to the nearest word for a new word."""
-    launch(_approach, len(vectors), vectors, word, distances, threads=THREADS)
+    launch(_approach, blocks_of(len(vectors), VECTORS), vectors, word, distances)
 
 
 DOUBLES = ("_add_sums",)  # sums of hundreds of numbers are double by contract
@@ -177,14 +178,15 @@ def _add_counts(piece_counts, counts):
 @cuda.jit
 def _approach(vectors, word, distances):
     squares = cuda.shared.array(THREADS, f32)
-    t = u32(cuda.threadIdx.x)
-    i = u32(cuda.blockIdx.x)
+    within, own = divided(cuda.threadIdx.x, SHARES)
+    i = u32(u32(cuda.blockIdx.x) * u32(VECTORS) + within)
+    inside = i < u32(vectors.shape[0])
     total = f32(0)
-    j = t
-    while j < u32(word.size):
-        total += (vectors[i, j] - word[j]) * (vectors[i, j] - word[j])
-        j = u32(j + u32(THREADS))
-    squares[t] = total
-    total = block_sum(squares)
-    if t == u32(0) and total < distances[i]:
+    j = own
+    while inside and j < u32(word.size):
+        apart = vectors[i, j] - word[j]
+        total += apart * apart
+        j = u32(j + u32(SHARES))
+    total = shared_sum(squares, total)
+    if inside and own == u32(0) and total < distances[i]:
         distances[i] = total

@@ -7,12 +7,13 @@ import math
 
 import numpy as np
 
-from imfeat_kernels.cuda.common import block_sum, divided, place_of
+from imfeat_kernels.cuda.common import SHARES, divided, place_of, shared_sum
 from imfeat_kernels.cuda.front import cuda
 from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
 from imfeat_kernels.cuda.products import multiply_by_filters
 
 f32, i32, u32 = np.float32, np.int32, np.uint32
+POSITIONS = THREADS // SHARES  # of a block
 
 
 def pool_thresholds(even, odd, even_filters, odd_filters, threshold, first_row, rows, cols, sums):
@@ -38,8 +39,8 @@ def pool_triangles(even, odd, squares, first_row, rows, cols, sums):
     flat = even.reshape(n_positions, even.shape[3])
     others = odd.reshape(odd.shape[0] * odd.shape[1] * odd.shape[2], odd.shape[3])
     lengths = empty((2, n_positions), np.float32, sums)
-    launch(_mean_distances, n_positions, flat, others, squares, lengths)
-    inputs = even, odd, squares, lengths, first_row, rows, cols
+    launch(_mean_distances, blocks_of(n_positions, POSITIONS), flat, others, squares, lengths)
+    inputs = flat, others, squares, lengths, even.shape[1], even.shape[2], first_row, rows, cols
     launch(_pool_triangles, blocks_of(sums.size), *inputs, sums)
 
 
@@ -76,42 +77,56 @@ def _distance(length, square, product):
     return math.sqrt(max(length + square - f32(2) * product, f32(0)))
 
 
+@cuda.jit(device=True)
+def _sum_squares(rows, p, j):
+    """Return the sum of every SHARES-th square of a row from ``j`` on."""
+    total = f32(0)
+    while j < u32(rows.shape[1]):
+        total += rows[p, j] * rows[p, j]
+        j = u32(j + u32(SHARES))
+    return total
+
+
 @cuda.jit
 def _mean_distances(even, odd, squares, lengths):
     """Compute the squared length of a patch, and its mean distance from words and their mirror images."""
     sums = cuda.shared.array(THREADS, f32)
-    t = u32(cuda.threadIdx.x)
-    p = u32(cuda.blockIdx.x)
+    within, own = divided(cuda.threadIdx.x, SHARES)
+    p = u32(u32(cuda.blockIdx.x) * u32(POSITIONS) + within)
     n_words = u32(squares.size)
     mirrored = odd.size > 0
+    inside = p < u32(even.shape[0])
     total = f32(0)
-    j = n_words + t
-    while j < u32(even.shape[1]):
-        total += even[p, j] * even[p, j]
-        j = u32(j + u32(THREADS))
-    j = n_words + t
-    while mirrored and j < u32(odd.shape[1]):
-        total += odd[p, j] * odd[p, j]
-        j = u32(j + u32(THREADS))
-    sums[t] = total
-    length = block_sum(sums)
+    if inside:
+        total = _sum_squares(even, p, n_words + own)
+        if mirrored:
+            total += _sum_squares(odd, p, n_words + own)
+    length = shared_sum(sums, total)
     total = f32(0)
-    k = t
-    while k < n_words:
+    k = own
+    while inside and k < n_words:
         if mirrored:
             apart = _distance(length, squares[k], even[p, k] + odd[p, k])
             total += (apart + _distance(length, squares[k], even[p, k] - odd[p, k])) * f32(0.5)
         else:
             total += _distance(length, squares[k], even[p, k])
-        k = u32(k + u32(THREADS))
-    sums[t] = total
-    total = block_sum(sums)
-    if t == u32(0):
+        k = u32(k + u32(SHARES))
+    total = shared_sum(sums, total)
+    if inside and own == u32(0):
         lengths[0, p], lengths[1, p] = length, total / f32(n_words)
 
 
+@cuda.jit(device=True)
+def _nearness(even, odd, lengths, p, k, square, sign):
+    """Return how much nearer than the mean a patch is to a word, 0 if it is not."""
+    product = even[p, k]
+    if sign != f32(0):
+        product += sign * odd[p, k]
+    return max(lengths[1, p] - _distance(lengths[0, p], square, product), f32(0))
+
+
 @cuda.jit
-def _pool_triangles(even, odd, squares, lengths, first_row, rows, cols, sums):
+def _pool_triangles(even, odd, squares, lengths, height, width, first_row, rows, cols, sums):
     item = cuda.grid(1)
     if item < sums.size:
         n_rows, n_cells, n_words = rows.shape[0], cols.shape[0], sums.shape[4]
@@ -119,17 +134,22 @@ def _pool_triangles(even, odd, squares, lengths, first_row, rows, cols, sums):
         row, c = divided(cell, n_cells)
         i, r = divided(row, n_rows)
         n_sides = 2 if odd.size > 0 else 1
+        top = u32(max(rows[r, 0] - first_row, 0))
+        bottom = u32(max(min(rows[r, 1] - first_row, height), 0))
+        square = squares[k]
         total = f32(0)
         for side in range(n_sides):
-            cell = n_cells - 1 - c if side == 1 else c
+            cell = u32(n_cells - 1 - c) if side == 1 else c
+            sign = f32(0) if n_sides == 1 else f32(1) - f32(2) * f32(side)
+            first, stop = u32(cols[cell, 0]), u32(cols[cell, 1])
             near = f32(0)
-            for y in range(max(rows[r, 0] - first_row, 0), min(rows[r, 1] - first_row, even.shape[1])):
-                for x in range(cols[cell, 0], cols[cell, 1]):
-                    p = (i * even.shape[1] + y) * even.shape[2] + x
-                    product = even[i, y, x, k]
-                    if n_sides == 2:
-                        odd_product = odd[i, y, x, k]
-                        product = product - odd_product if side == 1 else product + odd_product
-                    near += max(lengths[1, p] - _distance(lengths[0, p], squares[k], product), f32(0))
+            y = top
+            while y < bottom:
+                p = u32(u32(i * u32(height) + y) * u32(width) + first)
+                end = u32(p + stop - first)
+                while p < end:
+                    near += _nearness(even, odd, lengths, p, k, square, sign)
+                    p = u32(p + u32(1))
+                y = u32(y + u32(1))
             total += near / f32(n_sides * (rows[r, 1] - rows[r, 0]) * (cols[cell, 1] - cols[cell, 0]))
         sums[i, r, c, 0, k] += total

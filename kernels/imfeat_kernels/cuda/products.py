@@ -13,6 +13,10 @@ from imfeat_kernels.cuda.tile import ACROSS, DEPTH, ROW, SPAN, add_outer_product
 
 f32, f64, u32 = np.float32, np.float64, np.uint32
 VALUES = 1 << 24  # sums of pieces at a time
+FEW, FEW_ACROSS = 32, 4  # dimensions of a small block, sums of a thread along either side
+FEW_SIDE = FEW // FEW_ACROSS
+FEW_THREADS = FEW_SIDE * FEW_SIDE
+FEW_ROWS = FEW_THREADS // FEW  # vectors that its threads copy at once
 DOUBLES = ("_add_pieces",)  # sums of hundreds of numbers are double by contract
 
 
@@ -32,7 +36,10 @@ def scatter(vectors, center, out):
     clear(out)
     for first in range(0, n_pieces, at_once):
         piece_sums = sums[: n_pieces - first]
-        launch(_scatter, len(piece_sums) * n_tiles, vectors, center, first, piece_sums)
+        if len(out) <= FEW:
+            launch(_scatter_few, len(piece_sums), vectors, center, first, piece_sums, threads=FEW_THREADS)
+        else:
+            launch(_scatter, len(piece_sums) * n_tiles, vectors, center, first, piece_sums)
         launch(_add_pieces, blocks_of(out.size), piece_sums.reshape(len(piece_sums), -1), out.reshape(-1))
 
 
@@ -73,6 +80,42 @@ def _scatter(vectors, center, first_piece, piece_sums):
         for b in range(ACROSS):
             if row + u32(a) < d and column + u32(b) < d:
                 piece_sums[piece, row + u32(a), column + u32(b)] = sums[a, b]
+
+
+@cuda.jit
+def _scatter_few(vectors, center, first_piece, piece_sums):
+    """Sum the products of at most FEW dimensions over a piece; threads without dimensions only copy."""
+    x = cuda.shared.array((FEW, FEW), f32)
+    sums = cuda.local.array((FEW_ACROSS, FEW_ACROSS), f32)
+    t, d = u32(cuda.threadIdx.x), u32(vectors.shape[1])
+    row, column = divided(t, FEW_SIDE)
+    row, column = row * u32(FEW_ACROSS), column * u32(FEW_ACROSS)
+    first, own = divided(t, FEW)
+    has_own = own < d
+    middle = center[own] if has_own else f32(0)
+    start = u32(u32(u32(first_piece) + u32(cuda.blockIdx.x)) * u32(PIECE))
+    stop = min(u32(vectors.shape[0]), u32(start + u32(PIECE)))
+    for a in range(FEW_ACROSS):
+        for b in range(FEW_ACROSS):
+            sums[a, b] = f32(0)
+    while start < stop:
+        for k in range(0, FEW, FEW_ROWS):
+            j = first + u32(k)
+            inside = has_own and start + j < stop
+            x[j, own] = vectors[start + j, own] - middle if inside else f32(0)
+        cuda.syncthreads()
+        if row < d and column < d:
+            for j in range(FEW):
+                for a in range(FEW_ACROSS):
+                    value = x[j, row + u32(a)]
+                    for b in range(FEW_ACROSS):
+                        sums[a, b] += value * x[j, column + u32(b)]
+        cuda.syncthreads()
+        start = u32(start + u32(FEW))
+    for a in range(FEW_ACROSS):
+        for b in range(FEW_ACROSS):
+            if row + u32(a) < d and column + u32(b) < d:
+                piece_sums[u32(cuda.blockIdx.x), row + u32(a), column + u32(b)] = sums[a, b]
 
 
 @cuda.jit

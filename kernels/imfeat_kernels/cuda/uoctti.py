@@ -1,7 +1,7 @@
 """Signed and unsigned oriented gradients and texture of cells, normalized four times (UoCTTI).
 
-1. `_vote` sums the votes for a row of cells: a thread sums columns of pixels in its own bins.  Each pixel is
-   read twice, for the two rows of cells that it votes for.
+1. `_vote` sums the votes for some rows of cells: a thread sums columns of pixels in its own bins, those of
+   the two rows of cells that a pixel votes for.
 2. `_normalize` computes the energies around a cell, and normalizes it: a thread is a cell.
 """
 
@@ -13,24 +13,32 @@ from imfeat_kernels.cpu import uoctti as cpu
 from imfeat_kernels.cpu.uoctti import C1, C2, C3, C4, FLOOR, S1, S2, S3, S4, SIGNED, TEXTURE, UNSIGNED
 from imfeat_kernels.cuda.common import divided, place_of, product
 from imfeat_kernels.cuda.front import cuda, on_device
-from imfeat_kernels.cuda.hog import gradient
-from imfeat_kernels.cuda.launch import THREADS, blocks_of, empty, launch
+from imfeat_kernels.cuda.launch import blocks_of, empty, launch
 
 clipped = on_device(cpu.clipped)
-f32, i32, u32 = np.float32, np.int32, np.uint32
-SUMS = SIGNED * THREADS  # sums in shared memory
+f32, i32, u32, u64 = np.float32, np.int32, np.uint32, np.uint64
+VOTERS = 128  # threads of a block
+SUMS = 2 * SIGNED * VOTERS  # sums in shared memory, of two rows of cells
+ROWS = 8  # rows of cells of a block
 
 
 def cell_features(images, cell_size, out):
     """Describe every cell by 18 signed and 9 unsigned directions and 4 values for texture."""
     n_images, n_rows, n_cols, _ = out.shape
     votes = empty((n_images, n_rows, n_cols, SIGNED), np.float32, out)
-    # Cells of a block; pixels up to half a cell away vote for a cell.
-    n_cells = max(1, (THREADS - 1) // cell_size - 1)
-    white = np.float32(255 if images.dtype == np.uint8 else 1)
-    n_blocks = n_images * n_rows * -(-n_cols // n_cells)
-    launch(_vote, n_blocks, images, cell_size, n_cells, white, votes)
+    n_cells, rows, n_blocks = blocks_of_cells(out.shape, cell_size, VOTERS)
+    white = 255 if images.dtype == np.uint8 else 1
+    numbers = np.array([*images.shape[1:], cell_size, n_cells, rows, white], np.int32)
+    launch(_vote, n_blocks, images.reshape(-1), numbers, votes, threads=VOTERS)
     launch(_normalize, blocks_of(n_images * n_rows * n_cols), votes, out)
+
+
+def blocks_of_cells(shape, cell_size, threads):
+    """Return the columns and rows of cells of a block, and the number of blocks."""
+    n_images, n_rows, n_cols = shape[:3]
+    n_cells = max(1, (threads - 1) // cell_size - 1)  # pixels up to half a cell away vote for a cell
+    n_groups = -(-n_rows // ROWS)
+    return n_cells, -(-n_rows // n_groups), n_images * n_groups * -(-n_cols // n_cells)
 
 
 @cuda.jit(device=True)
@@ -47,78 +55,127 @@ def _direction(dy, dx):
 
 
 @cuda.jit(device=True)
-def weight_of(pixel, center, size):
-    """Return the weight of a pixel for a cell: 1 at its center, 0 at the centers of its neighbours."""
-    apart = abs(f32(pixel) + f32(0.5) - center) / size
-    return f32(1) - apart if apart < f32(1) else f32(0)
+def weight_of(pixel, center, share):
+    """Return the weight of a pixel for a cell: 1 at its center, 0 at the centers of its neighbours.
+
+    ``share`` is that of a pixel in the side of a cell.
+    """
+    return max(f32(1) - abs(f32(pixel) + f32(0.5) - center) * share, f32(0))
 
 
 @cuda.jit(device=True)
-def _square(images, i, y, x, c):
-    """Return the square of the gradient of a channel, exact for bytes."""
-    dy, dx = gradient(images, i, y, x, c)
-    return product(dx, dx) + product(dy, dy)
+def strongest_gradient(values, p, line, n_channels):
+    """Return the gradient of the strongest channel of a pixel inside of an image, of the first of several."""
+    above, below = u64(p - line), u64(p + line)
+    left, right = u64(p - n_channels), u64(p + n_channels)
+    dy = f32(values[below]) - f32(values[above])
+    dx = f32(values[right]) - f32(values[left])
+    if n_channels == u64(3):  # unrolled, so that offsets of channels are constants
+        for c in range(1, 3):
+            dy, dx = _stronger(values, above, below, left, right, u64(c), dy, dx)
+        return dy, dx
+    c = u64(1)
+    while c < n_channels:
+        dy, dx = _stronger(values, above, below, left, right, c, dy, dx)
+        c = u64(c + u64(1))
+    return dy, dx
 
 
 @cuda.jit(device=True)
-def strongest_gradient(images, i, y, x):
-    """Return the gradient of the strongest channel, of the first of several."""
-    best = u32(0)
-    n_channels = images.shape[3]
-    if n_channels > 1:
-        largest = _square(images, i, y, x, best)
-        for c in range(1, n_channels):
-            square = _square(images, i, y, x, u32(c))
-            if square > largest:
-                best = u32(c)
-                largest = square
-    return gradient(images, i, y, x, best)
+def _stronger(values, above, below, left, right, c, dy, dx):
+    """Return a gradient or that of another channel, if that one is stronger."""
+    next_dy = f32(values[below + c]) - f32(values[above + c])
+    next_dx = f32(values[right + c]) - f32(values[left + c])
+    square = product(next_dx, next_dx) + product(next_dy, next_dy)  # exact for bytes
+    if square > product(dx, dx) + product(dy, dy):
+        return next_dy, next_dx
+    return dy, dx
+
+
+@cuda.jit(device=True)
+def first_row(r, size):
+    """Return the first row of pixels at or below the center of the row of cells before ``r``."""
+    return i32((i32(2) * i32(r) - i32(1)) * size) >> i32(1)
+
+
+@cuda.jit(device=True)
+def set_weights(weights, size, is_wide):
+    """Compute the weights of the columns of pixels of a cell, up to half a cell beside it."""
+    t = i32(cuda.threadIdx.x)
+    center = f32(i32(size + i32(1)) >> i32(1)) + f32(0.5) * f32(size)
+    weights[t] = f32(1) if is_wide else weight_of(t, center, f32(1) / f32(size))
+
+
+@cuda.jit(device=True)
+def sum_columns(weights, sums, first, count):
+    """Return the weighted sum of columns."""
+    total = f32(0)
+    place = u64(first)
+    x = u64(0)
+    while x < u64(count):
+        total += weights[x] * sums[place + x]
+        x = u64(x + u64(1))
+    return total
 
 
 @cuda.jit
-def _vote(images, cell_size, n_cells, white, votes):
+def _vote(values, numbers, votes):
     sums = cuda.shared.array(SUMS, f32)
-    t = i32(cuda.threadIdx.x)
-    size = i32(cell_size)
+    weights = cuda.shared.array(VOTERS, f32)
+    t, n_threads = i32(cuda.threadIdx.x), i32(VOTERS)
+    height, width, n_channels = numbers[0], numbers[1], u64(numbers[2])
+    size, n_cells, rows, white = numbers[3], numbers[4], numbers[5], f32(numbers[6])
     n_rows, n_cols = i32(votes.shape[1]), i32(votes.shape[2])
-    height, width = i32(images.shape[1]), i32(images.shape[2])
-    per_row, _ = divided(n_cols + i32(n_cells) - i32(1), n_cells)
-    row, cell = divided(cuda.blockIdx.x, per_row)
-    i, r = divided(row, n_rows)
-    r = i32(r)
-    cell = i32(cell) * i32(n_cells)
-    n_here = min(i32(n_cells), n_cols - cell)
-    n_threads = i32(THREADS)
-    for k in range(SIGNED):
-        sums[i32(k) * n_threads + t] = f32(0)
-    top, left = r * size - ((size + i32(1)) >> i32(1)), cell * size - ((size + i32(1)) >> i32(1))
-    span = (n_here + i32(1)) * size + i32(1)
-    middle, center = (f32(r) + f32(0.5)) * f32(size), (f32(cell) + f32(0.5)) * f32(size)
+    line = u64(width) * n_channels
+    per_row, _ = divided(n_cols + n_cells - i32(1), n_cells)
+    n_groups, _ = divided(n_rows + rows - i32(1), rows)
+    group, cell = divided(cuda.blockIdx.x, per_row)
+    i, r = divided(group, n_groups)
+    cell, r = i32(cell) * n_cells, i32(r) * rows
+    first, last = r, min(i32(r + rows), n_rows)
+    n_here = min(n_cells, i32(n_cols - cell))
+    for k in range(2 * SIGNED):
+        sums[u32(t) + u32(k * VOTERS)] = f32(0)
+    left = i32(cell * size) - (i32(size + i32(1)) >> i32(1))
+    span = i32((n_here + i32(1)) * size + i32(1))
+    share = f32(1) / f32(size)
+    center = (f32(cell) + f32(0.5)) * f32(size)
     is_wide = span > n_threads  # then the block is a single cell, and columns are weighted at once
-    column = t
-    while column < span:
-        x = left + column
-        if x > i32(0) and x < width - i32(1):
-            across = weight_of(x, center, f32(size)) if is_wide else f32(1)
-            for y in range(max(top, i32(1)), min(top + i32(2) * size + i32(1), height - i32(1))):
-                weight = weight_of(i32(y), middle, f32(size)) * across
-                dy, dx = strongest_gradient(images, i, u32(y), u32(x))
-                sums[_direction(dy, dx) * n_threads + t] += weight * math.sqrt(dy * dy + dx * dx)
-        column += n_threads
-    cuda.syncthreads()
-    k = t
-    while k < n_here * i32(SIGNED):
-        c, b = divided(k, SIGNED)
-        c = i32(c)
-        b = i32(b)
-        total = f32(0)
-        first = i32(0) if is_wide else c * size
-        center = (f32(cell + c) + f32(0.5)) * f32(size)
-        for column in range(first, min(first + i32(2) * size + i32(1), n_threads)):
-            across = f32(1) if is_wide else weight_of(left + i32(column), center, f32(size))
-            total += across * sums[b * n_threads + i32(column)]
-        votes[i, r, cell + c, b] = total / white
-        k += n_threads
+    set_weights(weights, size, is_wide)
+    n_weights = u32(min(i32(2) * size + i32(1), n_threads))
+    while r <= last:  # rows of pixels between the centers of two rows of cells, which they vote for
+        now = i32(SIGNED * VOTERS) if (r - first) & i32(1) else i32(0)
+        before = i32(SIGNED * VOTERS) - now
+        start, stop = max(first_row(r, size), i32(1)), min(first_row(r + i32(1), size), height - i32(1))
+        middle = (f32(r) + f32(0.5)) * f32(size)
+        column = t
+        while column < span:
+            x = i32(left + column)
+            if x > i32(0) and x < width - i32(1):
+                across = weight_of(x, center, share) if is_wide else f32(1)
+                p = (u64(i) * u64(height) + u64(start)) * line + u64(x) * n_channels
+                y = start
+                while y < stop:
+                    dy, dx = strongest_gradient(values, p, line, n_channels)
+                    place = u32(_direction(dy, dx) * n_threads + t)
+                    vote = across * math.sqrt(dy * dy + dx * dx)
+                    near = vote * weight_of(y, middle, share)
+                    sums[place + u32(now)] += near
+                    sums[place + u32(before)] += vote - near
+                    p = u64(p + line)
+                    y = i32(y + i32(1))
+            column = i32(column + n_threads)
+        cuda.syncthreads()
+        k = u32(t)
+        while r > first and k < u32(n_here) * u32(SIGNED):
+            c, b = divided(k, SIGNED)
+            at = u32(u32(before) + b * u32(VOTERS) + (u32(0) if is_wide else c * u32(size)))
+            votes[i, u32(r - i32(1)), u32(cell) + c, b] = sum_columns(weights, sums, at, n_weights) / white
+            k = u32(k + u32(VOTERS))
+        cuda.syncthreads()
+        for k in range(SIGNED):
+            sums[u32(before + t) + u32(k * VOTERS)] = f32(0)
+        r = i32(r + i32(1))
 
 
 @cuda.jit(device=True)
