@@ -16,6 +16,7 @@ import numpy as np
 from imfeat._backend import Array
 from imfeat._device import is_on_gpu, library_of
 from imfeat._late import checked_after, checked_at_once
+from imfeat._suggest import did_you_mean
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,17 +49,23 @@ def accepts(
 
         @functools.wraps(function)
         def call(*args: Any, **options: Any) -> Any:
-            value = args[0] if args else options.get(first)
-            plain = value.dtype.kind != "O" if type(value) is np.ndarray else is_on_gpu(value)
-            if plain and options.keys().isdisjoint(("channel_axis", "out")):
-                return (function if type(value) is np.ndarray else on_gpu)(*args, **options)
-            options = signature.bind(*args, **options).arguments
-            del options[first]
-            if guesses and options.get("channel_axis", "auto") == "auto" and are_gray(value):
-                options["channel_axis"] = None
-            if lists and (items := items_of(value)) is not None:
-                return _call_each(one, first, items, options)
-            return one(value, options)
+            try:
+                value = args[0] if args else options.get(first)
+                plain = value.dtype.kind != "O" if type(value) is np.ndarray else is_on_gpu(value)
+                if plain and options.keys().isdisjoint(("channel_axis", "out")):
+                    return (function if type(value) is np.ndarray else on_gpu)(*args, **options)
+                options = signature.bind(*args, **options).arguments
+                del options[first]
+                if guesses and options.get("channel_axis", "auto") == "auto" and are_gray(value):
+                    options["channel_axis"] = None
+                if lists and (items := items_of(value)) is not None:
+                    return _call_each(one, first, items, options)
+                return one(value, options)
+            except TypeError as error:
+                unknown = [name for name in options if name not in signature.parameters]
+                if not unknown or "Did you mean" in str(error):  # as Python says from 3.13 on
+                    raise
+                raise TypeError(f"{error}{did_you_mean(unknown[0], signature.parameters)}") from None
 
         return call
 

@@ -22,6 +22,11 @@ from imfeat._suggest import did_you_mean
 
 __all__ = ["parse", "parse_list"]
 
+
+def __dir__() -> list[str]:
+    return __all__  # for completion
+
+
 name_function(__name__, "parse")
 
 SMALL = 64  # height or width in pixels below which tuned recipes take cells of 4 instead of 8 pixels

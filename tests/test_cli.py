@@ -2,10 +2,12 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import time
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -264,6 +266,18 @@ def test_help_names_every_choice():
     assert ",".join(COMPARED) in text.replace(" ", "")
     for name in (*CLASSIFIERS, *GROUPS):
         assert name in text
+
+
+@pytest.mark.parametrize("name", [None, *main.commands])
+def test_help_has_examples_that_parse(name):
+    text = call(*([name] if name else []), "--help").output
+    lines = re.findall(r"^    imfeat (.+)$", text.partition("Examples:")[2], re.MULTILINE)
+    assert lines
+    for line in lines:
+        command, *arguments = shlex.split(line)
+        assert name in (None, command)
+        parser = main.commands[command].make_parser(click.Context(main.commands[command]))
+        parser.parse_args(arguments)  # raises an error for an unknown option or a missing value
 
 
 def test_help_is_quick():

@@ -621,7 +621,7 @@ def test_files_that_are_no_images_are_counted(tmp_path, data):
     )
     assert result.settings["left_out"] == {"hidden": 1, "sidecar": 12}
     assert report.skipped_lines(result) == [
-        "Files that are clearly no images were left out: 1 hidden, 12 sidecar"
+        "Files that are clearly not images were left out: 1 hidden, 12 sidecar"
     ]
     assert "left out: 1 hidden, 12 sidecar" in report.as_markdown(result)
 

@@ -501,7 +501,7 @@ def test_an_interrupted_run_says_how_to_go_on(many, tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     if process.returncode:  # else it was done before
-        assert said == f"Error: interrupted; go on with: imfeat extract --out {out} --resume\n"
+        assert said == f"Error: interrupted; continue with: imfeat extract --out {out} --resume\n"
         assert process.returncode == 2
     extract.resume(out)
     assert bytes_of(out) == expected

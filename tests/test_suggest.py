@@ -24,6 +24,9 @@ IMAGE = np.zeros((32, 32), np.uint8)
         (lambda: classifier_of("mlp(hiden=(3,))"), ValueError, r"; did you mean 'hidden'\?$"),
         (lambda: imfeat.hog(IMAGE, norm="L2"), ValueError, r"got 'L2'; did you mean 'l2'\?$"),
         (lambda: imfeat.hog(IMAGE, norm=2), ValueError, "got 2$"),
+        (lambda: imfeat.hog(IMAGE, cellsize=4), TypeError, r"[dD]id you mean 'cell_size'\?$"),
+        (lambda: imfeat.hog([IMAGE], cellsize=4), TypeError, r"; did you mean 'cell_size'\?$"),
+        (lambda: imfeat.hog(IMAGE, xylophone=4), TypeError, "unexpected keyword argument 'xylophone'$"),
         (
             lambda: imfeat.hog("cat.jpg"),
             TypeError,
@@ -70,3 +73,9 @@ def test_a_photograph_of_a_telephone_is_named(tmp_path):
     path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
     features = imfeat.extract.run(path, "color", tmp_path / "out", size=32)
     assert "a HEIC photograph, which pillow-heif converts" in str(next(iter(features.errors())))
+
+
+def test_completion_offers_public_names_only():
+    packages = ("compare", "datasets", "estimators", "extract", "learn", "models", "recipes")
+    for module in (imfeat, *(getattr(imfeat, name) for name in packages)):
+        assert set(dir(module)) == set(module.__all__), module

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from imfeat._progress import compilations_shown, lines_shown
-from imfeat.cli.shared import FEATURES_HELP, Failure, decode_option, features_device_option
+from imfeat.cli.shared import FEATURES_HELP, Failure, decode_option, examples, features_device_option
 from imfeat.recipes import COMPARED
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
     for name, members in GROUPS.items():
         click.echo(f"  {name:24}{', '.join(members)}")
     sources = [
-        ("photos", "patches of ten pictures, no download"),
+        ("photos", "patches of ten pictures of scikit-image, without a download"),
         ("cifar10", "CIFAR-10, downloaded once"),
     ]
     sources += [
@@ -71,12 +71,22 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
     context.exit()
 
 
-@click.command("compare")
+@click.command(
+    "compare",
+    epilog=examples(
+        "compare",
+        "compare --data photos --out runs/photos",
+        "compare --data photos --features 'hog(cell_size=4)+color, patches-800' --classifiers ridge,mlp",
+        "compare --train-sizes 50,200,1000 --shifts",
+        "compare --resume runs/photos",
+        "compare --list",
+    ),
+)
 @click.option(
     "--data",
     default="photos",
     show_default=True,
-    help="photos, cifar10, a folder, an archive, a Parquet file or an .npz file.",
+    help="Labelled images: photos, cifar10, a folder, an archive, a Parquet file or an .npz file.",
 )
 @click.option(
     "--features",
@@ -88,38 +98,38 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
     "--classifiers",
     default="linear,mlp",
     show_default=True,
-    help="Which of softmax, svm, ridge, l2svm, mlp, mlp2, kernel-ridge, knn, logreg and "
-    "hist-gradient-boosting, separated by commas; linear is the first three, mlps are both MLPs.  With "
-    "options, as in mlp(hidden=(256, 128)); --list names them.",
+    help="Classifiers, separated by commas: softmax, svm, ridge, l2svm, mlp, mlp2, kernel-ridge, knn, logreg "
+    "and hist-gradient-boosting; linear is the first three, mlps are both MLPs.  With options, as in "
+    "mlp(hidden=(256, 128)); --list names them.",
 )
-@click.option("--seeds", type=click.IntRange(min=1), help="How many seeds.  [default: 3, or 1 with folds]")
+@click.option("--seeds", type=click.IntRange(min=1), help="Number of seeds.  [default: 3, or 1 with folds]")
 @click.option(
     "--size",
     type=click.IntRange(min=1),
-    help="Side of the images of a folder, in pixels.  [default: 32, 64, 96 or 128, by the images]",
+    help="Side of the scaled images of a folder, in pixels.  [default: 32, 64, 96 or 128, by the images]",
 )
 @decode_option
 @click.option(
     "--train-sizes",
     default="",
     metavar="N,N,...",
-    help="Also train with these numbers of training images, as 50,200,1000: when does the answer flip?",
+    help="Also train with these numbers of training images, as 50,200,1000.",
 )
 @click.option(
-    "--shifts", is_flag=True, help="Also test under other light, noise, blur, rotation, occlusion and more."
+    "--shifts", is_flag=True, help="Also test with other light, noise, blur, rotation, occlusion and more."
 )
 @click.option(
     "--folds",
     type=click.IntRange(min=0),
-    help="Cross-validate with so many folds; 0 for one split.  [default: 5 for a folder of fewer than 500 "
-    "images and no test/, else 0]",
+    help="Number of folds of a cross-validation; 0 for one split.  [default: 5 for a folder of fewer than "
+    "500 images without test/, else 0]",
 )
 @click.option(
     "--keep",
     default="best",
     show_default=True,
     type=click.Choice(["best", "all"]),
-    help="Models to keep: of the row that is best on the validation images, or of every row.",
+    help="Models to keep: that of the row that is best on the validation images, or of all rows.",
 )
 @features_device_option
 @click.option(
@@ -128,7 +138,7 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
 @click.option(
     "--resume",
     type=click.Path(path_type=Path),
-    help="Go on with the run in this folder; with --data, or begin it.",
+    help="Resume the run in this folder; with --data, start it if there is none.",
 )
 @click.option(
     "--cache/--no-cache", default=True, help="Keep features on disk for other runs.  [default: cache]"
@@ -139,7 +149,7 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
     is_eager=True,
     expose_value=False,
     callback=_read_config,
-    help="A TOML file with any of these settings; flags win.",
+    help="A TOML file with any of these settings; options on the command line take precedence.",
 )
 @click.option(
     "--list",
@@ -147,7 +157,7 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
     is_eager=True,
     expose_value=False,
     callback=_list_names,
-    help="Name the features, the classifiers and the sources of data, and exit.",
+    help="List features, classifiers and sources of data, and exit.",
 )
 def compare_command(
     data: str,
@@ -167,8 +177,8 @@ def compare_command(
 ) -> None:
     """Train every classifier on every feature of a data set.
 
-    Prints accuracies, times and what they come to in words, and writes them as results.json, results.md and
-    report.html.  Each cell is kept in the same folder as soon as it is done, so that --resume can go on.
+    Prints accuracies, times and an answer in words, and writes them as results.json, results.md and
+    report.html.  Each cell is written to the same folder when it is done, so that --resume can continue.
     """
     import imfeat.compare as experiment
     from imfeat import CudaUnavailableError
@@ -190,7 +200,7 @@ def compare_command(
         _print(result)
         result.write(folder)
     except KeyboardInterrupt:
-        raise Failure(f"interrupted; go on with: imfeat compare --resume {folder}") from None
+        raise Failure(f"interrupted; continue with: imfeat compare --resume {folder}") from None
     except (OSError, ValueError, CudaUnavailableError) as error:
         raise Failure(str(error)) from error
     click.echo(f"Written to {folder}")

@@ -3,13 +3,13 @@
 import click
 
 from imfeat._progress import console
-from imfeat.cli.shared import Failure
+from imfeat.cli.shared import Failure, examples
 
 
-@click.command("info")
-@click.option("--warm", is_flag=True, help="Also compile every kernel, so that no first call waits.")
+@click.command("info", epilog=examples("info", "info --warm"))
+@click.option("--warm", is_flag=True, help="Also compile all kernels, so that first calls do not wait.")
 def info_command(warm: bool) -> None:
-    """Print versions, threads, and whether CUDA is usable."""
+    """Print versions, threads, and whether CUDA can be used."""
     from imfeat._environment import COMPARE_PACKAGES, versions
     from imfeat.compare import environment
 
@@ -39,16 +39,16 @@ def _compile_all() -> None:
     click.echo("Every kernel is compiled and cached.")
 
 
-@click.command("selfcheck")
+@click.command("selfcheck", epilog=examples("selfcheck", "selfcheck --pixels 16384"))
 @click.option(
     "--pixels",
     type=click.IntRange(min=1),
-    help="How many.  [default: 1048576, or 16384 where kernels take as long as on a CPU]",
+    help="Number of pixels.  [default: 1048576, or 16384 where a CPU executes the kernels]",
 )
 def selfcheck_command(pixels: int | None) -> None:
-    """Compare every CUDA kernel with the CPU, and time it.
+    """Compare all CUDA kernels with the CPU, and time them.
 
-    Prints one report, which is worth sending to the authors: they have no GPU.
+    Prints a report.  Please send it to the authors, who have no GPU.
     """
     from imfeat import CudaUnavailableError
     from imfeat import selfcheck as checks

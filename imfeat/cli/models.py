@@ -10,8 +10,10 @@ import click
 from imfeat._progress import console, has_terminal
 from imfeat.cli.shared import (
     decode_option,
+    examples,
     extract_device_option,
     features_device_option,
+    fit_option,
     print_counts,
     quick_imports,
     run_options,
@@ -25,27 +27,39 @@ if TYPE_CHECKING:
 SHOWN_CLASSES = 10
 
 
-@click.command("train")
+@click.command(
+    "train",
+    epilog=examples(
+        "train photos --feature hog+color --classifier softmax --out model.safetensors",
+        "train photos --feature words --classifier 'mlp(hidden=(256, 128))' --size 64 --out model.safetensors",
+    ),
+)
 @click.argument("source")
-@click.option("--feature", required=True, help=f"One of {', '.join(RECIPES)}, or several joined by +.")
+@click.option(
+    "--feature", required=True, help=f"One of {', '.join(RECIPES)}, or a sum of them, as hog+color."
+)
 @click.option(
     "--classifier",
     default="softmax",
     show_default=True,
-    help="One of those of imfeat compare --list, as mlp(hidden=(256, 128)).",
+    help="A classifier of imfeat compare --list, with options as in mlp(hidden=(256, 128)).",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Model file, .safetensors.")
 @click.option("--size", type=click.IntRange(min=1), help="Side of the images of a folder, in pixels.")
-@click.option("--fit", default="crop", show_default=True, type=click.Choice(["crop", "stretch"]))
+@fit_option
 @decode_option
-@click.option("--strength", type=float, help="Of the regularization.  [default: chosen on validation images]")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option(
+    "--strength", type=float, help="Strength of the regularization.  [default: chosen on validation images]"
+)
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of random numbers."
+)
 @features_device_option
 def train_command(out: Path, **options: Any) -> None:
     """Train one classifier on one feature of the labelled images in SOURCE, and write it to a file.
 
     SOURCE is what imfeat compare takes for --data.  Accuracy is measured on the test images of SOURCE, or on
-    a fifth of each class, which is not learned from.
+    a fifth of each class, which is not used for training.
     """
     begin = time.monotonic()
     with quick_imports():
@@ -65,7 +79,13 @@ def train_command(out: Path, **options: Any) -> None:
     click.echo(f"Written to {out}; use it: imfeat predict {out} SOURCE --out FILE")
 
 
-@click.command("predict")
+@click.command(
+    "predict",
+    epilog=examples(
+        "predict model.safetensors photos --out classes.csv",
+        "predict runs/photos/model.safetensors 'new/*.jpg' --out classes.parquet",
+    ),
+)
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("source")
 @click.option(
@@ -74,17 +94,17 @@ def train_command(out: Path, **options: Any) -> None:
 @extract_device_option
 @run_options
 def predict_command(model: Path, source: str, out: Path, **options: Any) -> None:
-    """Predict the classes of the images in SOURCE, however many, by a MODEL of imfeat compare or train.
+    """Predict the classes of any number of images in SOURCE by a MODEL of imfeat compare or train.
 
     SOURCE is what imfeat extract takes.  The table has a row for each image: its path, class and
-    probability, the next two classes, and, if it can't be read, the error.  Called again after an
-    interruption, it goes on.
+    probability, the next two classes, and an error if it can't be read.  After an interruption the same
+    command continues.
     """
     begin = time.monotonic()
     with quick_imports():
         from imfeat.extract import predict
     is_new = not Path(f"{out}.parts").exists()
-    with told("interrupted; go on with the same command"):
+    with told("interrupted; continue with the same command"):
         predictions = predict(model, source, out, progress=True, **options)
     print_counts(predictions, time.monotonic() - begin, is_new, of_table=True)
     _print_classes(predictions)

@@ -24,12 +24,26 @@ FEATURES_HELP = (
 )
 
 
+def examples(*lines: str) -> str:
+    """Return the end of the help of a command: commands as one writes them."""
+    return "\b\nExamples:\n" + "\n".join(f"  imfeat {line}" for line in lines)
+
+
 decode_option = click.option(
     "--decode",
     default="exact",
     show_default=True,
     type=click.Choice(["exact", "fast"]),
-    help="JPEGs with the pixels of Pillow, or at the smallest scale that covers --size.",
+    help="Decode JPEGs to the pixels of Pillow, or at the smallest scale that covers --size.",
+)
+
+
+fit_option = click.option(
+    "--fit",
+    default="crop",
+    show_default=True,
+    type=click.Choice(["crop", "stretch"]),
+    help="Scale images of another shape and crop them around the center, or stretch them.",
 )
 
 
@@ -39,10 +53,10 @@ def _device_option(text: str) -> Callable[[Command], Command]:
 
 
 extract_device_option = _device_option(
-    "Compute features on the CPU, or on a GPU, in one process whose threads (--workers) decode."
+    "Compute features on the CPU, or on a GPU, in one process with --workers threads that decode."
 )
 features_device_option = _device_option(
-    "Compute and learn features on the CPU or on a GPU; classifiers learn on the CPU."
+    "Compute features on the CPU or on a GPU; classifiers are trained on the CPU."
 )
 
 
@@ -69,9 +83,9 @@ def source_options(command: Any) -> Any:
             show_default=True,
             callback=_as_size,
             metavar="PIXELS|original|max-N",
-            help="Side in pixels; original: each image as it is; max-512: its longer side at most 512.",
+            help="Side of the scaled images; original: unchanged; max-512: the longer side at most 512.",
         ),
-        click.option("--fit", default="crop", show_default=True, type=click.Choice(["crop", "stretch"])),
+        fit_option,
         decode_option,
     )
 
@@ -85,14 +99,22 @@ def run_options(command: Any) -> Any:
             default=100,
             show_default=True,
             type=click.IntRange(min=1),
-            help="Images at a time.",
-        ),
-        click.option("--column", help="Of a Parquet file, with paths or bytes; of a field, image.bytes."),
-        click.option(
-            "--scheduler", default="local", show_default=True, help="local, or tcp://... of a Dask cluster."
+            help="Images of a shard, which is computed and written at once.",
         ),
         click.option(
-            "--workers", "n_workers", type=click.IntRange(min=1), help="Processes.  [default: cores]"
+            "--column", help="Column of a Parquet file with paths or bytes, or a field, as image.bytes."
+        ),
+        click.option(
+            "--scheduler",
+            default="local",
+            show_default=True,
+            help="local, or the address tcp://... of a Dask cluster.",
+        ),
+        click.option(
+            "--workers",
+            "n_workers",
+            type=click.IntRange(min=1),
+            help="Number of processes.  [default: cores]",
         ),
     )
 
@@ -157,7 +179,7 @@ def print_counts(
     if results.left_out:
         counts = ", ".join(f"{n:,} {reason}" for reason, n in results.left_out.items())
         names = "" if of_table else "  left_out.jsonl names them."
-        click.echo(f"Files that are clearly no images were left out: {counts}.{names}")
+        click.echo(f"Files that are clearly not images were left out: {counts}.{names}")
 
 
 def _print_errors(rows: Iterable[dict[str, Any]]) -> None:

@@ -48,6 +48,11 @@ from imfeat.recipes import COMPARED, parse_list
 
 __all__ = ["Record", "Result", "register", "resume", "run"]
 
+
+def __dir__() -> list[str]:
+    return __all__  # for completion
+
+
 name_function(__name__, "run")
 
 DEFAULT_CLASSIFIERS = ("linear", "mlp")

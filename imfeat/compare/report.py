@@ -148,7 +148,7 @@ def skipped_lines(result: Measurements) -> list[str]:
         lines += [f"{path}: {reason}" for path, reason in result.skipped]
     if left_out := result.settings.get("left_out"):
         counts = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
-        lines.append(f"Files that are clearly no images were left out: {counts}")
+        lines.append(f"Files that are clearly not images were left out: {counts}")
     return lines
 
 

@@ -22,6 +22,11 @@ from imfeat.sources import ARCHIVES, TABLES
 
 __all__ = ["DataSet", "ImageSet", "load"]
 
+
+def __dir__() -> list[str]:
+    return __all__  # for completion
+
+
 name_function(__name__, "load")
 
 NAMED = ("photos", "cifar10")
@@ -110,7 +115,7 @@ def load(
     They are turned upright as EXIF says and converted to RGB: transparent pixels are laid on white,
     16-bit samples are scaled down to 8 bits, of animations the first frame is taken; colour profiles
     are ignored.  Files that are broken, have more than 64 million pixels or are something else are
-    skipped with a warning.  Files that are clearly no images are left out without one, and listed in
+    skipped with a warning.  Files that are clearly not images are left out without one, and listed in
     ``left_out``: hidden files, ``Thumbs.db``, ``desktop.ini``, ``__MACOSX/`` and sidecars such as
     ``.json``, ``.xml``, ``.txt``, ``.csv`` and ``.md``.  The images are in the order of their classes
     and file names.  Folders without an image that can be read, and, where the test set is drawn, with a

@@ -24,7 +24,7 @@ class ImageSet:
     skipped : tuple of (path, reason)
         The files that should have been among the images and could not be read.
     left_out : tuple of (path, reason)
-        The files of the source that are clearly no images, such as hidden files and ``.json``; all of them
+        The files of the source that are clearly not images, such as hidden files and ``.json``; all of them
         are with the training set.
     paths : tuple of str
         The file of each image, below the source; empty if the images are not in files.

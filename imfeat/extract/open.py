@@ -73,7 +73,7 @@ class Features:
     n_errors : int
         Number of images that could not be read.
     left_out : dict of str to int
-        Number of files that are clearly no images, by reason; ``left_out.jsonl`` in the folder names them.
+        Number of files that are clearly not images, by reason; ``left_out.jsonl`` in the folder names them.
     shard_sizes : list of int
         Number of images of each shard.
     """

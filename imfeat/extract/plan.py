@@ -36,7 +36,7 @@ class Plan:
         Digest of the settings and of the lists of images, which the receipt of every shard names.
     n_shards, n_images : int
     left_out : dict
-        Number of files that are clearly no images, by reason.
+        Number of files that are clearly not images, by reason.
     """
 
     def __init__(self, folder: Path) -> None:

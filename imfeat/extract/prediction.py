@@ -47,7 +47,7 @@ class Predictions:
     counts : dict of str to int
         Number of images of each class that was predicted, the most frequent one first.
     left_out : dict of str to int
-        Number of files that are clearly no images, by reason.
+        Number of files that are clearly not images, by reason.
     """
 
     path: Path

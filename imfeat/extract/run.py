@@ -106,7 +106,7 @@ def run(
     Notes
     -----
     An image that can't be read is a row with an error and without features, never the end of the run.
-    Files that are clearly no images, such as hidden files and sidecars (``.json``, ``.txt``, ...), have no
+    Files that are clearly not images, such as hidden files and sidecars (``.json``, ``.txt``, ...), have no
     row: they are counted in ``manifest.json`` and named in ``left_out.jsonl``.
 
     Of images of their own size, features of fixed length (histograms, textures, encodings) are columns as
@@ -121,7 +121,7 @@ def run(
     settings = _settings(source, features, size, fit, decode, format, shard_size, column, device)
     begun = (Path(out) / "plan.json").exists()
     if begun and not as_flag(resume, "resume"):
-        raise FileExistsError(f"{out} holds a run already: go on with it (resume), or choose another folder")
+        raise FileExistsError(f"{out} holds a run already: resume it, or choose another folder")
     return _complete(Path(out), settings, find_scheduler(scheduler, n_workers), progress)
 
 

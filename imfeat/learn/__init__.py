@@ -56,3 +56,7 @@ __all__ = [
     "numeric_gradient",
     "templates",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__  # for completion

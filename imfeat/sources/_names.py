@@ -1,4 +1,4 @@
-"""The rule of which files of a folder or an archive are clearly no images."""
+"""The rule of which files of a folder or an archive are clearly not images."""
 
 from collections.abc import Callable, Sequence
 
