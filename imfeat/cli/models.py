@@ -31,7 +31,7 @@ SHOWN_CLASSES = 10
     "train",
     epilog=examples(
         "train photos --feature hog+color --classifier softmax --out model.safetensors",
-        "train photos --feature words --classifier 'mlp(hidden=(256, 128))' --size 64 --out model.safetensors",
+        "train photos --feature words --classifier 'mlp(hidden=(256,))' --size 64 --out model.safetensors",
     ),
 )
 @click.argument("source")
