@@ -64,8 +64,10 @@ def classifiers_table():
 
 
 def estimators_list():
-    classes = [f".. autoclass:: {name}" for name in imfeat.estimators.__all__]
-    return "\n".join(["```{eval-rst}", ".. currentmodule:: imfeat.estimators", *classes, "```"]) + "\n"
+    parts = ["```{eval-rst}\n.. currentmodule:: imfeat.estimators\n```"]
+    for name in imfeat.estimators.__all__:
+        parts.append(f"## {name}\n\n```{{eval-rst}}\n.. autoclass:: {name}\n```")
+    return "\n\n".join(parts) + "\n"
 
 
 def names_table(package):
