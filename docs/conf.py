@@ -36,7 +36,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
-    "mathml",
+    "rendering",
 ]
 html_math_renderer = "mathml"
 exclude_patterns = [

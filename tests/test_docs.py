@@ -27,6 +27,7 @@ for package in (imfeat.estimators, imfeat.models):  # whose names have one page 
 LOADED = re.compile(r"""<(?:script|img|iframe|source)\b[^>]*\bsrc=["']((?:https?:)?//[^"']+)""")
 STYLES = re.compile(r"""<link\b[^>]*\bhref=["']((?:https?:)?//[^"']+)""")
 LATEX = re.compile(r"\\\(|\\\[|\\frac|\\sqrt|\\sum|\\operatorname|\$\$")
+LABELS = re.compile(r">\[R[0-9a-f]{8,}-\w+\]<")  # of references, which numpydoc makes unique
 CODE = re.compile(r"<(pre|code|script|style)\b.*?</\1>", re.DOTALL)
 CHROMIUM = find_chromium()
 
@@ -74,12 +75,12 @@ def test_recipes_of_the_gallery_have_pictures(site):
 
 
 @pytest.mark.slow
-def test_pages_load_nothing_from_outside_and_show_no_latex(site):
+def test_pages_load_nothing_from_outside_and_show_no_latex_and_no_labels(site):
     found = {}
     for path in pages(site):
         text = path.read_text()
         outside = LOADED.findall(text) + STYLES.findall(text)
-        latex = LATEX.findall(CODE.sub("", text))
+        latex = LATEX.findall(CODE.sub("", text)) + LABELS.findall(text)
         if outside or latex:
             found[path.name] = outside, latex
     assert found == {}
