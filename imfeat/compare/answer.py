@@ -98,7 +98,8 @@ def _better_on_test(best: Pair, pairs: dict[Pair, list[Cell]]) -> list[str]:
         return []
     return [
         f"On the test images {name_of(other)} is better by {points:.1f} points ({accuracies[other]:.3f}); "
-        "they don't choose, as the best of many looks better there than it is."
+        "the choice is made on the validation images, because the best of many rows is overestimated on the "
+        "test images."
     ]
 
 

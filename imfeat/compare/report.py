@@ -30,13 +30,13 @@ MORE_COLUMNS = (
     "B/image",
 )
 PROTOCOL = (
-    "The interval is Wilson's, for another draw of test images. The strength of the regularization is the "
-    "one of at most five tried that is best on the validation part, the last tenth (of up to 10,000 training "
-    "images fifth) of each class (for knn the number of neighbours, for hist-gradient-boosting the learning "
-    "rate, for kernel-ridge also the width of the kernel); validation accuracy is that of the classifier "
-    "that learned from the rest. Images/s are test images, from pixels to classes; bytes are those of the "
-    "parameters, and those kept for the feature of an image. Balanced accuracy and macro F1 are means over "
-    "the classes."
+    "Intervals are Wilson's, for another draw of test images. The strength of the regularization is chosen from "
+    "at most five values on the validation part: the last tenth of each class, or fifth for up to 10,000 "
+    "training images. For knn the number of neighbours is chosen, for hist-gradient-boosting the learning rate, "
+    "for kernel-ridge also the width of the kernel. Validation accuracy is that of the classifier trained "
+    "without the validation part. Images/s counts test images, from pixels to classes. Model MB is the size of "
+    "the parameters, B/image that of the stored feature of an image. Balanced accuracy and macro F1 are means "
+    "over the classes."
 )
 
 
@@ -63,22 +63,22 @@ def caption(result: Measurements) -> str:
         numbers = f"{s['n_test']:,} images, each tested once in {s['folds']} folds,"
     images = f"{numbers} of {height} x {width} pixels{chosen}"
     return (
-        f"{s['source']}: {images}, {len(s['class_names'])} classes.{gray} Accuracy is {_spread(result)}; "
-        f"seconds are means: for the features of all images, and for training, once the strength is chosen."
+        f"{s['source']}: {images}, {len(s['class_names'])} classes.{gray} Accuracy is {_spread(result)}. "
+        f"Seconds are means: for the features of all images, and for training with the chosen strength."
         f"{_cost(result)}"
     )
 
 
 def _spread(result: Measurements) -> str:
     n_seeds = len(result.settings["seeds"])
-    return f"mean ± standard deviation over {n_seeds} seeds" if n_seeds > 1 else "one seed"
+    return f"mean ± standard deviation over {n_seeds} seeds" if n_seeds > 1 else "of one seed"
 
 
 def _cost(result: Measurements) -> str:
     if result.seconds is None:
         return ""
     memory = f" and at most {result.peak_bytes / 1e9:.1f} GB of memory" if result.peak_bytes else ""
-    return f" All of it took {result.seconds:.0f} s{memory}."
+    return f" The run took {result.seconds:.0f} s{memory}."
 
 
 def as_table(result: Measurements) -> Table:
@@ -134,7 +134,7 @@ def as_markdown(result: Measurements) -> str:
 
 
 def warning_lines(result: Measurements) -> list[str]:
-    """Return lines about the data set that a reader should know before believing the numbers."""
+    """Return lines about the data set that affect how far the numbers can be trusted."""
     if warnings := result.settings.get("warnings"):
         return ["Warnings about the data:", *warnings]
     return []
