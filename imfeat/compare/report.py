@@ -30,13 +30,13 @@ MORE_COLUMNS = (
     "B/image",
 )
 PROTOCOL = (
-    "Intervals are Wilson's, for another draw of test images. The strength of the regularization is chosen from "
-    "at most five values on the validation part: the last tenth of each class, or fifth for up to 10,000 "
-    "training images. For knn the number of neighbours is chosen, for hist-gradient-boosting the learning rate, "
-    "for kernel-ridge also the width of the kernel. Validation accuracy is that of the classifier trained "
-    "without the validation part. Images/s counts test images, from pixels to classes. Model MB is the size of "
-    "the parameters, B/image that of the stored feature of an image. Balanced accuracy and macro F1 are means "
-    "over the classes."
+    "Intervals are Wilson's, for another draw of test images. The strength of the regularization is "
+    "chosen from at most five values on the validation part: the last tenth of each class, or fifth for "
+    "up to 10,000 training images. For knn the number of neighbours is chosen, for hist-gradient-boosting "
+    "the learning rate, for kernel-ridge also the width of the kernel. Validation accuracy is that of the "
+    "classifier trained without the validation part. Images/s counts test images, from pixels to classes. "
+    "Model MB is the size of the parameters, B/image that of the stored feature of an image. Balanced "
+    "accuracy and macro F1 are means over the classes."
 )
 
 
