@@ -1,8 +1,8 @@
 """How formulas and references are rendered.
 
-Formulas are MathML, which browsers draw by themselves: no script, and nothing to load.  References in docstrings
-are numbered; numpydoc makes their labels unique, and shortens them again in the list, but not in texts that MyST
-reads.
+Formulas are MathML, which browsers draw by themselves: no script, and nothing to load.  References in
+docstrings are numbered; numpydoc makes their labels unique, and shortens them in lists, but not in texts that
+MyST reads.
 """
 
 import re
