@@ -84,6 +84,15 @@ def learn_codebook(
     .. [3] S. P. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information
        Theory 28, 1982.  :doi:`10.1109/TIT.1982.1056489`
     .. [4] D. Sculley, "Web-scale k-means clustering", WWW 2010.  :doi:`10.1145/1772690.1772862`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> descriptors = np.array([[0, 0], [0, 2], [10, 0], [10, 2]])  # two groups
+    >>> imfeat.learn_codebook(descriptors, 2, rng=0)
+    array([[10.,  1.],
+           [ 0.,  1.]], dtype=float32)
     """
     n_words = as_count(n_words, "n_words")
     n_iterations = as_count(n_iterations, "n_iterations")
@@ -138,6 +147,14 @@ def assign(descriptors: Array, codebook: Array) -> Array:
     the largest distance of the descriptor and the words from their mean.  This bound is for the worst
     case; typical errors are a hundred times smaller.  Integers are compared without errors while such
     squares are below 2^22.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> codebook = np.array([[0, 0], [10, 0]])
+    >>> imfeat.assign(np.array([[1, 1], [9, 3], [5, 0]]), codebook)  # the last one is equally near to both
+    array([0, 1, 0], dtype=int32)
     """
     words = as_words(codebook, gpu=True)
     vectors = as_vectors(descriptors, name="descriptors", length=words.shape[1], axes=None, gpu=True)

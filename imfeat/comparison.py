@@ -59,6 +59,16 @@ def compare_histograms(first: Array, second: Array, *, method: str = "chi-square
        :doi:`10.1007/BF00130487`
     .. [2] Y. Rubner, J. Puzicha, C. Tomasi, J. M. Buhmann, "Empirical evaluation of dissimilarity
        measures for color and texture", CVIU 84, 2001.  :doi:`10.1006/cviu.2001.0934`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> first = np.array([[1, 0, 0], [0, 0.5, 0.5]])
+    >>> second = np.array([[0.5, 0.5, 0], [0, 0.5, 0.5]])
+    >>> imfeat.compare_histograms(first, second, method="intersection")
+    array([[0.5, 0. ],
+           [0.5, 1. ]], dtype=float32)
     """
     one_of(method, "method", METHODS)
     x, y = _as_histograms(first, "first"), _as_histograms(second, "second")

@@ -81,6 +81,22 @@ def equalize(
     References
     ----------
     .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 3.3.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> import skimage.data
+    >>> image = np.array([[100, 101], [102, 103]], np.uint8)
+    >>> imfeat.equalize(image, convention="opencv")
+    array([[  0,  85],
+           [170, 255]], dtype=uint8)
+
+    A dark photograph then covers the whole range:
+
+    >>> dark = skimage.data.camera() // 4
+    >>> int(dark.max()), int(imfeat.equalize(dark).max())
+    (63, 255)
     """
     checked = as_pixels(
         images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False, words="kept"
@@ -136,6 +152,19 @@ def equalize_value(
     -----
     V is the largest channel, so the way through HSV and back is a factor a pixel: each channel
     is multiplied by what V was multiplied by, and rounded once.
+
+    Examples
+    --------
+    Red pixels stay red:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> image = np.array([[[10, 0, 0], [20, 0, 0], [30, 0, 0], [40, 0, 0]]], np.uint8)
+    >>> imfeat.equalize_value(image, convention="opencv")
+    array([[[  0,   0,   0],
+            [ 85,   0,   0],
+            [170,   0,   0],
+            [255,   0,   0]]], dtype=uint8)
     """
     pixels = as_pixels(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis, words="kept")
     batch = pixels.batch
@@ -196,6 +225,17 @@ def equalize_clahe(
     ----------
     .. [1] K. Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV,
        1994.  :doi:`10.1016/B978-0-12-336156-1.50061-6`
+
+    Examples
+    --------
+    The range of the values of a faint photograph before and after:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> import skimage.data
+    >>> faint = skimage.data.camera() // 16 + 100
+    >>> int(np.ptp(faint)), int(np.ptp(imfeat.equalize_clahe(faint)))
+    (15, 43)
     """
     pixels = as_pixels(images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False, words="kept")
     clip_limit = as_number(clip_limit, "clip_limit", above=0)

@@ -77,6 +77,24 @@ def fisher_vector(
        :doi:`10.1007/s11263-013-0636-x`
     .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010.  :doi:`10.1007/978-3-642-15561-1_11`
+
+    Examples
+    --------
+    With one component of mean 0 and variance 1, the numbers are the means of x and of (x^2 - 1) / sqrt(2):
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> import skimage.data
+    >>> mixture = imfeat.Mixture(np.array([1]), np.array([[0]]), np.array([[1]]))
+    >>> imfeat.fisher_vector(np.array([[1], [3]]), mixture).round(2)
+    array([2.  , 2.83], dtype=float32)
+
+    A vector of a photograph has 2 K d numbers, here 2 x 16 x 128:
+
+    >>> positions, descriptors = imfeat.dense_sift(skimage.data.astronaut(), step=16)
+    >>> mixture = imfeat.learn_mixture(descriptors, 16, rng=0)
+    >>> imfeat.fisher_vector(descriptors, mixture, improved=True).shape
+    (4096,)
     """
     one_of(convention, "convention", ("vlfeat", "skimage", "sanchez2013"))
     improved = as_flag(improved, "improved")
@@ -151,6 +169,17 @@ def vlad(
        image representation", CVPR 2010.  :doi:`10.1109/CVPR.2010.5540039`
     .. [2] R. Arandjelovic, A. Zisserman, "All about VLAD", CVPR 2013.
        :doi:`10.1109/CVPR.2013.207`
+
+    Examples
+    --------
+    Differences of the first two descriptors to the first word, and of the third to the second word:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> codebook = np.array([[0, 0], [10, 0]])
+    >>> descriptors = np.array([[1, 1], [2, 0], [9, 3]])
+    >>> imfeat.vlad(descriptors, codebook, norm=None)
+    array([ 3.,  1., -1.,  3.], dtype=float32)
     """
     one_of(norm, "norm", ("intra", "l2", "sqrt", None))
     words = as_words(codebook, gpu=True)

@@ -106,6 +106,17 @@ def patch_features(
        feature learning", AISTATS 2011.
     .. [2] A. Coates, A. Y. Ng, "The importance of encoding versus training with sparse coding and
        vector quantization", ICML 2011.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.astronaut()[:64, :64]
+    >>> patches = imfeat.normalize_patches(imfeat.sample_patches(photo, 6, 1000, rng=0))
+    >>> whitening = imfeat.Whitening().fit(patches)
+    >>> codebook = imfeat.learn_codebook(whitening.transform(patches), 16, rng=0)
+    >>> imfeat.patch_features(photo, codebook, whitening, mirror=False).shape  # 3 x 3 regions, 2 x 16 numbers
+    (288,)
     """
     leading, pixels, *_ = as_pixels(images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False)
     patch_size = as_count(patch_size, "patch_size")

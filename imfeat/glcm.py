@@ -94,7 +94,12 @@ def glcm(
 
     Examples
     --------
-    >>> glcm(np.array([[0, 0, 1], [1, 1, 1]], np.uint8), angles=(0,), levels=2)[..., 0, 0]
+    A pixel and its right neighbour are 0, 0 and 0, 1 in the first row, and twice 1, 1 in the second:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> image = np.array([[0, 0, 1], [1, 1, 1]], np.uint8)
+    >>> imfeat.glcm(image, angles=(0,), levels=2)[..., 0, 0]
     array([[1, 1],
            [0, 2]], dtype=uint32)
     """
@@ -199,9 +204,14 @@ def haralick(
 
     Examples
     --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> import skimage.data
     >>> stripes = np.tile(np.array([0, 0, 255, 255], np.uint8), (4, 1))
-    >>> haralick(stripes, angles=(0,), levels=2, properties=("contrast", "ASM")).round(4)
+    >>> imfeat.haralick(stripes, angles=(0,), levels=2, properties=("contrast", "ASM")).round(4)
     array([0.3333, 0.2778], dtype=float32)
+    >>> imfeat.haralick(skimage.data.brick()).shape  # the 13 properties of Haralick
+    (13,)
     """
     pixels = as_pixels(images, gpu=True, clip=True, channel_axis=channel_axis)
     n_levels = _as_levels(levels)

@@ -97,6 +97,24 @@ def color_histogram(
     ----------
     .. [1] M. J. Swain, D. H. Ballard, "Color indexing", IJCV 7, 1991.
        :doi:`10.1007/BF00130487`
+
+    Examples
+    --------
+    Three of four pixels are red and one is blue; each channel has two bins, dark and bright:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> image = np.array([[[255, 0, 0], [255, 0, 0]], [[255, 0, 0], [0, 0, 255]]], np.uint8)
+    >>> imfeat.color_histogram(image, space="rgb", bins=2, joint=False, norm=None).reshape(3, 2)
+    array([[1., 3.],
+           [4., 0.],
+           [3., 1.]], dtype=float32)
+
+    A batch gives one row an image, here of 2 x 2 regions with 8 x 8 x 8 bins each:
+
+    >>> images = np.zeros((5, 32, 32, 3), np.uint8)
+    >>> imfeat.color_histogram(images, grid=(2, 2)).shape
+    (5, 2048)
     """
     one_of(space, "space", SPACES)
     pixels = as_pixels(

@@ -113,6 +113,24 @@ def hog(
     ----------
     .. [1] N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVPR 2005.
        :doi:`10.1109/CVPR.2005.177`
+
+    Examples
+    --------
+    An image of 320 x 240 pixels has 40 x 30 cells of 9 orientations:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> import skimage.data
+    >>> image = skimage.data.astronaut()[:240, :320]
+    >>> imfeat.hog(image, block_size=1, norm=None).shape
+    (10800,)
+
+    The gradient of a vertical edge is horizontal, so it lies in the first of four orientations:
+
+    >>> edge = np.zeros((8, 8))
+    >>> edge[:, 4:] = 1
+    >>> imfeat.hog(edge, block_size=1, orientations=4, norm="l1").round(2)
+    array([1., 0., 0., 0.], dtype=float32)
     """
     options = as_options(
         *(cell_size, block_size, block_stride, orientations, norm, interpolation),
@@ -165,6 +183,15 @@ def draw_hog(
     ------
     TypeError, ValueError
         If the features don't have the length that `hog` gives for these parameters.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> image = skimage.data.astronaut()
+    >>> picture = imfeat.draw_hog(imfeat.hog(image), image.shape[:2], gain=2)
+    >>> picture.shape
+    (512, 512)
     """
     brightness = as_number(gain, "gain", above=0)
     height, width = as_count(shape[0], "shape[0]"), as_count(shape[1], "shape[1]")

@@ -89,7 +89,11 @@ def lbp(
 
     Examples
     --------
-    >>> lbp(np.zeros((8, 8), np.uint8)).round(2)  # 8 of 8 neighbours are as bright as the pixel
+    In a black image all 8 neighbours are at least as bright as the pixel, so all pixels count in bin 8:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> imfeat.lbp(np.zeros((8, 8), np.uint8)).round(2)
     array([0., 0., 0., 0., 0., 0., 0., 0., 1., 0.], dtype=float32)
     """
     one_of(method, "method", METHODS)
@@ -183,7 +187,12 @@ def lbp_codes(
 
     Examples
     --------
-    >>> lbp_codes(np.array([[9, 9, 0], [0, 5, 0], [0, 0, 0]], np.uint8), n_neighbors=4)[1, 1]
+    Of the four neighbours only the one above, bit 1, is at least as bright as the center:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> image = np.array([[9, 9, 0], [0, 5, 0], [0, 0, 0]], np.uint8)
+    >>> imfeat.lbp_codes(image, n_neighbors=4)[1, 1]
     np.uint32(2)
     """
     one_of(method, "method", METHODS)

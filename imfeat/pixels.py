@@ -39,7 +39,9 @@ def raw_pixels(images: Images, *, equalize: str | None = None, channel_axis: Cha
 
     Examples
     --------
-    >>> raw_pixels(np.array([[0, 51], [102, 255]], np.uint8))
+    >>> import imfeat
+    >>> import numpy as np
+    >>> imfeat.raw_pixels(np.array([[0, 51], [102, 255]], np.uint8))
     array([0. , 0.2, 0.4, 1. ], dtype=float32)
     """
     one_of(equalize, "equalize", EQUALIZATIONS)

@@ -67,6 +67,26 @@ def pool_regions(
     ----------
     .. [1] S. Lazebnik, C. Schmid, J. Ponce, "Beyond bags of features: spatial pyramid matching for
        recognizing natural scene categories", CVPR 2006.  :doi:`10.1109/CVPR.2006.68`
+
+    Examples
+    --------
+    Words in a whole image, in its upper and in its lower half:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> codebook = np.array([[0], [10]])
+    >>> descriptors = np.array([[1], [8], [9]])
+    >>> positions = np.array([[2, 5], [3, 5], [8, 5]])  # y and x
+    >>> imfeat.pool_regions(
+    ...     lambda x, offsets: imfeat.bag_of_words(x, codebook, offsets=offsets),
+    ...     descriptors,
+    ...     positions,
+    ...     (10, 10),
+    ...     grids=[(1, 1), (2, 1)],
+    ... ).round(2)
+    array([[0.33, 0.67],
+           [0.5 , 0.5 ],
+           [0.  , 1.  ]], dtype=float32)
     """
     one_of(pool, "pool", ("mean", "sum"))
     shapes = [as_counts(grid, "each of grids", 2) for grid in grids]

@@ -69,8 +69,13 @@ def resize(
 
     Examples
     --------
-    >>> resize(np.array([[0, 10], [20, 30]], np.uint8), 1)
+    >>> import imfeat
+    >>> import numpy as np
+    >>> import skimage.data
+    >>> imfeat.resize(np.array([[0, 10], [20, 30]], np.uint8), 1)
     array([[15]], dtype=uint8)
+    >>> imfeat.resize(skimage.data.astronaut(), (64, 48)).shape
+    (64, 48, 3)
     """
     leading, batch, has_channels, _ = as_pixels(
         images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False

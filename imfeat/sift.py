@@ -101,6 +101,18 @@ def dense_sift(
        ICCV 2007. :doi:`10.1109/ICCV.2007.4409066`
     .. [3] K. E. A. van de Sande, T. Gevers, C. G. M. Snoek, "Evaluating color descriptors for object
        and scene recognition", PAMI 32, 2010. :doi:`10.1109/TPAMI.2009.154`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> image = skimage.data.astronaut()
+    >>> positions, descriptors = imfeat.dense_sift(image, step=16)
+    >>> positions[:2]
+    array([[ 6.,  6.],
+           [ 6., 22.]], dtype=float32)
+    >>> descriptors.shape
+    (1024, 128)
     """
     one_of(color, "color", COLORS)
     in_hsv = color == "hsv"
@@ -180,6 +192,17 @@ def local_color(
        ImagEval", ImagEval workshop at CIVR 2007.
     .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010. :doi:`10.1007/978-3-642-15561-1_11`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> image = np.full((16, 16, 3), [255, 0, 51], np.uint8)
+    >>> positions, descriptors = imfeat.local_color(image)
+    >>> descriptors.shape
+    (1, 96)
+    >>> descriptors[0, :6].round(2)  # of the first bin: means of red, green and blue, and deviations
+    array([1. , 0. , 0.2, 0. , 0. , 0. ], dtype=float32)
     """
     pixels = as_pixels(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
     step = as_count(step, "step")

@@ -90,6 +90,15 @@ def hog_uoctti(
        discriminatively trained part-based models", PAMI 2010. :doi:`10.1109/TPAMI.2009.167`
     .. [2] N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVPR 2005.
        :doi:`10.1109/CVPR.2005.177`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> image = skimage.data.astronaut()
+    >>> features = imfeat.hog_uoctti(image)
+    >>> features.reshape(64, 64, 31).shape  # 512 x 512 pixels are 64 x 64 cells
+    (64, 64, 31)
     """
     leading, pixels, *_ = as_pixels(images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False)
     cell_size = as_count(cell_size, "cell_size")

@@ -31,6 +31,17 @@ class Whitening:
     ----------
     .. [1] A. J. Bell, T. J. Sejnowski, "The independent components of natural scenes are edge
        filters", Vision Research 37, 1997.  :doi:`10.1016/S0042-6989(97)00121-1`
+
+    Examples
+    --------
+    The deviation of the second dimension is ten times that of the first:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> patches = np.array([[-1, 0], [1, 0], [0, -10], [0, 10]])
+    >>> whitening = imfeat.Whitening(epsilon=1e-6).fit(patches)
+    >>> patches.std(axis=0).round(2), whitening.transform(patches).std(axis=0).round(2)
+    (array([0.71, 7.07]), array([1., 1.], dtype=float32))
     """
 
     mean_: Array

@@ -44,6 +44,15 @@ def rgb_to_ycbcr(
     References
     ----------
     .. [1] ITU-T Recommendation T.871, "JPEG File Interchange Format (JFIF)", 2011.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> colors = np.array([[255, 0, 0], [128, 128, 128]], np.uint8)  # red, gray
+    >>> imfeat.rgb_to_ycbcr(colors, dtype="uint8")
+    array([[ 76,  84, 255],
+           [128, 128, 128]], dtype=uint8)
     """
     original = getattr(images, "dtype", "a list")
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
@@ -82,6 +91,15 @@ def ycbcr_to_rgb(images: Images, *, channel_axis: ChannelAxis = -1, out: Array |
     ------
     TypeError, ValueError
         If ``images`` are not images of three channels.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> pixels = np.array([[0.5, 0.5, 0.5], [0.299, 0.331, 1]])  # gray, red
+    >>> imfeat.ycbcr_to_rgb(pixels).round(2)
+    array([[0.5, 0.5, 0.5],
+           [1. , 0. , 0. ]], dtype=float32)
     """
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     out = as_out(out, images.shape, np.float32, images)

@@ -85,6 +85,17 @@ class BagOfVisualWords(LearnedTransformer):
     ----------
     .. [1] A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised
        feature learning", AISTATS 2011.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.astronaut()[:64, :64]
+    >>> words = imfeat.BagOfVisualWords(n_words=16, n_patches=1000, grid=(2, 2), random_state=0).fit([photo])
+    >>> words.codebook_.shape  # patches of 6 x 6 pixels of 3 channels
+    (16, 108)
+    >>> words.transform([photo]).shape
+    (1, 64)
     """
 
     learned: ClassVar[dict[str, type]] = {"whitening": Whitening, "codebook": np.ndarray}

@@ -40,9 +40,14 @@ class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=Non
 
     Examples
     --------
+    >>> import imfeat
+    >>> import skimage.data
     >>> from sklearn.pipeline import make_pipeline
-    >>> from imfeat import RawPixels
-    >>> pipeline = make_pipeline(Equalize(), RawPixels())
+    >>> dark = skimage.data.astronaut() // 4
+    >>> images = imfeat.Equalize().fit_transform([dark])
+    >>> images.shape, int(images.max())
+    ((1, 512, 512, 3), 255)
+    >>> pipeline = make_pipeline(imfeat.Equalize(), imfeat.HOG(), imfeat.learn.LinearClassifier())
     """
 
     any_number = True

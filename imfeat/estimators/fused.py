@@ -76,6 +76,15 @@ class PatchFeatures(LearnedTransformer):
        feature learning", AISTATS 2011.
     .. [2] B. Recht, R. Roelofs, L. Schmidt, V. Shankar, "Do CIFAR-10 classifiers generalize to
        CIFAR-10?", 2018.  :doi:`10.48550/arXiv.1806.00451`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.astronaut()[:64, :64]
+    >>> features = imfeat.PatchFeatures(n_words=16, n_patches=1000, random_state=0)
+    >>> features.fit_transform([photo]).shape  # 3 x 3 regions, 2 x 16 numbers
+    (1, 288)
     """
 
     learned: ClassVar[dict[str, type]] = {"whitening": Whitening, "codebook": np.ndarray}

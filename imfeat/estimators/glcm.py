@@ -50,6 +50,15 @@ class Haralick(ImageTransformer):
     -----
     Features are named by cell, distance, angle in degrees unless averaged, and property, as
     ``haralick_r0_c1_d1_a45_contrast``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.brick()
+    >>> texture = imfeat.Haralick(properties=("contrast", "energy")).fit([photo])
+    >>> texture.get_feature_names_out().tolist()
+    ['haralick_r0_c0_d1_contrast', 'haralick_r0_c0_d1_energy']
     """
 
     computes_on_gpu = True

@@ -51,6 +51,17 @@ class ColorHistogram(ImageTransformer):
     -----
     Features are named by region and bins, as ``hsv_r0_c1_h3_s0_v7``, or, unless ``joint``,
     ``hsv_r0_c1_h3``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.astronaut()
+    >>> histogram = imfeat.ColorHistogram(bins=4, joint=False, grid=(2, 2)).fit([photo])
+    >>> histogram.transform([photo]).shape
+    (1, 48)
+    >>> histogram.get_feature_names_out()[:4].tolist()
+    ['hsv_r0_c0_h0', 'hsv_r0_c0_h1', 'hsv_r0_c0_h2', 'hsv_r0_c0_h3']
     """
 
     computes_on_gpu = True

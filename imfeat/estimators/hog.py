@@ -55,6 +55,18 @@ class HOG(ImageTransformer):
     Notes
     -----
     Features are named by block, cell in the block and orientation, as ``hog_r0_c3_y1_x0_o8``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> images = np.zeros((10, 32, 32, 3), np.uint8)
+    >>> images[5:, 8:24] = 255  # a horizontal bar
+    >>> labels = ["none"] * 5 + ["bar"] * 5
+    >>> model = make_pipeline(imfeat.HOG(cell_size=4), imfeat.learn.LinearClassifier())
+    >>> model.fit(images, labels).predict(images[4:6]).tolist()
+    ['none', 'bar']
     """
 
     any_number = True

@@ -44,6 +44,14 @@ class LBP(ImageTransformer):
     Notes
     -----
     Features are named by region and bin, as ``lbp_r0_c1_b9``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.brick()
+    >>> imfeat.LBP(grid=(2, 2)).fit_transform([photo]).shape  # four regions of 10 bins
+    (1, 40)
     """
 
     computes_on_gpu = True

@@ -48,6 +48,17 @@ class PaletteHistogram(LearnedTransformer):
     Notes
     -----
     Features are named by region and colour, as ``palette_r0_c1_k7``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((2, 8, 8, 3), np.uint8)
+    >>> images[0, :2] = [255, 0, 0]  # a quarter is red
+    >>> histogram = imfeat.PaletteHistogram(n_colors=2, random_state=0).fit(images)
+    >>> np.sort(histogram.transform(images))
+    array([[0.25, 0.75],
+           [0.  , 1.  ]], dtype=float32)
     """
 
     color_only = True

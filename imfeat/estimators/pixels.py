@@ -30,6 +30,17 @@ class RawPixels(ImageTransformer):
     Notes
     -----
     Features are named by row, column and channel, as ``pixel_y3_x0_red``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((5, 8, 8, 3), np.uint8)
+    >>> pixels = imfeat.RawPixels().fit(images)
+    >>> pixels.transform(images).shape
+    (5, 192)
+    >>> pixels.get_feature_names_out()[-1]
+    'pixel_y7_x7_blue'
     """
 
     any_number = True

@@ -83,6 +83,16 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
     classifiers want that.  They are never data frames.  Numbers are named by descriptor, bin and
     direction, as ``sift_p12_y0_x3_o7``, in the order of ``transform(X)[0].ravel()``; with a channel in
     between in colour, as ``sift_p12_h_y0_x3_o7``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> sift = imfeat.DenseSIFT(step=16)
+    >>> sift.fit_transform([skimage.data.astronaut()]).shape
+    (1, 1024, 128)
+    >>> sift.positions_[0]
+    array([6., 6.], dtype=float32)
     """
 
     any_range = True
@@ -160,6 +170,14 @@ class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[
     -----
     Results have three axes, as those of `DenseSIFT`, and are never data frames.  Numbers are named by
     descriptor, bin and moment, as ``color_p12_y0_x3_mean_red`` or ``color_p12_y0_x3_std_blue``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((2, 32, 32, 3), np.uint8)
+    >>> imfeat.LocalColor(step=8).fit_transform(images).shape
+    (2, 9, 96)
     """
 
     color_only = True

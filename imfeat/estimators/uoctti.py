@@ -42,6 +42,17 @@ class UoCTTI(ImageTransformer):
     Notes
     -----
     Features are named by cell and number, as ``uoctti_r0_c3_k30``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.astronaut()
+    >>> hog = imfeat.UoCTTI(cell_size=32).fit([photo])
+    >>> hog.transform([photo]).shape  # 16 x 16 cells of 31 numbers
+    (1, 7936)
+    >>> hog.get_feature_names_out()[-1]
+    'uoctti_r15_c15_k30'
     """
 
     computes_on_gpu = True

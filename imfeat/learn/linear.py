@@ -102,6 +102,18 @@ class LinearClassifier(NetworkClassifier):
        machines", JMLR 2, 2001.
     .. [2] R. Tibshirani, "Regression shrinkage and selection via the lasso", J. R. Stat. Soc. B 58, 1996.
        :doi:`10.1111/j.2517-6161.1996.tb02080.x`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> X = np.array([[0, 0], [0, 1], [4, 0], [4, 1]])
+    >>> y = ["left", "left", "right", "right"]
+    >>> model = imfeat.learn.LinearClassifier().fit(X, y)
+    >>> model.predict([[1, 5], [3, 5]]).tolist()
+    ['left', 'right']
+    >>> model.coef_.shape, model.converged_
+    ((2, 2), True)
     """
 
     def __init__(

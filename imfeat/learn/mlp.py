@@ -100,6 +100,19 @@ class MLPClassifier(NetworkClassifier):
        errors", Nature 323, 1986.  :doi:`10.1038/323533a0`
     .. [2] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, "Dropout: a simple
        way to prevent neural networks from overfitting", JMLR 15, 2014.
+
+    Examples
+    --------
+    Exclusive or, which no linear classifier learns:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> X = np.array([[0, 0], [1, 1], [0, 1], [1, 0]])
+    >>> model = imfeat.learn.MLPClassifier((16,), optimizer="lbfgs", random_state=0)
+    >>> model.fit(X, [0, 0, 1, 1]).predict(X)
+    array([0, 0, 1, 1])
+    >>> [layer.weights.shape for layer in model.network_.layers]
+    [(2, 16), (16, 2)]
     """
 
     # Number of features that initial weights are for, if it learns from coordinates in a space of fewer.
