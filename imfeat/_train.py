@@ -79,6 +79,21 @@ def train(
     -----
     The probabilities are calibrated on the validation images; see `imfeat.ImageClassifier`.  Where the source
     has no test images, a fifth of each class is drawn for the test, and not learned from.
+
+    Examples
+    --------
+    Two classes, dark and red images:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((40, 32, 32, 3), np.uint8)
+    >>> images[20:] = [255, 0, 0]
+    >>> pairs = list(zip(images, ["dark"] * 20 + ["red"] * 20))
+    >>> model = imfeat.train({"train": pairs[::2], "test": pairs[1::2]}, "color", "ridge")
+    >>> model.predict(images[19:21]).tolist()
+    ['dark', 'red']
+    >>> model.about["accuracy"]
+    1.0
     """
     name = parse(feature).name
     chosen = _classifier(classifier, strength)

@@ -158,6 +158,22 @@ def run(
     ----------
     .. [1] Y. Bengio, Y. Grandvalet, "No unbiased estimator of the variance of k-fold cross-validation",
        Journal of Machine Learning Research 5, 2004.  https://www.jmlr.org/papers/v5/grandvalet04a.html
+
+    Examples
+    --------
+    Two classes, dark and red images:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((40, 32, 32, 3), np.uint8)
+    >>> images[20:] = [255, 0, 0]
+    >>> pairs = list(zip(images, ["dark"] * 20 + ["red"] * 20))
+    >>> data = {"train": pairs[::2], "test": pairs[1::2]}
+    >>> result = imfeat.compare.run(data, features="color", classifiers="ridge", n_seeds=1, cache=False)
+    >>> [(record.feature, record.classifier, record.test_accuracy) for record in result.records]
+    [('color', 'ridge', 1.0)]
+    >>> result.best().predict(images[19:21])
+    array([0, 1])
     """
     parsed = parse_list(features)
     features = tuple(feature.name for feature in parsed)
@@ -282,6 +298,22 @@ def resume(folder: str | os.PathLike[str], *, cache: bool = True) -> Result:
         If the images are no longer those of the run.
     ValueError
         If they were in memory, and not in files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((40, 32, 32, 3), np.uint8)
+    >>> images[20:] = [255, 0, 0]
+    >>> labels = np.arange(40) // 20
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     data, run = f"{folder}/data.npz", f"{folder}/run"
+    ...     np.savez(data, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    ...     _ = imfeat.compare.run(data, features="color", classifiers="ridge", folder=run, cache=False)
+    ...     result = imfeat.compare.resume(run, cache=False)  # reads what is done
+    >>> len(result.records)
+    3
     """
     path = Path(folder, REQUEST)
     if not path.exists():

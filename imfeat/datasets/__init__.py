@@ -127,6 +127,15 @@ def load(
     ----------
     .. [1] A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
        https://www.cs.toronto.edu/~kriz/cifar.html
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> train, test = imfeat.datasets.load("photos")
+    >>> train.images.shape, test.images.shape
+    ((4000, 32, 32, 3), (1000, 32, 32, 3))
+    >>> train.class_names[train.labels[0]]
+    'tissue'
     """
     _check_options(fit, decode, test_size)
     if isinstance(source, Mapping):

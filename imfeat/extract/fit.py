@@ -90,6 +90,24 @@ def codebook(
     -----
     Sums are float64 and added in the order of the shards, so the file is byte-identical for any number of
     workers and interruptions.  What a GPU learns differs from what the CPU does by rounding.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     path = f"{folder}/palette.safetensors"
+    ...     palette = imfeat.extract.codebook(f"{folder}/*.png", "palette(n_colors=2)", path, n_workers=1)
+    ...     features = imfeat.extract.run(f"{folder}/*.png", path, f"{folder}/out", n_workers=1)
+    ...     features.names  # 2 x 2 regions of 2 colors
+    {'palette': 8}
+    >>> np.sort(palette.palette_, axis=0)
+    array([[  0,   0,   0],
+           [255,   0,   0]], dtype=uint8)
     """
     one_of(fit, "fit", FITS)
     checked_size = as_size(size)

@@ -41,6 +41,19 @@ def open(out: str | os.PathLike[str], *, verify: bool = False) -> "Features":
         If the folder holds no finished run.
     ValueError
         If a file is missing or damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     _ = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+    ...     features = imfeat.extract.open(f"{folder}/out", verify=True)
+    ...     features.names
+    {'color': 512}
     """
     folder = Path(out)
     manifest = read_json(folder / MANIFEST)
@@ -76,6 +89,22 @@ class Features:
         Number of files that are clearly no images, by reason; ``left_out.jsonl`` in the folder names them.
     shard_sizes : list of int
         Number of images of each shard.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     features = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+    ...     len(features), features["color"].shape
+    ...     [row["error"] for row in features.rows()]
+    ...     sum(len(shard) for shard in features.shards("color"))
+    (2, (2, 512))
+    [None, None]
+    2
     """
 
     def __init__(self, folder: Path, manifest: dict[str, Any], receipts: list[dict[str, Any]]) -> None:
@@ -181,6 +210,20 @@ class Features:
             If there is no such column.
         ValueError
             If this version of imfeat means another feature by its name, or the file of its model is damaged.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import imfeat
+        >>> import numpy as np
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+        ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+        ...     features = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+        ...     transformer = features.transformer("color")
+        ...     transformer.transform(np.zeros((1, 64, 64, 3), np.uint8)).shape  # of the size of the run
+        (1, 512)
         """
         column = self.column(name)
         settings = self.settings["features"][column]

@@ -48,6 +48,29 @@ class Predictions:
         Number of images of each class that was predicted, the most frequent one first.
     left_out : dict of str to int
         Number of files that are clearly no images, by reason.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> from sklearn.pipeline import make_pipeline
+    >>> images = np.zeros((2, 32, 32, 3), np.uint8)
+    >>> images[1] = [255, 0, 0]
+    >>> pipeline = make_pipeline(imfeat.ColorHistogram(), imfeat.learn.LinearClassifier())
+    >>> model = imfeat.ImageClassifier(pipeline.fit(images, ["black", "red"]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     imfeat.save_model(f"{folder}/model.safetensors", model)
+    ...     predictions = imfeat.extract.predict(
+    ...         f"{folder}/model.safetensors", f"{folder}/*.png", f"{folder}/classes.csv", n_workers=1
+    ...     )
+    ...     predictions.path.read_text(encoding="utf-8").splitlines()[0]
+    'path,class,probability,second,second_probability,third,third_probability,error'
+    >>> predictions.n_images, predictions.n_errors, predictions.counts
+    (2, 0, {'black': 1, 'red': 1})
     """
 
     path: Path
@@ -119,6 +142,27 @@ def predict(
     -----
     Images are decoded and scaled as the model was trained.  The table is byte-identical for any number of
     workers and interruptions.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> from sklearn.pipeline import make_pipeline
+    >>> images = np.zeros((2, 32, 32, 3), np.uint8)
+    >>> images[1] = [255, 0, 0]
+    >>> pipeline = make_pipeline(imfeat.ColorHistogram(), imfeat.learn.LinearClassifier())
+    >>> model = imfeat.ImageClassifier(pipeline.fit(images, ["black", "red"]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     imfeat.save_model(f"{folder}/model.safetensors", model)
+    ...     predictions = imfeat.extract.predict(
+    ...         f"{folder}/model.safetensors", f"{folder}/*.png", f"{folder}/classes.csv", n_workers=1
+    ...     )
+    >>> predictions.n_images, predictions.counts
+    (2, {'black': 1, 'red': 1})
     """
     out = Path(out)
     if out.suffix not in FORMATS:

@@ -117,6 +117,20 @@ def run(
 
     Results are byte-identical for any number of workers and interruptions.  Those of a GPU differ from those
     of the CPU by rounding.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     features = imfeat.extract.run(f"{folder}/*.png", "color, hog", f"{folder}/out", n_workers=1)
+    ...     print(features)
+    ...     features["color"].shape
+    <Features: 2 images, 0 with errors; color (512), hog (1764)>
+    (2, 512)
     """
     settings = _settings(source, features, size, fit, decode, format, shard_size, column, device)
     begun = (Path(out) / "plan.json").exists()
@@ -132,7 +146,21 @@ def resume(
     n_workers: int | None = None,
     progress: bool = False,
 ) -> Features:
-    """Continue the run in a folder with its own settings; see `run`."""
+    """Continue the run in a folder with its own settings; see `run`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     _ = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+    ...     features = imfeat.extract.resume(f"{folder}/out", n_workers=1)  # computes only what is missing
+    ...     len(features)
+    2
+    """
     plan = Plan(Path(out))
     settings = plan.settings
     features = [column["feature"] for column in settings["features"].values()]

@@ -77,8 +77,10 @@ def transform(
 
     Examples
     --------
+    >>> import imfeat
+    >>> import numpy as np
     >>> photos = (np.full((90, 120, 3), value, np.uint8) for value in range(70))
-    >>> [batch["color"].shape for batch in transform(photos, "color")]
+    >>> [batch["color"].shape for batch in imfeat.extract.transform(photos, "color")]
     [(32, 512), (32, 512), (6, 512)]
     """
     one_of(fit, "fit", FITS)

@@ -60,6 +60,20 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     .. [1] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017.
        :doi:`10.48550/arXiv.1706.04599`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> images = np.zeros((10, 32, 32, 3), np.uint8)
+    >>> images[5:] = [255, 0, 0]
+    >>> pipeline = make_pipeline(imfeat.ColorHistogram(), imfeat.learn.RidgeClassifier())
+    >>> pipeline = pipeline.fit(images, [0] * 5 + [1] * 5)
+    >>> model = imfeat.ImageClassifier(pipeline, class_names=["dark", "red"])
+    >>> large = np.full((480, 640, 3), [250, 10, 10], np.uint8)
+    >>> model.predict([large]).tolist()
+    ['red']
     """
 
     def __init__(
