@@ -9,7 +9,7 @@ import importlib.util
 import math
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -18,7 +18,8 @@ from imfeat._extras import how_to_install
 
 LIBRARIES = "cupy", "torch"  # whose arrays come back
 WITH_DEVICE = {"cupy": "with cupy.cuda.Device({}): ...", "torch": "with torch.cuda.device({}): ..."}
-DEVICES = "cpu", "cuda"  # that features of arrays on the host are computed on
+Device: TypeAlias = Literal["cpu", "cuda"]  # that features of arrays on the host are computed on
+DEVICES: tuple[Device, ...] = get_args(Device)
 
 
 class CudaUnavailableError(RuntimeError):

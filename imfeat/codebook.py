@@ -19,7 +19,7 @@ from imfeat._inputs import accepts
 from imfeat._kmeans import STARTS, Batches, first_words, lloyd, lloyd_in_batches, unit_length
 from imfeat._progress import iterations
 from imfeat._rows import table_in_library_of
-from imfeat._sums import InMemory
+from imfeat._sums import InMemory, Start
 
 
 @accepts(lists=False)
@@ -29,7 +29,7 @@ def learn_codebook(
     *,
     rng: Seed = None,
     n_iterations: int = 20,
-    start: str | Array | None = None,
+    start: Start | Array | None = None,
     batch_size: int | None = None,
     spherical: bool = False,
     progress: bool = False,
@@ -166,7 +166,7 @@ def assign(descriptors: Array, codebook: Array) -> Array:
     return to_caller_array(indices)
 
 
-def _start(vectors: Array, n_words: int, start: str | Array | None, rng: np.random.Generator) -> Array:
+def _start(vectors: Array, n_words: int, start: Start | Array | None, rng: np.random.Generator) -> Array:
     """Return the first words, drawn among the vectors or given by the caller."""
     if start is None or isinstance(start, str):
         one_of(start, "start", (*STARTS, None))

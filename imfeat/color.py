@@ -1,17 +1,21 @@
 """Conversions between RGB, HSV, HSI and gray."""
 
+from typing import Literal, TypeAlias, get_args
+
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import as_colors, as_out, one_of, to_caller_array
 from imfeat._inputs import ChannelAxis, Images, accepts
 
+Scale: TypeAlias = Literal["float32", "uint8"]  # dtype of results: in [0, 1] or 0..255
+SCALES: tuple[Scale, ...] = get_args(Scale)
 WHITE_BYTE = np.float32(255)
 
 
 @accepts(back=True, late=True)
 def rgb_to_hsv(
-    images: Images, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
+    images: Images, *, dtype: Scale = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
 ) -> Array:
     """Convert RGB images to hue, saturation and value.
 
@@ -66,7 +70,7 @@ def rgb_to_hsv(
 
 @accepts(back=True, late=True)
 def hsv_to_rgb(
-    images: Images, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
+    images: Images, *, dtype: Scale = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
 ) -> Array:
     """Convert hue, saturation and value to RGB images.
 
@@ -112,11 +116,11 @@ def hsv_to_rgb(
     return _convert(images, dtype, channel_axis, out, "hsv_to_rgb")
 
 
-def _convert(images: Images, dtype: str, channel_axis: ChannelAxis, out: Array | None, name: str) -> Array:
+def _convert(images: Images, dtype: Scale, channel_axis: ChannelAxis, out: Array | None, name: str) -> Array:
     """Convert images by the kernel of a name, or to uint8 by that for bytes."""
     given = images
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis, later=True)
-    one_of(dtype, "dtype", ("float32", "uint8"))
+    one_of(dtype, "dtype", SCALES)
     kernels = backend_of(images).color
     out = as_out(out, images.shape, dtype, images)
     if dtype == "float32":

@@ -1,6 +1,6 @@
 """Comparison of histograms: distances and similarities of all pairs."""
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from imfeat._backend import Array, backend_of
 from imfeat._check import as_out, as_vectors, count_outside, one_of, to_caller_array
 from imfeat._inputs import accepts
 
-METHODS = (
-    *("chi-square", "chi-square-alt", "intersection", "correlation"),
-    *("bhattacharyya", "hellinger", "kl"),
-)
+Method: TypeAlias = Literal[
+    "chi-square", "chi-square-alt", "intersection", "correlation", "bhattacharyya", "hellinger", "kl"
+]
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 @accepts(lists=False)
-def compare_histograms(first: Array, second: Array, *, method: str = "chi-square") -> Array:
+def compare_histograms(first: Array, second: Array, *, method: Method = "chi-square") -> Array:
     """Compare each histogram of one set with each of another.
 
     Parameters

@@ -8,7 +8,7 @@ import numpy as np
 from imfeat._backend import Array, backend_of, empty_on_device_of, fill
 from imfeat._check import as_out, as_pair, to_caller_array
 from imfeat._device import is_on_gpu
-from imfeat._hog import Options, Pair, as_inputs, as_options, fill_blocks
+from imfeat._hog import BlockNorm, Interpolation, Options, Pair, as_inputs, as_options, fill_blocks
 from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat._rows import joined
 
@@ -43,8 +43,8 @@ def hog_windows(
     block_size: int | tuple[int, int] = 2,
     block_stride: float | tuple[float, float] = 1,
     orientations: int = 9,
-    norm: str | None = "l2-hys",
-    interpolation: str = "none",
+    norm: BlockNorm = "l2-hys",
+    interpolation: Interpolation = "none",
     signed: bool = False,
     sqrt: bool = False,
     padding: int | tuple[int, int] = 0,

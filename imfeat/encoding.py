@@ -15,7 +15,7 @@ from imfeat._check import (
 )
 from imfeat._inputs import accepts
 from imfeat._nearest import nearest_words
-from imfeat._norm import NORMS
+from imfeat._norm import NORMS, Norm
 
 
 @accepts(late=True)
@@ -24,7 +24,7 @@ def bag_of_words(
     codebook: Array,
     *,
     offsets: Array | None = None,
-    norm: str | None = "l1",
+    norm: Norm = "l1",
 ) -> Array:
     """Count the visual words of each image.
 

@@ -1,6 +1,6 @@
 """Histogram equalization of images, global and adaptive (CLAHE)."""
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -23,7 +23,8 @@ from imfeat._planes import from_planes, frozen, mirrored, repeated, to_planes
 PIXELS_AT_ONCE = 1 << 20  # pixels whose tables, planes and margins are held at a time
 ENTRIES_AT_ONCE = 1 << 27  # entries of the tables of tiles, likewise
 NO_MASK = np.empty((0, 0), np.bool_)
-CONVENTIONS = ("torchvision", "opencv")
+Convention: TypeAlias = Literal["torchvision", "opencv"]
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
 TILE_DTYPES = {np.dtype(np.uint8): 1 << 8, np.dtype(np.uint16): 1 << 16}  # and the number of their values
 
 
@@ -31,7 +32,7 @@ TILE_DTYPES = {np.dtype(np.uint8): 1 << 8, np.dtype(np.uint16): 1 << 16}  # and 
 def equalize(
     images: Images,
     *,
-    convention: str = "torchvision",
+    convention: Convention = "torchvision",
     mask: Array | None = None,
     channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
@@ -122,7 +123,7 @@ def equalize(
 def equalize_value(
     images: Images,
     *,
-    convention: str = "torchvision",
+    convention: Convention = "torchvision",
     mask: Array | None = None,
     channel_axis: ChannelAxis = -1,
     out: Array | None = None,
@@ -265,7 +266,7 @@ def equalize_clahe(
     return to_caller_array(out)
 
 
-def _equalize_bytes(pixels: Array, chosen: Array | None, convention: str, out: Array) -> None:
+def _equalize_bytes(pixels: Array, chosen: Array | None, convention: Convention, out: Array) -> None:
     """Equalize pixels (n_images, n_pixels, n_channels) of uint8, which kernels do for 1 or 3 channels."""
     kernels = backend_of(pixels).equalize
     code = kernels.CONVENTIONS[convention]

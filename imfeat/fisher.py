@@ -1,6 +1,7 @@
 """Fisher vectors and vectors of locally aggregated descriptors (VLAD)."""
 
 import math
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -20,6 +21,10 @@ from imfeat._nearest import nearest_words
 from imfeat._sums import mixture_moments
 from imfeat.mixture import Mixture, as_mixture
 
+Convention: TypeAlias = Literal["vlfeat", "skimage", "sanchez2013"]
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
+VladNorm: TypeAlias = Literal["intra", "l2", "sqrt", None]
+VLAD_NORMS: tuple[VladNorm, ...] = get_args(VladNorm)
 VALUES = 1 << 22  # number of float64 sums at a time
 LARGEST = 1e38  # number of a result
 RARE = 1e-6  # weight below which components are left out
@@ -32,7 +37,7 @@ def fisher_vector(
     *,
     offsets: Array | None = None,
     improved: bool = False,
-    convention: str = "vlfeat",
+    convention: Convention = "vlfeat",
 ) -> Array:
     """Encode descriptors by the gradient of their likelihood under a mixture of Gaussians.
 
@@ -96,7 +101,7 @@ def fisher_vector(
     >>> imfeat.fisher_vector(descriptors, mixture, improved=True).shape
     (4096,)
     """
-    one_of(convention, "convention", ("vlfeat", "skimage", "sanchez2013"))
+    one_of(convention, "convention", CONVENTIONS)
     improved = as_flag(improved, "improved")
     n_components, d = as_mixture(mixture).means.shape
     vectors, bounds, leading = as_groups(descriptors, offsets, d, gpu=True)
@@ -134,7 +139,7 @@ def _scales_and_shares(weights: Array) -> tuple[Array, Array]:
 
 @accepts(late=True)
 def vlad(
-    descriptors: Array, codebook: Array, *, offsets: Array | None = None, norm: str | None = "intra"
+    descriptors: Array, codebook: Array, *, offsets: Array | None = None, norm: VladNorm = "intra"
 ) -> Array:
     """Encode descriptors by the sums of their differences from the nearest visual words.
 
@@ -181,7 +186,7 @@ def vlad(
     >>> imfeat.vlad(descriptors, codebook, norm=None)
     array([ 3.,  1., -1.,  3.], dtype=float32)
     """
-    one_of(norm, "norm", ("intra", "l2", "sqrt", None))
+    one_of(norm, "norm", VLAD_NORMS)
     words = as_words(codebook, gpu=True)
     n_words, d = words.shape
     vectors, bounds, leading = as_groups(descriptors, offsets, d, gpu=True)

@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from imfeat._check import (
     to_caller_array,
 )
 from imfeat._inputs import ChannelAxis, Images, accepts
-from imfeat._norm import NORMS
+from imfeat._norm import NORMS, Norm
 from imfeat._planes import repeated, to_planes
 from imfeat.color import gray_of, rgb_to_hsi, rgb_to_hsv
 from imfeat.lab import rgb_to_lab
@@ -28,7 +28,8 @@ from imfeat.ycbcr import rgb_to_ycbcr
 
 NO_MASK = np.empty((0, 0, 0), np.bool_)
 NO_MASK.setflags(write=False)  # as masks are, so that kernels are compiled once
-SPACES = ("rgb", "hsv", "hsi", "lab", "ycbcr", "gray", None)
+Space: TypeAlias = Literal["rgb", "hsv", "hsi", "lab", "ycbcr", "gray", None]
+SPACES: tuple[Space, ...] = get_args(Space)
 UNIT_RANGES = ((0.0, 1.0),) * 3
 LAB_RANGES = ((0.0, 100.0), (-128.0, 128.0), (-128.0, 128.0))
 CONVERSIONS = {"hsv": rgb_to_hsv, "hsi": rgb_to_hsi, "lab": rgb_to_lab, "ycbcr": rgb_to_ycbcr}
@@ -40,10 +41,10 @@ def color_histogram(
     images: Images,
     *,
     bins: int | Sequence[int] = 8,
-    space: str | None = "hsv",
+    space: Space = "hsv",
     joint: bool = True,
     grid: tuple[int, int] = (1, 1),
-    norm: str | None = "l1",
+    norm: Norm = "l1",
     mask: Array | None = None,
     channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
@@ -224,7 +225,7 @@ def _count(
     joint: bool,
     n_bins: tuple[int, ...],
     bounds: tuple[Array, Array],
-    norm: str | None,
+    norm: Norm,
     out: Array,
 ) -> None:
     kernels = backend_of(pixels).histogram
@@ -240,7 +241,7 @@ def _count_planes(
     mask: Array,
     n_bins: tuple[int, ...],
     bounds: tuple[Array, Array],
-    norm: str | None,
+    norm: Norm,
     out: Array,
 ) -> None:
     """Count the values of channels one by one, each as the first of three."""
@@ -264,7 +265,7 @@ def _count_planes(
 
 
 def _count_plane(
-    plane: Array, mask: Array, n_bins: int, bounds: tuple[Array, Array], norm: str | None, out: Array
+    plane: Array, mask: Array, n_bins: int, bounds: tuple[Array, Array], norm: Norm, out: Array
 ) -> None:
     """Count the values of a channel (n_images, height, width, 1) as the first of three."""
     n_pixels = math.prod(plane.shape)

@@ -6,7 +6,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count, as_flag, as_number, as_out, as_vectors, to_caller_array
-from imfeat._hog import Options, as_inputs, as_options, fill_blocks
+from imfeat._hog import BlockNorm, Interpolation, Options, as_inputs, as_options, fill_blocks
 from imfeat._inputs import ChannelAxis, Images, accepts
 
 
@@ -18,8 +18,8 @@ def hog(
     block_size: int | tuple[int, int] = 2,
     block_stride: float | tuple[float, float] = 1,
     orientations: int = 9,
-    norm: str | None = "l2-hys",
-    interpolation: str = "none",
+    norm: BlockNorm = "l2-hys",
+    interpolation: Interpolation = "none",
     signed: bool = False,
     sqrt: bool = False,
     padding: int | tuple[int, int] = 0,

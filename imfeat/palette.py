@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from imfeat._rows import joined
 from imfeat._sums import InMemory
 from imfeat.codebook import learn_codebook
 
+Dither: TypeAlias = Literal[None, "floyd-steinberg"]
+DITHERS: tuple[Dither, ...] = get_args(Dither)
 MOST_COLORS = 1 << 16
 PIXELS_AT_ONCE = 1 << 20  # number of pixels whose colours are sorted at a time
 
@@ -181,7 +184,7 @@ def quantize_colors(
     images: Images,
     palette: Array,
     *,
-    dither: str | None = None,
+    dither: Dither = None,
     channel_axis: ChannelAxis = -1,
     out: Array | None = None,
 ) -> Array:
@@ -239,7 +242,7 @@ def quantize_colors(
             [255,   0,   0]]], dtype=uint8)
     """
     images = as_colors(images, gpu=True, channel_axis=channel_axis)
-    one_of(dither, "dither", (None, "floyd-steinberg"))
+    one_of(dither, "dither", DITHERS)
     palette = _as_palette(palette, images)
     out = as_out(out, images.shape[:-1], np.uint8 if len(palette) <= 256 else np.uint16, images)
     if dither is not None:

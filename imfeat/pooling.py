@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_counts, as_groups, as_out, as_vectors, check_side, one_of, to_caller_array
 from imfeat._device import adopt, is_on_gpu
+
+Pool: TypeAlias = Literal["mean", "sum"]
+POOLS: tuple[Pool, ...] = get_args(Pool)
 
 
 def pool_regions(
@@ -18,7 +21,7 @@ def pool_regions(
     image_size: Any,
     *,
     grids: Sequence[tuple[int, int]] = ((1, 1), (3, 1)),
-    pool: str = "mean",
+    pool: Pool = "mean",
     offsets: Array | None = None,
 ) -> Array:
     """Encode the descriptors in each region of an image: a spatial pyramid.
@@ -88,7 +91,7 @@ def pool_regions(
            [0.5 , 0.5 ],
            [0.  , 1.  ]], dtype=float32)
     """
-    one_of(pool, "pool", ("mean", "sum"))
+    one_of(pool, "pool", POOLS)
     shapes = [as_counts(grid, "each of grids", 2) for grid in grids]
     if not shapes:
         raise ValueError("grids must be at least one, got none")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -21,7 +22,8 @@ from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat.color import gray_of, rgb_to_hsv
 
 PIXELS_AT_ONCE = 1 << 20  # number of pixels at a time
-COLORS = ("gray", "rgb", "hsv", "opponent")
+Color: TypeAlias = Literal["gray", "rgb", "hsv", "opponent"]
+COLORS: tuple[Color, ...] = get_args(Color)
 LENGTH = 128  # numbers of a descriptor of a channel
 SMOOTHING = 6  # ratio of the size of a bin to the standard deviation of its smoothing
 
@@ -35,7 +37,7 @@ def dense_sift(
     scales: Sequence[float] | None = None,
     fast: bool = False,
     window: float = 2.0,
-    color: str = "gray",
+    color: Color = "gray",
     channel_axis: ChannelAxis = "auto",
 ) -> tuple[Array, Array]:
     """Compute SIFT descriptors on a grid of positions.
@@ -224,7 +226,7 @@ def local_color(
     return positions, to_caller_array(descriptors)
 
 
-def _channels_of(pixels: Array, color: str) -> Array:
+def _channels_of(pixels: Array, color: Color) -> Array:
     """Return the channels (3 n, height, width) of images (n, height, width, 3) in a colour space."""
     kernels = backend_of(pixels).planes
     n, height, width, _ = pixels.shape

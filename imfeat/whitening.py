@@ -1,6 +1,6 @@
 """Whitening of patches."""
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -8,6 +8,9 @@ from imfeat._backend import Array
 from imfeat._check import as_number, as_vectors, one_of, to_caller_array
 from imfeat._products import multiply
 from imfeat._sums import Moments
+
+Kind: TypeAlias = Literal["zca", "pca"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Whitening:
@@ -47,8 +50,8 @@ class Whitening:
     mean_: Array
     matrix_: Array
 
-    def __init__(self, kind: str = "zca", epsilon: float = 0.1) -> None:
-        one_of(kind, "kind", ("zca", "pca"))
+    def __init__(self, kind: Kind = "zca", epsilon: float = 0.1) -> None:
+        one_of(kind, "kind", KINDS)
         self.kind = kind
         self.epsilon = as_number(epsilon, "epsilon", above=0)
 

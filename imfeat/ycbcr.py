@@ -5,11 +5,12 @@ import numpy as np
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_colors, as_out, one_of, to_caller_array
 from imfeat._inputs import ChannelAxis, Images, accepts
+from imfeat.color import SCALES, Scale
 
 
 @accepts(back=True, late=True)
 def rgb_to_ycbcr(
-    images: Images, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
+    images: Images, *, dtype: Scale = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
 ) -> Array:
     """Convert RGB images to luma and two differences of colours.
 
@@ -56,7 +57,7 @@ def rgb_to_ycbcr(
     """
     original = getattr(images, "dtype", "a list")
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
-    one_of(dtype, "dtype", ("float32", "uint8"))
+    one_of(dtype, "dtype", SCALES)
     kernels = backend_of(images).ycbcr
     out = as_out(out, images.shape, dtype, images)
     if dtype == "float32":

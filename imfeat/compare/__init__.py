@@ -11,6 +11,7 @@ from typing import Any
 
 from imfeat._backend import get_num_threads
 from imfeat._check import as_flag, one_of
+from imfeat._device import Device
 from imfeat._environment import COMPARE_PACKAGES, versions
 from imfeat._modules import name_function
 from imfeat.compare.answer import in_words, ranked
@@ -22,7 +23,7 @@ from imfeat.compare.device import check_device
 from imfeat.compare.environment import git_revision, machine, peak_bytes
 from imfeat.compare.flips import flips_in_words
 from imfeat.compare.folds import Folds, fold_numbers, folds_in_words, join, number_of_folds
-from imfeat.compare.kept import KEEPS
+from imfeat.compare.kept import KEEPS, Keep
 from imfeat.compare.own import register
 from imfeat.compare.preparation import (
     IN_MEMORY,
@@ -43,6 +44,7 @@ from imfeat.compare.result import CELLS, Result
 from imfeat.compare.running import LOGGER, run_all, run_folds
 from imfeat.compare.workspace import Workspace
 from imfeat.datasets import DataSet, load
+from imfeat.decoding import Decode
 from imfeat.learn._threads import blas_threads
 from imfeat.recipes import COMPARED, parse_list
 
@@ -60,12 +62,12 @@ def run(
     classifiers: str | Sequence[str] = DEFAULT_CLASSIFIERS,
     n_seeds: int | None = None,
     size: int | None = None,
-    decode: str = "exact",
+    decode: Decode = "exact",
     train_sizes: Sequence[int | str] = (),
     shifts: bool = False,
     folds: int | None = None,
-    keep: str = "best",
-    device: str = "cpu",
+    keep: Keep = "best",
+    device: Device = "cpu",
     folder: str | os.PathLike[str] | None = None,
     cache: bool = True,
 ) -> Result:

@@ -17,7 +17,7 @@ from imfeat.datasets.folder import load_folder
 from imfeat.datasets.labelled import load_labelled
 from imfeat.datasets.photos import load_photos
 from imfeat.datasets.sizes import suggest_size as suggest_size
-from imfeat.decoding import DECODES, FITS, as_pair
+from imfeat.decoding import DECODES, FITS, Decode, Fit, as_pair
 from imfeat.sources import ARCHIVES, TABLES
 
 __all__ = ["DataSet", "ImageSet", "load"]
@@ -32,8 +32,8 @@ def load(
     source: str | os.PathLike[str] | Mapping[str, Iterable[Any]] = "photos",
     *,
     size: int | tuple[int, int] | None = None,
-    fit: str = "crop",
-    decode: str = "exact",
+    fit: Fit = "crop",
+    decode: Decode = "exact",
     test_size: float = 0.2,
     rng: Seed = 0,
 ) -> DataSet:
@@ -154,7 +154,7 @@ def load(
     return data
 
 
-def _check_options(fit: str, decode: str, test_size: float) -> None:
+def _check_options(fit: Fit, decode: Decode, test_size: float) -> None:
     if fit not in FITS:
         raise ValueError(f"fit must be 'crop' or 'stretch', got {fit!r}")
     if decode not in DECODES:

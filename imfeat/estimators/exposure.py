@@ -6,9 +6,10 @@ from sklearn.base import OneToOneFeatureMixin
 
 from imfeat._backend import Array
 from imfeat._check import Pixels
+from imfeat._device import Device
 from imfeat._inputs import ChannelAxis, moved
 from imfeat.estimators._base import ImageTransformer
-from imfeat.exposure import equalize
+from imfeat.exposure import Convention, equalize
 
 
 class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg, misc]
@@ -55,7 +56,11 @@ class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=Non
     computes_on_gpu = True
 
     def __init__(
-        self, *, convention: str = "torchvision", channel_axis: ChannelAxis = "auto", device: str = "cpu"
+        self,
+        *,
+        convention: Convention = "torchvision",
+        channel_axis: ChannelAxis = "auto",
+        device: Device = "cpu",
     ) -> None:
         self.convention = convention
         self.channel_axis = channel_axis

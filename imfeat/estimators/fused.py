@@ -12,7 +12,7 @@ from imfeat._progress import iterations
 from imfeat._rows import joined
 from imfeat._sums import Descriptors, Moments
 from imfeat.estimators._base import LearnedTransformer
-from imfeat.fused import SIGNS, patch_features
+from imfeat.fused import SIGNS, Encoding, patch_features
 from imfeat.patches import mirror_patches, normalize_patches, sample_patches
 from imfeat.scaling import signed_sqrt
 from imfeat.whitening import Whitening
@@ -103,7 +103,7 @@ class PatchFeatures(LearnedTransformer):
         patch_size: int = 6,
         grid: tuple[int, int] = (3, 3),
         overlap: float = 0.6,
-        encoding: str = "threshold",
+        encoding: Encoding = "threshold",
         threshold: float = 0.25,
         mirror: bool = True,
         sqrt: bool = True,

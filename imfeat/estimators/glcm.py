@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._device import Device
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
-from imfeat.glcm import ANGLES, DISTANCES, HARALICK, haralick
+from imfeat.glcm import ANGLES, DISTANCES, HARALICK, Property, haralick
 
 
 class Haralick(ImageTransformer):
@@ -70,11 +71,11 @@ class Haralick(ImageTransformer):
         angles: Sequence[float] = ANGLES,
         levels: int = 256,
         symmetric: bool = True,
-        properties: Sequence[str] = HARALICK,
+        properties: Sequence[Property] = HARALICK,
         average: bool = True,
         grid: tuple[int, int] = (1, 1),
         channel_axis: ChannelAxis = "auto",
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.distances = distances
         self.angles = angles

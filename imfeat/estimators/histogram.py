@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._device import Device
 from imfeat._inputs import ChannelAxis
+from imfeat._norm import Norm
 from imfeat.estimators._base import ImageTransformer
-from imfeat.histogram import color_histogram
+from imfeat.histogram import Space, color_histogram
 
 CHANNELS: dict[str | None, tuple[str, ...]] = {
     **{space: tuple(space) for space in ("rgb", "hsv", "hsi", "lab")},
@@ -80,12 +82,12 @@ class ColorHistogram(ImageTransformer):
         self,
         *,
         bins: int | Sequence[int] = 8,
-        space: str | None = "hsv",
+        space: Space = "hsv",
         joint: bool = True,
         grid: tuple[int, int] = (1, 1),
-        norm: str | None = "l1",
+        norm: Norm = "l1",
         channel_axis: ChannelAxis = "auto",
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.bins = bins
         self.space = space

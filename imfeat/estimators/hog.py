@@ -3,7 +3,8 @@
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._hog import as_options
+from imfeat._device import Device
+from imfeat._hog import BlockNorm, Interpolation, as_options
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.hog import hog
@@ -80,15 +81,15 @@ class HOG(ImageTransformer):
         block_size: int | tuple[int, int] = 2,
         block_stride: float | tuple[float, float] = 1,
         orientations: int = 9,
-        norm: str | None = "l2-hys",
-        interpolation: str = "none",
+        norm: BlockNorm = "l2-hys",
+        interpolation: Interpolation = "none",
         signed: bool = False,
         sqrt: bool = False,
         padding: int | tuple[int, int] = 0,
         clip: float = 0.2,
         sigma: float | None = None,
         channel_axis: ChannelAxis = "auto",
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.cell_size = cell_size
         self.block_size = block_size

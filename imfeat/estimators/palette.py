@@ -7,7 +7,7 @@ import numpy as np
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import as_count, one_of
 from imfeat._inputs import ChannelAxis
-from imfeat._norm import NORMS, normalize_histograms
+from imfeat._norm import NORMS, Norm, normalize_histograms
 from imfeat._rows import rows_at
 from imfeat._sums import Descriptors
 from imfeat.estimators._base import LearnedTransformer
@@ -73,7 +73,7 @@ class PaletteHistogram(LearnedTransformer):
         *,
         n_colors: int = 64,
         grid: tuple[int, int] = (1, 1),
-        norm: str | None = "l1",
+        norm: Norm = "l1",
         n_pixels: int = 200_000,
         channel_axis: ChannelAxis = -1,
         random_state: int | np.random.RandomState | None = None,

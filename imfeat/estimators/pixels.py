@@ -3,7 +3,7 @@
 from imfeat._backend import Array
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
-from imfeat.pixels import raw_pixels
+from imfeat.pixels import Equalization, raw_pixels
 
 
 class RawPixels(ImageTransformer):
@@ -46,7 +46,7 @@ class RawPixels(ImageTransformer):
     any_number = True
     computes_on_gpu = True
 
-    def __init__(self, *, equalize: str | None = None, channel_axis: ChannelAxis = "auto") -> None:
+    def __init__(self, *, equalize: Equalization = None, channel_axis: ChannelAxis = "auto") -> None:
         self.equalize = equalize
         self.channel_axis = channel_axis
 

@@ -5,10 +5,11 @@ from typing import Self
 
 from imfeat._backend import Array
 from imfeat._check import as_count
+from imfeat._device import Device
 from imfeat._grid import as_grids, positions_of
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
-from imfeat.sift import dense_sift, local_color
+from imfeat.sift import Color, dense_sift, local_color
 
 CHANNELS = {"rgb": ("r_", "g_", "b_"), "hsv": ("h_", "s_", "v_"), "opponent": ("mu_", "rg_", "yb_")}
 
@@ -105,9 +106,9 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         scales: Sequence[float] | None = None,
         fast: bool = True,
         window: float = 2.0,
-        color: str = "gray",
+        color: Color = "gray",
         channel_axis: ChannelAxis = "auto",
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.step = step
         self.bin_size = bin_size
@@ -189,7 +190,7 @@ class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[
         bin_size: int = 4,
         scales: Sequence[float] | None = None,
         channel_axis: ChannelAxis = -1,
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.step = step
         self.bin_size = bin_size

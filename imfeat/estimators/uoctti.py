@@ -3,9 +3,10 @@
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._device import Device
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
-from imfeat.uoctti import cells_of, hog_uoctti, numbers_per_cell
+from imfeat.uoctti import Variant, cells_of, hog_uoctti, numbers_per_cell
 
 
 class UoCTTI(ImageTransformer):
@@ -65,10 +66,10 @@ class UoCTTI(ImageTransformer):
         cell_size: int = 8,
         orientations: int = 9,
         bilinear: bool = False,
-        variant: str = "uoctti",
+        variant: Variant = "uoctti",
         mirror: bool = False,
         channel_axis: ChannelAxis = "auto",
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.cell_size = cell_size
         self.orientations = orientations

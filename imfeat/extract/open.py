@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+Library: TypeAlias = Literal["pandas", "polars"]
+LIBRARIES: tuple[Library, ...] = get_args(Library)
 MANIFEST = "manifest.json"
 ARRAYS = "arrays"  # folder of a run for whole features, which `Features.mapped` writes
 
@@ -292,7 +294,7 @@ class Features:
         paths = [row["path"] for row in self.rows()]
         return np.array([PurePath(path).parent.name for path in paths], dtype=np.str_)
 
-    def frame(self, library: str = "pandas", *, features: bool = False) -> "pd.DataFrame | pl.DataFrame":
+    def frame(self, library: Library = "pandas", *, features: bool = False) -> "pd.DataFrame | pl.DataFrame":
         """Return paths, sizes, checksums, errors and `labels` as a data frame, a row an image.
 
         Parameters
@@ -301,7 +303,7 @@ class Features:
         features : bool
             Add the features, a column of lists each, as in `table`; for arrays see `imfeat.extract.Features`.
         """
-        one_of(library, "library", ("pandas", "polars"))
+        one_of(library, "library", LIBRARIES)
         rows = {"label": self.labels.tolist()}
         if features:
             table = self.table()

@@ -20,6 +20,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count
+from imfeat._device import Device
 from imfeat._extras import how_to_install
 from imfeat._files import complete, locked, make_folder, remove_unfinished, sha256
 from imfeat.extract.gpu import process_of, tasks_of
@@ -98,7 +99,7 @@ def predict(
     column: str | None = None,
     scheduler: str = "local",
     n_workers: int | None = None,
-    device: str = "cpu",
+    device: Device = "cpu",
     progress: bool = False,
 ) -> Predictions:
     """Predict the classes of image files, however many, and write them to a table.

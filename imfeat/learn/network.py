@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imfeat._backend import Array
-from imfeat.learn.activations import ACTIVATIONS, Activation
+from imfeat.learn.activations import ACTIVATIONS, Activation, ActivationName
 
 ROWS_AT_ONCE = 4096  # rows whose scores are computed at a time
 
@@ -47,7 +47,7 @@ class Layer:
            [0. , 2.5]])
     """
 
-    def __init__(self, weights: Array, biases: Array, activation: str = "identity") -> None:
+    def __init__(self, weights: Array, biases: Array, activation: ActivationName = "identity") -> None:
         self.weights = weights
         self.biases = biases
         self.activation = activation
@@ -170,7 +170,7 @@ class Network:
         cls,
         sizes: Sequence[int],
         *,
-        activation: str = "relu",
+        activation: ActivationName = "relu",
         rng: np.random.Generator,
         dtype: npt.DTypeLike = np.float32,
     ) -> Self:

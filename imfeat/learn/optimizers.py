@@ -16,7 +16,7 @@ are decays of 1 and more, with which averages of gradients don't decay.
 
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -323,7 +323,8 @@ def _above_zero(epsilon: float, w: Array) -> Any:
     return max(w.dtype.type(epsilon), np.finfo(w.dtype).tiny)
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {
+OptimizerName: TypeAlias = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
+OPTIMIZERS: dict[OptimizerName, type[Optimizer]] = {
     "sgd": SGD,
     "momentum": Momentum,
     "nesterov": Nesterov,

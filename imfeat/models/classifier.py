@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from imfeat._backend import Array
 from imfeat._check import as_number, one_of
-from imfeat.decoding import FITS, as_pair, check_decode
+from imfeat.decoding import FITS, Decode, Fit, as_pair, check_decode
 from imfeat.models.calibration import logits_of, softmax
 from imfeat.models.inputs import as_images, image_shape_of, items_of
 
@@ -81,8 +81,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         pipeline: Any,
         *,
         size: int | tuple[int, int] | None = None,
-        fitting: str = "crop",
-        decode: str = "exact",
+        fitting: Fit = "crop",
+        decode: Decode = "exact",
         class_names: Any = None,
         temperature: float = 1.0,
         about: dict[str, Any] | None = None,

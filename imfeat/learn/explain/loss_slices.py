@@ -6,7 +6,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import one_of
-from imfeat.learn.losses import LOSSES
+from imfeat.learn.losses import LOSSES, LossName
 from imfeat.learn.network import Layer, Network
 
 
@@ -17,7 +17,7 @@ def loss_slice(
     amounts: Array,
     *,
     direction: Sequence[Array] | None = None,
-    loss: str = "softmax",
+    loss: LossName = "softmax",
     rng: np.random.Generator | int | None = None,
 ) -> Array:
     """Return the loss along a line through the parameters of a network.
@@ -34,7 +34,7 @@ def loss_slice(
         Distances along the direction.
     direction : sequence of arrays of the shapes of ``network.parameters``, optional
         By default a random one of length 1.
-    loss : str
+    loss : {"softmax", "hinge", "squared_hinge", "crammer_singer", "squared_error"}
         Name of a loss of `LinearClassifier`; the penalty is left out.
     rng : Generator or seed
         Source of the random direction.
