@@ -23,7 +23,7 @@ DEVICES: tuple[Device, ...] = get_args(Device)
 
 
 class CudaUnavailableError(RuntimeError):
-    """Kernels for CUDA can't be used; the message says why, and what to do.
+    """Raised when CUDA kernels can't be used; the message says why and what to do.
 
     Examples
     --------

@@ -73,8 +73,8 @@ def learn_codebook(
     Notes
     -----
     Lloyd's algorithm [3]_.  A word that loses all its descriptors moves to the descriptor that is
-    farthest from its word.  Sums are float64 and their order is fixed, so the number of threads
-    changes nothing.  Descriptors of length 0 stay as they are where ``spherical``.
+    farthest from its word.  Sums are float64 and their order is fixed, so results are the same for
+    any number of threads.  Descriptors of length 0 stay as they are where ``spherical``.
 
     References
     ----------
@@ -141,12 +141,12 @@ def assign(descriptors: Array, codebook: Array) -> Array:
 
     Notes
     -----
-    Distances are computed in float32: of words whose mean is more than four times as far from the origin
-    as they are from the mean, on average, relative to one of the words.  The result is the nearest word of
-    float64, unless the squared distances of two words differ by less than (d + 8) 2^-17 R^2, where R is
-    the largest distance of the descriptor and the words from their mean.  This bound is for the worst
-    case; typical errors are a hundred times smaller.  Integers are compared without errors while such
-    squares are below 2^22.
+    Distances are computed in float32.  If the mean of the words is more than four times as far from the
+    origin as the words are from their mean, on average, one of the words is subtracted from all vectors
+    before.  The result is the nearest word in float64, unless the squared distances of two words differ by
+    less than (d + 8) 2^-17 R^2, where R is the largest distance of the descriptor and the words from their
+    mean.  This bound is for the worst case; typical errors are a hundred times smaller.  Distances of
+    integers are exact while such squares are below 2^22.
 
     Examples
     --------

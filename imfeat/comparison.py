@@ -23,7 +23,7 @@ def compare_histograms(first: Array, second: Array, *, method: Method = "chi-squ
     first : array of shape (n, n_bins) or (n_bins,)
         Histograms, or one; finite numbers that are not negative.
     second : array of shape (m, n_bins) or (n_bins,)
-        What they are compared with.
+        Histograms to compare them with, or one.
     method : str
         ``"chi-square"``, ``"chi-square-alt"``, ``"intersection"``, ``"correlation"``, ``"bhattacharyya"`` or
         its other name ``"hellinger"``, or ``"kl"``; see Notes.

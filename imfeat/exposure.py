@@ -37,7 +37,7 @@ def equalize(
     channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
 ) -> Array:
-    """Spread the values of each image, channel by channel, evenly over the whole range.
+    """Equalize the histogram of each image, channel by channel.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def equalize_clahe(
         Colour images are treated channel by channel.
     clip_limit : float
         A bin of a tile's histogram is cut at this many times the mean count; what is cut is
-        spread over all bins, as many as the dtype has values.  From their number on nothing is cut.
+        spread over all bins, as many as the dtype has values.  A limit of this number or more cuts nothing.
     tiles : (int, int)
         Rows and columns of tiles.  An image whose size they don't divide is continued by its
         mirror image at the bottom and the right for the histograms.

@@ -93,17 +93,16 @@ def hog(
 
     Notes
     -----
-    With ``interpolation="none"`` this is ``skimage.feature.hog``, within 1e-5; there and here the
-    unit of the pixels is kept, so that with ``norm=None`` a histogram of a uint8 image is 255
-    times that of the same image in [0, 1]; with a norm, the range of floats hardly
-    matters.  Rounding is that of ``skimage.feature.hog`` for uint8 and float64, where as there a gradient
-    has no vote if its angle is so little below 0 that it is rounded to 180 degrees (less than 2e-14).  In
-    float32 images a gradient within 1e-5 degrees of the edge between two bins may have its vote in either;
-    of images without such gradients none differ.
-    With ``interpolation="trilinear"`` and ``"l2-hys"`` it
-    is OpenCV's ``HOGDescriptor`` [1]_ within 1e-3, blocks and cells in rows instead of columns;
-    floats count 255-fold there, so both dtypes give the same.  Its sizes are (width, height), those of
-    blocks and their stride in pixels; ``winSigma`` is ``sigma`` here, ``L2HysThreshold`` is ``clip``,
+    With ``interpolation="none"`` results equal those of ``skimage.feature.hog`` within 1e-5.  With
+    ``norm=None`` they are proportional to the unit of the pixels: a histogram of a uint8 image is 255 times
+    that of the same image in [0, 1].  As in scikit-image, a gradient of a float64 image whose angle is less
+    than 2e-14 degrees below 0, so that it is rounded to 180 degrees, has no vote.  In float32 images, a
+    gradient within 1e-5 degrees of the edge between two bins may be counted in either.
+
+    With ``interpolation="trilinear"`` and ``"l2-hys"`` results equal those of OpenCV's ``HOGDescriptor`` [1]_
+    within 1e-3, with blocks and cells in row-major instead of column-major order.  In the norm floats
+    count 255-fold, so that all dtypes give the same.  OpenCV's sizes are (width, height), those of blocks
+    and their stride in pixels; ``winSigma`` is ``sigma`` here, ``L2HysThreshold`` is ``clip``,
     ``gammaCorrection`` is ``sqrt``, and ``signedGradient`` is ``signed``.
 
     ``hog(image, block_size=1, norm=None)`` of a 320 x 240 image is the textbook's example: 40 x 30

@@ -9,7 +9,7 @@ from imfeat._inputs import ChannelAxis, Images, accepts
 
 @accepts(back=True, late=True)
 def rgb_to_lab(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
-    """Convert sRGB images to CIE L*a*b*, in which distances are about those that people see.
+    """Convert sRGB images to CIE L*a*b*, in which distances approximate perceived differences.
 
     Parameters
     ----------

@@ -138,8 +138,8 @@ def learn_mixture(
 
     Notes
     -----
-    Expectation maximization [1]_.  Sums are float64 and their order is fixed, so the number of
-    threads changes nothing.  Posteriors below 1e-6 count as 0.  A variance is at least 1e-4 times
+    Expectation maximization [1]_.  Sums are float64 and their order is fixed, so results are the
+    same for any number of threads.  Posteriors below 1e-6 count as 0.  A variance is at least 1e-4 times
     that of all descriptors in its dimension, and at least 1e-6 times the mean over dimensions of
     these.  Components without descriptors keep their means and variances and get the weight 0; with the
     default start there are none.

@@ -13,7 +13,7 @@ from imfeat._sums import CentroidSums, Descriptors, InMemory
 
 
 class ProductQuantizer:
-    """Feature vectors as the nearest of some centroids in each group of dimensions.
+    """A product quantizer: the index of the nearest centroid in each group of dimensions of a vector.
 
     Parameters
     ----------

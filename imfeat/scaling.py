@@ -53,7 +53,7 @@ def l2_normalize(features: Array, *, axis: int = -1) -> Array:
     features : array of shape (..., n_features)
         Finite numbers.
     axis : int
-        Along which a vector lies; on a GPU the last one.
+        Axis along which vectors lie; on a GPU only the last one.
 
     Returns
     -------

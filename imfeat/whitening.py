@@ -19,8 +19,8 @@ class Whitening:
     Parameters
     ----------
     kind : {"zca", "pca"}
-        ``"zca"`` turns back to the axes of the pixels, so that a whitened patch still looks like
-        a patch; ``"pca"`` leaves the principal axes, strongest first.
+        ``"zca"`` rotates back to the axes of the pixels, so that a whitened patch still looks like
+        a patch; ``"pca"`` keeps the principal axes, strongest first.
     epsilon : float
         Term added to the variances of the principal axes, so that noise is not amplified.
 

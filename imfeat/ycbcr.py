@@ -12,7 +12,7 @@ from imfeat.color import SCALES, Scale
 def rgb_to_ycbcr(
     images: Images, *, dtype: Scale = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
 ) -> Array:
-    """Convert RGB images to luma and two differences of colours.
+    """Convert RGB images to luma and chroma (YCbCr).
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def rgb_to_ycbcr(
 
 @accepts(back=True, late=True)
 def ycbcr_to_rgb(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
-    """Convert luma and two differences of colours to RGB images.
+    """Convert luma and chroma (YCbCr) to RGB images.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from imfeat.decoding.decode import Skipped
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ImageSet:
-    """Images, and which class each of them shows.
+    """Images and their labels.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class ImageSet:
 
 
 class DataSet(NamedTuple):
-    """The images to learn from and the images to judge by; ``train, test = load(...)`` unpacks it.
+    """A training set and a test set; ``train, test = load(...)`` unpacks them.
 
     Examples
     --------

@@ -13,7 +13,7 @@ from imfeat.exposure import Convention, equalize
 
 
 class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg, misc]
-    """Spread the values of each image evenly over the whole range: images in, images out.
+    """Equalize the histogram of each image: images in, images out.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from imfeat.whitening import Whitening
 
 
 class PatchFeatures(LearnedTransformer):
-    """How much the patches of each image are like each word, region by region.
+    """Mean similarities of the patches of each image to visual words, region by region.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from imfeat.extract.fit import codebook
 
 
 def learn(*args: Any, **options: Any) -> Any:
-    """Call `codebook`, whose name this was.
+    """Former name of `codebook`, deprecated.
 
     Examples
     --------

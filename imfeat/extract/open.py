@@ -37,6 +37,10 @@ def open(out: str | os.PathLike[str], *, verify: bool = False) -> "Features":
     verify : bool
         Read all files and compare their checksums, not only their lengths.
 
+    Returns
+    -------
+    Features
+
     Raises
     ------
     FileNotFoundError

@@ -36,7 +36,7 @@ from imfeat.sources import absolute
 
 @dataclass(frozen=True)
 class Predictions:
-    """What `predict` wrote.
+    """The table that `predict` wrote, and how many images it has.
 
     Attributes
     ----------

@@ -147,7 +147,23 @@ def resume(
     n_workers: int | None = None,
     progress: bool = False,
 ) -> Features:
-    """Continue the run in a folder with its own settings; see `run`.
+    """Continue the run in a folder with its own settings.
+
+    Parameters
+    ----------
+    out : str or path
+        Folder of the run.
+    scheduler, n_workers, progress
+        As in `run`.
+
+    Returns
+    -------
+    Features
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, CudaUnavailableError, BlockingIOError, OSError, RuntimeError
+        As in `run`.
 
     Examples
     --------

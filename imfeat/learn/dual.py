@@ -21,7 +21,7 @@ from imfeat.learn._threads import with_paying_threads
 
 
 class RidgeProducts:
-    """Products of images that ridge regression is solved from, for any number of features.
+    """Products of pairs of images, from which ridge regression is solved in its dual form.
 
     Parameters
     ----------

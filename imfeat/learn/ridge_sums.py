@@ -28,7 +28,7 @@ ROWS_AT_ONCE = 4096
 
 
 class RidgeSums:
-    """Sums over features and labels that ridge regression is solved from.
+    """Sums over images, from which ridge regression is solved.
 
     Parameters
     ----------

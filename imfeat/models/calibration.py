@@ -20,7 +20,7 @@ TINY = 1e-12  # of a probability whose logarithm is a score
 
 
 def logits_of(model: Any, features: Any) -> Array:
-    """Return scores (n, n_classes) of a fitted classifier, float64, to make probabilities of.
+    """Return scores (n, n_classes) of a fitted classifier, float64, for `softmax`.
 
     Parameters
     ----------

@@ -33,9 +33,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     class_names : sequence of str, optional
         Names of the classes of ``pipeline`` in their order, which `predict` returns if these are integers.
     temperature : float
-        What scores are divided by before their softmax.
+        Number that scores are divided by before the softmax.
     about : dict, optional
-        What is known of the model, as its ``"accuracy"``; plain values, which files keep.
+        Information about the model, such as its ``"accuracy"``; plain values, which files keep.
 
     Attributes
     ----------

@@ -13,9 +13,9 @@ VECTORS_TO_QUANTIZE = 2048
 
 
 class Compressed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Features (n, d) as a product quantizer keeps them, divided by a number.
+    """Encode and decode features (n, d) with a product quantizer, and divide them by a number.
 
-    What a classifier that learned from codes gets for new images.
+    A classifier that learned from codes gets the features of new images like this.
 
     Parameters
     ----------

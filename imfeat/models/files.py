@@ -73,6 +73,10 @@ def save_model(path: str | os.PathLike[str], model: Any) -> None:
 def load_model(path: str | os.PathLike[str]) -> Any:
     """Read a model that `save_model` wrote, also with earlier versions of imfeat.
 
+    Parameters
+    ----------
+    path : str or path
+
     Returns
     -------
     fitted model
