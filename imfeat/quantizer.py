@@ -170,6 +170,15 @@ class ProductQuantizer:
         array of shape (n, n_groups, 2**bits), float32
             On the device of the queries.  The squared distance of feature i to what a code stands for is the
             sum of ``tables[i, g, code[g]]`` over groups g.
+
+        Examples
+        --------
+        >>> import imfeat
+        >>> import numpy as np
+        >>> quantizer = imfeat.ProductQuantizer(group_size=1, bits=1, rng=0).fit(np.array([[0, 0], [5, 9]]))
+        >>> np.sort(quantizer.distance_tables(np.array([[1, 0]])))
+        array([[[ 1., 16.],
+                [ 0., 81.]]], dtype=float32)
         """
         return to_caller_array(self._tables(self._as_queries(queries)))
 

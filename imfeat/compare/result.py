@@ -95,6 +95,20 @@ class Result(Measurements):
             If there is no such feature or classifier in the comparison.
         FileNotFoundError
             If the model was not kept; ``keep="all"`` keeps all.
+
+        Examples
+        --------
+        >>> import imfeat
+        >>> import numpy as np
+        >>> images = np.zeros((40, 32, 32, 3), np.uint8)
+        >>> images[20:] = [255, 0, 0]
+        >>> pairs = list(zip(images, ["dark"] * 20 + ["red"] * 20))
+        >>> data = {"train": pairs[::2], "test": pairs[1::2]}
+        >>> result = imfeat.compare.run(
+        ...     data, features="color, raw", classifiers="ridge", n_seeds=1, keep="all", cache=False
+        ... )
+        >>> result.pipeline("raw", "ridge").predict(images[19:21])
+        array([0, 1])
         """
         pairs = by_pair(self.records)
         if (feature, classifier) not in pairs:

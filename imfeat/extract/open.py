@@ -159,6 +159,18 @@ class Features:
         """Return a feature of all images (n_images, n_features) as a memory map, for more than memory holds.
 
         The first call copies the shards into one file of the folder, ``arrays/<column>.npy``.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import imfeat
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+        ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+        ...     features = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+        ...     type(features.mapped("color")).__name__, features.mapped("color").shape
+        ('memmap', (2, 512))
         """
         name = self.column(name)
         path = self.folder / ARRAYS / f"{file_name(name)}.npy"
@@ -306,6 +318,19 @@ class Features:
         library : {"pandas", "polars"}
         features : bool
             Add the features, a column of lists each, as in `table`; for arrays see `imfeat.extract.Features`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import imfeat
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+        ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+        ...     features = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+        ...     frame = features.frame()
+        >>> frame.columns.tolist()
+        ['path', 'n_bytes', 'sha256', 'error', 'label']
         """
         one_of(library, "library", LIBRARIES)
         rows = {"label": self.labels.tolist()}

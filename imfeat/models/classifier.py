@@ -116,7 +116,20 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return classes
 
     def predict_proba(self, X: Any) -> Array:
-        """Return the probabilities (n, n_classes) of the classes, float64, in the order of ``classes_``."""
+        """Return the probabilities (n, n_classes) of the classes, float64, in the order of ``classes_``.
+
+        Examples
+        --------
+        >>> import imfeat
+        >>> import numpy as np
+        >>> from sklearn.pipeline import make_pipeline
+        >>> images = np.zeros((10, 32, 32, 3), np.uint8)
+        >>> images[5:] = [255, 0, 0]
+        >>> pipeline = make_pipeline(imfeat.ColorHistogram(), imfeat.learn.LinearClassifier())
+        >>> model = imfeat.ImageClassifier(pipeline.fit(images, [0] * 5 + [1] * 5))
+        >>> model.predict_proba(images[:2]).sum(axis=1).round(2)
+        array([1., 1.])
+        """
         return softmax(self._logits(X), as_number(self.temperature, "temperature", above=0))
 
     def decision_function(self, X: Any) -> Array:
