@@ -77,6 +77,15 @@ def set_num_threads(n: int) -> None:
     ------
     TypeError, ValueError
         If ``n`` is not an integer, or below 1.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> n_threads = imfeat.get_num_threads()
+    >>> imfeat.set_num_threads(1)
+    >>> imfeat.get_num_threads()
+    1
+    >>> imfeat.set_num_threads(n_threads)
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer):
         raise TypeError(f"n must be an integer, got {n!r}")
@@ -88,7 +97,14 @@ def set_num_threads(n: int) -> None:
 
 
 def get_num_threads() -> int:
-    """Return the number of threads that features use; by default the number of usable cores."""
+    """Return the number of threads that features use; by default the number of usable cores.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> imfeat.get_num_threads() >= 1
+    True
+    """
     from imfeat_kernels.cpu import launch
 
     return launch.n_threads  # type: ignore[no-any-return]

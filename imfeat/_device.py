@@ -9,7 +9,7 @@ import importlib.util
 import math
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -18,11 +18,27 @@ from imfeat._extras import how_to_install
 
 LIBRARIES = "cupy", "torch"  # whose arrays come back
 WITH_DEVICE = {"cupy": "with cupy.cuda.Device({}): ...", "torch": "with torch.cuda.device({}): ..."}
-DEVICES = "cpu", "cuda"  # that features of arrays on the host are computed on
+Device: TypeAlias = Literal["cpu", "cuda"]  # that features of arrays on the host are computed on
+DEVICES: tuple[Device, ...] = get_args(Device)
 
 
 class CudaUnavailableError(RuntimeError):
-    """Kernels for CUDA can't be used; the message says why, and what to do."""
+    """Raised when CUDA kernels can't be used; the message says why and what to do.
+
+    Examples
+    --------
+    Features on the GPU if there is one, else on the CPU:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((10, 32, 32), np.uint8)
+    >>> try:
+    ...     features = imfeat.hog(imfeat.to_device(images)).copy_to_host()
+    ... except imfeat.CudaUnavailableError:
+    ...     features = imfeat.hog(images)
+    >>> features.shape
+    (10, 324)
+    """
 
 
 def is_on_gpu(value: Any) -> bool:
@@ -139,6 +155,17 @@ def to_device(array: Array) -> Any:
         If the array lies on another GPU than the current one.
     CudaUnavailableError
         If there is no GPU, or the extra ``cuda`` is not installed.
+
+    Examples
+    --------
+    On a machine with a GPU:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((10, 32, 32), np.uint8)
+    >>> features = imfeat.hog(imfeat.to_device(images))  # doctest: +SKIP
+    >>> features.copy_to_host().shape  # doctest: +SKIP
+    (10, 324)
     """
     check_usable()
     if is_on_gpu(array):

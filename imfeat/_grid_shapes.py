@@ -3,8 +3,8 @@
 Each function has the name of the function of the features, and takes the options that the shape depends on.
 """
 
-from imfeat._hog import as_options
-from imfeat.uoctti import cells_of, numbers_per_cell
+from imfeat._hog import Interpolation, as_options
+from imfeat.uoctti import Variant, cells_of, numbers_per_cell
 
 Shape = tuple[int, int, int]  # rows, columns and channels
 
@@ -21,7 +21,7 @@ def hog(
     block_size: int | tuple[int, int] = 2,
     block_stride: float | tuple[float, float] = 1,
     orientations: int = 9,
-    interpolation: str = "none",
+    interpolation: Interpolation = "none",
     padding: int | tuple[int, int] = 0,
 ) -> Shape:
     """Return rows and columns of blocks, and the numbers of a block."""
@@ -33,7 +33,7 @@ def hog(
 
 
 def hog_uoctti(
-    image_shape: Shape, *, cell_size: int = 8, orientations: int = 9, variant: str = "uoctti"
+    image_shape: Shape, *, cell_size: int = 8, orientations: int = 9, variant: Variant = "uoctti"
 ) -> Shape:
     """Return rows and columns of cells, and the numbers of a cell."""
     return *cells_of(image_shape[:2], cell_size), numbers_per_cell(orientations, variant)

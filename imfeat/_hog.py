@@ -4,7 +4,7 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -30,7 +30,10 @@ from imfeat._inputs import ChannelAxis
 from imfeat._planes import frozen, mirrored
 
 PIXELS_AT_ONCE = 1 << 20  # number of pixels whose histograms are held at a time
-NORMS = (None, "l1", "l1-sqrt", "l2", "l2-hys")
+BlockNorm: TypeAlias = Literal[None, "l1", "l1-sqrt", "l2", "l2-hys"]
+Interpolation: TypeAlias = Literal["none", "trilinear"]
+NORMS: tuple[BlockNorm, ...] = get_args(BlockNorm)
+INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
 NO_MASK = np.empty((0, 0, 0), np.bool_)
 NO_MASK.setflags(write=False)  # as masks are, so that kernels are compiled once
 ROUNDING = 1e-6  # of a stride in pixels
@@ -48,7 +51,7 @@ class Options:
     block_size: Pair  # in cells
     stride: Pair  # from one block to the next, in pixels
     orientations: int
-    norm: str | None
+    norm: BlockNorm
     trilinear: bool
     signed: bool
     sqrt: bool
@@ -124,7 +127,7 @@ def _checked_options(
     cells = as_pair(cell_size, "cell_size")
     blocks = as_pair(block_size, "block_size")
     one_of(norm, "norm", NORMS)
-    one_of(interpolation, "interpolation", ("none", "trilinear"))
+    one_of(interpolation, "interpolation", INTERPOLATIONS)
     trilinear = interpolation == "trilinear"
     if sigma is not None and not trilinear:
         raise ValueError(f"sigma is for interpolation='trilinear' only, got {sigma!r}; leave it None")

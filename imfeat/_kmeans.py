@@ -3,7 +3,7 @@
 Vectors may lie on a GPU.  Words, candidates and distances to choose from lie on the host.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from imfeat._check import Seed, as_vectors, to_host
 from imfeat._device import is_on_gpu
 from imfeat._nearest import nearest_words
 from imfeat._rows import rows_at
-from imfeat._sums import ONCE, Descriptors, WordSums
+from imfeat._sums import ONCE, Descriptors, Start, WordSums
 
 ROUNDS = 5  # of k-means||, as its authors recommend
 CANDIDATES_PER_WORD = 2  # and round
@@ -120,12 +120,16 @@ def parallel_start(vectors: Array, n_words: int, rng: Seed) -> Array:
     return plus_plus_start(candidates, n_words, rng, np.bincount(assignments, minlength=len(candidates)))
 
 
-STARTS = {"k-means++": plus_plus_start, "k-means||": parallel_start, "random": random_start}
+STARTS: dict[Start, Callable[..., Array]] = {
+    "k-means++": plus_plus_start,
+    "k-means||": parallel_start,
+    "random": random_start,
+}
 
 
-def first_words(vectors: Array, n_words: int, start: str | None, rng: np.random.Generator) -> Array:
+def first_words(vectors: Array, n_words: int, start: Start | None, rng: np.random.Generator) -> Array:
     """Return words (n_words, d) to begin with, by default by k-means++ or, if many, by k-means||."""
-    default = "k-means++" if n_words <= PLUS_PLUS_WORDS else "k-means||"
+    default: Start = "k-means++" if n_words <= PLUS_PLUS_WORDS else "k-means||"
     return STARTS[start or default](vectors, n_words, rng)
 
 

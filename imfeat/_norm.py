@@ -1,16 +1,18 @@
 """Normalization of counts."""
 
 import math
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_out
 
-NORMS = (None, "l1", "l2", "hellinger")
+Norm: TypeAlias = Literal[None, "l1", "l2", "hellinger"]
+NORMS: tuple[Norm, ...] = get_args(Norm)
 
 
-def normalize_histograms(counts: Array, norm: str | None) -> Array:
+def normalize_histograms(counts: Array, norm: Norm) -> Array:
     """Return histograms (..., n_bins) as float32, each divided by its own norm, on the device of the counts.
 
     ``None`` keeps the counts; ``"l1"`` gives shares that sum to 1, ``"l2"`` a vector of length 1,

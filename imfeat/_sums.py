@@ -24,7 +24,7 @@ References
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -34,6 +34,8 @@ from imfeat._check import to_host
 from imfeat._device import adopt, is_on_gpu
 from imfeat._nearest import nearest_centroids, nearest_words
 from imfeat._rows import mean_of, rows_at
+
+Start: TypeAlias = Literal["k-means++", "k-means||", "random"]
 
 ONCE = np.empty(0, np.int64)  # weights of descriptors that occur once each
 MOST_FAR = 1024  # vectors that replace words in one iteration
@@ -50,7 +52,7 @@ class Descriptors(Protocol):
     """
 
     rng: np.random.Generator
-    start: str | None
+    start: Start | None
 
     def total(self, kind: Any, **state: Any) -> Any:
         """Return the sum of ``kind.of(descriptors, **state)`` over all descriptors."""
@@ -68,7 +70,7 @@ class Descriptors(Protocol):
 class InMemory:
     """Descriptors in one array (n, d)."""
 
-    start: str | None = None
+    start: Start | None = None
 
     def __init__(self, vectors: Array, rng: np.random.Generator) -> None:
         self.vectors = adopt(vectors, "descriptors") if is_on_gpu(vectors) else vectors

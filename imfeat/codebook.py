@@ -19,7 +19,7 @@ from imfeat._inputs import accepts
 from imfeat._kmeans import STARTS, Batches, first_words, lloyd, lloyd_in_batches, unit_length
 from imfeat._progress import iterations
 from imfeat._rows import table_in_library_of
-from imfeat._sums import InMemory
+from imfeat._sums import InMemory, Start
 
 
 @accepts(lists=False)
@@ -29,7 +29,7 @@ def learn_codebook(
     *,
     rng: Seed = None,
     n_iterations: int = 20,
-    start: str | Array | None = None,
+    start: Start | Array | None = None,
     batch_size: int | None = None,
     spherical: bool = False,
     progress: bool = False,
@@ -73,8 +73,8 @@ def learn_codebook(
     Notes
     -----
     Lloyd's algorithm [3]_.  A word that loses all its descriptors moves to the descriptor that is
-    farthest from its word.  Sums are float64 and their order is fixed, so the number of threads
-    changes nothing.  Descriptors of length 0 stay as they are where ``spherical``.
+    farthest from its word.  Sums are float64 and their order is fixed, so results are the same for
+    any number of threads.  Descriptors of length 0 stay as they are where ``spherical``.
 
     References
     ----------
@@ -84,6 +84,15 @@ def learn_codebook(
     .. [3] S. P. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information
        Theory 28, 1982.  :doi:`10.1109/TIT.1982.1056489`
     .. [4] D. Sculley, "Web-scale k-means clustering", WWW 2010.  :doi:`10.1145/1772690.1772862`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> descriptors = np.array([[0, 0], [0, 2], [10, 0], [10, 2]])  # two groups
+    >>> imfeat.learn_codebook(descriptors, 2, rng=0)
+    array([[10.,  1.],
+           [ 0.,  1.]], dtype=float32)
     """
     n_words = as_count(n_words, "n_words")
     n_iterations = as_count(n_iterations, "n_iterations")
@@ -132,12 +141,20 @@ def assign(descriptors: Array, codebook: Array) -> Array:
 
     Notes
     -----
-    Distances are computed in float32: of words whose mean is more than four times as far from the origin
-    as they are from the mean, on average, relative to one of the words.  The result is the nearest word of
-    float64, unless the squared distances of two words differ by less than (d + 8) 2^-17 R^2, where R is
-    the largest distance of the descriptor and the words from their mean.  This bound is for the worst
-    case; typical errors are a hundred times smaller.  Integers are compared without errors while such
-    squares are below 2^22.
+    Distances are computed in float32.  If the mean of the words is more than four times as far from the
+    origin as the words are from their mean, on average, one of the words is subtracted from all vectors
+    before.  The result is the nearest word in float64, unless the squared distances of two words differ by
+    less than (d + 8) 2^-17 R^2, where R is the largest distance of the descriptor and the words from their
+    mean.  This bound is for the worst case; typical errors are a hundred times smaller.  Distances of
+    integers are exact while such squares are below 2^22.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> codebook = np.array([[0, 0], [10, 0]])
+    >>> imfeat.assign(np.array([[1, 1], [9, 3], [5, 0]]), codebook)  # the last one is equally near to both
+    array([0, 1, 0], dtype=int32)
     """
     words = as_words(codebook, gpu=True)
     vectors = as_vectors(descriptors, name="descriptors", length=words.shape[1], axes=None, gpu=True)
@@ -149,7 +166,7 @@ def assign(descriptors: Array, codebook: Array) -> Array:
     return to_caller_array(indices)
 
 
-def _start(vectors: Array, n_words: int, start: str | Array | None, rng: np.random.Generator) -> Array:
+def _start(vectors: Array, n_words: int, start: Start | Array | None, rng: np.random.Generator) -> Array:
     """Return the first words, drawn among the vectors or given by the caller."""
     if start is None or isinstance(start, str):
         one_of(start, "start", (*STARTS, None))

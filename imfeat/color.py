@@ -1,17 +1,21 @@
 """Conversions between RGB, HSV, HSI and gray."""
 
+from typing import Literal, TypeAlias, get_args
+
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import as_colors, as_out, one_of, to_caller_array
 from imfeat._inputs import ChannelAxis, Images, accepts
 
+Scale: TypeAlias = Literal["float32", "uint8"]  # dtype of results: in [0, 1] or 0..255
+SCALES: tuple[Scale, ...] = get_args(Scale)
 WHITE_BYTE = np.float32(255)
 
 
 @accepts(back=True, late=True)
 def rgb_to_hsv(
-    images: Images, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
+    images: Images, *, dtype: Scale = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
 ) -> Array:
     """Convert RGB images to hue, saturation and value.
 
@@ -46,13 +50,27 @@ def rgb_to_hsv(
     ----------
     .. [1] A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
        :doi:`10.1145/965139.807361`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> colors = np.array([[255, 0, 0], [0, 0, 128], [128, 128, 128]], np.uint8)  # red, dark blue, gray
+    >>> imfeat.rgb_to_hsv(colors).round(2)
+    array([[0.  , 1.  , 1.  ],
+           [0.67, 1.  , 0.5 ],
+           [0.  , 0.  , 0.5 ]], dtype=float32)
+    >>> imfeat.rgb_to_hsv(colors, dtype="uint8")
+    array([[  0, 255, 255],
+           [170, 255, 128],
+           [  0,   0, 128]], dtype=uint8)
     """
     return _convert(images, dtype, channel_axis, out, "rgb_to_hsv")
 
 
 @accepts(back=True, late=True)
 def hsv_to_rgb(
-    images: Images, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
+    images: Images, *, dtype: Scale = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
 ) -> Array:
     """Convert hue, saturation and value to RGB images.
 
@@ -86,15 +104,23 @@ def hsv_to_rgb(
     ----------
     .. [1] A. R. Smith, "Color gamut transform pairs", SIGGRAPH 1978.
        :doi:`10.1145/965139.807361`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> green = np.array([[1 / 3, 1, 1]])
+    >>> imfeat.hsv_to_rgb(green).round(2)
+    array([[0., 1., 0.]], dtype=float32)
     """
     return _convert(images, dtype, channel_axis, out, "hsv_to_rgb")
 
 
-def _convert(images: Images, dtype: str, channel_axis: ChannelAxis, out: Array | None, name: str) -> Array:
+def _convert(images: Images, dtype: Scale, channel_axis: ChannelAxis, out: Array | None, name: str) -> Array:
     """Convert images by the kernel of a name, or to uint8 by that for bytes."""
     given = images
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis, later=True)
-    one_of(dtype, "dtype", ("float32", "uint8"))
+    one_of(dtype, "dtype", SCALES)
     kernels = backend_of(images).color
     out = as_out(out, images.shape, dtype, images)
     if dtype == "float32":
@@ -143,6 +169,18 @@ def rgb_to_hsi(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | N
     References
     ----------
     .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 6.2.
+
+    Examples
+    --------
+    The intensity of pure red is a third, its value in HSV is 1:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> red = np.array([[255, 0, 0]], np.uint8)
+    >>> imfeat.rgb_to_hsi(red).round(2)
+    array([[0.  , 1.  , 0.33]], dtype=float32)
+    >>> imfeat.rgb_to_hsv(red).round(2)
+    array([[0., 1., 1.]], dtype=float32)
     """
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     out = as_out(out, images.shape, np.float32, images)
@@ -179,6 +217,18 @@ def rgb_to_gray(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | 
     -----
     The two conventions differ by up to 0.13 of the range: each dtype follows the library that
     people use it with.
+
+    Examples
+    --------
+    uint8 has the weights of Rec. 601, floats have those of Rec. 709:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> red = np.array([[255, 0, 0]], np.uint8)
+    >>> imfeat.rgb_to_gray(red)
+    array([76], dtype=uint8)
+    >>> imfeat.rgb_to_gray(red / 255).round(4)
+    array([0.2125], dtype=float32)
     """
     images = as_colors(images, gpu=True, channel_axis=channel_axis, unit=False)
     kernels = backend_of(images)

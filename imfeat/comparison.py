@@ -1,6 +1,6 @@
 """Comparison of histograms: distances and similarities of all pairs."""
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from imfeat._backend import Array, backend_of
 from imfeat._check import as_out, as_vectors, count_outside, one_of, to_caller_array
 from imfeat._inputs import accepts
 
-METHODS = (
-    *("chi-square", "chi-square-alt", "intersection", "correlation"),
-    *("bhattacharyya", "hellinger", "kl"),
-)
+Method: TypeAlias = Literal[
+    "chi-square", "chi-square-alt", "intersection", "correlation", "bhattacharyya", "hellinger", "kl"
+]
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 @accepts(lists=False)
-def compare_histograms(first: Array, second: Array, *, method: str = "chi-square") -> Array:
+def compare_histograms(first: Array, second: Array, *, method: Method = "chi-square") -> Array:
     """Compare each histogram of one set with each of another.
 
     Parameters
@@ -23,7 +23,7 @@ def compare_histograms(first: Array, second: Array, *, method: str = "chi-square
     first : array of shape (n, n_bins) or (n_bins,)
         Histograms, or one; finite numbers that are not negative.
     second : array of shape (m, n_bins) or (n_bins,)
-        What they are compared with.
+        Histograms to compare them with, or one.
     method : str
         ``"chi-square"``, ``"chi-square-alt"``, ``"intersection"``, ``"correlation"``, ``"bhattacharyya"`` or
         its other name ``"hellinger"``, or ``"kl"``; see Notes.
@@ -59,6 +59,16 @@ def compare_histograms(first: Array, second: Array, *, method: str = "chi-square
        :doi:`10.1007/BF00130487`
     .. [2] Y. Rubner, J. Puzicha, C. Tomasi, J. M. Buhmann, "Empirical evaluation of dissimilarity
        measures for color and texture", CVIU 84, 2001.  :doi:`10.1006/cviu.2001.0934`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> first = np.array([[1, 0, 0], [0, 0.5, 0.5]])
+    >>> second = np.array([[0.5, 0.5, 0], [0, 0.5, 0.5]])
+    >>> imfeat.compare_histograms(first, second, method="intersection")
+    array([[0.5, 0. ],
+           [0.5, 1. ]], dtype=float32)
     """
     one_of(method, "method", METHODS)
     x, y = _as_histograms(first, "first"), _as_histograms(second, "second")

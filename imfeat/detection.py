@@ -8,7 +8,7 @@ import numpy as np
 from imfeat._backend import Array, backend_of, empty_on_device_of, fill
 from imfeat._check import as_out, as_pair, to_caller_array
 from imfeat._device import is_on_gpu
-from imfeat._hog import Options, Pair, as_inputs, as_options, fill_blocks
+from imfeat._hog import BlockNorm, Interpolation, Options, Pair, as_inputs, as_options, fill_blocks
 from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat._rows import joined
 
@@ -43,8 +43,8 @@ def hog_windows(
     block_size: int | tuple[int, int] = 2,
     block_stride: float | tuple[float, float] = 1,
     orientations: int = 9,
-    norm: str | None = "l2-hys",
-    interpolation: str = "none",
+    norm: BlockNorm = "l2-hys",
+    interpolation: Interpolation = "none",
     signed: bool = False,
     sqrt: bool = False,
     padding: int | tuple[int, int] = 0,
@@ -102,6 +102,21 @@ def hog_windows(
 
     A linear detector ``weights`` of shape (n_rows, n_cols, block_rows, block_cols, orientations) gives
     the scores of all windows by ``np.tensordot(windows, weights, 5)``, which copies the windows.
+
+    Examples
+    --------
+    Windows of the detector of pedestrians of Dalal and Triggs, every 8 pixels:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> import skimage.data
+    >>> image = skimage.data.astronaut()
+    >>> windows = imfeat.hog_windows(image, (128, 64), 8)
+    >>> windows.shape
+    (49, 57, 15, 7, 2, 2, 9)
+    >>> weights = np.zeros(windows.shape[2:])  # of a linear detector
+    >>> np.tensordot(windows, weights, 5).shape
+    (49, 57)
     """
     options = as_options(
         *(cell_size, block_size, block_stride, orientations, norm, interpolation),
@@ -156,9 +171,10 @@ def hog_to_opencv(features: Array) -> Array:
     --------
     The first two blocks in OpenCV's order lie in the first column:
 
+    >>> import imfeat
     >>> import numpy as np
     >>> blocks = np.arange(6).reshape(2, 3, 1, 1, 1)
-    >>> hog_to_opencv(blocks)
+    >>> imfeat.hog_to_opencv(blocks)
     array([0, 3, 1, 4, 2, 5])
     """
     if is_on_gpu(features):

@@ -15,7 +15,7 @@ from imfeat._check import (
 )
 from imfeat._inputs import accepts
 from imfeat._nearest import nearest_words
-from imfeat._norm import NORMS
+from imfeat._norm import NORMS, Norm
 
 
 @accepts(late=True)
@@ -24,7 +24,7 @@ def bag_of_words(
     codebook: Array,
     *,
     offsets: Array | None = None,
-    norm: str | None = "l1",
+    norm: Norm = "l1",
 ) -> Array:
     """Count the visual words of each image.
 
@@ -54,6 +54,21 @@ def bag_of_words(
     ----------
     .. [1] G. Csurka, C. R. Dance, L. Fan, J. Willamowski, C. Bray, "Visual categorization with
        bags of keypoints", ECCV workshop 2004.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> codebook = np.array([[0, 0], [10, 0]])
+    >>> descriptors = np.array([[1, 1], [9, 3], [8, 0]])
+    >>> imfeat.bag_of_words(descriptors, codebook, norm=None)
+    array([1., 2.], dtype=float32)
+
+    The descriptors of two images, the first of which has one:
+
+    >>> imfeat.bag_of_words(descriptors, codebook, offsets=np.array([0, 1, 3]))
+    array([[1., 0.],
+           [0., 1.]], dtype=float32)
     """
     one_of(norm, "norm", NORMS)
     words, vectors, bounds, leading = _as_words_and_groups(descriptors, codebook, offsets)
@@ -102,6 +117,16 @@ def soft_words(
     ----------
     .. [1] J. C. van Gemert, J.-M. Geusebroek, C. J. Veenman, A. W. M. Smeulders, "Kernel codebooks
        for scene categorization", ECCV 2008.  :doi:`10.1007/978-3-540-88690-7_52`
+
+    Examples
+    --------
+    A descriptor halfway between two words counts half for each:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> codebook = np.array([[0, 0], [10, 0]])
+    >>> imfeat.soft_words(np.array([[5, 0]]), codebook)
+    array([0.5, 0.5], dtype=float32)
     """
     words, vectors, bounds, leading = _as_words_and_groups(descriptors, codebook, offsets)
     words = to_host(words)
@@ -143,6 +168,16 @@ def triangle(descriptors: Array, codebook: Array, *, offsets: Array | None = Non
     ----------
     .. [1] A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised
        feature learning", AISTATS 2011.
+
+    Examples
+    --------
+    The distances to the words are 1 and 9, and their mean is 5:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> codebook = np.array([[0, 0], [10, 0]])
+    >>> imfeat.triangle(np.array([[1, 0]]), codebook)
+    array([4., 0.], dtype=float32)
     """
     words, vectors, bounds, leading = _as_words_and_groups(descriptors, codebook, offsets)
     means = _means_for(vectors, leading, words)

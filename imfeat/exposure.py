@@ -1,6 +1,6 @@
 """Histogram equalization of images, global and adaptive (CLAHE)."""
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -23,7 +23,8 @@ from imfeat._planes import from_planes, frozen, mirrored, repeated, to_planes
 PIXELS_AT_ONCE = 1 << 20  # pixels whose tables, planes and margins are held at a time
 ENTRIES_AT_ONCE = 1 << 27  # entries of the tables of tiles, likewise
 NO_MASK = np.empty((0, 0), np.bool_)
-CONVENTIONS = ("torchvision", "opencv")
+Convention: TypeAlias = Literal["torchvision", "opencv"]
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
 TILE_DTYPES = {np.dtype(np.uint8): 1 << 8, np.dtype(np.uint16): 1 << 16}  # and the number of their values
 
 
@@ -31,12 +32,12 @@ TILE_DTYPES = {np.dtype(np.uint8): 1 << 8, np.dtype(np.uint16): 1 << 16}  # and 
 def equalize(
     images: Images,
     *,
-    convention: str = "torchvision",
+    convention: Convention = "torchvision",
     mask: Array | None = None,
     channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
 ) -> Array:
-    """Spread the values of each image, channel by channel, evenly over the whole range.
+    """Equalize the histogram of each image, channel by channel.
 
     Parameters
     ----------
@@ -81,6 +82,22 @@ def equalize(
     References
     ----------
     .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 3.3.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> import skimage.data
+    >>> image = np.array([[100, 101], [102, 103]], np.uint8)
+    >>> imfeat.equalize(image, convention="opencv")
+    array([[  0,  85],
+           [170, 255]], dtype=uint8)
+
+    A dark photograph then covers the whole range:
+
+    >>> dark = skimage.data.camera() // 4
+    >>> int(dark.max()), int(imfeat.equalize(dark).max())
+    (63, 255)
     """
     checked = as_pixels(
         images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False, words="kept"
@@ -106,7 +123,7 @@ def equalize(
 def equalize_value(
     images: Images,
     *,
-    convention: str = "torchvision",
+    convention: Convention = "torchvision",
     mask: Array | None = None,
     channel_axis: ChannelAxis = -1,
     out: Array | None = None,
@@ -136,6 +153,19 @@ def equalize_value(
     -----
     V is the largest channel, so the way through HSV and back is a factor a pixel: each channel
     is multiplied by what V was multiplied by, and rounded once.
+
+    Examples
+    --------
+    Red pixels stay red:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> image = np.array([[[10, 0, 0], [20, 0, 0], [30, 0, 0], [40, 0, 0]]], np.uint8)
+    >>> imfeat.equalize_value(image, convention="opencv")
+    array([[[  0,   0,   0],
+            [ 85,   0,   0],
+            [170,   0,   0],
+            [255,   0,   0]]], dtype=uint8)
     """
     pixels = as_pixels(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis, words="kept")
     batch = pixels.batch
@@ -169,7 +199,7 @@ def equalize_clahe(
         Colour images are treated channel by channel.
     clip_limit : float
         A bin of a tile's histogram is cut at this many times the mean count; what is cut is
-        spread over all bins, as many as the dtype has values.  From their number on nothing is cut.
+        spread over all bins, as many as the dtype has values.  A limit of this number or more cuts nothing.
     tiles : (int, int)
         Rows and columns of tiles.  An image whose size they don't divide is continued by its
         mirror image at the bottom and the right for the histograms.
@@ -196,6 +226,17 @@ def equalize_clahe(
     ----------
     .. [1] K. Zuiderveld, "Contrast limited adaptive histogram equalization", Graphics Gems IV,
        1994.  :doi:`10.1016/B978-0-12-336156-1.50061-6`
+
+    Examples
+    --------
+    The range of the values of a faint photograph before and after:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> import skimage.data
+    >>> faint = skimage.data.camera() // 16 + 100
+    >>> int(np.ptp(faint)), int(np.ptp(imfeat.equalize_clahe(faint)))
+    (15, 43)
     """
     pixels = as_pixels(images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False, words="kept")
     clip_limit = as_number(clip_limit, "clip_limit", above=0)
@@ -225,7 +266,7 @@ def equalize_clahe(
     return to_caller_array(out)
 
 
-def _equalize_bytes(pixels: Array, chosen: Array | None, convention: str, out: Array) -> None:
+def _equalize_bytes(pixels: Array, chosen: Array | None, convention: Convention, out: Array) -> None:
     """Equalize pixels (n_images, n_pixels, n_channels) of uint8, which kernels do for 1 or 3 channels."""
     kernels = backend_of(pixels).equalize
     code = kernels.CONVENTIONS[convention]

@@ -1,6 +1,7 @@
 """Fisher vectors and vectors of locally aggregated descriptors (VLAD)."""
 
 import math
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -20,6 +21,10 @@ from imfeat._nearest import nearest_words
 from imfeat._sums import mixture_moments
 from imfeat.mixture import Mixture, as_mixture
 
+Convention: TypeAlias = Literal["vlfeat", "skimage", "sanchez2013"]
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
+VladNorm: TypeAlias = Literal["intra", "l2", "sqrt", None]
+VLAD_NORMS: tuple[VladNorm, ...] = get_args(VladNorm)
 VALUES = 1 << 22  # number of float64 sums at a time
 LARGEST = 1e38  # number of a result
 RARE = 1e-6  # weight below which components are left out
@@ -32,7 +37,7 @@ def fisher_vector(
     *,
     offsets: Array | None = None,
     improved: bool = False,
-    convention: str = "vlfeat",
+    convention: Convention = "vlfeat",
 ) -> Array:
     """Encode descriptors by the gradient of their likelihood under a mixture of Gaussians.
 
@@ -77,8 +82,26 @@ def fisher_vector(
        :doi:`10.1007/s11263-013-0636-x`
     .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010.  :doi:`10.1007/978-3-642-15561-1_11`
+
+    Examples
+    --------
+    With one component of mean 0 and variance 1, the numbers are the means of x and of (x^2 - 1) / sqrt(2):
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> import skimage.data
+    >>> mixture = imfeat.Mixture(np.array([1]), np.array([[0]]), np.array([[1]]))
+    >>> imfeat.fisher_vector(np.array([[1], [3]]), mixture).round(2)
+    array([2.  , 2.83], dtype=float32)
+
+    A vector of a photograph has 2 K d numbers, here 2 x 16 x 128:
+
+    >>> positions, descriptors = imfeat.dense_sift(skimage.data.astronaut(), step=16)
+    >>> mixture = imfeat.learn_mixture(descriptors, 16, rng=0)
+    >>> imfeat.fisher_vector(descriptors, mixture, improved=True).shape
+    (4096,)
     """
-    one_of(convention, "convention", ("vlfeat", "skimage", "sanchez2013"))
+    one_of(convention, "convention", CONVENTIONS)
     improved = as_flag(improved, "improved")
     n_components, d = as_mixture(mixture).means.shape
     vectors, bounds, leading = as_groups(descriptors, offsets, d, gpu=True)
@@ -116,7 +139,7 @@ def _scales_and_shares(weights: Array) -> tuple[Array, Array]:
 
 @accepts(late=True)
 def vlad(
-    descriptors: Array, codebook: Array, *, offsets: Array | None = None, norm: str | None = "intra"
+    descriptors: Array, codebook: Array, *, offsets: Array | None = None, norm: VladNorm = "intra"
 ) -> Array:
     """Encode descriptors by the sums of their differences from the nearest visual words.
 
@@ -151,8 +174,19 @@ def vlad(
        image representation", CVPR 2010.  :doi:`10.1109/CVPR.2010.5540039`
     .. [2] R. Arandjelovic, A. Zisserman, "All about VLAD", CVPR 2013.
        :doi:`10.1109/CVPR.2013.207`
+
+    Examples
+    --------
+    Differences of the first two descriptors to the first word, and of the third to the second word:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> codebook = np.array([[0, 0], [10, 0]])
+    >>> descriptors = np.array([[1, 1], [2, 0], [9, 3]])
+    >>> imfeat.vlad(descriptors, codebook, norm=None)
+    array([ 3.,  1., -1.,  3.], dtype=float32)
     """
-    one_of(norm, "norm", ("intra", "l2", "sqrt", None))
+    one_of(norm, "norm", VLAD_NORMS)
     words = as_words(codebook, gpu=True)
     n_words, d = words.shape
     vectors, bounds, leading = as_groups(descriptors, offsets, d, gpu=True)

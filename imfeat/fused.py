@@ -8,6 +8,7 @@ averaged over the cells of a grid.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -31,7 +32,8 @@ from imfeat.whitening import Whitening
 
 VALUES_AT_ONCE = 1 << 22  # number of values of patches and responses at a time
 VALUES_ON_GPU = 1 << 26
-SIGNS = {"threshold": 2, "triangle": 1}  # numbers per word and region
+Encoding: TypeAlias = Literal["threshold", "triangle"]
+SIGNS: dict[Encoding, int] = {"threshold": 2, "triangle": 1}  # numbers per word and region
 NEARLY = 1e-6  # rounding error of a position
 SYMMETRIC = 1e-3  # largest difference of a whitening from its mirror image, relative to its largest value
 
@@ -45,7 +47,7 @@ def patch_features(
     patch_size: int = 6,
     grid: tuple[int, int] = (3, 3),
     overlap: float = 0.0,
-    encoding: str = "threshold",
+    encoding: Encoding = "threshold",
     threshold: float = 0.25,
     mirror: bool = True,
     epsilon: float = CONTRAST,
@@ -106,6 +108,17 @@ def patch_features(
        feature learning", AISTATS 2011.
     .. [2] A. Coates, A. Y. Ng, "The importance of encoding versus training with sparse coding and
        vector quantization", ICML 2011.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.astronaut()[:64, :64]
+    >>> patches = imfeat.normalize_patches(imfeat.sample_patches(photo, 6, 1000, rng=0))
+    >>> whitening = imfeat.Whitening().fit(patches)
+    >>> codebook = imfeat.learn_codebook(whitening.transform(patches), 16, rng=0)
+    >>> imfeat.patch_features(photo, codebook, whitening, mirror=False).shape  # 3 x 3 regions, 2 x 16 numbers
+    (288,)
     """
     leading, pixels, *_ = as_pixels(images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False)
     patch_size = as_count(patch_size, "patch_size")
@@ -151,7 +164,7 @@ class _Bank:
     right: Array
 
 
-def _bank(words: Array, whitening: Whitening, patch_size: int, encoding: str, *, mirror: bool) -> _Bank:
+def _bank(words: Array, whitening: Whitening, patch_size: int, encoding: Encoding, *, mirror: bool) -> _Bank:
     matrix = whitening.matrix_
     squares = np.einsum("kd,kd->k", words, words, dtype=np.float64)
     if encoding == "threshold":
@@ -211,7 +224,7 @@ class _Tiles:
         self.epsilon = epsilon
         self.scratch: dict[str, Array] = {}
 
-    def slices(self, positions: tuple[int, ...], encoding: str) -> Iterator[tuple[slice, slice]]:
+    def slices(self, positions: tuple[int, ...], encoding: Encoding) -> Iterator[tuple[slice, slice]]:
         """Yield slices of images and of rows of positions: several images, or some rows of one."""
         n_images = len(self.images)
         n_rows, n_cols = positions

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -28,7 +29,27 @@ from imfeat.histogram import region_bounds
 
 DISTANCES = (1,)
 ANGLES = (0, math.pi / 4, math.pi / 2, 3 * math.pi / 4)
-HARALICK = (
+Property: TypeAlias = Literal[
+    "contrast",
+    "dissimilarity",
+    "homogeneity",
+    "ASM",
+    "energy",
+    "correlation",
+    "mean",
+    "variance",
+    "std",
+    "entropy",
+    "joint_entropy",
+    "sum_average",
+    "sum_variance",
+    "sum_entropy",
+    "difference_variance",
+    "difference_entropy",
+    "imc1",
+    "imc2",
+]  # in the order of the kernels
+HARALICK: tuple[Property, ...] = (
     *("ASM", "contrast", "correlation", "variance", "homogeneity", "sum_average", "sum_variance"),
     *("sum_entropy", "joint_entropy", "difference_variance", "difference_entropy", "imc1", "imc2"),
 )
@@ -94,7 +115,12 @@ def glcm(
 
     Examples
     --------
-    >>> glcm(np.array([[0, 0, 1], [1, 1, 1]], np.uint8), angles=(0,), levels=2)[..., 0, 0]
+    A pixel and its right neighbour are 0, 0 and 0, 1 in the first row, and twice 1, 1 in the second:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> image = np.array([[0, 0, 1], [1, 1, 1]], np.uint8)
+    >>> imfeat.glcm(image, angles=(0,), levels=2)[..., 0, 0]
     array([[1, 1],
            [0, 2]], dtype=uint32)
     """
@@ -129,7 +155,7 @@ def haralick(
     angles: Sequence[float] = ANGLES,
     levels: int = 256,
     symmetric: bool = True,
-    properties: Sequence[str] = HARALICK,
+    properties: Sequence[Property] = HARALICK,
     average: bool = True,
     grid: tuple[int, int] = (1, 1),
     channel_axis: ChannelAxis = "auto",
@@ -199,9 +225,14 @@ def haralick(
 
     Examples
     --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> import skimage.data
     >>> stripes = np.tile(np.array([0, 0, 255, 255], np.uint8), (4, 1))
-    >>> haralick(stripes, angles=(0,), levels=2, properties=("contrast", "ASM")).round(4)
+    >>> imfeat.haralick(stripes, angles=(0,), levels=2, properties=("contrast", "ASM")).round(4)
     array([0.3333, 0.2778], dtype=float32)
+    >>> imfeat.haralick(skimage.data.brick()).shape  # the 13 properties of Haralick
+    (13,)
     """
     pixels = as_pixels(images, gpu=True, clip=True, channel_axis=channel_axis)
     n_levels = _as_levels(levels)
@@ -296,7 +327,7 @@ def _rounded(x: float) -> int:
     return math.trunc(x + math.copysign(0.5, x))
 
 
-def _as_properties(names: Sequence[str]) -> Array:
+def _as_properties(names: Sequence[Property]) -> Array:
     """Return the indices that kernels have for properties."""
     if isinstance(names, str) or not isinstance(names, SEQUENCES) or not len(names):
         raise TypeError(f"properties must be a sequence of names, got {names!r}")

@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from imfeat._check import (
     to_caller_array,
 )
 from imfeat._inputs import ChannelAxis, Images, accepts
-from imfeat._norm import NORMS
+from imfeat._norm import NORMS, Norm
 from imfeat._planes import repeated, to_planes
 from imfeat.color import gray_of, rgb_to_hsi, rgb_to_hsv
 from imfeat.lab import rgb_to_lab
@@ -28,7 +28,8 @@ from imfeat.ycbcr import rgb_to_ycbcr
 
 NO_MASK = np.empty((0, 0, 0), np.bool_)
 NO_MASK.setflags(write=False)  # as masks are, so that kernels are compiled once
-SPACES = ("rgb", "hsv", "hsi", "lab", "ycbcr", "gray", None)
+Space: TypeAlias = Literal["rgb", "hsv", "hsi", "lab", "ycbcr", "gray", None]
+SPACES: tuple[Space, ...] = get_args(Space)
 UNIT_RANGES = ((0.0, 1.0),) * 3
 LAB_RANGES = ((0.0, 100.0), (-128.0, 128.0), (-128.0, 128.0))
 CONVERSIONS = {"hsv": rgb_to_hsv, "hsi": rgb_to_hsi, "lab": rgb_to_lab, "ycbcr": rgb_to_ycbcr}
@@ -40,10 +41,10 @@ def color_histogram(
     images: Images,
     *,
     bins: int | Sequence[int] = 8,
-    space: str | None = "hsv",
+    space: Space = "hsv",
     joint: bool = True,
     grid: tuple[int, int] = (1, 1),
-    norm: str | None = "l1",
+    norm: Norm = "l1",
     mask: Array | None = None,
     channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
@@ -97,6 +98,24 @@ def color_histogram(
     ----------
     .. [1] M. J. Swain, D. H. Ballard, "Color indexing", IJCV 7, 1991.
        :doi:`10.1007/BF00130487`
+
+    Examples
+    --------
+    Three of four pixels are red and one is blue; each channel has two bins, dark and bright:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> image = np.array([[[255, 0, 0], [255, 0, 0]], [[255, 0, 0], [0, 0, 255]]], np.uint8)
+    >>> imfeat.color_histogram(image, space="rgb", bins=2, joint=False, norm=None).reshape(3, 2)
+    array([[1., 3.],
+           [4., 0.],
+           [3., 1.]], dtype=float32)
+
+    A batch gives one row an image, here of 2 x 2 regions with 8 x 8 x 8 bins each:
+
+    >>> images = np.zeros((5, 32, 32, 3), np.uint8)
+    >>> imfeat.color_histogram(images, grid=(2, 2)).shape
+    (5, 2048)
     """
     one_of(space, "space", SPACES)
     pixels = as_pixels(
@@ -206,7 +225,7 @@ def _count(
     joint: bool,
     n_bins: tuple[int, ...],
     bounds: tuple[Array, Array],
-    norm: str | None,
+    norm: Norm,
     out: Array,
 ) -> None:
     kernels = backend_of(pixels).histogram
@@ -222,7 +241,7 @@ def _count_planes(
     mask: Array,
     n_bins: tuple[int, ...],
     bounds: tuple[Array, Array],
-    norm: str | None,
+    norm: Norm,
     out: Array,
 ) -> None:
     """Count the values of channels one by one, each as the first of three."""
@@ -246,7 +265,7 @@ def _count_planes(
 
 
 def _count_plane(
-    plane: Array, mask: Array, n_bins: int, bounds: tuple[Array, Array], norm: str | None, out: Array
+    plane: Array, mask: Array, n_bins: int, bounds: tuple[Array, Array], norm: Norm, out: Array
 ) -> None:
     """Count the values of a channel (n_images, height, width, 1) as the first of three."""
     n_pixels = math.prod(plane.shape)

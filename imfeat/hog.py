@@ -6,7 +6,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count, as_flag, as_number, as_out, as_vectors, to_caller_array
-from imfeat._hog import Options, as_inputs, as_options, fill_blocks
+from imfeat._hog import BlockNorm, Interpolation, Options, as_inputs, as_options, fill_blocks
 from imfeat._inputs import ChannelAxis, Images, accepts
 
 
@@ -18,8 +18,8 @@ def hog(
     block_size: int | tuple[int, int] = 2,
     block_stride: float | tuple[float, float] = 1,
     orientations: int = 9,
-    norm: str | None = "l2-hys",
-    interpolation: str = "none",
+    norm: BlockNorm = "l2-hys",
+    interpolation: Interpolation = "none",
     signed: bool = False,
     sqrt: bool = False,
     padding: int | tuple[int, int] = 0,
@@ -93,17 +93,16 @@ def hog(
 
     Notes
     -----
-    With ``interpolation="none"`` this is ``skimage.feature.hog``, within 1e-5; there and here the
-    unit of the pixels is kept, so that with ``norm=None`` a histogram of a uint8 image is 255
-    times that of the same image in [0, 1]; with a norm, the range of floats hardly
-    matters.  Rounding is that of ``skimage.feature.hog`` for uint8 and float64, where as there a gradient
-    has no vote if its angle is so little below 0 that it is rounded to 180 degrees (less than 2e-14).  In
-    float32 images a gradient within 1e-5 degrees of the edge between two bins may have its vote in either;
-    of images without such gradients none differ.
-    With ``interpolation="trilinear"`` and ``"l2-hys"`` it
-    is OpenCV's ``HOGDescriptor`` [1]_ within 1e-3, blocks and cells in rows instead of columns;
-    floats count 255-fold there, so both dtypes give the same.  Its sizes are (width, height), those of
-    blocks and their stride in pixels; ``winSigma`` is ``sigma`` here, ``L2HysThreshold`` is ``clip``,
+    With ``interpolation="none"`` results equal those of ``skimage.feature.hog`` within 1e-5.  With
+    ``norm=None`` they are proportional to the unit of the pixels: a histogram of a uint8 image is 255 times
+    that of the same image in [0, 1].  As in scikit-image, a gradient of a float64 image whose angle is less
+    than 2e-14 degrees below 0, so that it is rounded to 180 degrees, has no vote.  In float32 images, a
+    gradient within 1e-5 degrees of the edge between two bins may be counted in either.
+
+    With ``interpolation="trilinear"`` and ``"l2-hys"`` results equal those of OpenCV's ``HOGDescriptor`` [1]_
+    within 1e-3, with blocks and cells in row-major instead of column-major order.  In the norm floats
+    count 255-fold, so that all dtypes give the same.  OpenCV's sizes are (width, height), those of blocks
+    and their stride in pixels; ``winSigma`` is ``sigma`` here, ``L2HysThreshold`` is ``clip``,
     ``gammaCorrection`` is ``sqrt``, and ``signedGradient`` is ``signed``.
 
     ``hog(image, block_size=1, norm=None)`` of a 320 x 240 image is the textbook's example: 40 x 30
@@ -113,6 +112,24 @@ def hog(
     ----------
     .. [1] N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVPR 2005.
        :doi:`10.1109/CVPR.2005.177`
+
+    Examples
+    --------
+    An image of 320 x 240 pixels has 40 x 30 cells of 9 orientations:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> import skimage.data
+    >>> image = skimage.data.astronaut()[:240, :320]
+    >>> imfeat.hog(image, block_size=1, norm=None).shape
+    (10800,)
+
+    The gradient of a vertical edge is horizontal, so it lies in the first of four orientations:
+
+    >>> edge = np.zeros((8, 8))
+    >>> edge[:, 4:] = 1
+    >>> imfeat.hog(edge, block_size=1, orientations=4, norm="l1").round(2)
+    array([1., 0., 0., 0.], dtype=float32)
     """
     options = as_options(
         *(cell_size, block_size, block_stride, orientations, norm, interpolation),
@@ -165,6 +182,15 @@ def draw_hog(
     ------
     TypeError, ValueError
         If the features don't have the length that `hog` gives for these parameters.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> image = skimage.data.astronaut()
+    >>> picture = imfeat.draw_hog(imfeat.hog(image), image.shape[:2], gain=2)
+    >>> picture.shape
+    (512, 512)
     """
     brightness = as_number(gain, "gain", above=0)
     height, width = as_count(shape[0], "shape[0]"), as_count(shape[1], "shape[1]")

@@ -9,7 +9,7 @@ from imfeat._inputs import ChannelAxis, Images, accepts
 
 @accepts(back=True, late=True)
 def rgb_to_lab(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
-    """Convert sRGB images to CIE L*a*b*, in which distances are about those that people see.
+    """Convert sRGB images to CIE L*a*b*, in which distances approximate perceived differences.
 
     Parameters
     ----------
@@ -40,6 +40,15 @@ def rgb_to_lab(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | N
     ----------
     .. [1] CIE 15, "Colorimetry", 3rd ed., 2004.
     .. [2] IEC 61966-2-1, "Default RGB colour space - sRGB", 1999.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> colors = np.array([[255, 0, 0], [0, 0, 255]], np.uint8)  # red, blue
+    >>> imfeat.rgb_to_lab(colors).round(1)
+    array([[  53.2,   80.1,   67.2],
+           [  32.3,   79.2, -107.9]], dtype=float32)
     """
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     out = as_out(out, images.shape, np.float32, images)
@@ -75,6 +84,16 @@ def lab_to_rgb(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | N
     Notes
     -----
     Equal to ``skimage.color.lab2rgb`` of the same numbers as float32 within 1e-6.
+
+    Examples
+    --------
+    The inverse of `rgb_to_lab`:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> red = np.array([[255, 0, 0]], np.uint8)
+    >>> imfeat.lab_to_rgb(imfeat.rgb_to_lab(red)).round(2)
+    array([[1., 0., 0.]], dtype=float32)
     """
     images = as_vectors(images, name="images", length=3, axes=None, gpu=True)
     if images.ndim < 2:

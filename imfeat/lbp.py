@@ -1,6 +1,7 @@
 """Local binary patterns: which neighbours of a pixel are at least as bright, and how often."""
 
 import functools
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -16,11 +17,12 @@ from imfeat._check import (
     to_caller_array,
 )
 from imfeat._inputs import ChannelAxis, Images, accepts
-from imfeat._norm import NORMS
+from imfeat._norm import NORMS, Norm
 from imfeat.color import gray_of, white_of
 from imfeat.histogram import region_bounds
 
-METHODS = ("default", "ror", "uniform", "nri_uniform", "var")
+Method: TypeAlias = Literal["default", "ror", "uniform", "nri_uniform", "var"]
+METHODS: tuple[Method, ...] = get_args(Method)
 MOST_NEIGHBORS = 24
 MOST_BITS = 16  # of the codes that histograms of "default" and "ror" have a bin each for
 PIXELS_AT_ONCE = 1 << 20  # whose codes are held at a time
@@ -33,9 +35,9 @@ def lbp(
     *,
     n_neighbors: int = 8,
     radius: float = 1.0,
-    method: str = "uniform",
+    method: Method = "uniform",
     grid: tuple[int, int] = (1, 1),
-    norm: str | None = "l1",
+    norm: Norm = "l1",
     bins: int = 16,
     channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
@@ -89,7 +91,11 @@ def lbp(
 
     Examples
     --------
-    >>> lbp(np.zeros((8, 8), np.uint8)).round(2)  # 8 of 8 neighbours are as bright as the pixel
+    In a black image all 8 neighbours are at least as bright as the pixel, so all pixels count in bin 8:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> imfeat.lbp(np.zeros((8, 8), np.uint8)).round(2)
     array([0., 0., 0., 0., 0., 0., 0., 0., 1., 0.], dtype=float32)
     """
     one_of(method, "method", METHODS)
@@ -137,7 +143,7 @@ def lbp_codes(
     *,
     n_neighbors: int = 8,
     radius: float = 1.0,
-    method: str = "default",
+    method: Method = "default",
     channel_axis: ChannelAxis = "auto",
 ) -> Array:
     """Compute the local binary pattern of each pixel.
@@ -183,7 +189,12 @@ def lbp_codes(
 
     Examples
     --------
-    >>> lbp_codes(np.array([[9, 9, 0], [0, 5, 0], [0, 0, 0]], np.uint8), n_neighbors=4)[1, 1]
+    Of the four neighbours only the one above, bit 1, is at least as bright as the center:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> image = np.array([[9, 9, 0], [0, 5, 0], [0, 0, 0]], np.uint8)
+    >>> imfeat.lbp_codes(image, n_neighbors=4)[1, 1]
     np.uint32(2)
     """
     one_of(method, "method", METHODS)
@@ -220,7 +231,7 @@ def _places_of(n_neighbors: int, radius: float, height: int, width: int) -> Plac
     return places[0], places[1], places[2], places[3]
 
 
-def _n_codes(method: str, n_neighbors: int) -> int:
+def _n_codes(method: Method, n_neighbors: int) -> int:
     n_codes = {
         "default": 1 << n_neighbors,
         "uniform": n_neighbors + 2,
@@ -240,13 +251,13 @@ def _smallest_rotations(n_neighbors: int) -> Array:
     return np.unique(smallest)
 
 
-def _codes(gray: Array, places: Places, method: str) -> Array:
+def _codes(gray: Array, places: Places, method: Method) -> Array:
     codes = empty_on_device_of(gray.shape, np.uint32, gray)
     _compute(gray, places, method, codes)
     return codes
 
 
-def _compute(gray: Array, places: Places, method: str, out: Array) -> None:
+def _compute(gray: Array, places: Places, method: Method, out: Array) -> None:
     """Compute codes, or variances for "var"."""
     kernels = backend_of(gray).lbp
     if method == "var":

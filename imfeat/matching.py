@@ -52,6 +52,16 @@ def match_histograms(
     References
     ----------
     .. [1] R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., 2018, section 3.3.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> image = np.array([[0, 1], [2, 3]], np.uint8)
+    >>> reference = np.array([[40, 30], [20, 10]], np.uint8)
+    >>> imfeat.match_histograms(image, reference)
+    array([[10, 20],
+           [30, 40]], dtype=uint8)
     """
     checked = _as_pixels(images, "images", channel_axis)
     wanted = _as_pixels(reference, "reference", channel_axis)

@@ -42,6 +42,17 @@ class Mixture:
     The arrays are kept as float32 and can't be written to.  A mixture of scikit-learn with
     ``covariance_type="diag"`` becomes one of imfeat with
     ``Mixture(peer.weights_, peer.means_, peer.covariances_)``.
+
+    Examples
+    --------
+    Two components of weight 1/2 in one dimension, with means 0 and 10 and variances 1:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> mixture = imfeat.Mixture(np.array([0.5, 0.5]), np.array([[0], [10]]), np.array([[1], [1]]))
+    >>> imfeat.posteriors(np.array([[0], [5]]), mixture).round(2)
+    array([[1. , 0. ],
+           [0.5, 0.5]], dtype=float32)
     """
 
     weights: Array
@@ -127,8 +138,8 @@ def learn_mixture(
 
     Notes
     -----
-    Expectation maximization [1]_.  Sums are float64 and their order is fixed, so the number of
-    threads changes nothing.  Posteriors below 1e-6 count as 0.  A variance is at least 1e-4 times
+    Expectation maximization [1]_.  Sums are float64 and their order is fixed, so results are the
+    same for any number of threads.  Posteriors below 1e-6 count as 0.  A variance is at least 1e-4 times
     that of all descriptors in its dimension, and at least 1e-6 times the mean over dimensions of
     these.  Components without descriptors keep their means and variances and get the weight 0; with the
     default start there are none.
@@ -138,6 +149,18 @@ def learn_mixture(
     .. [1] A. P. Dempster, N. M. Laird, D. B. Rubin, "Maximum likelihood from incomplete data via
        the EM algorithm", Journal of the Royal Statistical Society B 39, 1977.
        :doi:`10.1111/j.2517-6161.1977.tb01600.x`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> descriptors = np.array([[1, 0], [1, 2], [9, 0], [9, 2]])  # two groups
+    >>> mixture = imfeat.learn_mixture(descriptors, 2, rng=0)
+    >>> mixture.weights.round(2)
+    array([0.5, 0.5], dtype=float32)
+    >>> mixture.means.round(2)
+    array([[9., 1.],
+           [1., 1.]], dtype=float32)
     """
     vectors = as_vectors(descriptors, name="descriptors", gpu=True)
     n_components = as_count(n_components, "n_components")
@@ -193,6 +216,16 @@ def posteriors(descriptors: Array, mixture: Mixture) -> Array:
     ------
     TypeError, ValueError
         If an argument is not as above, for example if the two differ in d.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> mixture = imfeat.Mixture(np.array([0.5, 0.5]), np.array([[0], [10]]), np.array([[1], [1]]))
+    >>> imfeat.posteriors(np.array([[1], [5], [12]]), mixture).round(2)
+    array([[1. , 0. ],
+           [0.5, 0.5],
+           [0. , 1. ]], dtype=float32)
     """
     d = as_mixture(mixture).means.shape[1]
     vectors = as_vectors(descriptors, name="descriptors", length=d, axes=None, gpu=True)

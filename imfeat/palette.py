@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from imfeat._rows import joined
 from imfeat._sums import InMemory
 from imfeat.codebook import learn_codebook
 
+Dither: TypeAlias = Literal[None, "floyd-steinberg"]
+DITHERS: tuple[Dither, ...] = get_args(Dither)
 MOST_COLORS = 1 << 16
 PIXELS_AT_ONCE = 1 << 20  # number of pixels whose colours are sorted at a time
 
@@ -48,6 +51,15 @@ def uniform_palette(levels: int | Sequence[int]) -> Array:
     ------
     TypeError, ValueError
         If ``levels`` are not positive integers up to 256, or give more than 65,536 colours.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> imfeat.uniform_palette((2, 2, 1))
+    array([[  0,   0, 128],
+           [  0, 255, 128],
+           [255,   0, 128],
+           [255, 255, 128]], dtype=uint8)
     """
     counts = (
         as_counts(levels, "levels", 3) if isinstance(levels, Sequence) else (as_count(levels, "levels"),) * 3
@@ -98,6 +110,15 @@ def learn_palette(
     ----------
     .. [1] M. E. Celebi, "Improving the performance of k-means for color quantization", Image and
        Vision Computing 29, 2011.  :doi:`10.1016/j.imavis.2010.10.002`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> image = np.array([[[10, 0, 0], [12, 0, 0]], [[0, 0, 200], [0, 0, 220]]], np.uint8)
+    >>> imfeat.learn_palette(image, 2, rng=0)
+    array([[ 11,   0,   0],
+           [  0,   0, 210]], dtype=uint8)
     """
     pixels = _all_pixels(images, channel_axis)
     n_colors = as_count(n_colors, "n_colors")
@@ -163,7 +184,7 @@ def quantize_colors(
     images: Images,
     palette: Array,
     *,
-    dither: str | None = None,
+    dither: Dither = None,
     channel_axis: ChannelAxis = -1,
     out: Array | None = None,
 ) -> Array:
@@ -206,9 +227,22 @@ def quantize_colors(
     ----------
     .. [1] R. W. Floyd, L. Steinberg, "An adaptive algorithm for spatial greyscale", Proceedings of the
        Society for Information Display 17, 1976.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> palette = np.array([[0, 0, 0], [255, 255, 255], [255, 0, 0]], np.uint8)  # black, white, red
+    >>> image = np.array([[[20, 20, 20], [200, 30, 40]]], np.uint8)
+    >>> indices = imfeat.quantize_colors(image, palette)
+    >>> indices
+    array([[0, 2]], dtype=uint8)
+    >>> palette[indices]
+    array([[[  0,   0,   0],
+            [255,   0,   0]]], dtype=uint8)
     """
     images = as_colors(images, gpu=True, channel_axis=channel_axis)
-    one_of(dither, "dither", (None, "floyd-steinberg"))
+    one_of(dither, "dither", DITHERS)
     palette = _as_palette(palette, images)
     out = as_out(out, images.shape[:-1], np.uint8 if len(palette) <= 256 else np.uint16, images)
     if dither is not None:

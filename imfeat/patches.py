@@ -52,6 +52,14 @@ def sample_patches(
     ------
     TypeError, ValueError
         If ``images`` are not images, there are none, or they are smaller than a patch.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.astronaut()
+    >>> imfeat.sample_patches(photo, 6, 1000, rng=0).shape
+    (1000, 108)
     """
     items = items_of(images)
     if items is not None:
@@ -104,6 +112,17 @@ def dense_patches(
     ------
     TypeError, ValueError
         If ``images`` are not images, or smaller than a patch.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> image = np.arange(9).reshape(3, 3) / 10
+    >>> patches = imfeat.dense_patches(image, 2)
+    >>> patches.shape
+    (2, 2, 4)
+    >>> patches[0, 1]
+    array([0.1, 0.2, 0.4, 0.5], dtype=float32)
     """
     pixels, patch_size = _as_pixels(images, patch_size, channel_axis)
     batch = pixels.batch
@@ -144,6 +163,15 @@ def normalize_patches(patches: Array, *, epsilon: float = CONTRAST) -> Array:
     ----------
     .. [1] A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised
        feature learning", AISTATS 2011.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> patches = np.array([[0.2, 0.4], [0.7, 0.9]])  # of equal contrast
+    >>> imfeat.normalize_patches(patches).round(2)
+    array([[-0.99,  0.99],
+           [-0.99,  0.99]], dtype=float32)
     """
     vectors = as_vectors(patches, name="patches", axes=None, gpu=True)
     epsilon = as_number(epsilon, "epsilon", above=0)
@@ -172,6 +200,14 @@ def mirror_patches(patches: Array, patch_size: int) -> Array:
     ------
     TypeError, ValueError
         If ``patches`` are not vectors of finite numbers of such a length.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> patch = np.array([1, 2, 3, 4])  # rows 1, 2 and 3, 4
+    >>> imfeat.mirror_patches(patch, 2)
+    array([2., 1., 4., 3.], dtype=float32)
     """
     vectors = as_vectors(patches, name="patches", axes=None, gpu=True)
     patch_size = as_count(patch_size, "patch_size")

@@ -1,6 +1,7 @@
 """Pixels as features, with or without equalization."""
 
 import math
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -10,11 +11,12 @@ from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat.exposure import equalize as equalize_channels
 from imfeat.exposure import equalize_clahe, equalize_value
 
-EQUALIZATIONS = (None, "value", "torchvision", "opencv", "clahe")
+Equalization: TypeAlias = Literal[None, "value", "torchvision", "opencv", "clahe"]
+EQUALIZATIONS: tuple[Equalization, ...] = get_args(Equalization)
 
 
 @accepts(late=True)
-def raw_pixels(images: Images, *, equalize: str | None = None, channel_axis: ChannelAxis = "auto") -> Array:
+def raw_pixels(images: Images, *, equalize: Equalization = None, channel_axis: ChannelAxis = "auto") -> Array:
     """Return the pixels of each image as one vector.
 
     Parameters
@@ -39,7 +41,9 @@ def raw_pixels(images: Images, *, equalize: str | None = None, channel_axis: Cha
 
     Examples
     --------
-    >>> raw_pixels(np.array([[0, 51], [102, 255]], np.uint8))
+    >>> import imfeat
+    >>> import numpy as np
+    >>> imfeat.raw_pixels(np.array([[0, 51], [102, 255]], np.uint8))
     array([0. , 0.2, 0.4, 1. ], dtype=float32)
     """
     one_of(equalize, "equalize", EQUALIZATIONS)

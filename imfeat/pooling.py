@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_counts, as_groups, as_out, as_vectors, check_side, one_of, to_caller_array
 from imfeat._device import adopt, is_on_gpu
+
+Pool: TypeAlias = Literal["mean", "sum"]
+POOLS: tuple[Pool, ...] = get_args(Pool)
 
 
 def pool_regions(
@@ -18,7 +21,7 @@ def pool_regions(
     image_size: Any,
     *,
     grids: Sequence[tuple[int, int]] = ((1, 1), (3, 1)),
-    pool: str = "mean",
+    pool: Pool = "mean",
     offsets: Array | None = None,
 ) -> Array:
     """Encode the descriptors in each region of an image: a spatial pyramid.
@@ -67,8 +70,28 @@ def pool_regions(
     ----------
     .. [1] S. Lazebnik, C. Schmid, J. Ponce, "Beyond bags of features: spatial pyramid matching for
        recognizing natural scene categories", CVPR 2006.  :doi:`10.1109/CVPR.2006.68`
+
+    Examples
+    --------
+    Words in a whole image, in its upper and in its lower half:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> codebook = np.array([[0], [10]])
+    >>> descriptors = np.array([[1], [8], [9]])
+    >>> positions = np.array([[2, 5], [3, 5], [8, 5]])  # y and x
+    >>> imfeat.pool_regions(
+    ...     lambda x, offsets: imfeat.bag_of_words(x, codebook, offsets=offsets),
+    ...     descriptors,
+    ...     positions,
+    ...     (10, 10),
+    ...     grids=[(1, 1), (2, 1)],
+    ... ).round(2)
+    array([[0.33, 0.67],
+           [0.5 , 0.5 ],
+           [0.  , 1.  ]], dtype=float32)
     """
-    one_of(pool, "pool", ("mean", "sum"))
+    one_of(pool, "pool", POOLS)
     shapes = [as_counts(grid, "each of grids", 2) for grid in grids]
     if not shapes:
         raise ValueError("grids must be at least one, got none")

@@ -13,7 +13,7 @@ from imfeat._sums import CentroidSums, Descriptors, InMemory
 
 
 class ProductQuantizer:
-    """Feature vectors as the nearest of some centroids in each group of dimensions.
+    """A product quantizer: the index of the nearest centroid in each group of dimensions of a vector.
 
     Parameters
     ----------
@@ -40,6 +40,20 @@ class ProductQuantizer:
        TPAMI 33, 2011.  :doi:`10.1109/TPAMI.2010.57`
     .. [2] J. Sanchez, F. Perronnin, "High-dimensional signature compression for large-scale image
        classification", CVPR 2011.  :doi:`10.1109/CVPR.2011.5995504`
+
+    Examples
+    --------
+    One bit for each group of two dimensions, learned from four vectors:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> features = np.array([[0, 0, 5, 5], [0, 0, 7, 7], [3, 3, 5, 5], [3, 3, 7, 7]])
+    >>> quantizer = imfeat.ProductQuantizer(group_size=2, bits=1, rng=0).fit(features)
+    >>> codes = quantizer.encode(features)
+    >>> codes.shape, codes.dtype
+    ((4, 2), dtype('uint8'))
+    >>> quantizer.decode(codes[1:2])
+    array([[0., 0., 7., 7.]], dtype=float32)
     """
 
     centroids_: Array
@@ -156,6 +170,15 @@ class ProductQuantizer:
         array of shape (n, n_groups, 2**bits), float32
             On the device of the queries.  The squared distance of feature i to what a code stands for is the
             sum of ``tables[i, g, code[g]]`` over groups g.
+
+        Examples
+        --------
+        >>> import imfeat
+        >>> import numpy as np
+        >>> quantizer = imfeat.ProductQuantizer(group_size=1, bits=1, rng=0).fit(np.array([[0, 0], [5, 9]]))
+        >>> np.sort(quantizer.distance_tables(np.array([[1, 0]])))
+        array([[[ 1., 16.],
+                [ 0., 81.]]], dtype=float32)
         """
         return to_caller_array(self._tables(self._as_queries(queries)))
 
@@ -201,6 +224,17 @@ class ProductQuantizer:
         Notes
         -----
         As ``IndexPQ.search`` of faiss, which returns the same two arrays.
+
+        Examples
+        --------
+        The distance to the nearest of four vectors is 1, and its row is 2:
+
+        >>> import imfeat
+        >>> import numpy as np
+        >>> features = np.array([[0, 0], [0, 9], [5, 0], [5, 9]])
+        >>> quantizer = imfeat.ProductQuantizer(group_size=1, bits=1, rng=0).fit(features)
+        >>> quantizer.search(np.array([[5, 1]]), quantizer.encode(features), k=1)
+        (array([[1.]], dtype=float32), array([[2]]))
         """
         array = self._as_codes(codes)
         k = as_count(k, "k")

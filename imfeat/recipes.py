@@ -150,7 +150,9 @@ def parse(text: str) -> Feature:
 
     Examples
     --------
-    >>> parse("hog( cell_size = 16 )+raw").name
+    >>> import imfeat
+    >>> feature = imfeat.recipes.parse("hog( cell_size = 16 )+raw")
+    >>> feature.name
     'hog(cell_size=16)+raw'
     """
     features = parse_list(text)
@@ -160,7 +162,14 @@ def parse(text: str) -> Feature:
 
 
 def parse_list(features: str | Sequence[str]) -> tuple[Feature, ...]:
-    """Return the features of a comma-separated list, or of a sequence of expressions, each once."""
+    """Return the features of a comma-separated list, or of a sequence of expressions, each once.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> [feature.name for feature in imfeat.recipes.parse_list("hog, color(bins=4), hog")]
+    ['hog', 'color(bins=4)']
+    """
     text = features if isinstance(features, str) else ", ".join(map(str, features))
     parsed: dict[str, Feature] = {}
     for item in split_list(text):

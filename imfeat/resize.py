@@ -1,6 +1,7 @@
 """Resizing of images, with Pillow's filters and rounding."""
 
 import functools
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -8,7 +9,8 @@ from imfeat._backend import Array, backend_of, cpu_kernels
 from imfeat._check import as_numbers, as_out, as_pair, as_pixels, one_of, to_caller_array
 from imfeat._inputs import ChannelAxis, Images, accepts
 
-RESAMPLES = ("bilinear", "bicubic", "lanczos", "box", "hamming")
+Resample: TypeAlias = Literal["bilinear", "bicubic", "lanczos", "box", "hamming"]
+RESAMPLES: tuple[Resample, ...] = get_args(Resample)
 N_TABLES = 256  # tables of weights that are kept, one an axis
 Box = tuple[float, float, float, float]
 
@@ -18,7 +20,7 @@ def resize(
     images: Images,
     size: int | tuple[int, int],
     *,
-    resample: str = "bilinear",
+    resample: Resample = "bilinear",
     box: Box | None = None,
     channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
@@ -69,8 +71,13 @@ def resize(
 
     Examples
     --------
-    >>> resize(np.array([[0, 10], [20, 30]], np.uint8), 1)
+    >>> import imfeat
+    >>> import numpy as np
+    >>> import skimage.data
+    >>> imfeat.resize(np.array([[0, 10], [20, 30]], np.uint8), 1)
     array([[15]], dtype=uint8)
+    >>> imfeat.resize(skimage.data.astronaut(), (64, 48)).shape
+    (64, 48, 3)
     """
     leading, batch, has_channels, _ = as_pixels(
         images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False
@@ -129,7 +136,7 @@ def _as_box(box: Box, width: int, height: int) -> Box:
 
 @functools.lru_cache(N_TABLES)
 def _tables(
-    height: int, width: int, new_height: int, new_width: int, resample: str, box: Box | None, dtype: type
+    height: int, width: int, new_height: int, new_width: int, resample: Resample, box: Box | None, dtype: type
 ) -> tuple[Array, Array, Array, Array, bool]:
     """Return what the kernel takes besides images: bounds and weights of columns and rows, their order."""
     left, upper, right, lower = box or (0, 0, width, height)
@@ -140,7 +147,7 @@ def _tables(
 
 @functools.lru_cache(N_TABLES)
 def _weights(
-    size: int, start: float, stop: float, n_out: int, resample: str, dtype: type
+    size: int, start: float, stop: float, n_out: int, resample: Resample, dtype: type
 ) -> tuple[Array, Array]:
     bounds, weights = cpu_kernels().resize.axis_weights(size, start, stop, n_out, resample, dtype)
     return bounds, weights

@@ -30,6 +30,13 @@ def signed_sqrt(features: Array) -> Array:
     ----------
     .. [1] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010.  :doi:`10.1007/978-3-642-15561-1_11`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> imfeat.signed_sqrt(np.array([4, 0, -9]))
+    array([ 2.,  0., -3.], dtype=float32)
     """
     values = as_vectors(features, name="features", axes=None, gpu=True)
     out = as_out(None, values.shape, np.float32, values)
@@ -46,7 +53,7 @@ def l2_normalize(features: Array, *, axis: int = -1) -> Array:
     features : array of shape (..., n_features)
         Finite numbers.
     axis : int
-        Along which a vector lies; on a GPU the last one.
+        Axis along which vectors lie; on a GPU only the last one.
 
     Returns
     -------
@@ -57,6 +64,14 @@ def l2_normalize(features: Array, *, axis: int = -1) -> Array:
     ------
     TypeError, ValueError
         If ``features`` are not as above, or have no such axis.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> imfeat.l2_normalize(np.array([[3, 4], [0, 0]])).round(2)
+    array([[0.6, 0.8],
+           [0. , 0. ]], dtype=float32)
     """
     values = as_vectors(features, name="features", axes=None, gpu=True)
     if not -values.ndim <= axis < values.ndim:
@@ -101,6 +116,16 @@ def learn_idf(counts: Array) -> Array:
     ----------
     .. [1] J. Sivic, A. Zisserman, "Video Google: a text retrieval approach to object matching in
        videos", ICCV 2003.  :doi:`10.1109/ICCV.2003.1238663`
+
+    Examples
+    --------
+    The first word is in all 3 images; the second is in one, and has the weight ln(4 / 2) + 1:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> counts = np.array([[2, 0], [1, 5], [3, 0]])
+    >>> imfeat.learn_idf(counts).round(2)
+    array([1.  , 1.69], dtype=float32)
     """
     values = _as_counts(counts, axes=2, gpu=True)
     occurring = empty_on_device_of((values.shape[1],), np.uint32, values)
@@ -129,6 +154,17 @@ def tf_idf(counts: Array, idf: Array) -> Array:
     ------
     TypeError, ValueError
         If an argument is not as above, or they differ in the number of words.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> counts = np.array([[2, 0], [1, 5], [3, 0]])
+    >>> idf = imfeat.learn_idf(counts)
+    >>> imfeat.tf_idf(counts, idf).round(2)
+    array([[2.  , 0.  ],
+           [1.  , 8.47],
+           [3.  , 0.  ]], dtype=float32)
     """
     weights = as_vectors(idf, name="idf", axes=1, gpu=True)
     values = _as_counts(counts, axes=None, length=len(weights), gpu=True)

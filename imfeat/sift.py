@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -21,7 +22,8 @@ from imfeat._inputs import ChannelAxis, Images, accepts
 from imfeat.color import gray_of, rgb_to_hsv
 
 PIXELS_AT_ONCE = 1 << 20  # number of pixels at a time
-COLORS = ("gray", "rgb", "hsv", "opponent")
+Color: TypeAlias = Literal["gray", "rgb", "hsv", "opponent"]
+COLORS: tuple[Color, ...] = get_args(Color)
 LENGTH = 128  # numbers of a descriptor of a channel
 SMOOTHING = 6  # ratio of the size of a bin to the standard deviation of its smoothing
 
@@ -35,7 +37,7 @@ def dense_sift(
     scales: Sequence[float] | None = None,
     fast: bool = False,
     window: float = 2.0,
-    color: str = "gray",
+    color: Color = "gray",
     channel_axis: ChannelAxis = "auto",
 ) -> tuple[Array, Array]:
     """Compute SIFT descriptors on a grid of positions.
@@ -101,6 +103,18 @@ def dense_sift(
        ICCV 2007. :doi:`10.1109/ICCV.2007.4409066`
     .. [3] K. E. A. van de Sande, T. Gevers, C. G. M. Snoek, "Evaluating color descriptors for object
        and scene recognition", PAMI 32, 2010. :doi:`10.1109/TPAMI.2009.154`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> image = skimage.data.astronaut()
+    >>> positions, descriptors = imfeat.dense_sift(image, step=16)
+    >>> positions[:2]
+    array([[ 6.,  6.],
+           [ 6., 22.]], dtype=float32)
+    >>> descriptors.shape
+    (1024, 128)
     """
     one_of(color, "color", COLORS)
     in_hsv = color == "hsv"
@@ -180,6 +194,17 @@ def local_color(
        ImagEval", ImagEval workshop at CIVR 2007.
     .. [2] F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image
        classification", ECCV 2010. :doi:`10.1007/978-3-642-15561-1_11`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> image = np.full((16, 16, 3), [255, 0, 51], np.uint8)
+    >>> positions, descriptors = imfeat.local_color(image)
+    >>> descriptors.shape
+    (1, 96)
+    >>> descriptors[0, :6].round(2)  # of the first bin: means of red, green and blue, and deviations
+    array([1. , 0. , 0.2, 0. , 0. , 0. ], dtype=float32)
     """
     pixels = as_pixels(images, gray=False, gpu=True, clip=True, channel_axis=channel_axis)
     step = as_count(step, "step")
@@ -201,7 +226,7 @@ def local_color(
     return positions, to_caller_array(descriptors)
 
 
-def _channels_of(pixels: Array, color: str) -> Array:
+def _channels_of(pixels: Array, color: Color) -> Array:
     """Return the channels (3 n, height, width) of images (n, height, width, 3) in a colour space."""
     kernels = backend_of(pixels).planes
     n, height, width, _ = pixels.shape

@@ -1,5 +1,7 @@
 """The UoCTTI variant of histograms of oriented gradients."""
 
+from typing import Literal, TypeAlias, get_args
+
 import numpy as np
 
 from imfeat._backend import Array, backend_of, empty_on_device_of
@@ -14,7 +16,8 @@ from imfeat._check import (
 )
 from imfeat._inputs import ChannelAxis, Images, accepts
 
-VARIANTS = ("uoctti", "dalal-triggs")
+Variant: TypeAlias = Literal["uoctti", "dalal-triggs"]
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
 
 
 @accepts(late=True)
@@ -24,7 +27,7 @@ def hog_uoctti(
     cell_size: int = 8,
     orientations: int = 9,
     bilinear: bool = False,
-    variant: str = "uoctti",
+    variant: Variant = "uoctti",
     mirror: bool = False,
     channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
@@ -90,6 +93,15 @@ def hog_uoctti(
        discriminatively trained part-based models", PAMI 2010. :doi:`10.1109/TPAMI.2009.167`
     .. [2] N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection", CVPR 2005.
        :doi:`10.1109/CVPR.2005.177`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> image = skimage.data.astronaut()
+    >>> features = imfeat.hog_uoctti(image)
+    >>> features.reshape(64, 64, 31).shape  # 512 x 512 pixels are 64 x 64 cells
+    (64, 64, 31)
     """
     leading, pixels, *_ = as_pixels(images, any_number=True, gpu=True, channel_axis=channel_axis, unit=False)
     cell_size = as_count(cell_size, "cell_size")
@@ -122,12 +134,12 @@ def cells_of(size: tuple[int, ...], cell_size: int) -> tuple[int, int]:
     return n_rows, n_cols
 
 
-def numbers_per_cell(orientations: int, variant: str) -> int:
+def numbers_per_cell(orientations: int, variant: Variant) -> int:
     """Return the number of values of a cell."""
     return 3 * orientations + 4 if variant == "uoctti" else 4 * orientations
 
 
-def _fill_cells(pixels: Array, cell_size: int, n: int, shared: bool, variant: str, cells: Array) -> None:
+def _fill_cells(pixels: Array, cell_size: int, n: int, shared: bool, variant: Variant, cells: Array) -> None:
     kernels = backend_of(pixels)
     if n == 9 and not shared and variant == "uoctti":
         kernels.uoctti.cell_features(pixels, cell_size, cells)

@@ -1,6 +1,6 @@
 """Whitening of patches."""
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -9,6 +9,9 @@ from imfeat._check import as_number, as_vectors, one_of, to_caller_array
 from imfeat._products import multiply
 from imfeat._sums import Moments
 
+Kind: TypeAlias = Literal["zca", "pca"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
 
 class Whitening:
     """A linear map after which the dimensions of patches are uncorrelated, with variance 1.
@@ -16,8 +19,8 @@ class Whitening:
     Parameters
     ----------
     kind : {"zca", "pca"}
-        ``"zca"`` turns back to the axes of the pixels, so that a whitened patch still looks like
-        a patch; ``"pca"`` leaves the principal axes, strongest first.
+        ``"zca"`` rotates back to the axes of the pixels, so that a whitened patch still looks like
+        a patch; ``"pca"`` keeps the principal axes, strongest first.
     epsilon : float
         Term added to the variances of the principal axes, so that noise is not amplified.
 
@@ -31,13 +34,24 @@ class Whitening:
     ----------
     .. [1] A. J. Bell, T. J. Sejnowski, "The independent components of natural scenes are edge
        filters", Vision Research 37, 1997.  :doi:`10.1016/S0042-6989(97)00121-1`
+
+    Examples
+    --------
+    The deviation of the second dimension is ten times that of the first:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> patches = np.array([[-1, 0], [1, 0], [0, -10], [0, 10]])
+    >>> whitening = imfeat.Whitening(epsilon=1e-6).fit(patches)
+    >>> patches.std(axis=0).round(2), whitening.transform(patches).std(axis=0).round(2)
+    (array([0.71, 7.07]), array([1., 1.], dtype=float32))
     """
 
     mean_: Array
     matrix_: Array
 
-    def __init__(self, kind: str = "zca", epsilon: float = 0.1) -> None:
-        one_of(kind, "kind", ("zca", "pca"))
+    def __init__(self, kind: Kind = "zca", epsilon: float = 0.1) -> None:
+        one_of(kind, "kind", KINDS)
         self.kind = kind
         self.epsilon = as_number(epsilon, "epsilon", above=0)
 

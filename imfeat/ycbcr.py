@@ -5,13 +5,14 @@ import numpy as np
 from imfeat._backend import Array, backend_of
 from imfeat._check import as_colors, as_out, one_of, to_caller_array
 from imfeat._inputs import ChannelAxis, Images, accepts
+from imfeat.color import SCALES, Scale
 
 
 @accepts(back=True, late=True)
 def rgb_to_ycbcr(
-    images: Images, *, dtype: str = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
+    images: Images, *, dtype: Scale = "float32", channel_axis: ChannelAxis = -1, out: Array | None = None
 ) -> Array:
-    """Convert RGB images to luma and two differences of colours.
+    """Convert RGB images to luma and chroma (YCbCr).
 
     Parameters
     ----------
@@ -44,10 +45,19 @@ def rgb_to_ycbcr(
     References
     ----------
     .. [1] ITU-T Recommendation T.871, "JPEG File Interchange Format (JFIF)", 2011.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> colors = np.array([[255, 0, 0], [128, 128, 128]], np.uint8)  # red, gray
+    >>> imfeat.rgb_to_ycbcr(colors, dtype="uint8")
+    array([[ 76,  84, 255],
+           [128, 128, 128]], dtype=uint8)
     """
     original = getattr(images, "dtype", "a list")
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
-    one_of(dtype, "dtype", ("float32", "uint8"))
+    one_of(dtype, "dtype", SCALES)
     kernels = backend_of(images).ycbcr
     out = as_out(out, images.shape, dtype, images)
     if dtype == "float32":
@@ -62,7 +72,7 @@ def rgb_to_ycbcr(
 
 @accepts(back=True, late=True)
 def ycbcr_to_rgb(images: Images, *, channel_axis: ChannelAxis = -1, out: Array | None = None) -> Array:
-    """Convert luma and two differences of colours to RGB images.
+    """Convert luma and chroma (YCbCr) to RGB images.
 
     Parameters
     ----------
@@ -82,6 +92,15 @@ def ycbcr_to_rgb(images: Images, *, channel_axis: ChannelAxis = -1, out: Array |
     ------
     TypeError, ValueError
         If ``images`` are not images of three channels.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> pixels = np.array([[0.5, 0.5, 0.5], [0.299, 0.331, 1]])  # gray, red
+    >>> imfeat.ycbcr_to_rgb(pixels).round(2)
+    array([[0.5, 0.5, 0.5],
+           [1. , 0. , 0. ]], dtype=float32)
     """
     images = as_colors(images, gpu=True, clip=True, channel_axis=channel_axis)
     out = as_out(out, images.shape, np.float32, images)

@@ -11,6 +11,7 @@ from typing import Any
 
 from imfeat._backend import get_num_threads
 from imfeat._check import as_flag, one_of
+from imfeat._device import Device
 from imfeat._environment import COMPARE_PACKAGES, versions
 from imfeat._modules import name_function
 from imfeat.compare.answer import in_words, ranked
@@ -22,7 +23,7 @@ from imfeat.compare.device import check_device
 from imfeat.compare.environment import git_revision, machine, peak_bytes
 from imfeat.compare.flips import flips_in_words
 from imfeat.compare.folds import Folds, fold_numbers, folds_in_words, join, number_of_folds
-from imfeat.compare.kept import KEEPS
+from imfeat.compare.kept import KEEPS, Keep
 from imfeat.compare.own import register
 from imfeat.compare.preparation import (
     IN_MEMORY,
@@ -43,6 +44,7 @@ from imfeat.compare.result import CELLS, Result
 from imfeat.compare.running import LOGGER, run_all, run_folds
 from imfeat.compare.workspace import Workspace
 from imfeat.datasets import DataSet, load
+from imfeat.decoding import Decode
 from imfeat.learn._threads import blas_threads
 from imfeat.recipes import COMPARED, parse_list
 
@@ -65,12 +67,12 @@ def run(
     classifiers: str | Sequence[str] = DEFAULT_CLASSIFIERS,
     n_seeds: int | None = None,
     size: int | None = None,
-    decode: str = "exact",
+    decode: Decode = "exact",
     train_sizes: Sequence[int | str] = (),
     shifts: bool = False,
     folds: int | None = None,
-    keep: str = "best",
-    device: str = "cpu",
+    keep: Keep = "best",
+    device: Device = "cpu",
     folder: str | os.PathLike[str] | None = None,
     cache: bool = True,
 ) -> Result:
@@ -163,6 +165,22 @@ def run(
     ----------
     .. [1] Y. Bengio, Y. Grandvalet, "No unbiased estimator of the variance of k-fold cross-validation",
        Journal of Machine Learning Research 5, 2004.  https://www.jmlr.org/papers/v5/grandvalet04a.html
+
+    Examples
+    --------
+    Two classes, dark and red images:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((40, 32, 32, 3), np.uint8)
+    >>> images[20:] = [255, 0, 0]
+    >>> pairs = list(zip(images, ["dark"] * 20 + ["red"] * 20))
+    >>> data = {"train": pairs[::2], "test": pairs[1::2]}
+    >>> result = imfeat.compare.run(data, features="color", classifiers="ridge", n_seeds=1, cache=False)
+    >>> [(record.feature, record.classifier, record.test_accuracy) for record in result.records]
+    [('color', 'ridge', 1.0)]
+    >>> result.best().predict(images[19:21])
+    array([0, 1])
     """
     parsed = parse_list(features)
     features = tuple(feature.name for feature in parsed)
@@ -287,6 +305,22 @@ def resume(folder: str | os.PathLike[str], *, cache: bool = True) -> Result:
         If the images are no longer those of the run.
     ValueError
         If they were in memory, and not in files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((40, 32, 32, 3), np.uint8)
+    >>> images[20:] = [255, 0, 0]
+    >>> labels = np.arange(40) // 20
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     data, run = f"{folder}/data.npz", f"{folder}/run"
+    ...     np.savez(data, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    ...     _ = imfeat.compare.run(data, features="color", classifiers="ridge", folder=run, cache=False)
+    ...     result = imfeat.compare.resume(run, cache=False)  # reads what is done
+    >>> len(result.records)
+    3
     """
     path = Path(folder, REQUEST)
     if not path.exists():

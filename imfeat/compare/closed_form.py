@@ -28,7 +28,6 @@ class ClosedFormClassifier(Method):
 
     solve_sums: SolveSums
     line: Callable[[float], str]
-    loss: str = "squared_error"
 
     def trainer(self, features: Table, labels: Array, rows: Array, seed: int) -> Trainer:
         """Return a trainer on some rows of a table."""

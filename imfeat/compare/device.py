@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from imfeat._check import one_of
-from imfeat._device import DEVICES, check_usable
+from imfeat._device import DEVICES, Device, check_usable
 from imfeat._feature import Feature
 from imfeat.recipes import check_on_gpu
 
 
-def check_device(device: str, features: Sequence[Feature]) -> None:
+def check_device(device: Device, features: Sequence[Feature]) -> None:
     """Raise an error if features can't be computed on a device.
 
     Raises

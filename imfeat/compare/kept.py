@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from imfeat._environment import COMPARE_PACKAGES, versions
 from imfeat._files import write_json
@@ -16,7 +16,8 @@ from imfeat.models import ImageClassifier, load_model, save_model
 FOLDER = "models"  # in the folder of a run, beside BEST
 BEST = "model.safetensors"
 REASONS = "not-kept.json"  # in the folder of a run: why models have no file
-KEEPS = ("best", "all")
+Keep: TypeAlias = Literal["best", "all"]
+KEEPS: tuple[Keep, ...] = get_args(Keep)
 
 
 class Models:

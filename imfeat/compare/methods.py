@@ -14,6 +14,7 @@ from imfeat._expressions import as_text, check_options
 from imfeat.compare.augment import AUGMENTATIONS, AugmentTrainer, PicturedTable
 from imfeat.compare.tables import Table
 from imfeat.compare.training import RefitTrainer, SolveProducts, Trainer
+from imfeat.learn.losses import LossName
 
 STRENGTHS = (30_000.0, 10_000.0, 3_000.0, 1_000.0, 300.0, 100.0, 30.0)
 OF_STRENGTH = ("weight_decay", "C")  # parameters that follow from a strength
@@ -67,7 +68,7 @@ class Method:
     needs_products: ClassVar[bool] = False  # of images, whatever the number of features
     solve_products: SolveProducts | None = None
     augment: str = ""
-    loss: str = ""
+    loss: LossName = "squared_error"
     in_span: bool = False
 
     def option_names(self) -> tuple[str, ...]:

@@ -37,6 +37,13 @@ def register(
         If the estimator neither transforms nor predicts.
     ValueError
         If the name is taken or not allowed, or there are values without a parameter.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> imfeat.compare.register("naive-bayes", GaussianNB(), title="Gaussian naive Bayes")
+    >>> imfeat.compare.run("photos", classifiers="ridge, naive-bayes")  # doctest: +SKIP
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"name must be of letters, digits, '_', '.' and '-', got {name!r}")

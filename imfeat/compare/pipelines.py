@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from imfeat._backend import Array
 from imfeat.compare.linear_model import LinearModel
 from imfeat.learn import LinearClassifier, RidgeClassifier
+from imfeat.learn.losses import LossName
 from imfeat.learn.network import Layer, Network
 
 
@@ -27,7 +28,7 @@ def pipeline_of(transformer: Any, scaler: Any, classifier: Any) -> Pipeline:
     return Pipeline([("feature", transformer), ("scaler", scaler), ("classifier", classifier)])
 
 
-def estimator_of(model: LinearModel, classes: Array, strength: float, loss: str) -> Any:
+def estimator_of(model: LinearModel, classes: Array, strength: float, loss: LossName) -> Any:
     """Return the fitted estimator that a linear model in closed form is the solution of."""
     if loss == "squared_error":
         ridge = RidgeClassifier((strength,))

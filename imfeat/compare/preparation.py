@@ -21,6 +21,7 @@ from imfeat.compare.shifts import shifts_for
 from imfeat.compare.tuning import LARGE_VALIDATION_SHARE, MAX_TUNING_IMAGES, VALIDATION_SHARE
 from imfeat.datasets import DataSet, suggest_size
 from imfeat.datasets.sizes import SIDES
+from imfeat.decoding import Decode
 from imfeat.recipes import COMPARED, RECIPES, parse
 from imfeat.sources import absolute
 
@@ -104,7 +105,7 @@ def as_train_sizes(train_sizes: Sequence[int | str], labels: Array) -> tuple[int
     return tuple(sorted(number for number in numbers if number < len(labels)))
 
 
-def models_of(folder: str | os.PathLike[str] | None, source: Source, data: DataSet, decode: str) -> Models:
+def models_of(folder: str | os.PathLike[str] | None, source: Source, data: DataSet, decode: Decode) -> Models:
     """Return the models of a run, none so far, with what all of them share."""
     height, width = data.train.images.shape[1:3]
     names = [data.train.class_names[label] for label in np.unique(data.train.labels)]

@@ -50,6 +50,24 @@ class Result(Measurements):
         None if the result was read from a folder.
     test_paths : tuple of str
         Files of the test images below the source; empty if they are not in files.
+
+    Examples
+    --------
+    Written to a folder and read again:
+
+    >>> import tempfile
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((40, 32, 32, 3), np.uint8)
+    >>> images[20:] = [255, 0, 0]
+    >>> pairs = list(zip(images, ["dark"] * 20 + ["red"] * 20))
+    >>> data = {"train": pairs[::2], "test": pairs[1::2]}
+    >>> result = imfeat.compare.run(data, features="color", classifiers="ridge", n_seeds=1, cache=False)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     result.write(folder)
+    ...     loaded = imfeat.compare.Result.read(folder)
+    >>> loaded.records == result.records
+    True
     """
 
     def best(self) -> Pipeline:
@@ -77,6 +95,20 @@ class Result(Measurements):
             If there is no such feature or classifier in the comparison.
         FileNotFoundError
             If the model was not kept; ``keep="all"`` keeps all.
+
+        Examples
+        --------
+        >>> import imfeat
+        >>> import numpy as np
+        >>> images = np.zeros((40, 32, 32, 3), np.uint8)
+        >>> images[20:] = [255, 0, 0]
+        >>> pairs = list(zip(images, ["dark"] * 20 + ["red"] * 20))
+        >>> data = {"train": pairs[::2], "test": pairs[1::2]}
+        >>> result = imfeat.compare.run(
+        ...     data, features="color, raw", classifiers="ridge", n_seeds=1, keep="all", cache=False
+        ... )
+        >>> result.pipeline("raw", "ridge").predict(images[19:21])
+        array([0, 1])
         """
         pairs = by_pair(self.records)
         if (feature, classifier) not in pairs:

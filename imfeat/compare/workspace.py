@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from imfeat._backend import Array
-from imfeat._device import to_device
+from imfeat._device import Device, to_device
 from imfeat.compare.cache import Cache, code
 from imfeat.compare.cells import Cell, Pair, Record, Store
 from imfeat.compare.kept import Models
@@ -88,7 +88,7 @@ class Workspace:
         shifts: bool = False,
         reported: Mapping[Pair, Record] | None = None,
         with_scores: bool = False,
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.device = device
         self.data = data
@@ -202,7 +202,7 @@ def part_name(n_train: int) -> str:
     return f"train-{n_train}"
 
 
-def fit_feature(name: str, data: DataSet, seed: int, device: str = "cpu") -> FittedFeature:
+def fit_feature(name: str, data: DataSet, seed: int, device: Device = "cpu") -> FittedFeature:
     """Fit a feature to the training images, which are copied to a GPU for what learns from them there."""
     images = data.train.images
     transformer = parse(name).transformer(images.shape[1:3], seed)
@@ -216,7 +216,7 @@ def fit_feature(name: str, data: DataSet, seed: int, device: str = "cpu") -> Fit
     return FittedFeature(transformer, n_features, time.perf_counter() - start)
 
 
-def compute_tables(name: str, data: DataSet, fitted: FittedFeature, device: str = "cpu") -> FeatureTables:
+def compute_tables(name: str, data: DataSet, fitted: FittedFeature, device: Device = "cpu") -> FeatureTables:
     """Compute a feature for all images, and standardize it."""
     transformer = on_device(fitted.transformer, device)
     if device != "cpu":

@@ -17,7 +17,7 @@ from imfeat.datasets.folder import load_folder
 from imfeat.datasets.labelled import load_labelled
 from imfeat.datasets.photos import load_photos
 from imfeat.datasets.sizes import suggest_size as suggest_size
-from imfeat.decoding import DECODES, FITS, as_pair
+from imfeat.decoding import DECODES, FITS, Decode, Fit, as_pair
 from imfeat.sources import ARCHIVES, TABLES
 
 __all__ = ["DataSet", "ImageSet", "load"]
@@ -37,8 +37,8 @@ def load(
     source: str | os.PathLike[str] | Mapping[str, Iterable[Any]] = "photos",
     *,
     size: int | tuple[int, int] | None = None,
-    fit: str = "crop",
-    decode: str = "exact",
+    fit: Fit = "crop",
+    decode: Decode = "exact",
     test_size: float = 0.2,
     rng: Seed = 0,
 ) -> DataSet:
@@ -52,8 +52,8 @@ def load(
         - ``"photos"``: 10 classes, 4,000 and 1,000 patches of 32 x 32 pixels, cut out of ten
           pictures that come with scikit-image; the class says which picture.  Training and
           test patches come from different parts of the pictures, at three scales, with random
-          exposure and colour cast.  It needs no network and stands for no real task, but is
-          easy for no feature: linear classifiers get about .46 of the test patches right from
+          exposure and colour cast.  It needs no network.  It represents no real task, but
+          no feature makes it easy: linear classifiers get about .46 of the test patches right from
           raw pixels, .45 from HoG and .66 from an HSV histogram.
         - ``"cifar10"``: CIFAR-10 [1]_, 10 classes, 50,000 and 10,000 images of 32 x 32 pixels.
           Downloaded once (170 MB) into the folder named by the environment variable
@@ -72,7 +72,7 @@ def load(
           ``DatasetDict`` of Hugging Face: iterables of dicts with an image and a ``"label"``, or of
           pairs (image, label), as a ``Dataset`` of PyTorch.  Images as in `imfeat.extract.transform`.
 
-        A folder with the name of a data set is meant by ``"./photos"``.
+        Write ``"./photos"`` for a folder that has the name of a data set.
     size : int or (height, width), optional
         Size of the images, in pixels; 64 x 64 by default, of a mapping that of its first image.  Only for
         folders of image files and mappings.
@@ -83,10 +83,11 @@ def load(
         Decoding of JPEGs: with the pixels of Pillow, or at the smallest of 1/8, 1/4, 1/2 and 1 of their size
         that covers ``size``, which takes less time and changes pixels.
     test_size : float
-        The share of each class that becomes the test set, where the source does not say:
-        for ``"photos"`` and folders ``<class>/*``.
+        Share of each class that becomes the test set, for sources without one: ``"photos"`` and folders
+        ``<class>/*``.
     rng : int or numpy.random.Generator
-        Draws that share and cuts ``"photos"``.  The same number gives the same bytes.
+        Seed of the choice of test images and of the patches of ``"photos"``; the same number gives the
+        same bytes.
 
     Returns
     -------
@@ -97,7 +98,7 @@ def load(
     Raises
     ------
     FileNotFoundError
-        If there is no such source, or CIFAR-10 is neither at hand nor to be had.
+        If there is no such source, or CIFAR-10 is not cached and can't be downloaded.
     ValueError
         If a folder or file is not laid out as described, or an option has no such value.
 
@@ -132,6 +133,15 @@ def load(
     ----------
     .. [1] A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
        https://www.cs.toronto.edu/~kriz/cifar.html
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> train, test = imfeat.datasets.load("photos")
+    >>> train.images.shape, test.images.shape
+    ((4000, 32, 32, 3), (1000, 32, 32, 3))
+    >>> train.class_names[train.labels[0]]
+    'tissue'
     """
     _check_options(fit, decode, test_size)
     if isinstance(source, Mapping):
@@ -150,7 +160,7 @@ def load(
     return data
 
 
-def _check_options(fit: str, decode: str, test_size: float) -> None:
+def _check_options(fit: Fit, decode: Decode, test_size: float) -> None:
     if fit not in FITS:
         raise ValueError(f"fit must be 'crop' or 'stretch', got {fit!r}")
     if decode not in DECODES:

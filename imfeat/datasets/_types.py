@@ -12,7 +12,7 @@ from imfeat.decoding.decode import Skipped
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ImageSet:
-    """Images, and which class each of them shows.
+    """Images and their labels.
 
     Attributes
     ----------
@@ -36,6 +36,19 @@ class ImageSet:
     ------
     TypeError, ValueError
         If the arrays have other shapes or dtypes, differ in length, or a label has no name.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((3, 32, 32, 3), np.uint8)
+    >>> photos = imfeat.datasets.ImageSet(images, np.array([0, 1, 1]), ("cat", "dog"))
+    >>> len(photos)
+    3
+    >>> [photos.class_names[label] for label in photos.labels]
+    ['cat', 'dog', 'dog']
+    >>> photos.at(np.array([0, 2])).labels
+    array([0, 1])
     """
 
     images: npt.NDArray[np.uint8]
@@ -75,7 +88,18 @@ class ImageSet:
 
 
 class DataSet(NamedTuple):
-    """The images to learn from and the images to judge by; ``train, test = load(...)`` unpacks it."""
+    """A training set and a test set; ``train, test = load(...)`` unpacks them.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((3, 32, 32, 3), np.uint8)
+    >>> photos = imfeat.datasets.ImageSet(images, np.array([0, 1, 1]), ("cat", "dog"))
+    >>> data = imfeat.datasets.DataSet(train=photos.at(np.array([0, 1])), test=photos.at(np.array([2])))
+    >>> len(data.train), len(data.test)
+    (2, 1)
+    """
 
     train: ImageSet
     test: ImageSet

@@ -18,7 +18,7 @@ from imfeat._check import Seed
 from imfeat.datasets._labels import LAYOUTS, Found, labels_of_paths, parts_below
 from imfeat.datasets._tables import labels_of_tables
 from imfeat.datasets._types import DataSet, ImageSet
-from imfeat.decoding import decode_all
+from imfeat.decoding import Decode, Fit, decode_all
 from imfeat.decoding.decode import Pixels, Skipped
 from imfeat.sources import find
 
@@ -30,8 +30,8 @@ Array: TypeAlias = npt.NDArray[Any]
 def load_folder(
     root: Path,
     size: tuple[int, int] = (64, 64),
-    fit: str = "crop",
-    decode: str = "exact",
+    fit: Fit = "crop",
+    decode: Decode = "exact",
     test_size: float = 0.2,
     rng: Seed = 0,
 ) -> DataSet:
@@ -80,7 +80,7 @@ def _select(found: Found, subsets: Iterable[str]) -> Found:
 
 
 def _read(
-    root: Path, found: Found, classes: Sequence[str], size: tuple[int, int], fit: str, decode: str
+    root: Path, found: Found, classes: Sequence[str], size: tuple[int, int], fit: Fit, decode: Decode
 ) -> ImageSet:
     """Decode files, and put the images in the order of their classes and names."""
     images, kept, skipped = decode_all(found.items, size, fit, decode)

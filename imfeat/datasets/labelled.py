@@ -8,13 +8,14 @@ import numpy as np
 from imfeat._inputs import as_host_array
 from imfeat.datasets._labels import LABEL_COLUMNS
 from imfeat.datasets._types import DataSet, ImageSet
+from imfeat.decoding import Fit
 from imfeat.decoding.decode import Pixels
 from imfeat.decoding.memory import fitted_image, image_in, size_of_image
 
 TEST_SETS = "test", "validation", "valid", "val"  # the first that is there
 
 
-def load_labelled(sources: Mapping[str, Iterable[Any]], size: tuple[int, int] | None, fit: str) -> DataSet:
+def load_labelled(sources: Mapping[str, Iterable[Any]], size: tuple[int, int] | None, fit: Fit) -> DataSet:
     """Read a training set and a test set from iterables, which are named as in a ``DatasetDict``.
 
     See `imfeat.datasets.load`.
@@ -38,7 +39,7 @@ def load_labelled(sources: Mapping[str, Iterable[Any]], size: tuple[int, int] | 
 
 
 def _read(
-    source: Iterable[Any], name: str, size: tuple[int, int] | None, fit: str
+    source: Iterable[Any], name: str, size: tuple[int, int] | None, fit: Fit
 ) -> tuple[Pixels, list[Any]]:
     """Return images of one size, by default that of the first, and their labels."""
     images: list[Pixels] = []

@@ -4,7 +4,7 @@ import functools
 import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,10 @@ from imfeat.decoding.size import ORIGINAL, ImageSize, target_of
 from imfeat.decoding.tiff import is_misread, is_tiff, read_tiff
 from imfeat.resize import fit_box, resize
 
-FITS = ("crop", "stretch")
-DECODES = ("exact", "fast")
+Fit: TypeAlias = Literal["crop", "stretch"]
+Decode: TypeAlias = Literal["exact", "fast"]
+FITS: tuple[Fit, ...] = get_args(Fit)
+DECODES: tuple[Decode, ...] = get_args(Decode)
 HEIF = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")  # brands of files of HEIC
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF")
 MAX_BYTES = 512 * 2**20
@@ -51,7 +53,7 @@ Skipped: TypeAlias = tuple[tuple[str, str], ...]
 
 
 def decode_all(
-    files: Sequence[File], size: tuple[int, int], fit: str, how: str = "exact"
+    files: Sequence[File], size: tuple[int, int], fit: Fit, how: Decode = "exact"
 ) -> tuple[Pixels, list[int], Skipped]:
     """Decode files on all usable cores.
 
@@ -79,7 +81,7 @@ def decode_all(
     return images[: len(kept)], kept, tuple(skipped)
 
 
-def decode(content: bytes, size: ImageSize, fit: str, how: str = "exact") -> Pixels:
+def decode(content: bytes, size: ImageSize, fit: Fit, how: Decode = "exact") -> Pixels:
     """Decode the first frame of a file, upright, as RGB.
 
     Parameters
@@ -114,7 +116,7 @@ def decode(content: bytes, size: ImageSize, fit: str, how: str = "exact") -> Pix
     )
 
 
-def check_decode(how: str, size: ImageSize) -> None:
+def check_decode(how: Decode, size: ImageSize) -> None:
     """Refuse to decode at a smaller scale where images keep their size."""
     one_of(how, "decode", DECODES)
     if how == "fast" and size == ORIGINAL:
@@ -136,7 +138,7 @@ def _target_of_jpeg(content: bytes, size: ImageSize) -> tuple[int, int] | None:
     return target_of(size, *sides)
 
 
-def _scaled(picture: Image.Image | Pixels, size: ImageSize, fit: str) -> Pixels:
+def _scaled(picture: Image.Image | Pixels, size: ImageSize, fit: Fit) -> Pixels:
     """Return an RGB or gray image of Pillow, or array, as RGB of a size."""
     height, width = picture.shape[:2] if isinstance(picture, np.ndarray) else picture.size[::-1]
     if not height or not width:
@@ -154,7 +156,7 @@ def _as_it_is(picture: Image.Image | Pixels) -> Pixels:
     return picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, 2)
 
 
-def fitted(picture: Image.Image | Pixels, size: tuple[int, int], fit: str) -> Pixels:
+def fitted(picture: Image.Image | Pixels, size: tuple[int, int], fit: Fit) -> Pixels:
     """Scale an RGB or gray image of Pillow, or array, to RGB (height, width, 3)."""
     pixels = np.asarray(picture)
     height, width = pixels.shape[:2]
@@ -209,7 +211,7 @@ def _kind_of(content: bytes) -> str:
 
 
 def decode_or_reason(
-    content: File | bytes | str, size: ImageSize, fit: str, how: str = "exact"
+    content: File | bytes | str, size: ImageSize, fit: Fit, how: Decode = "exact"
 ) -> Pixels | str:
     """Decode a file or its bytes, or return the reason of the failure; a reason is returned as it is."""
     if not isinstance(content, bytes | str):

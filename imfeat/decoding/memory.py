@@ -12,7 +12,7 @@ from PIL import Image
 from imfeat._device import library_of
 from imfeat._dtypes import factor_hint
 from imfeat._inputs import as_host_array
-from imfeat.decoding.decode import decode, fitted
+from imfeat.decoding.decode import Decode, Fit, decode, fitted
 from imfeat.decoding.metadata import orientation_of, upright
 from imfeat.decoding.rgb import rgb_of_picture
 from imfeat.decoding.size import ORIGINAL
@@ -45,7 +45,7 @@ def size_of_image(image: Any) -> tuple[int, int]:
     return height, width
 
 
-def fitted_image(image: Any, size: tuple[int, int], fit: str, how: str = "exact") -> npt.NDArray[np.uint8]:
+def fitted_image(image: Any, size: tuple[int, int], fit: Fit, how: Decode = "exact") -> npt.NDArray[np.uint8]:
     """Scale an image, its path or the bytes of its file to RGB (height, width, 3); ``how`` as in `decode`."""
     if isinstance(image, str | os.PathLike):
         image = Path(image).read_bytes()

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from imfeat._backend import Array
 from imfeat._check import Pixels, as_count, as_pixels, images_at_once, one_of, to_host
-from imfeat._device import to_device
+from imfeat._device import DEVICES, to_device
 from imfeat._inputs import ChannelAxis, are_gray, channels_last
 from imfeat._rows import in_library_of
 from imfeat._sums import Descriptors, InMemory
@@ -58,7 +58,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         TypeError, ValueError
             If ``X`` is not such a batch, or an option is wrong or doesn't suit the images.
         """
-        one_of(self.device, "device", ("cpu", "cuda"))
+        one_of(self.device, "device", DEVICES)
         images = self._check_batch(X, reset=True).batch
         self._fit(images)
         # Options are checked where they are used; a wrong one must not wait for `transform`.

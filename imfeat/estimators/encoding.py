@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -11,18 +11,19 @@ from imfeat._backend import Array, backend_of
 from imfeat._check import as_count, as_out, one_of
 from imfeat._inputs import ChannelAxis
 from imfeat._kmeans import fit_words
-from imfeat._norm import NORMS
+from imfeat._norm import NORMS, Norm
 from imfeat._progress import iterations
 from imfeat._rows import joined
 from imfeat._sums import Descriptors, Moments
 from imfeat.encoding import bag_of_words, soft_words, triangle
 from imfeat.estimators._base import LearnedTransformer
 from imfeat.patches import dense_patches, normalize_patches, sample_patches
-from imfeat.pooling import pool_regions
+from imfeat.pooling import Pool, pool_regions
 from imfeat.scaling import l2_normalize, signed_sqrt
 from imfeat.whitening import Whitening
 
-ENCODINGS: dict[str, Callable[..., Array]] = {
+Encoding: TypeAlias = Literal["hard", "soft", "triangle"]
+ENCODINGS: dict[Encoding, Callable[..., Array]] = {
     "hard": functools.partial(bag_of_words, norm=None),
     "soft": soft_words,
     "triangle": triangle,
@@ -85,6 +86,17 @@ class BagOfVisualWords(LearnedTransformer):
     ----------
     .. [1] A. Coates, H. Lee, A. Y. Ng, "An analysis of single-layer networks in unsupervised
        feature learning", AISTATS 2011.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.astronaut()[:64, :64]
+    >>> words = imfeat.BagOfVisualWords(n_words=16, n_patches=1000, grid=(2, 2), random_state=0).fit([photo])
+    >>> words.codebook_.shape  # patches of 6 x 6 pixels of 3 channels
+    (16, 108)
+    >>> words.transform([photo]).shape
+    (1, 64)
     """
 
     learned: ClassVar[dict[str, type]] = {"whitening": Whitening, "codebook": np.ndarray}
@@ -104,8 +116,8 @@ class BagOfVisualWords(LearnedTransformer):
         patch_size: int = 6,
         stride: int = 1,
         grid: tuple[int, int] = (1, 1),
-        encoding: str = "hard",
-        norm: str | None = "l1",
+        encoding: Encoding = "hard",
+        norm: Norm = "l1",
         n_patches: int = 100_000,
         whiten: bool = True,
         n_iterations: int = 20,
@@ -191,7 +203,7 @@ class BagOfVisualWords(LearnedTransformer):
     def _pooled(self, descriptors: Array, positions: Array, size: tuple[int, int]) -> Array:
         """Return encodings (n_images, n_regions, n_words) of regions."""
         encode = functools.partial(ENCODINGS[self.encoding], codebook=self.codebook_)
-        pool = "sum" if self.encoding == "hard" else "mean"
+        pool: Pool = "sum" if self.encoding == "hard" else "mean"
         return pool_regions(encode, descriptors, positions, size, grids=[self.grid], pool=pool)
 
     def _joined(self, bands: list[tuple[Array, Array]]) -> Array:
@@ -217,7 +229,7 @@ def _counts(descriptors: Array, offsets: Array) -> Array:
     return np.diff(offsets)[:, None]
 
 
-def _normalized(pooled: Array, norm: str | None) -> Array:
+def _normalized(pooled: Array, norm: Norm) -> Array:
     """Return vectors (..., n_words) divided as counts are."""
     one_of(norm, "norm", NORMS)
     if norm in (None, "l2"):

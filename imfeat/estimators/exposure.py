@@ -6,13 +6,14 @@ from sklearn.base import OneToOneFeatureMixin
 
 from imfeat._backend import Array
 from imfeat._check import Pixels
+from imfeat._device import Device
 from imfeat._inputs import ChannelAxis, moved
 from imfeat.estimators._base import ImageTransformer
-from imfeat.exposure import equalize
+from imfeat.exposure import Convention, equalize
 
 
 class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg, misc]
-    """Spread the values of each image evenly over the whole range: images in, images out.
+    """Equalize the histogram of each image: images in, images out.
 
     Parameters
     ----------
@@ -40,9 +41,14 @@ class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=Non
 
     Examples
     --------
+    >>> import imfeat
+    >>> import skimage.data
     >>> from sklearn.pipeline import make_pipeline
-    >>> from imfeat import RawPixels
-    >>> pipeline = make_pipeline(Equalize(), RawPixels())
+    >>> dark = skimage.data.astronaut() // 4
+    >>> images = imfeat.Equalize().fit_transform([dark])
+    >>> images.shape, int(images.max())
+    ((1, 512, 512, 3), 255)
+    >>> pipeline = make_pipeline(imfeat.Equalize(), imfeat.HOG(), imfeat.learn.LinearClassifier())
     """
 
     any_number = True
@@ -50,7 +56,11 @@ class Equalize(OneToOneFeatureMixin, ImageTransformer, auto_wrap_output_keys=Non
     computes_on_gpu = True
 
     def __init__(
-        self, *, convention: str = "torchvision", channel_axis: ChannelAxis = "auto", device: str = "cpu"
+        self,
+        *,
+        convention: Convention = "torchvision",
+        channel_axis: ChannelAxis = "auto",
+        device: Device = "cpu",
     ) -> None:
         self.convention = convention
         self.channel_axis = channel_axis

@@ -69,6 +69,16 @@ class FisherVector(LocalEncoder):
        classification", ECCV 2010.  :doi:`10.1007/978-3-642-15561-1_11`
     .. [2] J. Sanchez, F. Perronnin, "High-dimensional signature compression for large-scale image
        classification", CVPR 2011.  :doi:`10.1109/CVPR.2011.5995504`
+
+    Examples
+    --------
+    Four regions, 2 numbers for each of 8 components and 16 dimensions:
+
+    >>> import imfeat
+    >>> import skimage.data
+    >>> fisher = imfeat.FisherVector(imfeat.DenseSIFT(step=16), n_components=8, n_pca=16, random_state=0)
+    >>> fisher.fit_transform([skimage.data.astronaut()]).shape
+    (1, 1024)
     """
 
     learned: ClassVar[dict[str, type]] = {**LocalEncoder.pca, "mixture": Mixture}
@@ -168,6 +178,16 @@ class VLAD(LocalEncoder):
        image representation", CVPR 2010.  :doi:`10.1109/CVPR.2010.5540039`
     .. [2] R. Arandjelovic, A. Zisserman, "All about VLAD", CVPR 2013.
        :doi:`10.1109/CVPR.2013.207`
+
+    Examples
+    --------
+    Four regions, a sum of 16 dimensions for each of 8 words:
+
+    >>> import imfeat
+    >>> import skimage.data
+    >>> vlad = imfeat.VLAD(imfeat.DenseSIFT(step=16), n_words=8, n_pca=16, random_state=0)
+    >>> vlad.fit_transform([skimage.data.astronaut()]).shape
+    (1, 512)
     """
 
     learned: ClassVar[dict[str, type]] = {**LocalEncoder.pca, "codebook": np.ndarray}

@@ -12,14 +12,14 @@ from imfeat._progress import iterations
 from imfeat._rows import joined
 from imfeat._sums import Descriptors, Moments
 from imfeat.estimators._base import LearnedTransformer
-from imfeat.fused import SIGNS, patch_features
+from imfeat.fused import SIGNS, Encoding, patch_features
 from imfeat.patches import mirror_patches, normalize_patches, sample_patches
 from imfeat.scaling import signed_sqrt
 from imfeat.whitening import Whitening
 
 
 class PatchFeatures(LearnedTransformer):
-    """How much the patches of each image are like each word, region by region.
+    """Mean similarities of the patches of each image to visual words, region by region.
 
     Parameters
     ----------
@@ -76,6 +76,15 @@ class PatchFeatures(LearnedTransformer):
        feature learning", AISTATS 2011.
     .. [2] B. Recht, R. Roelofs, L. Schmidt, V. Shankar, "Do CIFAR-10 classifiers generalize to
        CIFAR-10?", 2018.  :doi:`10.48550/arXiv.1806.00451`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.astronaut()[:64, :64]
+    >>> features = imfeat.PatchFeatures(n_words=16, n_patches=1000, random_state=0)
+    >>> features.fit_transform([photo]).shape  # 3 x 3 regions, 2 x 16 numbers
+    (1, 288)
     """
 
     learned: ClassVar[dict[str, type]] = {"whitening": Whitening, "codebook": np.ndarray}
@@ -94,7 +103,7 @@ class PatchFeatures(LearnedTransformer):
         patch_size: int = 6,
         grid: tuple[int, int] = (3, 3),
         overlap: float = 0.6,
-        encoding: str = "threshold",
+        encoding: Encoding = "threshold",
         threshold: float = 0.25,
         mirror: bool = True,
         sqrt: bool = True,

@@ -43,6 +43,20 @@ class LateFusion(ScoreClassifier):
     ----------
     .. [1] J. Sanchez, F. Perronnin, "High-dimensional signature compression for large-scale image
        classification", CVPR 2011.  :doi:`10.1109/CVPR.2011.5995504`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> images = np.zeros((10, 16, 16, 3), np.uint8)
+    >>> images[5:] = [255, 0, 0]
+    >>> labels = ["black"] * 5 + ["red"] * 5
+    >>> color = make_pipeline(imfeat.ColorHistogram(), imfeat.learn.RidgeClassifier())
+    >>> pixels = make_pipeline(imfeat.RawPixels(), imfeat.learn.RidgeClassifier())
+    >>> model = imfeat.LateFusion([color, pixels], weights=[2, 1]).fit(images, labels)
+    >>> model.predict(images[4:6]).tolist()
+    ['black', 'red']
     """
 
     def __init__(

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._device import Device
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
-from imfeat.glcm import ANGLES, DISTANCES, HARALICK, haralick
+from imfeat.glcm import ANGLES, DISTANCES, HARALICK, Property, haralick
 
 
 class Haralick(ImageTransformer):
@@ -50,6 +51,15 @@ class Haralick(ImageTransformer):
     -----
     Features are named by cell, distance, angle in degrees unless averaged, and property, as
     ``haralick_r0_c1_d1_a45_contrast``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.brick()
+    >>> texture = imfeat.Haralick(properties=("contrast", "energy")).fit([photo])
+    >>> texture.get_feature_names_out().tolist()
+    ['haralick_r0_c0_d1_contrast', 'haralick_r0_c0_d1_energy']
     """
 
     computes_on_gpu = True
@@ -61,11 +71,11 @@ class Haralick(ImageTransformer):
         angles: Sequence[float] = ANGLES,
         levels: int = 256,
         symmetric: bool = True,
-        properties: Sequence[str] = HARALICK,
+        properties: Sequence[Property] = HARALICK,
         average: bool = True,
         grid: tuple[int, int] = (1, 1),
         channel_axis: ChannelAxis = "auto",
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.distances = distances
         self.angles = angles

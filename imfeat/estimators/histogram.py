@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._device import Device
 from imfeat._inputs import ChannelAxis
+from imfeat._norm import Norm
 from imfeat.estimators._base import ImageTransformer
-from imfeat.histogram import color_histogram
+from imfeat.histogram import Space, color_histogram
 
 CHANNELS: dict[str | None, tuple[str, ...]] = {
     **{space: tuple(space) for space in ("rgb", "hsv", "hsi", "lab")},
@@ -51,6 +53,17 @@ class ColorHistogram(ImageTransformer):
     -----
     Features are named by region and bins, as ``hsv_r0_c1_h3_s0_v7``, or, unless ``joint``,
     ``hsv_r0_c1_h3``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.astronaut()
+    >>> histogram = imfeat.ColorHistogram(bins=4, joint=False, grid=(2, 2)).fit([photo])
+    >>> histogram.transform([photo]).shape
+    (1, 48)
+    >>> histogram.get_feature_names_out()[:4].tolist()
+    ['hsv_r0_c0_h0', 'hsv_r0_c0_h1', 'hsv_r0_c0_h2', 'hsv_r0_c0_h3']
     """
 
     computes_on_gpu = True
@@ -69,12 +82,12 @@ class ColorHistogram(ImageTransformer):
         self,
         *,
         bins: int | Sequence[int] = 8,
-        space: str | None = "hsv",
+        space: Space = "hsv",
         joint: bool = True,
         grid: tuple[int, int] = (1, 1),
-        norm: str | None = "l1",
+        norm: Norm = "l1",
         channel_axis: ChannelAxis = "auto",
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.bins = bins
         self.space = space

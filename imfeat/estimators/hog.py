@@ -3,7 +3,8 @@
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._hog import as_options
+from imfeat._device import Device
+from imfeat._hog import BlockNorm, Interpolation, as_options
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
 from imfeat.hog import hog
@@ -55,6 +56,18 @@ class HOG(ImageTransformer):
     Notes
     -----
     Features are named by block, cell in the block and orientation, as ``hog_r0_c3_y1_x0_o8``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> images = np.zeros((10, 32, 32, 3), np.uint8)
+    >>> images[5:, 8:24] = 255  # a horizontal bar
+    >>> labels = ["none"] * 5 + ["bar"] * 5
+    >>> model = make_pipeline(imfeat.HOG(cell_size=4), imfeat.learn.LinearClassifier())
+    >>> model.fit(images, labels).predict(images[4:6]).tolist()
+    ['none', 'bar']
     """
 
     any_number = True
@@ -68,15 +81,15 @@ class HOG(ImageTransformer):
         block_size: int | tuple[int, int] = 2,
         block_stride: float | tuple[float, float] = 1,
         orientations: int = 9,
-        norm: str | None = "l2-hys",
-        interpolation: str = "none",
+        norm: BlockNorm = "l2-hys",
+        interpolation: Interpolation = "none",
         signed: bool = False,
         sqrt: bool = False,
         padding: int | tuple[int, int] = 0,
         clip: float = 0.2,
         sigma: float | None = None,
         channel_axis: ChannelAxis = "auto",
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.cell_size = cell_size
         self.block_size = block_size

@@ -3,9 +3,11 @@
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._device import Device
 from imfeat._inputs import ChannelAxis
+from imfeat._norm import Norm
 from imfeat.estimators._base import ImageTransformer
-from imfeat.lbp import lbp
+from imfeat.lbp import Method, lbp
 
 
 class LBP(ImageTransformer):
@@ -44,6 +46,14 @@ class LBP(ImageTransformer):
     Notes
     -----
     Features are named by region and bin, as ``lbp_r0_c1_b9``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.brick()
+    >>> imfeat.LBP(grid=(2, 2)).fit_transform([photo]).shape  # four regions of 10 bins
+    (1, 40)
     """
 
     computes_on_gpu = True
@@ -53,12 +63,12 @@ class LBP(ImageTransformer):
         *,
         n_neighbors: int = 8,
         radius: float = 1.0,
-        method: str = "uniform",
+        method: Method = "uniform",
         grid: tuple[int, int] = (1, 1),
-        norm: str | None = "l1",
+        norm: Norm = "l1",
         bins: int = 16,
         channel_axis: ChannelAxis = "auto",
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.n_neighbors = n_neighbors
         self.radius = radius

@@ -7,7 +7,7 @@ import numpy as np
 from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import as_count, one_of
 from imfeat._inputs import ChannelAxis
-from imfeat._norm import NORMS, normalize_histograms
+from imfeat._norm import NORMS, Norm, normalize_histograms
 from imfeat._rows import rows_at
 from imfeat._sums import Descriptors
 from imfeat.estimators._base import LearnedTransformer
@@ -48,6 +48,17 @@ class PaletteHistogram(LearnedTransformer):
     Notes
     -----
     Features are named by region and colour, as ``palette_r0_c1_k7``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((2, 8, 8, 3), np.uint8)
+    >>> images[0, :2] = [255, 0, 0]  # a quarter is red
+    >>> histogram = imfeat.PaletteHistogram(n_colors=2, random_state=0).fit(images)
+    >>> np.sort(histogram.transform(images))
+    array([[0.25, 0.75],
+           [0.  , 1.  ]], dtype=float32)
     """
 
     color_only = True
@@ -62,7 +73,7 @@ class PaletteHistogram(LearnedTransformer):
         *,
         n_colors: int = 64,
         grid: tuple[int, int] = (1, 1),
-        norm: str | None = "l1",
+        norm: Norm = "l1",
         n_pixels: int = 200_000,
         channel_axis: ChannelAxis = -1,
         random_state: int | np.random.RandomState | None = None,

@@ -3,7 +3,7 @@
 from imfeat._backend import Array
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
-from imfeat.pixels import raw_pixels
+from imfeat.pixels import Equalization, raw_pixels
 
 
 class RawPixels(ImageTransformer):
@@ -30,12 +30,23 @@ class RawPixels(ImageTransformer):
     Notes
     -----
     Features are named by row, column and channel, as ``pixel_y3_x0_red``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((5, 8, 8, 3), np.uint8)
+    >>> pixels = imfeat.RawPixels().fit(images)
+    >>> pixels.transform(images).shape
+    (5, 192)
+    >>> pixels.get_feature_names_out()[-1]
+    'pixel_y7_x7_blue'
     """
 
     any_number = True
     computes_on_gpu = True
 
-    def __init__(self, *, equalize: str | None = None, channel_axis: ChannelAxis = "auto") -> None:
+    def __init__(self, *, equalize: Equalization = None, channel_axis: ChannelAxis = "auto") -> None:
         self.equalize = equalize
         self.channel_axis = channel_axis
 

@@ -49,6 +49,16 @@ class RegionPooling(ImageTransformer):
     ----------
     .. [1] S. Lazebnik, C. Schmid, J. Ponce, "Beyond bags of features: spatial pyramid matching for
        recognizing natural scene categories", CVPR 2006.  :doi:`10.1109/CVPR.2006.68`
+
+    Examples
+    --------
+    The mean SIFT descriptors of a photograph and of three stripes of it:
+
+    >>> import imfeat
+    >>> import skimage.data
+    >>> pooling = imfeat.RegionPooling(imfeat.DenseSIFT(step=16))
+    >>> pooling.fit_transform([skimage.data.astronaut()]).shape
+    (1, 512)
     """
 
     any_range = True

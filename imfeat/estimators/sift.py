@@ -5,10 +5,11 @@ from typing import Self
 
 from imfeat._backend import Array
 from imfeat._check import as_count
+from imfeat._device import Device
 from imfeat._grid import as_grids, positions_of
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
-from imfeat.sift import dense_sift, local_color
+from imfeat.sift import Color, dense_sift, local_color
 
 CHANNELS = {"rgb": ("r_", "g_", "b_"), "hsv": ("h_", "s_", "v_"), "opponent": ("mu_", "rg_", "yb_")}
 
@@ -83,6 +84,16 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
     classifiers want that.  They are never data frames.  Numbers are named by descriptor, bin and
     direction, as ``sift_p12_y0_x3_o7``, in the order of ``transform(X)[0].ravel()``; with a channel in
     between in colour, as ``sift_p12_h_y0_x3_o7``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> sift = imfeat.DenseSIFT(step=16)
+    >>> sift.fit_transform([skimage.data.astronaut()]).shape
+    (1, 1024, 128)
+    >>> sift.positions_[0]
+    array([6., 6.], dtype=float32)
     """
 
     any_range = True
@@ -95,9 +106,9 @@ class DenseSIFT(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[c
         scales: Sequence[float] | None = None,
         fast: bool = True,
         window: float = 2.0,
-        color: str = "gray",
+        color: Color = "gray",
         channel_axis: ChannelAxis = "auto",
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.step = step
         self.bin_size = bin_size
@@ -160,6 +171,14 @@ class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[
     -----
     Results have three axes, as those of `DenseSIFT`, and are never data frames.  Numbers are named by
     descriptor, bin and moment, as ``color_p12_y0_x3_mean_red`` or ``color_p12_y0_x3_std_blue``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((2, 32, 32, 3), np.uint8)
+    >>> imfeat.LocalColor(step=8).fit_transform(images).shape
+    (2, 9, 96)
     """
 
     color_only = True
@@ -171,7 +190,7 @@ class LocalColor(LocalDescriptors, auto_wrap_output_keys=None):  # type: ignore[
         bin_size: int = 4,
         scales: Sequence[float] | None = None,
         channel_axis: ChannelAxis = -1,
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.step = step
         self.bin_size = bin_size

@@ -3,9 +3,10 @@
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat._device import Device
 from imfeat._inputs import ChannelAxis
 from imfeat.estimators._base import ImageTransformer
-from imfeat.uoctti import cells_of, hog_uoctti, numbers_per_cell
+from imfeat.uoctti import Variant, cells_of, hog_uoctti, numbers_per_cell
 
 
 class UoCTTI(ImageTransformer):
@@ -42,6 +43,17 @@ class UoCTTI(ImageTransformer):
     Notes
     -----
     Features are named by cell and number, as ``uoctti_r0_c3_k30``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import skimage.data
+    >>> photo = skimage.data.astronaut()
+    >>> hog = imfeat.UoCTTI(cell_size=32).fit([photo])
+    >>> hog.transform([photo]).shape  # 16 x 16 cells of 31 numbers
+    (1, 7936)
+    >>> hog.get_feature_names_out()[-1]
+    'uoctti_r15_c15_k30'
     """
 
     computes_on_gpu = True
@@ -54,10 +66,10 @@ class UoCTTI(ImageTransformer):
         cell_size: int = 8,
         orientations: int = 9,
         bilinear: bool = False,
-        variant: str = "uoctti",
+        variant: Variant = "uoctti",
         mirror: bool = False,
         channel_axis: ChannelAxis = "auto",
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.cell_size = cell_size
         self.orientations = orientations

@@ -8,7 +8,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import to_host
-from imfeat._device import to_device
+from imfeat._device import Device, to_device
 from imfeat._expressions import split_list
 from imfeat._feature import Feature
 from imfeat._files import sha256
@@ -80,7 +80,9 @@ def learned(columns: dict[str, Any], folder: Path) -> dict[str, tuple[str, Path]
     }
 
 
-def build(columns: dict[str, Any], size: ImageSize, folder: Path, device: str = "cpu") -> dict[str, Column]:
+def build(
+    columns: dict[str, Any], size: ImageSize, folder: Path, device: Device = "cpu"
+) -> dict[str, Column]:
     """Return what computes each column."""
     extractors = {name: extractor_of(settings, size, folder) for name, settings in columns.items()}
     # This also compiles the kernels, or loads them to the GPU.
@@ -93,7 +95,7 @@ def build(columns: dict[str, Any], size: ImageSize, folder: Path, device: str = 
     return built
 
 
-def compute(extractors: dict[str, Extractor], images: Array, device: str = "cpu") -> dict[str, Array]:
+def compute(extractors: dict[str, Extractor], images: Array, device: Device = "cpu") -> dict[str, Array]:
     """Return each feature (n, n_features) of images, which are copied to the GPU once for ``"cuda"``.
 
     Raises

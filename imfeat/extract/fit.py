@@ -17,9 +17,9 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count, one_of, to_host
-from imfeat._device import to_device
+from imfeat._device import Device, to_device
 from imfeat._files import complete, locked, make_folder, remove_unfinished
-from imfeat.decoding import FITS, ImageSize, as_size
+from imfeat.decoding import FITS, Decode, Fit, ImageSize, as_size
 from imfeat.extract.gpu import process_of, tasks_of
 from imfeat.extract.images import read_batches
 from imfeat.extract.plan import Plan, computed_on, decoded
@@ -40,15 +40,15 @@ def codebook(
     out: str | os.PathLike[str],
     *,
     size: int | tuple[int, int] | str = 64,
-    fit: str = "crop",
-    decode: str = "exact",
+    fit: Fit = "crop",
+    decode: Decode = "exact",
     per_image: int = 50,
     seed: int = 0,
     shard_size: int = 100,
     column: str | None = None,
     scheduler: str = "local",
     n_workers: int | None = None,
-    device: str = "cpu",
+    device: Device = "cpu",
     progress: bool = False,
 ) -> Any:
     """Learn the words, mixture or palette of a feature from any number of images, and write it to a file.
@@ -90,6 +90,24 @@ def codebook(
     -----
     Sums are float64 and added in the order of the shards, so the file is byte-identical for any number of
     workers and interruptions.  What a GPU learns differs from what the CPU does by rounding.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     path = f"{folder}/palette.safetensors"
+    ...     palette = imfeat.extract.codebook(f"{folder}/*.png", "palette(n_colors=2)", path, n_workers=1)
+    ...     features = imfeat.extract.run(f"{folder}/*.png", path, f"{folder}/out", n_workers=1)
+    ...     features.names  # 2 x 2 regions of 2 colors
+    {'palette': 8}
+    >>> np.sort(palette.palette_, axis=0)
+    array([[  0,   0,   0],
+           [255,   0,   0]], dtype=uint8)
     """
     one_of(fit, "fit", FITS)
     checked_size = as_size(size)
@@ -176,7 +194,7 @@ def draw_descriptors(folder: str, shard: int) -> None:
         np.save(file, descriptors, allow_pickle=False)
 
 
-def load_descriptors(folder: str, device: str, shard: int) -> Array:
+def load_descriptors(folder: str, device: Device, shard: int) -> Array:
     """Return the descriptors (n, d) of a shard, on a device."""
     descriptors: Array = np.load(_descriptors(folder, shard), allow_pickle=False)
     return to_device(descriptors) if device == "cuda" else descriptors

@@ -58,6 +58,19 @@ def learn_quantizer(
     FileNotFoundError, KeyError, ValueError
         If there is no such feature, its length is no multiple of ``group_size`` or depends on the image, or
         there are too few images.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     _ = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+    ...     quantizer = imfeat.extract.learn_quantizer(f"{folder}/out", "color", bits=1, n_workers=1)
+    ...     quantizer.encode(imfeat.extract.open(f"{folder}/out")["color"]).shape  # 1/8 of 512 numbers
+    (2, 64)
     """
     model = ProductQuantizer(group_size, bits, n_iterations=n_iterations)
     features = open_features(out)
@@ -108,6 +121,21 @@ def learn_ridge(
     FileNotFoundError, KeyError, ValueError
         If there is no such feature, its length depends on the image, or there is not a label for each image,
         or one class.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     features = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+    ...     labels = np.array(["black", "red"])
+    ...     model = imfeat.extract.learn_ridge(f"{folder}/out", "color", labels, n_workers=1)
+    ...     model.predict(features["color"]).tolist()
+    ['black', 'red']
     """
     features = open_features(out)
     feature = features.column(feature)

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat.decoding import MAX_BYTES, ImageSize, decode_or_reason, reason_of
+from imfeat._device import Device
+from imfeat.decoding import MAX_BYTES, Decode, Fit, ImageSize, decode_or_reason, reason_of
 from imfeat.sources import Item
 
 IMAGES_AT_ONCE = 32  # decoded, and described while they are in the cache
@@ -57,7 +58,7 @@ def decode_in_threads(n_threads: int) -> None:
 
 
 def read_images(
-    items: list[Item], size: tuple[int, int], fit: str, how: str = "exact"
+    items: list[Item], size: tuple[int, int], fit: Fit, how: Decode = "exact"
 ) -> tuple[list[Row], Array, list[int]]:
     """Return rows, the pixels (n, height, width, 3) of the images that were decoded, and their indices."""
     images = np.empty((len(items), *size, 3), np.uint8)
@@ -76,7 +77,7 @@ def read_images(
 
 
 def read_image(
-    item: Item, size: ImageSize, fit: str, how: str = "exact", content: bytes | str | None = None
+    item: Item, size: ImageSize, fit: Fit, how: Decode = "exact", content: bytes | str | None = None
 ) -> tuple[Row, Any]:
     """Return the row of an image, and its pixels (height, width, 3) uint8, or None.
 
@@ -100,7 +101,7 @@ def _content_or_reason(item: Item) -> bytes | str:
 
 
 def read_batches(
-    items: list[Item], size: ImageSize, fit: str, how: str = "exact", device: str = "cpu"
+    items: list[Item], size: ImageSize, fit: Fit, how: Decode = "exact", device: Device = "cpu"
 ) -> Iterator[Batch]:
     """Yield the rows of some images, in order, and the pixels (n, height, width, 3) of those of equal size.
 
@@ -126,7 +127,7 @@ def ahead(batches: Iterator[T]) -> Iterator[T]:
             yield batch
 
 
-def _read_own_sizes(items: list[Item], size: ImageSize, fit: str, how: str) -> Iterator[Batch]:
+def _read_own_sizes(items: list[Item], size: ImageSize, fit: Fit, how: Decode) -> Iterator[Batch]:
     rows: list[Row] = []
     waiting: list[tuple[int, Array]] = []
     n_pixels = 0
@@ -142,7 +143,7 @@ def _read_own_sizes(items: list[Item], size: ImageSize, fit: str, how: str) -> I
     yield rows, _groups(waiting)
 
 
-def _read_each(items: list[Item], size: ImageSize, fit: str, how: str) -> Iterator[tuple[Row, Any]]:
+def _read_each(items: list[Item], size: ImageSize, fit: Fit, how: Decode) -> Iterator[tuple[Row, Any]]:
     """Yield the row and the pixels of each image, in order; each thread decodes one ahead."""
     if _threads is None:
         yield from (read_image(item, size, fit, how) for item in items)

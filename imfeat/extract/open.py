@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+Library: TypeAlias = Literal["pandas", "polars"]
+LIBRARIES: tuple[Library, ...] = get_args(Library)
 MANIFEST = "manifest.json"
 ARRAYS = "arrays"  # folder of a run for whole features, which `Features.mapped` writes
 
@@ -35,12 +37,29 @@ def open(out: str | os.PathLike[str], *, verify: bool = False) -> "Features":
     verify : bool
         Read all files and compare their checksums, not only their lengths.
 
+    Returns
+    -------
+    Features
+
     Raises
     ------
     FileNotFoundError
         If the folder holds no finished run.
     ValueError
         If a file is missing or damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     _ = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+    ...     features = imfeat.extract.open(f"{folder}/out", verify=True)
+    ...     features.names
+    {'color': 512}
     """
     folder = Path(out)
     manifest = read_json(folder / MANIFEST)
@@ -76,6 +95,22 @@ class Features:
         Number of files that are clearly not images, by reason; ``left_out.jsonl`` in the folder names them.
     shard_sizes : list of int
         Number of images of each shard.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     features = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+    ...     len(features), features["color"].shape
+    ...     [row["error"] for row in features.rows()]
+    ...     sum(len(shard) for shard in features.shards("color"))
+    (2, (2, 512))
+    [None, None]
+    2
     """
 
     def __init__(self, folder: Path, manifest: dict[str, Any], receipts: list[dict[str, Any]]) -> None:
@@ -124,6 +159,18 @@ class Features:
         """Return a feature of all images (n_images, n_features) as a memory map, for more than memory holds.
 
         The first call copies the shards into one file of the folder, ``arrays/<column>.npy``.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import imfeat
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+        ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+        ...     features = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+        ...     type(features.mapped("color")).__name__, features.mapped("color").shape
+        ('memmap', (2, 512))
         """
         name = self.column(name)
         path = self.folder / ARRAYS / f"{file_name(name)}.npy"
@@ -181,6 +228,20 @@ class Features:
             If there is no such column.
         ValueError
             If this version of imfeat means another feature by its name, or the file of its model is damaged.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import imfeat
+        >>> import numpy as np
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+        ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+        ...     features = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+        ...     transformer = features.transformer("color")
+        ...     transformer.transform(np.zeros((1, 64, 64, 3), np.uint8)).shape  # of the size of the run
+        (1, 512)
         """
         column = self.column(name)
         settings = self.settings["features"][column]
@@ -249,7 +310,7 @@ class Features:
         paths = [row["path"] for row in self.rows()]
         return np.array([PurePath(path).parent.name for path in paths], dtype=np.str_)
 
-    def frame(self, library: str = "pandas", *, features: bool = False) -> "pd.DataFrame | pl.DataFrame":
+    def frame(self, library: Library = "pandas", *, features: bool = False) -> "pd.DataFrame | pl.DataFrame":
         """Return paths, sizes, checksums, errors and `labels` as a data frame, a row an image.
 
         Parameters
@@ -257,8 +318,21 @@ class Features:
         library : {"pandas", "polars"}
         features : bool
             Add the features, a column of lists each, as in `table`; for arrays see `imfeat.extract.Features`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import imfeat
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+        ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+        ...     features = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+        ...     frame = features.frame()
+        >>> frame.columns.tolist()
+        ['path', 'n_bytes', 'sha256', 'error', 'label']
         """
-        one_of(library, "library", ("pandas", "polars"))
+        one_of(library, "library", LIBRARIES)
         rows = {"label": self.labels.tolist()}
         if features:
             table = self.table()

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from imfeat._check import one_of
-from imfeat._device import DEVICES
+from imfeat._device import DEVICES, Device
 from imfeat._environment import EXTRACT_PACKAGES, versions
 from imfeat._files import complete, read_json, sha256, write_json
-from imfeat.decoding import ImageSize, as_size, check_decode
+from imfeat.decoding import Decode, ImageSize, as_size, check_decode
 from imfeat.sources import Item, find
 
 LEFT_OUT = "left_out.jsonl"
@@ -46,8 +46,8 @@ class Plan:
         self.folder = folder
         self.settings: dict[str, Any] = content["settings"]
         self.size: ImageSize = as_size(self.settings["size"])
-        self.decode: str = (DEFAULTS | self.settings)["decode"]
-        self.device: str = (DEFAULTS | self.settings)["device"]
+        self.decode: Decode = (DEFAULTS | self.settings)["decode"]
+        self.device: Device = (DEFAULTS | self.settings)["device"]
         self.n_shards: int = content["n_shards"]
         self.n_images: int = content["n_images"]
         self.left_out: dict[str, int] = content.get("left_out", {})
@@ -113,7 +113,7 @@ class Plan:
             )
 
 
-def decoded(decode: str, size: ImageSize) -> dict[str, Any]:
+def decoded(decode: Decode, size: ImageSize) -> dict[str, Any]:
     """Return what settings say of decoding, and the versions of the packages that results depend on."""
     check_decode(decode, size)
     if decode == DEFAULTS["decode"]:
@@ -121,7 +121,7 @@ def decoded(decode: str, size: ImageSize) -> dict[str, Any]:
     return {"versions": versions((*EXTRACT_PACKAGES, "simplejpeg")), "decode": decode}
 
 
-def computed_on(device: str) -> dict[str, Any]:
+def computed_on(device: Device) -> dict[str, Any]:
     """Return what settings say of the device that features are computed on."""
     one_of(device, "device", DEVICES)
     return {} if device == DEFAULTS["device"] else {"device": device}

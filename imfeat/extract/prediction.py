@@ -20,6 +20,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count
+from imfeat._device import Device
 from imfeat._extras import how_to_install
 from imfeat._files import complete, locked, make_folder, remove_unfinished, sha256
 from imfeat.extract.gpu import process_of, tasks_of
@@ -35,7 +36,7 @@ from imfeat.sources import absolute
 
 @dataclass(frozen=True)
 class Predictions:
-    """What `predict` wrote.
+    """The table that `predict` wrote, and how many images it has.
 
     Attributes
     ----------
@@ -48,6 +49,29 @@ class Predictions:
         Number of images of each class that was predicted, the most frequent one first.
     left_out : dict of str to int
         Number of files that are clearly not images, by reason.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> from sklearn.pipeline import make_pipeline
+    >>> images = np.zeros((2, 32, 32, 3), np.uint8)
+    >>> images[1] = [255, 0, 0]
+    >>> pipeline = make_pipeline(imfeat.ColorHistogram(), imfeat.learn.LinearClassifier())
+    >>> model = imfeat.ImageClassifier(pipeline.fit(images, ["black", "red"]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     imfeat.save_model(f"{folder}/model.safetensors", model)
+    ...     predictions = imfeat.extract.predict(
+    ...         f"{folder}/model.safetensors", f"{folder}/*.png", f"{folder}/classes.csv", n_workers=1
+    ...     )
+    ...     predictions.path.read_text(encoding="utf-8").splitlines()[0]
+    'path,class,probability,second,second_probability,third,third_probability,error'
+    >>> predictions.n_images, predictions.n_errors, predictions.counts
+    (2, 0, {'black': 1, 'red': 1})
     """
 
     path: Path
@@ -75,7 +99,7 @@ def predict(
     column: str | None = None,
     scheduler: str = "local",
     n_workers: int | None = None,
-    device: str = "cpu",
+    device: Device = "cpu",
     progress: bool = False,
 ) -> Predictions:
     """Predict the classes of image files, however many, and write them to a table.
@@ -119,6 +143,27 @@ def predict(
     -----
     Images are decoded and scaled as the model was trained.  The table is byte-identical for any number of
     workers and interruptions.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> from sklearn.pipeline import make_pipeline
+    >>> images = np.zeros((2, 32, 32, 3), np.uint8)
+    >>> images[1] = [255, 0, 0]
+    >>> pipeline = make_pipeline(imfeat.ColorHistogram(), imfeat.learn.LinearClassifier())
+    >>> model = imfeat.ImageClassifier(pipeline.fit(images, ["black", "red"]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     imfeat.save_model(f"{folder}/model.safetensors", model)
+    ...     predictions = imfeat.extract.predict(
+    ...         f"{folder}/model.safetensors", f"{folder}/*.png", f"{folder}/classes.csv", n_workers=1
+    ...     )
+    >>> predictions.n_images, predictions.counts
+    (2, {'black': 1, 'red': 1})
     """
     out = Path(out)
     if out.suffix not in FORMATS:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from imfeat._check import as_count, as_flag, one_of
+from imfeat._device import Device
 from imfeat._extras import how_to_install
 from imfeat._files import complete, locked, make_folder, remove_unfinished, sha256, write_json
-from imfeat.decoding import FITS, as_size
+from imfeat.decoding import FITS, Decode, Fit, as_size
 from imfeat.decoding.decode import fitted
 from imfeat.extract.features import build, describe, learned
 from imfeat.extract.fit import fit_model
@@ -23,7 +24,7 @@ from imfeat.extract.open import open as open_features
 from imfeat.extract.plan import Plan, computed_on, decoded
 from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
 from imfeat.extract.sizes import as_setting
-from imfeat.extract.store import FORMATS, find_receipt
+from imfeat.extract.store import FORMATS, Format, find_receipt
 from imfeat.extract.worker import extract_shard
 from imfeat.sources import absolute
 
@@ -34,14 +35,14 @@ def run(
     out: str | os.PathLike[str],
     *,
     size: int | tuple[int, int] | str = 64,
-    fit: str = "crop",
-    decode: str = "exact",
-    format: str = "parquet",
+    fit: Fit = "crop",
+    decode: Decode = "exact",
+    format: Format = "parquet",
     shard_size: int = 100,
     column: str | None = None,
     scheduler: str = "local",
     n_workers: int | None = None,
-    device: str = "cpu",
+    device: Device = "cpu",
     resume: bool = False,
     progress: bool = False,
 ) -> Features:
@@ -117,6 +118,20 @@ def run(
 
     Results are byte-identical for any number of workers and interruptions.  Those of a GPU differ from those
     of the CPU by rounding.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     features = imfeat.extract.run(f"{folder}/*.png", "color, hog", f"{folder}/out", n_workers=1)
+    ...     print(features)
+    ...     features["color"].shape
+    <Features: 2 images, 0 with errors; color (512), hog (1764)>
+    (2, 512)
     """
     settings = _settings(source, features, size, fit, decode, format, shard_size, column, device)
     begun = (Path(out) / "plan.json").exists()
@@ -132,7 +147,37 @@ def resume(
     n_workers: int | None = None,
     progress: bool = False,
 ) -> Features:
-    """Continue the run in a folder with its own settings; see `run`."""
+    """Continue the run in a folder with its own settings.
+
+    Parameters
+    ----------
+    out : str or path
+        Folder of the run.
+    scheduler, n_workers, progress
+        As in `run`.
+
+    Returns
+    -------
+    Features
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, CudaUnavailableError, BlockingIOError, OSError, RuntimeError
+        As in `run`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (80, 60), "black").save(f"{folder}/0.png")
+    ...     Image.new("RGB", (80, 60), "red").save(f"{folder}/1.png")
+    ...     _ = imfeat.extract.run(f"{folder}/*.png", "color", f"{folder}/out", n_workers=1)
+    ...     features = imfeat.extract.resume(f"{folder}/out", n_workers=1)  # computes only what is missing
+    ...     len(features)
+    2
+    """
     plan = Plan(Path(out))
     settings = plan.settings
     features = [column["feature"] for column in settings["features"].values()]
@@ -175,12 +220,12 @@ def _settings(
     source: str | os.PathLike[str],
     features: str | Sequence[str],
     size: int | tuple[int, int] | str,
-    fit: str,
-    decode: str,
-    format: str,
+    fit: Fit,
+    decode: Decode,
+    format: Format,
     shard_size: int,
     column: str | None,
-    device: str,
+    device: Device,
 ) -> dict[str, Any]:
     """Return all that results depend on, checked."""
     one_of(fit, "fit", FITS)

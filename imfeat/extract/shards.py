@@ -13,6 +13,7 @@ from imfeat._backend import Array
 from imfeat._check import to_host
 from imfeat._files import complete
 from imfeat._rows import rows_at
+from imfeat._sums import Start
 from imfeat.extract.schedule import Scheduler, in_order, with_bar
 
 Transforms = tuple[Callable[[Array], Array], ...]
@@ -35,7 +36,7 @@ class Shards:
     progress : bool
     """
 
-    start: str | None = "k-means++"
+    start: Start | None = "k-means++"
 
     def __init__(
         self,

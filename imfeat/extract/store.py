@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import quote
 
 import numpy as np
@@ -14,7 +14,8 @@ from imfeat._files import complete, read_json, sha256, write_json
 from imfeat.extract.images import Row
 from imfeat.extract.ragged import Ragged, names_beside
 
-FORMATS = ("parquet", "npy")
+Format: TypeAlias = Literal["parquet", "npy"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 COLUMNS = ("path", "n_bytes", "sha256", "error")
 
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_count, one_of
-from imfeat._device import check_usable
+from imfeat._device import Device, check_usable
 from imfeat._environment import usable_cores
-from imfeat.decoding import FITS, as_pair
+from imfeat.decoding import FITS, Fit, as_pair
 from imfeat.decoding.memory import fitted_image, image_in
 from imfeat.extract.features import build, compute, describe, learned
 from imfeat.extract.gpu import check_columns
@@ -31,9 +31,9 @@ def transform(
     *,
     batch_size: int = 32,
     size: int | tuple[int, int] = 64,
-    fit: str = "crop",
+    fit: Fit = "crop",
     n_threads: int | None = None,
-    device: str = "cpu",
+    device: Device = "cpu",
 ) -> Iterator[dict[str, Array]]:
     """Compute features of images from any iterable, in threads, and yield them in order.
 
@@ -77,8 +77,10 @@ def transform(
 
     Examples
     --------
+    >>> import imfeat
+    >>> import numpy as np
     >>> photos = (np.full((90, 120, 3), value, np.uint8) for value in range(70))
-    >>> [batch["color"].shape for batch in transform(photos, "color")]
+    >>> [batch["color"].shape for batch in imfeat.extract.transform(photos, "color")]
     [(32, 512), (32, 512), (6, 512)]
     """
     one_of(fit, "fit", FITS)
@@ -120,7 +122,7 @@ def _in_order(batches: Iterator[Any], task: Callable[[Any], T], n_threads: int) 
         pool.shutdown(cancel_futures=True)
 
 
-def _decoded(batch: list[tuple[int, Any]], size: tuple[int, int], fit: str) -> Array:
+def _decoded(batch: list[tuple[int, Any]], size: tuple[int, int], fit: Fit) -> Array:
     images = np.empty((len(batch), *size, 3), np.uint8)
     for i, (number, item) in enumerate(batch):
         try:

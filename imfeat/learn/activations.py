@@ -14,10 +14,13 @@ respect to z, given the gradient with respect to h.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from imfeat._backend import Array
+
+ActivationName: TypeAlias = Literal["identity", "relu", "leaky_relu", "elu", "sigmoid", "tanh", "maxout"]
 
 SLOPE = 0.01  # slope of a leaky ReLU below 0
 
@@ -122,7 +125,7 @@ def maxout_backward(z: Array, h: Array, gradient: Array, out: Array) -> None:
     np.multiply(gradient, ~is_first, out=out[:, units:])
 
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[ActivationName, Activation] = {
     "identity": Activation(identity, identity_backward),
     "relu": Activation(relu, relu_backward, gain=2**0.5),
     "leaky_relu": Activation(leaky_relu, leaky_relu_backward, gain=2**0.5),

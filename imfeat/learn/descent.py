@@ -13,7 +13,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat.learn._device_table import DeviceTable
-from imfeat.learn.losses import LOSSES, PENALTIES, shrink
+from imfeat.learn.losses import LOSSES, PENALTIES, LossName, PenaltyName, shrink
 from imfeat.learn.network import Network
 from imfeat.learn.optimizers import Optimizer
 
@@ -39,8 +39,8 @@ class Objective:
         Strength of the penalty.
     """
 
-    loss: str = "softmax"
-    penalty: str | None = None
+    loss: LossName = "softmax"
+    penalty: PenaltyName | None = None
     strength: float = 0.0
 
     def decays(self, network: Network) -> list[float]:

@@ -21,7 +21,7 @@ from imfeat.learn._threads import with_paying_threads
 
 
 class RidgeProducts:
-    """Products of images that ridge regression is solved from, for any number of features.
+    """Products of pairs of images, from which ridge regression is solved in its dual form.
 
     Parameters
     ----------
@@ -32,6 +32,19 @@ class RidgeProducts:
     It keeps one matrix (n_images, n_images) of float32.  The products lie in its upper triangle, and
     `solve` works in the lower one.  The intercept is the mean of the targets, which is optimal for
     features of mean 0.
+
+    Examples
+    --------
+    Four images of one feature, and their targets:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> X = np.array([[-2], [-2], [2], [2]])
+    >>> targets = np.array([[1, -1], [1, -1], [-1, 1], [-1, 1]])
+    >>> products = imfeat.learn.RidgeProducts(n_images=4).add(X)
+    >>> shares, intercepts, scores = products.solve(16, targets)
+    >>> (X.T @ shares).round(2)  # the weights
+    array([[-0.25,  0.25]])
     """
 
     def __init__(self, n_images: int) -> None:

@@ -57,6 +57,17 @@ class KernelRidgeClassifier(ScoreClassifier):
     ----------
     .. [1] C. Saunders, A. Gammerman, V. Vovk, "Ridge regression learning algorithm in dual variables", ICML
        1998.
+
+    Examples
+    --------
+    Exclusive or, which no linear classifier learns:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> X = np.array([[0, 0], [1, 1], [0, 1], [1, 0]])
+    >>> model = imfeat.learn.KernelRidgeClassifier().fit(X, [0, 0, 1, 1])
+    >>> model.predict(X)
+    array([0, 0, 1, 1])
     """
 
     _has_opposite_scores = True

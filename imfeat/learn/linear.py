@@ -1,14 +1,17 @@
 """Linear classifiers with scores s = x W + b: softmax regression, SVMs and least squares."""
 
+from typing import Literal
+
 import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import as_number, one_of
 from imfeat.learn._classifier import NetworkClassifier
 from imfeat.learn.descent import Objective
-from imfeat.learn.losses import PENALTIES
+from imfeat.learn.losses import PENALTIES, LossName, PenaltyName
 from imfeat.learn.network import Layer, Network
-from imfeat.learn.optimizers import Optimizer
+from imfeat.learn.optimizers import Optimizer, OptimizerName
+from imfeat.learn.schedules import ScheduleName
 
 
 class LinearClassifier(NetworkClassifier):
@@ -18,11 +21,11 @@ class LinearClassifier(NetworkClassifier):
 
     Parameters
     ----------
-    loss : str
+    loss : {"softmax", "hinge", "squared_hinge", "crammer_singer", "squared_error"}
         ``"softmax"`` (cross-entropy: softmax regression), ``"hinge"`` and ``"squared_hinge"`` (linear
         SVMs, one class against all others), ``"crammer_singer"`` (a multiclass SVM) or
         ``"squared_error"`` (least squares on +1 and -1).
-    penalty : str or None
+    penalty : {"l2", "l1", None}
         ``"l2"`` (ridge), strength / 2 times the sum of the squared weights; ``"l1"`` (LASSO), strength
         times the sum of the absolute weights, which sets weights to exactly 0; None.
     strength : float
@@ -35,8 +38,8 @@ class LinearClassifier(NetworkClassifier):
         has its own learning rate and weight decay.
     learning_rate : float
         Learning rate of the first epoch; not for ``"lbfgs"``.
-    schedule : str
-        ``"constant"``, ``"step"`` (a tenth after each third of the epochs) or ``"cosine"``.
+    schedule : {"constant", "step", "cosine"}
+        Change of the learning rate; ``"step"`` divides it by 10 after each third of the epochs.
     batch_size : int
         Number of images per step.
     epochs : int
@@ -102,22 +105,34 @@ class LinearClassifier(NetworkClassifier):
        machines", JMLR 2, 2001.
     .. [2] R. Tibshirani, "Regression shrinkage and selection via the lasso", J. R. Stat. Soc. B 58, 1996.
        :doi:`10.1111/j.2517-6161.1996.tb02080.x`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> X = np.array([[0, 0], [0, 1], [4, 0], [4, 1]])
+    >>> y = ["left", "left", "right", "right"]
+    >>> model = imfeat.learn.LinearClassifier().fit(X, y)
+    >>> model.predict([[1, 5], [3, 5]]).tolist()
+    ['left', 'right']
+    >>> model.coef_.shape, model.converged_
+    ((2, 2), True)
     """
 
     def __init__(
         self,
-        loss: str = "softmax",
+        loss: LossName = "softmax",
         *,
-        penalty: str | None = "l2",
+        penalty: PenaltyName | None = "l2",
         strength: float = 1.0,
-        optimizer: str | Optimizer = "lbfgs",
+        optimizer: OptimizerName | Literal["lbfgs"] | Optimizer = "lbfgs",
         learning_rate: float = 1e-2,
-        schedule: str = "constant",
+        schedule: ScheduleName = "constant",
         batch_size: int = 128,
         epochs: int = 100,
         tol: float = 1e-4,
         n_iter_no_change: int | None = 10,
-        class_weight: dict[object, float] | str | None = None,
+        class_weight: dict[object, float] | Literal["balanced"] | None = None,
         patience: int | None = None,
         validation_share: float = 0.1,
         warm_start: bool = False,

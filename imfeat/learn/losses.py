@@ -12,11 +12,14 @@ where t_c is +1 for c = y and -1 for the other classes.  The loss of several ima
 """
 
 from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from imfeat._backend import Array
 
+LossName: TypeAlias = Literal["softmax", "hinge", "crammer_singer", "squared_hinge", "squared_error"]
+PenaltyName: TypeAlias = Literal["l2", "l1"]
 Loss = Callable[[Array, Array, Array | None], tuple[float, Array]]
 
 
@@ -86,7 +89,7 @@ def squared_error(scores: Array, labels: Array, weights: Array | None = None) ->
     return _mean((errors * errors).sum(1), 2 * errors, weights)
 
 
-LOSSES: dict[str, Loss] = {
+LOSSES: dict[LossName, Loss] = {
     "softmax": softmax,
     "hinge": hinge,
     "crammer_singer": crammer_singer,
@@ -106,7 +109,7 @@ def l1(weights: Array, strength: float) -> tuple[float, Array]:
     return strength * float(np.abs(weights).sum()), strength * np.sign(weights)
 
 
-PENALTIES: dict[str, Callable[[Array, float], tuple[float, Array]]] = {"l2": l2, "l1": l1}
+PENALTIES: dict[PenaltyName, Callable[[Array, float], tuple[float, Array]]] = {"l2": l2, "l1": l1}
 
 
 def shrink(weights: Array, amount: float) -> None:

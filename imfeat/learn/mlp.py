@@ -1,16 +1,19 @@
 """Multi-layer perceptrons: fully connected layers with activations between them."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
 from imfeat._check import SEQUENCES, as_count, as_number, one_of
 from imfeat.learn._classifier import NetworkClassifier
 from imfeat.learn._training import LBFGS
-from imfeat.learn.activations import ACTIVATIONS
+from imfeat.learn.activations import ACTIVATIONS, ActivationName
 from imfeat.learn.descent import Objective
+from imfeat.learn.losses import LossName
 from imfeat.learn.network import Network
-from imfeat.learn.optimizers import Optimizer
+from imfeat.learn.optimizers import Optimizer, OptimizerName
+from imfeat.learn.schedules import ScheduleName
 
 
 class MLPClassifier(NetworkClassifier):
@@ -20,10 +23,9 @@ class MLPClassifier(NetworkClassifier):
     ----------
     hidden : sequence of int
         Number of units of each hidden layer; an empty sequence makes a linear classifier.
-    activation : str
-        Activation of the hidden units: ``"relu"``, ``"leaky_relu"``, ``"elu"``, ``"sigmoid"``,
-        ``"tanh"``, ``"maxout"`` (with two pieces, which doubles the weights) or ``"identity"``.
-    loss : str
+    activation : {"relu", "leaky_relu", "elu", "sigmoid", "tanh", "maxout", "identity"}
+        Activation of the hidden units; ``"maxout"`` has two pieces, which doubles the weights.
+    loss : {"softmax", "hinge", "squared_hinge", "crammer_singer", "squared_error"}
         See `LinearClassifier`.
     optimizer : str or Optimizer
         ``"sgd"``, ``"momentum"``, ``"nesterov"``, ``"adagrad"``, ``"rmsprop"``, ``"adam"``, ``"adamw"``,
@@ -31,8 +33,8 @@ class MLPClassifier(NetworkClassifier):
         rate and weight decay.
     learning_rate : float
         Learning rate of the first epoch; not for ``"lbfgs"``.
-    schedule : str
-        ``"constant"``, ``"step"`` (a tenth after each third of the epochs) or ``"cosine"``.
+    schedule : {"constant", "step", "cosine"}
+        Change of the learning rate; ``"step"`` divides it by 10 after each third of the epochs.
     batch_size : int
         Number of images per step.
     epochs : int
@@ -100,6 +102,19 @@ class MLPClassifier(NetworkClassifier):
        errors", Nature 323, 1986.  :doi:`10.1038/323533a0`
     .. [2] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, "Dropout: a simple
        way to prevent neural networks from overfitting", JMLR 15, 2014.
+
+    Examples
+    --------
+    Exclusive or, which no linear classifier learns:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> X = np.array([[0, 0], [1, 1], [0, 1], [1, 0]])
+    >>> model = imfeat.learn.MLPClassifier((16,), optimizer="lbfgs", random_state=0)
+    >>> model.fit(X, [0, 0, 1, 1]).predict(X)
+    array([0, 0, 1, 1])
+    >>> [layer.weights.shape for layer in model.network_.layers]
+    [(2, 16), (16, 2)]
     """
 
     # Number of features that initial weights are for, if it learns from coordinates in a space of fewer.
@@ -109,18 +124,18 @@ class MLPClassifier(NetworkClassifier):
         self,
         hidden: Sequence[int] = (100,),
         *,
-        activation: str = "relu",
-        loss: str = "softmax",
-        optimizer: str | Optimizer = "adam",
+        activation: ActivationName = "relu",
+        loss: LossName = "softmax",
+        optimizer: OptimizerName | Literal["lbfgs"] | Optimizer = "adam",
         learning_rate: float = 1e-3,
-        schedule: str = "constant",
+        schedule: ScheduleName = "constant",
         batch_size: int = 128,
         epochs: int = 200,
         tol: float = 1e-4,
         n_iter_no_change: int | None = 10,
         weight_decay: float = 0.0,
         dropout: float = 0.0,
-        class_weight: dict[object, float] | str | None = None,
+        class_weight: dict[object, float] | Literal["balanced"] | None = None,
         patience: int | None = None,
         validation_share: float = 0.1,
         warm_start: bool = False,

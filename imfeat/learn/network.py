@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imfeat._backend import Array
-from imfeat.learn.activations import ACTIVATIONS, Activation
+from imfeat.learn.activations import ACTIVATIONS, Activation, ActivationName
 
 ROWS_AT_ONCE = 4096  # rows whose scores are computed at a time
 
@@ -36,9 +36,18 @@ class Layer:
     -----
     The arrays that `forward` and `backward` return are overwritten by the next call.  They are reused,
     as their allocation would take longer than their computation.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> layer = imfeat.learn.Layer(np.array([[1.0, -1.0]]), np.array([0.5, 0.5]), "relu")
+    >>> layer.apply(np.array([[2.0], [-2.0]]))
+    array([[2.5, 0. ],
+           [0. , 2.5]])
     """
 
-    def __init__(self, weights: Array, biases: Array, activation: str = "identity") -> None:
+    def __init__(self, weights: Array, biases: Array, activation: ActivationName = "identity") -> None:
         self.weights = weights
         self.biases = biases
         self.activation = activation
@@ -138,6 +147,19 @@ class Network:
     layers : list of Layer
     parameters, gradients : lists of arrays
         Weights and biases of each layer, and the gradients with respect to them.
+
+    Examples
+    --------
+    The absolute value of x is relu(x) + relu(-x):
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> hidden = imfeat.learn.Layer(np.array([[1.0, -1.0]]), np.zeros(2), "relu")
+    >>> output = imfeat.learn.Layer(np.array([[1.0], [1.0]]), np.zeros(1))
+    >>> network = imfeat.learn.Network([hidden, output])
+    >>> network.apply(np.array([[3.0], [-3.0]]))
+    array([[3.],
+           [3.]])
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -148,7 +170,7 @@ class Network:
         cls,
         sizes: Sequence[int],
         *,
-        activation: str = "relu",
+        activation: ActivationName = "relu",
         rng: np.random.Generator,
         dtype: npt.DTypeLike = np.float32,
     ) -> Self:
@@ -172,6 +194,14 @@ class Network:
         ----------
         .. [1] K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers", ICCV 2015.
            :doi:`10.1109/ICCV.2015.123`
+
+        Examples
+        --------
+        >>> import imfeat
+        >>> import numpy as np
+        >>> network = imfeat.learn.Network.random([3072, 100, 10], rng=np.random.default_rng(0))
+        >>> [array.shape for array in network.parameters]
+        [(3072, 100), (100,), (100, 10), (10,)]
         """
         layers = []
         for k, (n_inputs, n_units) in enumerate(itertools.pairwise(sizes)):

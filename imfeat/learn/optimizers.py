@@ -16,7 +16,7 @@ are decays of 1 and more, with which averages of gradients don't decay.
 
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -90,14 +90,39 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent: w -= rate g."""
+    """Stochastic gradient descent: w -= rate g.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> weights, gradient = np.array([1.0, 2.0]), np.array([10.0, 0.0])
+    >>> imfeat.learn.SGD(learning_rate=0.1).step([weights], [gradient])
+    >>> weights
+    array([0., 2.])
+    """
 
     def _step(self, kernels: ModuleType, w: Array, g: Array, decay: Any, *state: Array) -> None:
         kernels.descend(g, w.dtype.type(self.learning_rate), decay, w)
 
 
 class Momentum(Optimizer):
-    """Gradient descent with momentum: v = momentum v + g; w -= rate v."""
+    """Gradient descent with momentum: v = momentum v + g; w -= rate v.
+
+    Examples
+    --------
+    The second step is longer, 0.1 (10 + 0.9 * 10):
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> weights, gradient = np.array([5.0]), np.array([10.0])
+    >>> optimizer = imfeat.learn.Momentum(learning_rate=0.1, momentum=0.9)
+    >>> for _ in range(2):
+    ...     optimizer.step([weights], [gradient])
+    ...     print(weights.round(2))
+    [4.]
+    [2.1]
+    """
 
     n_state_arrays = 1
 
@@ -123,6 +148,17 @@ class Nesterov(Momentum):
     ----------
     .. [1] I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and
        momentum in deep learning", ICML 2013.
+
+    Examples
+    --------
+    The first step is longer than that of `Momentum`, 0.1 (10 + 0.9 * 10):
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> weights, gradient = np.array([5.0]), np.array([10.0])
+    >>> imfeat.learn.Nesterov(learning_rate=0.1, momentum=0.9).step([weights], [gradient])
+    >>> weights.round(2)
+    array([3.1])
     """
 
     def __init__(
@@ -142,6 +178,20 @@ class AdaGrad(Optimizer):
     ----------
     .. [1] J. Duchi, E. Hazan, Y. Singer, "Adaptive subgradient methods for online learning and
        stochastic optimization", JMLR 12, 2011.
+
+    Examples
+    --------
+    The first step has the length of the rate, whatever the size of the gradient, and later ones are shorter:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> weights, gradient = np.array([1.0, 1.0]), np.array([10.0, 0.1])
+    >>> optimizer = imfeat.learn.AdaGrad(learning_rate=0.1)
+    >>> for _ in range(2):
+    ...     optimizer.step([weights], [gradient])
+    ...     print(weights.round(2))
+    [0.9 0.9]
+    [0.83 0.83]
     """
 
     n_state_arrays = 1
@@ -169,6 +219,17 @@ class RMSProp(AdaGrad):
     References
     ----------
     .. [1] T. Tieleman, G. Hinton, "Lecture 6.5: rmsprop", Coursera, 2012.
+
+    Examples
+    --------
+    The first step is rate / sqrt(1 - decay), whatever the size of the gradient:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> weights, gradient = np.array([1.0, 1.0]), np.array([10.0, 0.1])
+    >>> imfeat.learn.RMSProp(learning_rate=0.01).step([weights], [gradient])
+    >>> weights.round(2)
+    array([0.9, 0.9])
     """
 
     def __init__(
@@ -193,6 +254,17 @@ class Adam(Optimizer):
     ----------
     .. [1] D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
        :doi:`10.48550/arXiv.1412.6980`
+
+    Examples
+    --------
+    The first step has the length of the rate, whatever the size of the gradient:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> weights, gradient = np.array([1.0, 1.0]), np.array([10.0, 0.1])
+    >>> imfeat.learn.Adam(learning_rate=0.1).step([weights], [gradient])
+    >>> weights.round(2)
+    array([0.9, 0.9])
     """
 
     n_state_arrays = 2
@@ -230,6 +302,17 @@ class AdamW(Adam):
     ----------
     .. [1] I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
        :doi:`10.48550/arXiv.1711.05101`
+
+    Examples
+    --------
+    Without a gradient only the decay changes the weights, by 0.1 * 0.5 of them:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> weights, gradient = np.array([1.0, 2.0]), np.array([0.0, 0.0])
+    >>> imfeat.learn.AdamW(learning_rate=0.1, weight_decay=0.5).step([weights], [gradient])
+    >>> weights.round(2)
+    array([0.95, 1.9 ])
     """
 
     decoupled = True
@@ -240,7 +323,8 @@ def _above_zero(epsilon: float, w: Array) -> Any:
     return max(w.dtype.type(epsilon), np.finfo(w.dtype).tiny)
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {
+OptimizerName: TypeAlias = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
+OPTIMIZERS: dict[OptimizerName, type[Optimizer]] = {
     "sgd": SGD,
     "momentum": Momentum,
     "nesterov": Nesterov,

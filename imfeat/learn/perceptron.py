@@ -48,6 +48,19 @@ class Perceptron(ScoreClassifier):
     ----------
     .. [1] F. Rosenblatt, "The perceptron: a probabilistic model for information storage and organization
        in the brain", Psychological Review 65, 1958.  :doi:`10.1037/h0042519`
+
+    Examples
+    --------
+    The logical and of two inputs:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    >>> model = imfeat.learn.Perceptron(random_state=0).fit(X, [0, 0, 0, 1])
+    >>> model.predict(X)
+    array([0, 0, 0, 1])
+    >>> model.n_mistakes_[-1]
+    0
     """
 
     def __init__(

@@ -47,6 +47,19 @@ class RidgeClassifier(ScoreClassifier):
     ----------
     .. [1] A. E. Hoerl, R. W. Kennard, "Ridge regression: biased estimation for nonorthogonal
        problems", Technometrics 12, 1970.  :doi:`10.1080/00401706.1970.10488634`
+
+    Examples
+    --------
+    With a tiny penalty, the scores of the classes reach the targets -1 and 1:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> X = np.array([[0, 0], [0, 1], [4, 0], [4, 1]])
+    >>> model = imfeat.learn.RidgeClassifier([1e-6]).fit(X, [0, 0, 1, 1])
+    >>> model.decision_function(X).round(2)
+    array([-1., -1.,  1.,  1.], dtype=float32)
+    >>> model.predict([[1, 5], [3, 5]])
+    array([0, 1])
     """
 
     _has_opposite_scores = True

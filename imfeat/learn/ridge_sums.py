@@ -28,7 +28,7 @@ ROWS_AT_ONCE = 4096
 
 
 class RidgeSums:
-    """Sums over features and labels that ridge regression is solved from.
+    """Sums over images, from which ridge regression is solved.
 
     Parameters
     ----------
@@ -41,6 +41,21 @@ class RidgeSums:
     The size doesn't depend on the number of images: one matrix (n_features, n_features).  The sums lie
     in its upper triangle, and `solve` works in the lower one, so that images can be added, and the
     sums solved, again and again.
+
+    Examples
+    --------
+    Images are added batch by batch; the sums are solved for any number of strengths:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> sums = imfeat.learn.RidgeSums(n_features=2, n_classes=2)
+    >>> X = np.array([[0, 0], [0, 1], [4, 0], [4, 1]])
+    >>> sums = sums.add(X[:2], np.array([0, 0])).add(X[2:], np.array([1, 1]))
+    >>> for strength in (0, 16):
+    ...     weights, intercepts = sums.solve(strength)
+    ...     print(weights[0].round(2))
+    [-0.5  0.5]
+    [-0.25  0.25]
     """
 
     def __init__(self, n_features: int, n_classes: int, *, dtype: npt.DTypeLike = np.float32) -> None:

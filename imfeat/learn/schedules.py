@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable
+from typing import Literal, TypeAlias
 
+ScheduleName: TypeAlias = Literal["constant", "step", "cosine"]
 Schedule = Callable[[int, int], float]
 
 
@@ -32,4 +34,4 @@ def cosine(epoch: int, epochs: int, *, least: float = 0.0) -> float:
     return least + (1 - least) * (1 + math.cos(math.pi * epoch / epochs)) / 2
 
 
-SCHEDULES: dict[str, Schedule] = {"constant": constant, "step": step, "cosine": cosine}
+SCHEDULES: dict[ScheduleName, Schedule] = {"constant": constant, "step": step, "cosine": cosine}

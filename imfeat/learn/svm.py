@@ -70,6 +70,16 @@ class LinearSVM(ScoreClassifier):
        2010.  :doi:`10.1007/978-3-7908-2604-3_16`
     .. [2] J. Sanchez, F. Perronnin, "High-dimensional signature compression for large-scale image
        classification", CVPR 2011.  :doi:`10.1109/CVPR.2011.5995504`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> X = np.array([[0, 0], [0, 1], [4, 0], [4, 1]])
+    >>> y = ["left", "left", "right", "right"]
+    >>> model = imfeat.learn.LinearSVM(random_state=0).fit(X, y)
+    >>> model.predict([[1, 0], [3, 1]]).tolist()
+    ['left', 'right']
     """
 
     coef_: Array

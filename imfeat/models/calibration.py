@@ -20,7 +20,7 @@ TINY = 1e-12  # of a probability whose logarithm is a score
 
 
 def logits_of(model: Any, features: Any) -> Array:
-    """Return scores (n, n_classes) of a fitted classifier, float64, to make probabilities of.
+    """Return scores (n, n_classes) of a fitted classifier, float64, for `softmax`.
 
     Parameters
     ----------
@@ -36,6 +36,16 @@ def logits_of(model: Any, features: Any) -> Array:
         `LinearSVM` and `KernelRidgeClassifier` of `imfeat.learn`).  Of a classifier without it, the
         logarithm of ``predict_proba``, or, if there is neither, 1 for the class that ``predict`` returns and
         0 for the others.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> model = LogisticRegression().fit([[0], [1], [2], [3]], [0, 0, 1, 1])
+    >>> logits = imfeat.models.logits_of(model, [[0], [3]])
+    >>> np.allclose(imfeat.models.softmax(logits), model.predict_proba([[0], [3]]))
+    True
     """
     if hasattr(model, "decision_function"):
         scores = np.asarray(model.decision_function(features), np.float64)
@@ -53,7 +63,18 @@ def logits_of(model: Any, features: Any) -> Array:
 
 
 def softmax(logits: Array, temperature: float = 1.0) -> Array:
-    """Return probabilities (n, n_classes), float64, of scores (n, n_classes) at a temperature."""
+    """Return probabilities (n, n_classes), float64, of scores (n, n_classes) at a temperature.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> logits = np.log([[1, 3]])
+    >>> imfeat.models.softmax(logits).round(2)
+    array([[0.25, 0.75]])
+    >>> imfeat.models.softmax(logits, temperature=2).round(2)  # nearer to each other
+    array([[0.37, 0.63]])
+    """
     scaled = np.asarray(logits, np.float64) / temperature
     scaled -= scaled.max(1, keepdims=True)
     np.exp(scaled, out=scaled)
@@ -91,6 +112,17 @@ def fit_temperature(logits: Array, labels: Array, *, smooth: bool = True) -> flo
        :doi:`10.48550/arXiv.1706.04599`
     .. [2] J. Platt, "Probabilistic outputs for support vector machines and comparisons to regularized
        likelihood methods", Advances in Large Margin Classifiers, 1999.
+
+    Examples
+    --------
+    Three of four images are classified right, so that the best probability is 3/4:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> logits = np.array([[10.0, 0.0]] * 4)
+    >>> temperature = imfeat.models.fit_temperature(logits, np.array([0, 0, 0, 1]), smooth=False)
+    >>> imfeat.models.softmax(logits[:1], temperature).round(2)
+    array([[0.75, 0.25]])
     """
     logits, labels = _checked(logits, labels, "logits")
     true = np.take_along_axis(logits, labels[:, None], 1)[:, 0]
@@ -142,7 +174,12 @@ def expected_calibration_error(probabilities: Array, labels: Array, *, n_bins: i
 
     Examples
     --------
-    >>> expected_calibration_error([[0.8, 0.2], [0.8, 0.2]], [0, 1])
+    Two images get a probability of 0.8, and one of them is classified right:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> probabilities = np.array([[0.8, 0.2], [0.8, 0.2]])
+    >>> round(imfeat.models.expected_calibration_error(probabilities, np.array([0, 1])), 2)
     0.3
     """
     probabilities, labels = _checked(probabilities, labels, "probabilities")

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from imfeat._backend import Array
 from imfeat._check import as_number, one_of
-from imfeat.decoding import FITS, as_pair, check_decode
+from imfeat.decoding import FITS, Decode, Fit, as_pair, check_decode
 from imfeat.models.calibration import logits_of, softmax
 from imfeat.models.inputs import as_images, image_shape_of, items_of
 
@@ -33,9 +33,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     class_names : sequence of str, optional
         Names of the classes of ``pipeline`` in their order, which `predict` returns if these are integers.
     temperature : float
-        What scores are divided by before their softmax.
+        Number that scores are divided by before the softmax.
     about : dict, optional
-        What is known of the model, as its ``"accuracy"``; plain values, which files keep.
+        Information about the model, such as its ``"accuracy"``; plain values, which files keep.
 
     Attributes
     ----------
@@ -60,6 +60,20 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     .. [1] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017.
        :doi:`10.48550/arXiv.1706.04599`
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> images = np.zeros((10, 32, 32, 3), np.uint8)
+    >>> images[5:] = [255, 0, 0]
+    >>> pipeline = make_pipeline(imfeat.ColorHistogram(), imfeat.learn.RidgeClassifier())
+    >>> pipeline = pipeline.fit(images, [0] * 5 + [1] * 5)
+    >>> model = imfeat.ImageClassifier(pipeline, class_names=["dark", "red"])
+    >>> large = np.full((480, 640, 3), [250, 10, 10], np.uint8)
+    >>> model.predict([large]).tolist()
+    ['red']
     """
 
     def __init__(
@@ -67,8 +81,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         pipeline: Any,
         *,
         size: int | tuple[int, int] | None = None,
-        fitting: str = "crop",
-        decode: str = "exact",
+        fitting: Fit = "crop",
+        decode: Decode = "exact",
         class_names: Any = None,
         temperature: float = 1.0,
         about: dict[str, Any] | None = None,
@@ -102,7 +116,20 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return classes
 
     def predict_proba(self, X: Any) -> Array:
-        """Return the probabilities (n, n_classes) of the classes, float64, in the order of ``classes_``."""
+        """Return the probabilities (n, n_classes) of the classes, float64, in the order of ``classes_``.
+
+        Examples
+        --------
+        >>> import imfeat
+        >>> import numpy as np
+        >>> from sklearn.pipeline import make_pipeline
+        >>> images = np.zeros((10, 32, 32, 3), np.uint8)
+        >>> images[5:] = [255, 0, 0]
+        >>> pipeline = make_pipeline(imfeat.ColorHistogram(), imfeat.learn.LinearClassifier())
+        >>> model = imfeat.ImageClassifier(pipeline.fit(images, [0] * 5 + [1] * 5))
+        >>> model.predict_proba(images[:2]).sum(axis=1).round(2)
+        array([1., 1.])
+        """
         return softmax(self._logits(X), as_number(self.temperature, "temperature", above=0))
 
     def decision_function(self, X: Any) -> Array:

@@ -13,9 +13,9 @@ VECTORS_TO_QUANTIZE = 2048
 
 
 class Compressed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Features (n, d) as a product quantizer keeps them, divided by a number.
+    """Encode and decode features (n, d) with a product quantizer, and divide them by a number.
 
-    What a classifier that learned from codes gets for new images.
+    A classifier that learned from codes gets the features of new images like this.
 
     Parameters
     ----------
@@ -28,6 +28,20 @@ class Compressed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     quantizer_, scale_
         Those that `fit` learned, the scale as the root of the mean square of features.
+
+    Examples
+    --------
+    A bit for each of two dimensions keeps these four vectors; their mean square is 25:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> features = np.array([[1, -7], [1, 7], [-1, -7], [-1, 7]])
+    >>> quantizer = imfeat.ProductQuantizer(group_size=1, bits=1)
+    >>> compressed = imfeat.models.Compressed(quantizer).fit(features)
+    >>> compressed.scale_
+    5.0
+    >>> compressed.transform(features[:1]).round(2)
+    array([[ 0.2, -1.4]], dtype=float32)
     """
 
     def __init__(self, quantizer: ProductQuantizer, scale: float = 1.0) -> None:

@@ -5,10 +5,11 @@ from typing import Any
 
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from imfeat._device import Device
 from imfeat.estimators.fusion import LateFusion
 
 
-def on_device(model: Any, device: str) -> Any:
+def on_device(model: Any, device: Device) -> Any:
     """Return a fitted model of images on the host, or a copy of it whose features are computed on a GPU.
 
     Of a pipeline that is its first step.  What it holds is shared, and what it returns lies on the host.

@@ -49,6 +49,18 @@ def save_model(path: str | os.PathLike[str], model: Any) -> None:
     Arrays keep their dtypes and their order in memory, so that a loaded model predicts the same, to the last
     bit, with the same versions of packages.  Parameters on which predictions don't depend, as ``n_jobs``,
     ``memory`` and random generators, are not kept.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> import numpy as np
+    >>> codebook = np.array([[0, 0], [10, 0]], np.float32)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     imfeat.save_model(f"{folder}/codebook.safetensors", codebook)
+    ...     loaded = imfeat.load_model(f"{folder}/codebook.safetensors")
+    >>> np.array_equal(loaded, codebook)
+    True
     """
     from imfeat.models.tree import as_tree
     from imfeat.models.trial import check_model
@@ -60,6 +72,10 @@ def save_model(path: str | os.PathLike[str], model: Any) -> None:
 
 def load_model(path: str | os.PathLike[str]) -> Any:
     """Read a model that `save_model` wrote, also with earlier versions of imfeat.
+
+    Parameters
+    ----------
+    path : str or path
 
     Returns
     -------
@@ -73,6 +89,19 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     ValueError
         If the file is damaged or holds something else, or a newer version of imfeat wrote it.  Nothing of it
         is executed, and nothing is read before its length is checked.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import imfeat
+    >>> import numpy as np
+    >>> images = np.zeros((5, 32, 32, 3), np.uint8)
+    >>> feature = imfeat.ColorHistogram(bins=4).fit(images)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     imfeat.save_model(f"{folder}/color.safetensors", feature)
+    ...     loaded = imfeat.load_model(f"{folder}/color.safetensors")
+    >>> loaded.transform(images).shape
+    (5, 64)
     """
     try:
         with open(path, "rb") as file:

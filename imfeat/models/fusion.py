@@ -26,6 +26,19 @@ class ScoreMean(ScoreClassifier):
     classes_ : array of shape (n_classes,)
     pipelines_ : list of classifiers
         Those that `fit` fitted; it doesn't change ``pipelines``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> images = np.zeros((10, 16, 16, 3), np.uint8)
+    >>> images[5:] = [255, 0, 0]
+    >>> labels = ["dark"] * 5 + ["red"] * 5
+    >>> features = [imfeat.ColorHistogram(), imfeat.RawPixels()]
+    >>> pipelines = [make_pipeline(f, imfeat.learn.RidgeClassifier()).fit(images, labels) for f in features]
+    >>> imfeat.models.ScoreMean(pipelines).predict(images[4:6]).tolist()
+    ['dark', 'red']
     """
 
     def __init__(self, pipelines: Sequence[Any]) -> None:

@@ -12,6 +12,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from imfeat._backend import Array
 from imfeat._environment import usable_cores
 from imfeat.color import rgb_to_gray
+from imfeat.decoding import Decode, Fit
 from imfeat.decoding.memory import fitted_image, image_in
 
 Shape = tuple[int, ...]
@@ -37,7 +38,7 @@ def image_shape_of(model: Any) -> Shape | None:
     return shape
 
 
-def as_images(X: Any, shape: Shape, fitting: str, decode: str) -> Array:
+def as_images(X: Any, shape: Shape, fitting: Fit, decode: Decode) -> Array:
     """Return images of a shape, as uint8, of an array of them, or of a list of images of any size.
 
     Raises
@@ -71,7 +72,7 @@ def items_of(X: Any, shape: Shape) -> Any:
     return items
 
 
-def _all_fitted(items: Any, shape: Shape, fitting: str, decode: str) -> Iterable[Array]:
+def _all_fitted(items: Any, shape: Shape, fitting: Fit, decode: Decode) -> Iterable[Array]:
     height, width = shape[:2]
 
     def fit(numbered: tuple[int, Any]) -> Array:

@@ -32,6 +32,15 @@ def numeric_gradient(function: Callable[[Array], float], x: Any, *, step: float 
     ------
     ValueError
         If the step is not positive.
+
+    Examples
+    --------
+    The gradient of the sum of squares is 2 x:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> imfeat.learn.numeric_gradient(lambda x: np.sum(x**2), [1, -3]).round(4)
+    array([ 2., -6.])
     """
     step = as_number(step, "step", above=0)
     point = np.array(x, np.float64)
@@ -67,6 +76,16 @@ def check_gradient(function: Callable[[Array], float], gradient: Any, x: Any, *,
     ------
     ValueError
         If the gradient has another shape than ``x``.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> x = np.array([1.0, -3.0])
+    >>> imfeat.learn.check_gradient(lambda x: np.sum(x**2), 2 * x, x) < 1e-6
+    True
+    >>> round(imfeat.learn.check_gradient(lambda x: np.sum(x**2), x, x), 2)  # a wrong formula
+    0.5
     """
     analytic = np.asarray(gradient, np.float64)
     numeric = numeric_gradient(function, x, step=step)

@@ -6,7 +6,7 @@ import numpy as np
 
 from imfeat._backend import Array
 from imfeat._check import one_of
-from imfeat.learn.losses import LOSSES
+from imfeat.learn.losses import LOSSES, LossName
 from imfeat.learn.network import Layer, Network
 
 
@@ -17,7 +17,7 @@ def loss_slice(
     amounts: Array,
     *,
     direction: Sequence[Array] | None = None,
-    loss: str = "softmax",
+    loss: LossName = "softmax",
     rng: np.random.Generator | int | None = None,
 ) -> Array:
     """Return the loss along a line through the parameters of a network.
@@ -34,7 +34,7 @@ def loss_slice(
         Distances along the direction.
     direction : sequence of arrays of the shapes of ``network.parameters``, optional
         By default a random one of length 1.
-    loss : str
+    loss : {"softmax", "hinge", "squared_hinge", "crammer_singer", "squared_error"}
         Name of a loss of `LinearClassifier`; the penalty is left out.
     rng : Generator or seed
         Source of the random direction.
@@ -52,6 +52,20 @@ def loss_slice(
     ----------
     .. [1] I. Goodfellow, O. Vinyals, A. Saxe, "Qualitatively characterizing neural network optimization
        problems", ICLR 2015.  :doi:`10.48550/arXiv.1412.6544`
+
+    Examples
+    --------
+    The loss of a linear model is convex along every line:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> X = np.array([[0, 0], [0, 1], [4, 0], [4, 1]])
+    >>> y = np.array([0, 0, 1, 1])
+    >>> network = imfeat.learn.LinearClassifier().fit(X, y).network_
+    >>> amounts = np.linspace(-2, 2, 21)
+    >>> losses = imfeat.learn.loss_slice(network, X, y, amounts, rng=0)
+    >>> losses.shape, imfeat.learn.is_convex_along(amounts, losses, tolerance=1e-4)
+    ((21,), True)
     """
     one_of(loss, "loss", tuple(LOSSES))
     start = [np.asarray(array, np.float64) for array in network.parameters]
@@ -100,6 +114,14 @@ def is_convex_along(amounts: Array, values: Array, *, tolerance: float = 1e-9) -
     ------
     ValueError
         If there are fewer than three amounts, or they don't rise.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> x = np.linspace(-3, 3, 61)
+    >>> imfeat.learn.is_convex_along(x, x**2), imfeat.learn.is_convex_along(x, np.cos(x))
+    (True, False)
     """
     t = np.asarray(amounts, np.float64)
     f = np.asarray(values, np.float64)

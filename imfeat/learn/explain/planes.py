@@ -32,6 +32,19 @@ def decision_regions(model: Any, points: Array, *, n: int = 200) -> tuple[Array,
     ------
     ValueError
         If the points don't lie in a plane.
+
+    Examples
+    --------
+    >>> import imfeat
+    >>> import numpy as np
+    >>> X = np.array([[0, 0], [0, 1], [4, 0], [4, 1]])
+    >>> model = imfeat.learn.LinearClassifier().fit(X, [0, 0, 1, 1])
+    >>> x, y, classes = imfeat.learn.decision_regions(model, X, n=4)
+    >>> classes
+    array([[0, 0, 1, 1],
+           [0, 0, 1, 1],
+           [0, 0, 1, 1],
+           [0, 0, 1, 1]])
     """
     points = np.asarray(points, np.float64)
     n = as_count(n, "n", least=2)
@@ -64,6 +77,18 @@ def feature_warp(model: Any, points: Array, *, layer: int = 1) -> Array:
     ------
     ValueError
         If there is no such layer, or the network takes another number of features.
+
+    Examples
+    --------
+    A layer with ReLU folds the plane: negative coordinates become 0:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> layer = imfeat.learn.Layer(np.eye(2), np.zeros(2), "relu")
+    >>> network = imfeat.learn.Network([layer, imfeat.learn.Layer(np.eye(2), np.zeros(2))])
+    >>> imfeat.learn.feature_warp(network, np.array([[1.0, 2.0], [-1.0, 2.0]]))
+    array([[1., 2.],
+           [0., 2.]])
     """
     network: Network = getattr(model, "network_", model)
     layer = as_count(layer, "layer")

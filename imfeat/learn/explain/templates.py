@@ -27,6 +27,16 @@ def templates(model: Any, image_shape: tuple[int, ...]) -> Array:
     ------
     ValueError
         If the number of weights is not that of the pixels.
+
+    Examples
+    --------
+    The weights of two classes as images of 1 x 2 pixels:
+
+    >>> import imfeat
+    >>> import numpy as np
+    >>> layer = imfeat.learn.Layer(np.array([[2.0, 0.0], [-1.0, 4.0]]), np.zeros(2))
+    >>> imfeat.learn.templates(imfeat.learn.Network([layer]), (1, 2)).tolist()
+    [[[1.0, 0.25]], [[0.5, 1.0]]]
     """
     network = getattr(model, "network_", model)
     weights = np.asarray(network.layers[0].weights.T if isinstance(network, Network) else model.coef_)
