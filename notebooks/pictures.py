@@ -51,15 +51,18 @@ def row(images: Sequence[np.ndarray], titles: Sequence[str], **options: Any) -> 
     show_photos()
 
 
+def stretched(image: np.ndarray) -> np.ndarray:
+    """Return an image with its smallest value at 0 and its largest at 1."""
+    return (image - image.min()) / max(np.ptp(image), 1e-6)
+
+
 def tiles(images: Sequence[np.ndarray], columns: int, title: str, names: Sequence[str] = ()) -> None:
-    """Show small images in a grid, each stretched to the whole range of colours."""
-    rows = -(-len(images) // columns)
-    width = WIDTH / columns
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(WIDTH, rows * (width + 0.25 * bool(names)) + 0.4), squeeze=False
-    )
+    """Show small images, uint8 or in [0, 1], in a grid."""
+    rows, rows_of_names = (-(-len(of) // columns) for of in (images, names))
+    height = rows * WIDTH / columns + 0.25 * rows_of_names + 0.4
+    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, height), squeeze=False)
     for ax, image in zip(axes.flat, images, strict=False):
-        ax.imshow((image - image.min()) / max(np.ptp(image), 1e-6))
+        ax.imshow(image, vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
     for ax, name in zip(axes.flat, names, strict=False):
         ax.set_title(name, fontsize=9)
     for ax in axes.flat:
