@@ -14,7 +14,12 @@ import generated  # noqa: E402
 
 os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")  # for the code of pages, too
 # Sphinx reads one folder only
-shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", dirs_exist_ok=True)
+shutil.copytree(
+    HERE.parent / "notebooks",
+    HERE / "notebooks",
+    ignore=shutil.ignore_patterns("*.py", "__*"),
+    dirs_exist_ok=True,
+)
 
 generated.write()
 
