@@ -124,6 +124,7 @@ def test_blocks_change_nothing(data, monkeypatch):
             np.testing.assert_allclose(part, expected, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in divide:RuntimeWarning")  # steps of SciPy
 @pytest.mark.parametrize("strength", [3, 100])
 def test_squared_hinge_is_minimized(data, strength):
     x, y = data
