@@ -16,9 +16,9 @@ hypothesis.settings.load_profile("imfeat")
 # Files that take longest.  A worker takes a file at a time, and none of these may be left for the end.  The
 # first and the third compile for CUDA, the second has caches of its own.
 LONGEST = (
-    *("cuda", "environments", "device", "notebooks", "compare", "learning", "hostile", "extract", "kernels"),
-    *("page", "benchmarks", "docs", "cli", "exactness", "options", "flips", "folds", "classifiers"),
-    *("datasets", "arrays", "estimators", "ptx"),
+    *("cuda", "environments", "device", "docs", "notebooks", "compare", "learning", "hostile", "extract"),
+    *("kernels", "page", "benchmarks", "cli", "exactness", "options", "flips", "folds", "classifiers"),
+    *("datasets", "doctests", "arrays", "estimators", "ptx"),
 )
 
 
