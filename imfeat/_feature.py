@@ -82,7 +82,7 @@ class Feature:
     def expression(self, size: Size) -> str:
         """Return the transformer with all options that are not defaults, as Python."""
         if self.fused:
-            return "the mean of the scores of " + " and ".join(feature.name for feature in self.fused)
+            return "the weighted sum of the scores of " + " and ".join(feature.name for feature in self.fused)
         return " + ".join(term.expression(size) for term in self.terms)
 
     def transformer(self, size: Size, seed: int = 0) -> Any:
