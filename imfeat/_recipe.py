@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:  # NumPy is not loaded, so that the help of commands is quick
     from imfeat._backend import Array
+    from imfeat._feature import Feature
 
 Size: TypeAlias = tuple[int, int]  # height and width of images, in pixels
 Shape: TypeAlias = tuple[int, int, int]  # rows, columns and channels
@@ -54,7 +55,7 @@ class Recipe:
     coded : bool
         Whether `imfeat compare` keeps the feature as codes of a product quantizer, as it is large.
     fuses : tuple of Recipe
-        Recipes whose scores are averaged; such a recipe has no features of its own.
+        Recipes whose scores are added by default; such a recipe has no features of its own.
     seeded : bool
         Whether the feature depends on the seed.
     colored : bool
@@ -97,11 +98,22 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Term:
-    """A recipe with options; ``text`` is the expression in its usual spacing."""
+    """A recipe with options, or a fusion of features.
+
+    Attributes
+    ----------
+    text : str
+        The expression in its usual spacing.
+    recipe : Recipe
+    options : mapping
+    members : tuple of Feature
+        Features whose scores a fusion adds, if the expression names them.
+    """
 
     text: str
     recipe: Recipe
     options: Mapping[str, Any]
+    members: "tuple[Feature, ...]" = ()
 
     def merged_options(self, size: Size) -> dict[str, Any]:
         """Return the options of the recipe and of the caller, without those of local descriptors."""
@@ -123,6 +135,9 @@ class Term:
     @property
     def title(self) -> str:
         """Name in a sentence."""
+        if self.members:
+            *others, last = (member.title for member in self.members)
+            return f"the fusion of {', '.join(others)} and {last}"
         title = self.recipe.title
         if not self.recipe.is_registered:
             title = title.format_map(self.merged_options(TYPICAL_SIZE))
