@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:  # NumPy is not loaded, so that the help of commands is quick
     from imfeat._backend import Array
-    from imfeat._feature import Feature
 
 Size: TypeAlias = tuple[int, int]  # height and width of images, in pixels
 Shape: TypeAlias = tuple[int, int, int]  # rows, columns and channels
@@ -113,7 +112,7 @@ class Term:
     text: str
     recipe: Recipe
     options: Mapping[str, Any]
-    members: "tuple[Feature, ...]" = ()
+    members: tuple[Any, ...] = ()
 
     def merged_options(self, size: Size) -> dict[str, Any]:
         """Return the options of the recipe and of the caller, without those of local descriptors."""
