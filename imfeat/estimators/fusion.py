@@ -53,11 +53,12 @@ class LateFusion(ScoreClassifier):
     -----
     With ``weights="validation"`` copies of the classifiers learn from the other images first.  Their scores z
     of the validation images are divided by temperatures T, see `imfeat.models.fit_temperature`, and the
-    weights minimize the log loss of sum_m w_m z_m / T_m, up to its own temperature.  A classifier that is no
-    better than chance, by a likelihood-ratio test at the level of 5 %, gets weight 0.  If a single classifier
-    is more accurate than the fusion, by McNemar's test at this level, it gets all weight.  At last all
-    classifiers learn from all images, so that `fit` takes about twice as long as with ``weights="equal"``.
-    The validation images count alike, whatever ``sample_weight`` says.
+    weights minimize the log loss of sum_m w_m z_m / T_m at a temperature of its own: the fusion is a
+    logarithmic pool [2]_.  A classifier that is no better than chance gets weight 0 if another is, by a
+    likelihood-ratio test at the level of 5 %.  If a single classifier is more accurate than the fusion, by
+    McNemar's test at this level, it gets all weight.  The classifiers then learn from all images, so that
+    `fit` takes about twice as long as with ``weights="equal"``.  Validation images count alike, whatever
+    ``sample_weight`` says.
 
     With weights that are given, scores are added as they are, so that classifiers should be of one kind.
 
@@ -65,6 +66,8 @@ class LateFusion(ScoreClassifier):
     ----------
     .. [1] J. Sanchez, F. Perronnin, "High-dimensional signature compression for large-scale image
        classification", CVPR 2011.  :doi:`10.1109/CVPR.2011.5995504`
+    .. [2] C. Genest, J. V. Zidek, "Combining probability distributions: a critique and an annotated
+       bibliography", Statistical Science 1, 1986.  :doi:`10.1214/ss/1177013825`
 
     Examples
     --------

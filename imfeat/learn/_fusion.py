@@ -5,7 +5,8 @@ with weights w_m and divided by a temperature T:
 
     z = sum_m w_m z_m / T,    w_m >= 0,    sum_m w_m = 1
 
-1. A member gets weight 0 if a likelihood-ratio test finds its probabilities no better than equal ones.
+1. A member gets weight 0 if a likelihood-ratio test finds its probabilities no better than equal ones,
+   unless this is so for all members, as with very few images.
 2. The weights of the others and T minimize the log loss of softmax(z), which is convex in w_m / T.
 3. The member with the least log loss gets all weight if the log loss of the fusion is larger.
 4. The member with the highest accuracy gets all weight if its accuracy is higher by McNemar's test.
@@ -63,7 +64,7 @@ def fit_weights(logits: Sequence[Array], labels: Array) -> Array:
     singles = list(np.eye(len(logits)))
     losses = np.array([loss(single)[0] for single in singles])
     is_informed = 2 * loss.n_images * (loss(0 * singles[0])[0] - losses) > chdtri(1, LEVEL)
-    weights = _minimize(loss, is_informed)
+    weights = _minimize(loss, is_informed if is_informed.any() else ~is_informed)
     if not weights.any() or loss(weights)[0] > losses.min() + TOLERANCE:
         return singles[int(losses.argmin())]
     best = max(range(len(singles)), key=lambda m: (loss.hits(singles[m]).sum(), -losses[m]))
