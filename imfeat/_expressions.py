@@ -28,6 +28,22 @@ def split_list(text: str) -> list[str]:
     return [item.strip() for item in items if item.strip()]
 
 
+def in_parentheses(text: str, start: int) -> tuple[str, int]:
+    """Return the text between the parenthesis at a position and the one that closes it, and the end of that.
+
+    Raises
+    ------
+    ValueError
+        If nothing closes it.
+    """
+    depth = 0
+    for match in TOKEN.finditer(text, start):
+        depth += (match[0] in "([{") - (match[0] in ")]}")
+        if not depth:
+            return text[start + 1 : match.start()], match.end()
+    raise ValueError(f"expected ')' at the end of {text!r}")
+
+
 def parse_calls(text: str, kind: str = "feature") -> list[Call]:
     """Return the names and options of features joined by ``+``; ``kind`` is what errors call them.
 

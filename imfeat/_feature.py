@@ -35,7 +35,7 @@ class Feature:
     @property
     def seeded(self) -> bool:
         """Whether the feature depends on the seed."""
-        return any(term.recipe.seeded for term in self.terms)
+        return any(term.recipe.seeded for term in self._own_terms)
 
     @property
     def learned(self) -> bool:
@@ -50,12 +50,12 @@ class Feature:
     @property
     def colored(self) -> bool:
         """Whether the feature describes nothing but colours, at least in part."""
-        return any(r.colored for term in self.terms for r in (term.recipe, *term.recipe.fuses))
+        return any(term.recipe.colored for term in self._own_terms)
 
     @property
     def is_registered(self) -> bool:
         """Whether the feature is registered by the caller, at least in part."""
-        return any(term.recipe.is_registered for term in self.terms)
+        return any(term.recipe.is_registered for term in self._own_terms)
 
     @property
     def is_pixels(self) -> bool:
@@ -65,7 +65,7 @@ class Feature:
     @property
     def computes_on_gpu(self) -> bool:
         """Whether the feature is computed on a GPU, all of it."""
-        return all(term.computes_on_gpu for feature in self.fused or (self,) for term in feature.terms)
+        return all(term.computes_on_gpu for term in self._own_terms)
 
     @property
     def has_grid(self) -> bool:
@@ -74,23 +74,29 @@ class Feature:
 
     @property
     def fused(self) -> "tuple[Feature, ...]":
-        """The features whose scores are averaged; none for features of their own."""
+        """The features whose scores are added; none for features of their own."""
         term = self.terms[0]
+        if term.members:
+            return term.members
         suffix = term.text.removeprefix(term.recipe.name)
         return tuple(Feature((Term(r.name + suffix, r, term.options),)) for r in term.recipe.fuses)
+
+    @property
+    def _own_terms(self) -> tuple[Term, ...]:
+        """The terms with features of their own, which for a fusion are those of its members."""
+        return tuple(term for feature in self.fused or (self,) for term in feature.terms)
 
     def expression(self, size: Size) -> str:
         """Return the transformer with all options that are not defaults, as Python."""
         if self.fused:
-            return "the mean of the scores of " + " and ".join(feature.name for feature in self.fused)
+            *others, last = (feature.name for feature in self.fused)
+            return f"the weighted sum of the scores of {', '.join(others)} and {last}"
         return " + ".join(term.expression(size) for term in self.terms)
 
     def transformer(self, size: Size, seed: int = 0) -> Any:
         """Return the transformer for images of (height, width) pixels, not fitted."""
         if self.fused:
-            raise ValueError(
-                f"{self.name!r} averages the scores of classifiers, and has no features of its own"
-            )
+            raise ValueError(f"{self.name!r} adds the scores of classifiers, and has no features of its own")
         if len(self.terms) == 1:
             return self.terms[0].transformer(size, seed)
         from sklearn.pipeline import FeatureUnion

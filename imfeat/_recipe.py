@@ -54,7 +54,7 @@ class Recipe:
     coded : bool
         Whether `imfeat compare` keeps the feature as codes of a product quantizer, as it is large.
     fuses : tuple of Recipe
-        Recipes whose scores are averaged; such a recipe has no features of its own.
+        Recipes whose scores are added by default; such a recipe has no features of its own.
     seeded : bool
         Whether the feature depends on the seed.
     colored : bool
@@ -97,11 +97,22 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Term:
-    """A recipe with options; ``text`` is the expression in its usual spacing."""
+    """A recipe with options, or a fusion of features.
+
+    Attributes
+    ----------
+    text : str
+        The expression in its usual spacing.
+    recipe : Recipe
+    options : mapping
+    members : tuple of Feature
+        Features whose scores a fusion adds, if the expression names them.
+    """
 
     text: str
     recipe: Recipe
     options: Mapping[str, Any]
+    members: tuple[Any, ...] = ()
 
     def merged_options(self, size: Size) -> dict[str, Any]:
         """Return the options of the recipe and of the caller, without those of local descriptors."""
@@ -123,6 +134,9 @@ class Term:
     @property
     def title(self) -> str:
         """Name in a sentence."""
+        if self.members:
+            *others, last = (member.title for member in self.members)
+            return f"the fusion of {', '.join(others)} and {last}"
         title = self.recipe.title
         if not self.recipe.is_registered:
             title = title.format_map(self.merged_options(TYPICAL_SIZE))

@@ -5,6 +5,10 @@ expression is a name with options in Python's syntax, or several side by side:
 
     hog(cell_size=16, orientations=12)+color(bins=(8, 4, 4))
 
+or a fusion, which adds the scores of classifiers on two or more features:
+
+    fusion(fisher-sift, hog+color, patches-800)
+
 A recipe named like a function means this function with its defaults; tuned variants have names of their own.
 To add a feature, add a row to `_TABLE`.
 """
@@ -14,7 +18,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from imfeat._expressions import as_text, check_options, parse_calls, split_list
+from imfeat._expressions import NAME, as_text, check_options, in_parentheses, parse_calls, split_list
 from imfeat._feature import Feature
 from imfeat._modules import name_function
 from imfeat._recipe import Local, Recipe, Size, Term
@@ -72,6 +76,8 @@ def _fisher(name: str, title: str, local: Callable[[Size], Local]) -> Recipe:
     return _learned(name, "FisherVector", title, local=local, **options)
 
 
+FUSION = re.compile(r"(?:^|\+)\s*fusion\s*\((?!\s*(\)|[a-z_]+\s*=[^=]))")  # of features, not with options
+OPTION = re.compile(r"\w+\s*=")
 COMPONENTS = r"-(?P<n_components>\d+)"
 PATCHES = r"-(?P<n_words>\d+)(?:-(?P<patch_size>\d+)x(?P=patch_size))?"
 _PALETTE = {"n_colors": 64, "grid": (2, 2), "norm": "hellinger"}
@@ -137,7 +143,8 @@ def parse(text: str) -> Feature:
     Parameters
     ----------
     text : str
-        A name of `RECIPES`, with options in parentheses if need be, or several joined by ``+``.
+        A name of `RECIPES`, with options in parentheses if need be, or several joined by ``+``; or
+        ``fusion(first, second, ...)`` of two or more such expressions.
 
     Returns
     -------
@@ -154,6 +161,8 @@ def parse(text: str) -> Feature:
     >>> feature = imfeat.recipes.parse("hog( cell_size = 16 )+raw")
     >>> feature.name
     'hog(cell_size=16)+raw'
+    >>> [member.name for member in imfeat.recipes.parse("fusion(hog+color, patches-800)").fused]
+    ['hog+color', 'patches-800']
     """
     features = parse_list(text)
     if len(features) != 1:
@@ -173,9 +182,7 @@ def parse_list(features: str | Sequence[str]) -> tuple[Feature, ...]:
     text = features if isinstance(features, str) else ", ".join(map(str, features))
     parsed: dict[str, Feature] = {}
     for item in split_list(text):
-        feature = Feature(tuple(_term(name, options) for name, options in parse_calls(item)))
-        if len(feature.terms) > 1 and any(term.recipe.fuses for term in feature.terms):
-            raise ValueError(f"{feature.name!r}: a fusion of scores can't stand beside other features")
+        feature = _feature(item)
         parsed.setdefault(feature.name, feature)
     if not parsed:
         raise ValueError(f"no feature given; choose among {', '.join(names())}")
@@ -185,7 +192,7 @@ def parse_list(features: str | Sequence[str]) -> tuple[Feature, ...]:
 def names() -> tuple[str, ...]:
     """Return the names of the table, and those with a number in them."""
     hints = {"patches": "patches-WORDS-SIZExSIZE", "fusion": "fusion-COMPONENTS"}
-    return (*RECIPES, *hints.values(), "several joined by +")
+    return (*RECIPES, *hints.values(), "several joined by +", "fusion(FEATURE, FEATURE, ...)")
 
 
 def check_on_gpu(features: Sequence[Feature]) -> None:
@@ -215,11 +222,45 @@ def listing(size: Size = (224, 224)) -> list[tuple[str, str, str]]:
     return rows
 
 
+def _feature(text: str) -> Feature:
+    """Return the feature of one expression."""
+    name, _, rest = text.partition("(")
+    if rest and (name := name.strip()) and NAME.fullmatch(name) and not is_taken(name):
+        raise _unknown(name)  # before its options, which may be features
+    if fusion := FUSION.search(text):
+        return Feature((_fusion(text, fusion.start()),))
+    feature = Feature(tuple(_term(name, options) for name, options in parse_calls(text)))
+    if len(feature.terms) > 1 and any(term.recipe.fuses for term in feature.terms):
+        raise ValueError(f"{feature.name!r}: a fusion of scores can't stand beside other features")
+    return feature
+
+
+def _fusion(text: str, start: int) -> Term:
+    """Return the fusion of the features in parentheses."""
+    inside, end = in_parentheses(text, text.index("(", start))
+    if start or text[end:].strip():
+        raise ValueError(f"{text!r}: a fusion of scores can't stand beside other features")
+    items = split_list(inside)
+    if options := [item for item in items if OPTION.match(item)]:
+        raise ValueError(f"{options[0]!r} in {text!r}: give options to the members of a fusion")
+    members = [_feature(item) for item in items]
+    if inner := [member.name for member in members if member.fused]:
+        raise ValueError(f"{inner[0]!r} in {text!r}: a fusion can't be a member of another one")
+    names = [member.name for member in members]
+    if len(set(names)) < len(names) or len(names) < 2:
+        raise ValueError(f"a fusion needs two or more features, each once, got {text!r}")
+    return Term(f"fusion({', '.join(names)})", RECIPES["fusion"], {}, tuple(members))
+
+
+def _unknown(name: str) -> ValueError:
+    hint = did_you_mean(name, RECIPES)
+    return ValueError(f"unknown feature {name!r}; choose among {', '.join(names())}{hint}")
+
+
 def _term(name: str, options: dict[str, Any]) -> Term:
     match = _numbered(name)
     if match is None:
-        hint = did_you_mean(name, RECIPES)
-        raise ValueError(f"unknown feature {name!r}; choose among {', '.join(names())}{hint}")
+        raise _unknown(name)
     recipe, in_name = match
     check_options("feature", recipe.name, options, recipe.option_names() if options else ())
     return Term(as_text(name, options), recipe, in_name | options)

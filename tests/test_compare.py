@@ -387,7 +387,7 @@ def few_components(monkeypatch):
 
 
 @pytest.mark.slow
-def test_fusion_is_the_mean_of_the_scores_of_its_parts(data, monkeypatch):
+def test_fusion_is_the_weighted_sum_of_the_scores_of_its_members(data, monkeypatch):
     few_components(monkeypatch)
     names = ("fusion-3", "fisher-color-3"), ("svm",)
     records = run_cells(data, *names, (0, 1))
@@ -402,7 +402,10 @@ def test_fusion_is_the_mean_of_the_scores_of_its_parts(data, monkeypatch):
         fit("svm", p.strength, t.train, data.train.labels, 1) for p, t in zip(parts, tables_of, strict=True)
     ]
     scores = [m.decision_function(t.test[:]) for m, t in zip(models, tables_of, strict=True)]
-    found = np.mean(scores, 0).argmax(1)
+    assert list(whole.weights) == [part.feature for part in parts]
+    assert sum(whole.weights.values()) == pytest.approx(1)
+    shares = [whole.weights[part.feature] / part.temperature for part in parts]
+    found = np.tensordot(shares, scores, 1).argmax(1)
     assert whole.test_accuracy == pytest.approx((found == data.test.labels).mean())
 
 
@@ -411,7 +414,7 @@ def test_a_run_describes_a_fusion(source, monkeypatch):
     result = compare.run(source, features=["fusion-3"], classifiers=["svm"], n_seeds=1)
     assert (
         result.settings["features"]["fusion-3"]
-        == "the mean of the scores of fisher-sift-3 and fisher-color-3"
+        == "the weighted sum of the scores of fisher-sift-3 and fisher-color-3"
     )
     assert [record.feature for record in result.records][-1] == "fusion-3"
     assert result.seconds > 0

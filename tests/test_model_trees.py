@@ -125,7 +125,7 @@ def test_fusions_and_compressed_features(tmp_path):
     members = [fitted("HOG", "standard"), fitted("words", "none")]
     mean = ScoreMean(members)
     scores = [member.decision_function(IMAGES) for member in members]
-    np.testing.assert_array_equal(mean.decision_function(IMAGES), np.mean(scores, 0))
+    np.testing.assert_allclose(mean.decision_function(IMAGES), np.mean(scores, 0), rtol=1e-6, atol=1e-6)
     check_same(mean, tmp_path / "mean")
     late = imfeat.LateFusion(members, weights=(2, 1)).fit(IMAGES, LABELS)
     loaded = check_same(late, tmp_path / "late")

@@ -180,7 +180,7 @@ def test_each_row_can_be_rebuilt_from_its_line_of_python(run, folder):
         lines = rebuild.lines_of_python(result)
         text = html.unescape(page.as_html(result))
         of_fusion = rebuild.line_of_python(result, ("fusion-2", "ridge"), 3.0, None)
-    assert of_fusion == "# the mean of the scores of the rows fisher-sift-2 and fisher-color-2"
+    assert of_fusion == "# the weighted sum of the scores of the rows fisher-sift-2 and fisher-color-2"
     assert len(lines) == 15
     for (feature, classifier), line in lines:
         if feature == "words":

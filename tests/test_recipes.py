@@ -150,6 +150,16 @@ def test_options_are_those_of_python():
         (" , ", "no feature given"),
         ("patches-800-8x7", "unknown feature"),
         ("raw+fusion", "can't stand beside"),
+        ("raw+fusion(hog, color)", "can't stand beside"),
+        ("fusion(hog, color)+raw", "can't stand beside"),
+        ("fusion(hog, colr)", "unknown feature 'colr'.*did you mean 'color'"),
+        ("fussion(hog, color)", "unknown feature 'fussion'.*did you mean 'fusion'"),
+        ("fusion(hog(cells=3), color)", "unknown option 'cells' of feature 'hog'"),
+        ("fusion(hog, n_components=3)", "give options to the members"),
+        ("fusion(hog)", "two or more features, each once"),
+        ("fusion(hog, hog)", "two or more features, each once"),
+        ("fusion(hog, fusion)", "can't be a member of another"),
+        ("fusion(hog, color", "expected '\\)'"),
     ],
 )
 def test_wrong_expressions_say_what_was_expected(text, message):
@@ -157,7 +167,7 @@ def test_wrong_expressions_say_what_was_expected(text, message):
         parse_list(text)
 
 
-@given(st.text("hog(),+='l1 8\n\\\"[]{}.:;#", max_size=30))
+@given(st.text("fusion(hog),+='l1 8\n\\\"[]{}.:;#", max_size=30))
 def test_any_text_is_parsed_or_refused(text):
     try:
         features = parse_list(text)
@@ -174,6 +184,27 @@ def test_numbers_in_names_are_options():
     fused = parse("fusion(n_components=5)").fused
     assert [feature.transformer((64, 64)).n_components for feature in fused] == [5, 5]
     assert parse("patches-40(n_words=50)").transformer((64, 64)).n_words == 50
+
+
+def test_any_features_are_fused():
+    feature = parse("fusion( fisher-sift,hog(cell_size = 16)+color, patches-9-4x4)")
+    assert feature.name == "fusion(fisher-sift, hog(cell_size=16)+color, patches-9-4x4)"
+    assert [member.name for member in feature.fused] == feature.name[7:-1].split(", ")
+    assert parse(feature.name) == feature
+    assert feature.title == (
+        "the fusion of Fisher vectors of SIFT, HoG (cell_size=16) + colour and 9 words of 4x4 patches"
+    )
+    assert feature.expression((64, 64)) == (
+        "the weighted sum of the scores of fisher-sift, hog(cell_size=16)+color and patches-9-4x4"
+    )
+    assert feature.colored
+    assert feature.seeded
+    gray = parse("fusion(hog, raw)")
+    assert not gray.colored
+    assert not gray.seeded
+    assert len(parse_list([gray.name, "fusion(hog,raw)", "raw"])) == 2
+    with pytest.raises(ValueError, match="smaller than a block"):
+        parse("fusion(raw, hog(cell_size=40))").check((64, 64))
 
 
 def test_the_table_says_what_depends_on_the_seed():

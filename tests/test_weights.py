@@ -414,7 +414,7 @@ def test_fusions_weigh_in_pipelines(rng):
     weights = rng.random(150) * (np.arange(150) % 5 > 0)
     kept = weights > 0
     parts = [make_pipeline(RawPixels(), LinearClassifier()), make_pipeline(RawPixels(), RidgeClassifier())]
-    fused = LateFusion(parts).fit(images, y, weights)
+    fused = LateFusion(parts, weights="equal").fit(images, y, weights)
     names = ("linearclassifier", "ridgeclassifier")
     fits = [
         clone(part).fit(images[kept], y[kept], **{f"{name}__sample_weight": weights[kept]})

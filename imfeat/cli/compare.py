@@ -48,6 +48,7 @@ def _list_names(context: click.Context, parameter: click.Parameter, value: bool)
     click.echo("features, with options as in hog(cell_size=16), and several side by side as in hog+color:")
     for name, title, expression in recipes.listing():
         click.echo(f"  {name:18}{title}\n{'':20}{expression}")
+    click.echo("fusions of the scores of classifiers on any features, as in fusion(hog+color, patches-800)")
     click.echo("classifiers, with options as in mlp(hidden=(256, 128)):")
     for name, classifier in CLASSIFIERS.items():
         options = textwrap.fill(

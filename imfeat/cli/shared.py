@@ -20,7 +20,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 SHOWN_ERRORS = 5  # reasons
 FEATURES_HELP = (
     f"Features, separated by commas: {', '.join(RECIPES)}; with options, as in hog(cell_size=16), a number "
-    "of words or components, as in patches-800-8x8 or fusion-256, and several joined by +."
+    "of words or components, as in patches-800-8x8 or fusion-256, and several joined by +. compare and train "
+    "add the scores of classifiers on several features, as in fusion(hog+color, words)."
 )
 
 

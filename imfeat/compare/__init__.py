@@ -83,7 +83,8 @@ def run(
     source : str, path or mapping
         Data set; see `imfeat.datasets.load`.
     features : str or sequence of str
-        Recipes of `imfeat.recipes`, as ``"hog(cell_size=16)+color, patches-800"``, and registered features.
+        Recipes of `imfeat.recipes`, as ``"hog(cell_size=16)+color, patches-800"``, registered features, and
+        fusions of the scores of classifiers on several of them, as ``"fusion(hog, tuned-color)"``.
     classifiers : str or sequence of str
         Expressions such as ``"mlp(hidden=(256, 128), activation='tanh'), softmax(strength=300)"``: names of
         ``softmax``, ``svm``, ``ridge``, ``l2svm`` (squared hinge), ``mlp`` and ``mlp2`` (one and two hidden
@@ -156,6 +157,9 @@ def run(
     All classifiers get features standardized by the training images.  The strength of their
     regularization is chosen on validation images of the training set, with the first seed, among at most
     five that are tried, and kept for the other seeds.  No choice depends on the test set.
+
+    The scores of a fusion are the weighted sum of those of its members, divided by their temperatures.  The
+    weights have the least log loss on the validation images; ``weights`` of a record holds them.
 
     The settings of the result hold ``warnings`` of small classes and of classes of very different sizes, and
     of images that are, or nearly are, both tested and learned from.  Without a terminal for a progress bar,

@@ -3,10 +3,10 @@
 The best of several is the one with the highest validation accuracy.  The test set only measures it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from imfeat._backend import Array
-from imfeat.compare.cells import Cell, Item, Pair, by_pair, mean
+from imfeat.compare.cells import Cell, Item, Pair, Record, by_pair, mean, mean_weights
 from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.statistics import interval, mcnemar
 from imfeat.recipes import parse
@@ -23,10 +23,11 @@ def in_words(cells: Iterable[Cell], labels: Array) -> list[str]:
     linear = best_of(pair for pair in pairs.items() if kind_of(pair[0]) == "linear")
     mlps = {pair: group for pair, group in pairs.items() if kind_of(pair) == "mlp"}
     on_pixels = best_of(pair for pair in mlps.items() if parse(pair[0][0]).is_pixels)
-    sentences = [_reaches(best, pairs[best], ", best on the validation images,")]
+    sentences = [_reaches(best, pairs[best], ", best on the validation images,"), *_weights(pairs[best])]
     if linear is not None:
         if linear != best:
             sentences.append(_reaches(linear, pairs[linear], ", the best linear classifier,"))
+            sentences += _weights(pairs[linear])
         if on_pixels is not None:
             sentences.append(_than(on_pixels, linear, pairs))
         same_feature = best_of(pair for pair in mlps.items() if pair[0][0] == linear[0])
@@ -87,6 +88,17 @@ def _reaches(pair: Pair, cells: list[Cell], what: str) -> str:
     return (
         f"{text[0].upper()}{text[1:]}{what} reaches {accuracy:.3f} (95 % interval {low:.3f} to {high:.3f})."
     )
+
+
+def weights_text(records: Sequence[Record]) -> str:
+    """Return the mean weights of the members of a fusion as text, empty for other features."""
+    return ", ".join(f"{weight:.2f} {name}" for name, weight in mean_weights(records).items())
+
+
+def _weights(cells: list[Cell]) -> list[str]:
+    """Return a sentence about the weights of a fusion."""
+    text = weights_text([cell.record for cell in cells])
+    return [f"The weights of its members, chosen on the validation images, are {text}."] if text else []
 
 
 def _better_on_test(best: Pair, pairs: dict[Pair, list[Cell]]) -> list[str]:

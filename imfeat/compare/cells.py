@@ -5,7 +5,7 @@ import hashlib
 import json
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, TypeAlias, TypeVar
@@ -35,7 +35,8 @@ class Record:
     image, and ``model_bytes`` those of the parameters of the classifier.  ``strength`` is the value of
     another parameter for classifiers without a strength, and ``gamma`` is the width of a kernel.  For a
     fusion, seconds, bytes and numbers of features are sums over its members, and the strength is that of the
-    first one.
+    first one; ``weights`` are those of its members, by their names, which are chosen on the validation
+    images.  They are empty for other features, and for fusions of earlier versions, whose weights are equal.
 
     ``n_train`` is the number of training images, 0 for all of them.  Probabilities are the softmax of scores
     divided by ``temperature``, which is fitted to the validation images, and ``calibration_error`` is their
@@ -80,6 +81,7 @@ class Record:
     shifts: dict[str, list[float]] = field(default_factory=dict)
     balanced_accuracy: float | None = None
     macro_f1: float | None = None
+    weights: dict[str, float] = field(default_factory=dict)
 
 
 SUMMED = (
@@ -138,6 +140,13 @@ def mean(items: Iterable[Item], field: str) -> float:
     """Return the mean of a field of records, or of the records of cells."""
     records = [item.record if isinstance(item, Cell) else item for item in items]
     return float(np.mean([getattr(record, field) for record in records]))
+
+
+def mean_weights(records: Sequence[Record]) -> dict[str, float]:
+    """Return the mean weights of the members of a fusion, none if a record has none."""
+    if not all(record.weights for record in records):
+        return {}
+    return {name: float(np.mean([r.weights[name] for r in records])) for name in records[0].weights}
 
 
 class Store:

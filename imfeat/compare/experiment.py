@@ -20,6 +20,7 @@ from imfeat.compare.feature_run import FeatureRun
 from imfeat.compare.training import accuracy
 from imfeat.compare.tuning import split
 from imfeat.compare.workspace import Workspace
+from imfeat.learn._fusion import fit_weights
 from imfeat.models import ScoreMean
 from imfeat.recipes import parse
 
@@ -40,28 +41,36 @@ def run_cells(
                 cells = [workspace.cell_of(member, name, seed) for member in members]
                 cell = fuse(workspace, feature, cells)
                 if seed == seeds[0]:
-                    keep_fusion(workspace, cell.record, members)
+                    keep_fusion(workspace, cell.record, [member.record for member in cells])
                 workspace.store.put(cell)
             yield cell
 
 
-def keep_fusion(workspace: Workspace, record: Record, members: tuple[str, ...]) -> None:
+def keep_fusion(workspace: Workspace, record: Record, members: list[Record]) -> None:
     """Keep the model of a fusion, made of those of its members, if models are kept."""
     if (models := workspace.models) is None:
         return
     name = record.classifier
-    if missing := [member for member in members if not models.has((member, name), record.seed)]:
+    pairs = [(member.feature, name) for member in members]
+    if missing := [pair[0] for pair in pairs if not models.has(pair, record.seed)]:
         workspace.leave_out(record, f"that of {missing[0]} with {name} is not kept")
         return
-    pipelines = [models.get((member, name), record.seed).pipeline for member in members]
-    workspace.keep(record, ScoreMean(pipelines))
+    pipelines = [models.get(pair, record.seed).pipeline for pair in pairs]
+    weights = tuple(record.weights.values())
+    temperatures = tuple(member.temperature for member in members)
+    workspace.keep(record, ScoreMean(pipelines, weights=weights, temperatures=temperatures))
 
 
 def fuse(workspace: Workspace, feature: str, members: list[Cell]) -> Cell:
-    """Return the cell of the mean of the scores of several features."""
+    """Return the cell of the weighted sum of the scores of several features, divided by their temperatures.
+
+    The weights are chosen on the validation images, see `imfeat.learn._fusion`.
+    """
     records = [member.record for member in members]
     names = [name for name in members[0].scores if all(name in member.scores for member in members)]
-    scores = {name: np.mean([member.scores[name] for member in members], 0) for name in names}
+    logits = {name: [member.scores[name] / member.record.temperature for member in members] for name in names}
+    weights = fit_weights(logits["validation"], workspace.validation_columns())
+    scores = {name: np.tensordot(weights, np.stack(of_name), 1) for name, of_name in logits.items()}
     data = workspace.data
     classes = workspace.classes
     labels = data.train.labels
@@ -73,6 +82,7 @@ def fuse(workspace: Workspace, feature: str, members: list[Cell]) -> Cell:
         train_accuracy=accuracy(scores["train"], labels, classes),
         validation_accuracy=accuracy(scores["validation"], labels[validation_rows], classes),
         converged=None,
+        weights={r.feature: float(w) for r, w in zip(records, weights, strict=True)},
         shifts=shifts.accuracies(scores, data.test.labels, classes),
         **{name: sum(getattr(record, name) for record in records) for name in SUMMED},
     )
@@ -83,7 +93,7 @@ def fuse(workspace: Workspace, feature: str, members: list[Cell]) -> Cell:
 
 
 def members_of(feature: str) -> tuple[str, ...]:
-    """Return the features whose scores a fusion averages, none for other features."""
+    """Return the features whose scores a fusion adds, none for other features."""
     return tuple(member.name for member in parse(feature).fused)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat.compare.cells import Cell, Record, mean
+from imfeat.compare.cells import Cell, Record, mean, mean_weights
 from imfeat.compare.statistics import macro_averages
 from imfeat.compare.workspace import Workspace
 from imfeat.datasets import DataSet, ImageSet
@@ -165,6 +165,7 @@ class Folds:
             balanced_accuracy=balanced,
             macro_f1=f1,
             calibration_error=self._calibration_error(cells),
+            weights=mean_weights(records),
             **times,
         )
         first = cells[0]

@@ -152,6 +152,7 @@ def describe(record: Record, n_train: int, n_test: int) -> dict[str, Any]:
         "accuracy": record.test_accuracy,
         "interval": list(interval(record.test_accuracy, n_test)),
         "calibration_error": record.calibration_error,
+        **({"weights": record.weights} if record.weights else {}),
         "versions": versions(COMPARE_PACKAGES),
     }
 

@@ -38,6 +38,7 @@ def as_html(result: Measurements) -> str:
         skipped=report.skipped_lines(result),
         protocol=report.PROTOCOL,
         python=lines_of_python(result),
+        fusions=report.weight_tables(result),
         costs=cost_figures(result),
         flips=report.flip_tables(result),
         sizes=size_figures(result),

@@ -18,8 +18,8 @@ def line_of_python(result: Measurements, pair: Pair, strength: float, gamma: flo
     """Return the pipeline of a pair, with a strength that was chosen, as Python."""
     feature = parse(pair[0])
     if feature.fused:
-        rows = " and ".join(member.name for member in feature.fused)
-        return f"# the mean of the scores of the rows {rows}"
+        *others, last = (member.name for member in feature.fused)
+        return f"# the weighted sum of the scores of the rows {', '.join(others)} and {last}"
     height, width = result.settings["image_size"]
     transformers = [term.expression((height, width)) for term in feature.terms]
     features = transformers[0] if len(transformers) == 1 else f"make_union({', '.join(transformers)})"

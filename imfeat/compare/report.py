@@ -8,7 +8,7 @@ from rich import box
 from rich.console import JustifyMethod
 from rich.table import Table
 
-from imfeat.compare.answer import recommended
+from imfeat.compare.answer import recommended, weights_text
 from imfeat.compare.cells import Record, by_pair, mean
 from imfeat.compare.flips import lost, records_by_size, size_name
 from imfeat.compare.measurements import Measurements
@@ -125,7 +125,8 @@ def as_markdown(result: Measurements) -> str:
     more = [(*row[:2], *others) for row, others in zip(rows(result), more_rows(result), strict=True)]
     paragraphs.append(markdown((*COLUMNS[:2], *MORE_COLUMNS), more))
     paragraphs.append(PROTOCOL)
-    paragraphs += [f"{note}\n\n{markdown(columns, lines)}" for note, columns, lines in flip_tables(result)]
+    tables = weight_tables(result) + flip_tables(result)
+    paragraphs += [f"{note}\n\n{markdown(columns, lines)}" for note, columns, lines in tables]
     if warnings := warning_lines(result):
         paragraphs.append("\n- ".join(warnings))
     if skipped := skipped_lines(result):
@@ -177,6 +178,18 @@ def flip_tables(result: Measurements) -> list[NotedTable]:
         note = "Points of test accuracy lost on changed test images, at three strengths from weak to strong."
         tables.append((note, columns, lines))
     return tables
+
+
+def weight_tables(result: Measurements) -> list[NotedTable]:
+    """Return a table of the weights of fusions, if there are any."""
+    lines = [
+        (*pair, text) for pair, group in by_pair(result.records).items() if (text := weights_text(group))
+    ]
+    note = (
+        "Weights of the members of fusions: they minimize the log loss on the validation images, of scores "
+        "that are divided by the temperature of their member."
+    )
+    return [(note, (*COLUMNS[:2], "weights"), list(lines))] if lines else []
 
 
 def markdown(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from imfeat._backend import Array
+from imfeat.learn._statistics import mcnemar as mcnemar
 
 
 def interval(accuracy: float, n_images: int) -> tuple[float, float]:
@@ -42,23 +43,3 @@ def macro_averages(labels: Array, predicted: Array) -> tuple[float, float]:
     has_images = n_true > 0
     recall = float((n_right[has_images] / n_true[has_images]).mean())
     return recall, float((2 * n_right / (n_true + n_found)).mean())
-
-
-def mcnemar(first: Array, second: Array) -> float:
-    """Return the p-value of McNemar's exact test that two classifiers are equally often correct.
-
-    Parameters
-    ----------
-    first, second : arrays of shape (n,), bool
-        Whether each classifier is correct about each of the same images.
-
-    References
-    ----------
-    .. [1] Q. McNemar, "Note on the sampling error of the difference between correlated proportions or
-       percentages", Psychometrika 12, 1947.  :doi:`10.1007/BF02295996`
-    """
-    from scipy.stats import binomtest
-
-    n_only_first = int(np.count_nonzero(first & ~second))
-    n_different = int(np.count_nonzero(first != second))
-    return float(binomtest(n_only_first, n_different).pvalue) if n_different else 1.0

@@ -131,7 +131,12 @@ class Workspace:
         n_test = len(self.data.test)
         if self._reported is not None and (record.feature, record.classifier) in self._reported:
             measured = self._reported[record.feature, record.classifier]
-            record = replace(measured, strength=record.strength, temperature=record.temperature)
+            record = replace(
+                measured,
+                strength=record.strength,
+                temperature=record.temperature,
+                weights=record.weights,
+            )
             n_test = len(self.data.train)
         self.models.put(record, pipeline, len(self.data.train), n_test)
 
@@ -148,15 +153,18 @@ class Workspace:
         self, record: Record, validation: Array, test: Array, temperature: float | None = None
     ) -> Record:
         """Return a record with a temperature, by scores of validation images, and what test scores tell."""
-        labels = self.data.train.labels
         if temperature is None:
-            truth = np.searchsorted(self.classes, labels[split(labels)[1]])
-            temperature = fit_temperature(validation, truth)
+            temperature = fit_temperature(validation, self.validation_columns())
         truth = np.searchsorted(self.classes, self.data.test.labels)
         error = expected_calibration_error(softmax(test, temperature), truth)
         averages = macro_averages(self.data.test.labels, self.classes[test.argmax(1)])
         record = replace(record, balanced_accuracy=averages[0], macro_f1=averages[1])
         return replace(record, temperature=temperature, calibration_error=error)
+
+    def validation_columns(self) -> Array:
+        """Return the columns of the scores of the true classes of the validation images."""
+        labels = self.data.train.labels
+        return np.searchsorted(self.classes, labels[split(labels)[1]])
 
     def part(self, n_train: int, seed: int) -> "Workspace":
         """Return a workspace with fewer training images, as many of each class; larger parts include smaller.

@@ -162,7 +162,7 @@ def _of_recipe(item: str, size: ImageSize) -> tuple[str, dict[str, str | None]]:
 def _check_extractable(feature: Feature) -> None:
     if feature.fused:
         members = ", ".join(member.name for member in feature.fused)
-        raise ValueError(f"{feature.name!r} averages scores of classifiers; extract its members: {members}")
+        raise ValueError(f"{feature.name!r} adds scores of classifiers; extract its members: {members}")
     if feature.learned and len(feature.terms) > 1:
         members = ", ".join(term.text for term in feature.terms)
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The mean of the scores of fitted pipelines."""
+"""The weighted mean of the scores of fitted pipelines."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -7,25 +7,36 @@ import numpy as np
 from sklearn.base import clone
 
 from imfeat._backend import Array
+from imfeat._check import as_numbers
 from imfeat.learn._base import ScoreClassifier
-from imfeat.models.calibration import logits_of
+from imfeat.learn._fusion import as_fusion_weights, fuse
 
 
 class ScoreMean(ScoreClassifier):
-    """A classifier whose scores are the mean of the scores of several pipelines (late fusion).
+    """A classifier whose scores are the weighted mean of the scores of several pipelines (late fusion).
 
     Unlike `imfeat.LateFusion` it is made of pipelines that are fitted already.
 
     Parameters
     ----------
     pipelines : sequence of fitted classifiers
-        With ``decision_function``, and the same classes.
+        With the same classes.
+    weights : sequence of float, optional
+        One of at least 0 for each pipeline, not all 0; all the same by default.  Pipelines of weight 0 are
+        not computed.
+    temperatures : sequence of float, optional
+        Number above 0 for each pipeline that its scores are divided by; 1 by default.
 
     Attributes
     ----------
     classes_ : array of shape (n_classes,)
     pipelines_ : list of classifiers
-        Those that `fit` fitted; it doesn't change ``pipelines``.
+        Those that `fit` fitted; it doesn't change ``pipelines``, and weights and temperatures are kept.
+
+    Notes
+    -----
+    The scores z of a pipeline are those of `logits_of`.  Those of the mean are sum_m w_m z_m / T_m, where
+    weights w_m have the sum 1.
 
     Examples
     --------
@@ -37,12 +48,20 @@ class ScoreMean(ScoreClassifier):
     >>> labels = ["dark"] * 5 + ["red"] * 5
     >>> features = [imfeat.ColorHistogram(), imfeat.RawPixels()]
     >>> pipelines = [make_pipeline(f, imfeat.learn.RidgeClassifier()).fit(images, labels) for f in features]
-    >>> imfeat.models.ScoreMean(pipelines).predict(images[4:6]).tolist()
+    >>> imfeat.models.ScoreMean(pipelines, weights=(0.7, 0.3)).predict(images[4:6]).tolist()
     ['dark', 'red']
     """
 
-    def __init__(self, pipelines: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        pipelines: Sequence[Any],
+        *,
+        weights: Sequence[float] | None = None,
+        temperatures: Sequence[float] | None = None,
+    ) -> None:
         self.pipelines = pipelines
+        self.weights = weights
+        self.temperatures = temperatures
 
     def fit(self, X: Any, y: Array) -> Self:
         """Fit copies of the pipelines to images and labels (n,); return itself."""
@@ -56,13 +75,20 @@ class ScoreMean(ScoreClassifier):
         return classes
 
     def decision_function(self, X: Any) -> Array:
-        """Return scores (n, n_classes), or, of two classes, differences (n,) of the mean scores."""
-        if len(self.classes_) == 2:
-            logits = np.mean([logits_of(pipeline, X) for pipeline in self._fitted], axis=0)
-            return np.asarray(logits[:, 1] - logits[:, 0])
-        scores = [np.asarray(pipeline.decision_function(X)) for pipeline in self._fitted]
-        mean: Array = np.mean(scores, axis=0)
-        return mean
+        """Return scores (n, n_classes), float64, or, of two classes, (n,) for the second.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the weights or temperatures are not as described.
+        """
+        n = len(self._fitted)
+        weights = as_fusion_weights(self.weights, n)
+        temperatures = np.ones(n)
+        if self.temperatures is not None:
+            temperatures = np.array(as_numbers(self.temperatures, "temperatures", n, above=0))
+        mean = fuse(self._fitted, X, weights, temperatures)
+        return mean if mean.shape[1] > 2 else np.asarray(mean[:, 1] - mean[:, 0])
 
     def __sklearn_is_fitted__(self) -> bool:
         return all(hasattr(pipeline, "classes_") for pipeline in self._fitted)

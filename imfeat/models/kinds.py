@@ -97,7 +97,11 @@ _TABLE = (
     _learn("LinearSVM", "coef_ intercept_ _n_steps"),
     _learn("KernelRidgeClassifier", "dual_coef_ X_fit_ intercept_ gamma_"),
     _learn("Perceptron", "coef_ intercept_ n_mistakes_ n_iter_"),
-    Kind("LateFusion", "imfeat.estimators", Form.ESTIMATOR, ("classes_",), {"classifiers": "classifiers_"}),
+    Kind(
+        *("LateFusion", "imfeat.estimators", Form.ESTIMATOR),
+        ("classes_", "weights_", "temperatures_"),
+        {"classifiers": "classifiers_"},
+    ),
     Kind("ScoreMean", "imfeat.models", fitted_parameters={"pipelines": "pipelines_"}),
     Kind(
         "Compressed",
