@@ -461,3 +461,14 @@ def test_ratios_are_quoted_and_charts_drawn(tmp_path):
             for path in (tmp_path / "chart.svg", readme.RESULTS / f"{name}.svg")
         )
         assert shown == committed
+
+
+def test_the_page_of_ingredients_is_that_of_its_results():
+    from benchmarks import ablation
+    from imfeat import recipes
+
+    found = json.loads((ablation.RESULTS / "ablation.json").read_text())
+    assert ablation.page(found) == (ablation.RESULTS / "ablation.md").read_text()
+    assert [row["step"] for row in found["rows"]] == [*ablation.STEPS, ablation.KERNEL]
+    for expression in ablation.STEPS.values():
+        assert recipes.parse(expression).name.replace(" ", "") == expression.replace(" ", "")
