@@ -26,6 +26,12 @@ def test_what_no_seed_changes_costs_nothing_again():
     assert cost_of("words", "softmax", sizes, is_first_seed=False) > 0
 
 
+@pytest.fixture(autouse=True)
+def dimensions_of_the_recipes():
+    """Forget the dimensions of recipes that other tests have replaced by smaller ones."""
+    costs.dimensions.cache_clear()
+
+
 @pytest.mark.parametrize("feature", ["patches-50", "words", "fisher-sift-8", "vlad", "palette", "hog+color"])
 def test_numbers_of_features_are_known_before_they_are_learned(rng, feature):
     images = rng.integers(0, 256, (20, 64, 64, 3), dtype=np.uint8)
