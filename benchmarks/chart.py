@@ -22,7 +22,7 @@ def alternative_text(rows):
         f"{TITLES[level]}: median {median_ratio([r for r in rows if level_of(r) == level]):.1f}"
         for level in dict.fromkeys(map(level_of, with_peer(rows)))
     ]
-    return f"imfeat's rate over that of the fastest exact peer, a row a job ({'; '.join(medians)})"
+    return f"Speed-up of imfeat over the fastest exact peer, by job ({'; '.join(medians)})"
 
 
 def with_peer(rows):
@@ -64,7 +64,7 @@ def plot(panel, rows, names):
     panel.set_yticks(range(len(names)), names)
     panel.set_ylim(len(names) - 0.5, -0.5)
     panel.xaxis.set_major_formatter("{x:g}")
-    panel.set_xlabel("times the fastest exact peer", color=GRAY)
+    panel.set_xlabel("speed-up over the fastest exact peer", color=GRAY)
     panel.tick_params(colors=GRAY, which="both")
     panel.grid(axis="both", color=GRAY, alpha=0.25, linewidth=0.5)
     for spine in panel.spines.values():

@@ -160,8 +160,8 @@ def vlad(
     -------
     array of shape (..., n_words * d) or (n_images, n_words * d), float32
         Number k d + j for dimension j of word k.  Zeros for an image without descriptors.  Unless ``norm`` is
-        None, sums of a word are 0 where they are rounding, no longer than 2^-20 of the word, as of a
-        descriptor that is the word.
+        None, the sum of a word is 0 if it is a rounding error, at most 2^-20 of the norm of the word, for
+        example if all its descriptors equal the word.
 
     Raises
     ------
