@@ -35,6 +35,7 @@ from .estimators.lbp import LBP as LBP
 from .estimators.palette import PaletteHistogram as PaletteHistogram
 from .estimators.pixels import RawPixels as RawPixels
 from .estimators.pooling import RegionPooling as RegionPooling
+from .estimators.responses import TwoLayerPatches as TwoLayerPatches
 from .estimators.sift import DenseSIFT as DenseSIFT
 from .estimators.sift import LocalColor as LocalColor
 from .exposure import equalize as equalize
@@ -70,6 +71,7 @@ from .pixels import raw_pixels as raw_pixels
 from .pooling import pool_regions as pool_regions
 from .quantizer import ProductQuantizer as ProductQuantizer
 from .resize import resize as resize
+from .responses import response_maps as response_maps
 from .scaling import l2_normalize as l2_normalize
 from .scaling import learn_idf as learn_idf
 from .scaling import signed_sqrt as signed_sqrt

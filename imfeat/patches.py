@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imfeat._backend import Array, backend_of
+from imfeat._backend import Array, backend_of, empty_on_device_of
 from imfeat._check import (
     Pixels,
     Seed,
@@ -218,8 +218,20 @@ def mirror_patches(patches: Array, patch_size: int) -> Array:
         )
     out = as_out(None, vectors.shape, np.float32, vectors)
     d = vectors.shape[-1]
-    backend_of(vectors).patches.mirror_patches(vectors.reshape(-1, d), patch_size, out.reshape(-1, d))
+    kernels = backend_of(vectors).patches
+    kernels.mirror_patches(vectors.reshape(-1, d), patch_size, n_channels, out.reshape(-1, d))
     return to_caller_array(out)
+
+
+def mirrored(images: Array) -> Array:
+    """Return checked images (n_images, height, width, n_channels) mirrored horizontally, on their device."""
+    if isinstance(images, np.ndarray):
+        return np.ascontiguousarray(images[:, :, ::-1])
+    n_images, _, width, n_channels = images.shape
+    out = empty_on_device_of(images.shape, images.dtype, images)
+    rows = images.reshape(n_images, -1), width, n_channels
+    backend_of(images).patches.mirror_patches(*rows, out.reshape(n_images, -1))
+    return out
 
 
 def _sample_each(

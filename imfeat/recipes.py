@@ -67,6 +67,11 @@ def _words(encoding: str, norm: str | None, size: Size) -> dict[str, Any]:
     return tuned | {"encoding": encoding, "norm": norm}
 
 
+def _layers(size: Size) -> dict[str, Any]:
+    scale = _cell_size(size) // 4
+    return {"n_words": 800, "patch_size": 2, "pool_size": 4 * scale, "stride": 2 * scale}
+
+
 def _learned(name: str, transformer: str, title: str, **settings: Any) -> Recipe:
     return Recipe(name, transformer, title, learned=True, seeded=True, **settings)
 
@@ -125,6 +130,11 @@ _TABLE = (
     _learned(
         *("patches", "PatchFeatures", "{n_words} words of {patch_size}x{patch_size} patches"),
         options={"n_words": 800, "patch_size": 6},
+        pattern=PATCHES,
+    ),
+    _learned(
+        *("two-layer", "TwoLayerPatches", "{n_words} words of {patch_size}x{patch_size} patches of maps"),
+        options=_layers,
         pattern=PATCHES,
     ),
     _learned("vlad", "VLAD", "VLAD of SIFT", options={"n_words": 16}, local=_sift),
@@ -191,7 +201,11 @@ def parse_list(features: str | Sequence[str]) -> tuple[Feature, ...]:
 
 def names() -> tuple[str, ...]:
     """Return the names of the table, and those with a number in them."""
-    hints = {"patches": "patches-WORDS-SIZExSIZE", "fusion": "fusion-COMPONENTS"}
+    hints = {
+        "patches": "patches-WORDS-SIZExSIZE",
+        "two-layer": "two-layer-WORDS-SIZExSIZE",
+        "fusion": "fusion-COMPONENTS",
+    }
     return (*RECIPES, *hints.values(), "several joined by +", "fusion(FEATURE, FEATURE, ...)")
 
 

@@ -97,6 +97,16 @@ FEATURES = {
         ),
         1e-4,
     ),
+    "patch_features of two images": (
+        lambda images: imfeat.patch_features(
+            images, *patch_words(images, 3), patch_size=3, encoding="triangle", mirror=images
+        ),
+        1e-4,
+    ),
+    "response_maps": (
+        lambda images: imfeat.response_maps(images, *patch_words(images, 3), patch_size=3, pool_size=3),
+        1e-4,
+    ),
     "sample_patches": (lambda images: imfeat.sample_patches(images, 5, 20, rng=0), 1e-6),
     # a pixel between two colours of the palette may go to either, as sums are rounded in another order
     "PaletteHistogram": (

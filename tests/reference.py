@@ -505,8 +505,8 @@ def normalize_patches(patches, epsilon):
     return (values - values.mean(1, keepdims=True)) / np.sqrt(values.var(1, keepdims=True) + epsilon)
 
 
-def mirror_patches(patches, patch_size):
-    return patches.reshape(len(patches), patch_size, patch_size, -1)[:, :, ::-1].reshape(patches.shape)
+def mirror_patches(patches, width, n_channels):
+    return patches.reshape(len(patches), -1, width, n_channels)[:, :, ::-1].reshape(patches.shape)
 
 
 def mirror_parts(images, patch_size, white, epsilon, center):

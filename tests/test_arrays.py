@@ -51,6 +51,7 @@ IMAGE_FUNCTIONS = {
     "sample_patches": lambda x: imfeat.sample_patches(x, 5, 10, rng=0),
     "dense_patches": lambda x: imfeat.dense_patches(x, 5, stride=4),
     "patch_features": lambda x: imfeat.patch_features(x, PATCH_WORDS, WHITENING, patch_size=3, mirror=False),
+    "response_maps": lambda x: imfeat.response_maps(x, PATCH_WORDS, WHITENING, patch_size=3),
 }
 ESTIMATORS = {
     "RawPixels": imfeat.RawPixels(),
@@ -65,6 +66,7 @@ ESTIMATORS = {
     "LocalColor": imfeat.LocalColor(bin_size=2),
     "BagOfVisualWords": imfeat.BagOfVisualWords(n_words=4, n_patches=100, **FEW),
     "PatchFeatures": imfeat.PatchFeatures(n_words=4, n_patches=100, **FEW),
+    "TwoLayerPatches": imfeat.TwoLayerPatches(n_words=4, n_first_words=4, n_pca=4, n_patches=100, **FEW),
     "VLAD": imfeat.VLAD(imfeat.DenseSIFT(bin_size=2), n_words=2, n_pca=4, **FEW),
     "FisherVector": imfeat.FisherVector(imfeat.DenseSIFT(bin_size=2), n_components=2, n_pca=4, **FEW),
 }

@@ -272,6 +272,11 @@ OUT = {
         "whitening": imfeat.Whitening().fit(np.eye(27)),
         "mirror": False,
     },
+    "response_maps": {
+        "patch_size": 3,
+        "codebook": np.eye(4, 27),
+        "whitening": imfeat.Whitening().fit(np.eye(27)),
+    },
 }
 
 

@@ -436,7 +436,7 @@ def test_features_side_by_side(data):
     )
     parts = [
         parse(n).transformer((16, 16), 3).fit(x).transform(x[:5])
-        for n in ("mirrored-uoctti", "patches-9-4x4", "tuned-color")
+        for n in ("mirrored-uoctti", "patches-9-4x4", "two-layer-9-3x3", "tuned-color")
     ]
     np.testing.assert_array_equal(union, np.concatenate(parts, 1))
     assert parts[1].shape[1] == 9 * 2 * 9

@@ -32,7 +32,9 @@ def dimensions_of_the_recipes():
     costs.dimensions.cache_clear()
 
 
-@pytest.mark.parametrize("feature", ["patches-50", "words", "fisher-sift-8", "vlad", "palette", "hog+color"])
+@pytest.mark.parametrize(
+    "feature", ["patches-50", "two-layer-50", "words", "fisher-sift-8", "vlad", "palette", "hog+color"]
+)
 def test_numbers_of_features_are_known_before_they_are_learned(rng, feature):
     images = rng.integers(0, 256, (20, 64, 64, 3), dtype=np.uint8)
     transformer = parse(feature).transformer((64, 64))

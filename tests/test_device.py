@@ -597,6 +597,9 @@ ENCODERS = {
     "FisherVector": imfeat.FisherVector(n_components=3, n_pca=8, random_state=0),
     "RegionPooling": imfeat.RegionPooling(),
     "PatchFeatures": imfeat.PatchFeatures(n_words=4, patch_size=4, n_patches=300, random_state=0),
+    "TwoLayerPatches": imfeat.TwoLayerPatches(
+        n_words=4, n_first_words=4, first_patch_size=3, n_pca=3, n_patches=300, random_state=0
+    ),
     "HOG": imfeat.HOG(),
     "RawPixels": imfeat.RawPixels(equalize="value"),
     "Equalize": imfeat.Equalize(),
@@ -720,6 +723,10 @@ FITTED = {
     "VLAD": ("pca_.components_", "codebook_"),
     "FisherVector": ("pca_.components_", "mixture_.weights", "mixture_.means", "mixture_.variances"),
     "PatchFeatures": ("whitening_.matrix_", "codebook_"),
+    "TwoLayerPatches": (
+        *("first_whitening_.matrix_", "first_codebook_"),
+        *("pca_.components_", "whitening_.matrix_", "codebook_"),
+    ),
     "PaletteHistogram": ("palette_",),
 }
 
@@ -762,7 +769,7 @@ def test_images_are_equalized_with_their_channels_at_any_axis(gpu, images, dtype
 @needs_compiler
 @pytest.mark.parametrize("values", [1, 20_000])
 def test_patch_features_are_computed_by_rows_of_large_images(gpu, images, monkeypatch, values):
-    monkeypatch.setattr("imfeat.fused.VALUES_ON_GPU", values)
+    monkeypatch.setattr("imfeat._responses.VALUES_ON_GPU", values)
     feature, tolerance = gpu_calls.FEATURES["patch_features"]
     small = np.ascontiguousarray(images[:2, :9, :12])
     np.testing.assert_allclose(feature(gpu.array(small)).array, feature(small), atol=tolerance)

@@ -38,13 +38,14 @@ from imfeat.estimators import (
     PatchFeatures,
     RawPixels,
     RegionPooling,
+    TwoLayerPatches,
     UoCTTI,
     _bands,
     encoding,
 )
 from imfeat.learn import RidgeClassifier
 
-LEARNED = (BagOfVisualWords, PatchFeatures, FisherVector, VLAD)
+LEARNED = (BagOfVisualWords, PatchFeatures, TwoLayerPatches, FisherVector, VLAD)
 ALL = (RawPixels, ColorHistogram, HOG, UoCTTI, Equalize, DenseSIFT, LocalColor, RegionPooling, *LEARNED)
 COLOR_ONLY = (ColorHistogram, LocalColor)
 
@@ -55,6 +56,11 @@ def few_words(**options):
 
 def few_patches(**options):
     return PatchFeatures(**{"n_words": 7, "n_patches": 400, "random_state": 0} | options)
+
+
+def few_layers(**options):
+    few = {"n_words": 7, "n_first_words": 5, "first_patch_size": 3, "n_pca": 4, "n_patches": 400}
+    return TwoLayerPatches(**few | {"random_state": 0} | options)
 
 
 def few_gaussians(**options):
@@ -71,7 +77,14 @@ def examples():
     counts = ColorHistogram(bins=4, grid=(2, 1)), HOG(cell_size=4), UoCTTI(cell_size=5, mirror=True)
     pooled = RegionPooling(DenseSIFT(bin_size=3)), ColorHistogram(space="gray", grid=(2, 1))
     local = DenseSIFT(step=8, scales=(0.5, 1)), LocalColor(step=8, bin_size=3)
-    learned = few_words(), few_words(encoding="soft"), few_patches(), few_gaussians(), few_clusters()
+    learned = (
+        few_words(),
+        few_words(encoding="soft"),
+        few_patches(),
+        few_layers(),
+        few_gaussians(),
+        few_clusters(),
+    )
     return [RawPixels(), *counts, *pooled, Equalize(), *local, *learned]
 
 
@@ -729,13 +742,13 @@ def test_wrong_options_are_refused_in_fit(images, estimator):
 
 
 def test_what_needs_a_fit_says_so(images):
-    for estimator in (few_words(), few_patches(), few_gaussians(), few_clusters()):
+    for estimator in (few_words(), few_patches(), few_layers(), few_gaussians(), few_clusters()):
         with pytest.raises(NotFittedError):
             estimator.transform(images)
     for estimator in examples():
         with pytest.raises(NotFittedError):
             estimator.get_feature_names_out()
-    for estimator in examples()[:-5]:
+    for estimator in examples()[:-6]:
         assert len(estimator.transform(images)) == 12
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import imfeat
-from imfeat import fused
+from imfeat import _responses
 
 # Small distances are roots of the differences of large numbers.
 TOLERANCE = {"threshold": 2e-5, "triangle": 1e-3}
@@ -102,7 +102,7 @@ def test_regions_that_overlap_are_averages_of_windows(images, encoding, mirror):
 def test_tiles_change_nothing(images, encoding, values, monkeypatch):
     codebook, whitening = learn(images, 6)
     expected = imfeat.patch_features(images, codebook, whitening, encoding=encoding)
-    monkeypatch.setattr(fused, "VALUES_AT_ONCE", values)
+    monkeypatch.setattr(_responses, "VALUES_AT_ONCE", values)
     features = imfeat.patch_features(images, codebook, whitening, encoding=encoding)
     np.testing.assert_allclose(features, expected, atol=TOLERANCE[encoding])
 

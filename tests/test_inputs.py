@@ -92,6 +92,9 @@ DIRECT = ALL | {
     "patch_features": lambda x, **options: imfeat.patch_features(
         x, PATCH_WORDS[27], WHITENING[27], patch_size=3, mirror=False, **options
     ),
+    "response_maps": lambda x, **options: imfeat.response_maps(
+        x, PATCH_WORDS[27], WHITENING[27], patch_size=3, **options
+    ),
 }
 IMAGES_OUT = ("rgb_to_hsv", "rgb_to_hsi", "hsv_to_rgb", "equalize_value", "equalize", "equalize_clahe")
 IMAGES_OUT += ("rgb_to_lab", "rgb_to_ycbcr", "ycbcr_to_rgb", "resize")
@@ -627,9 +630,10 @@ OF_IMAGES = [kind for kind in KINDS if hasattr(kind, "any_number")]
     "kind", [kind for kind in OF_IMAGES if kind.any_number], ids=lambda kind: kind.__name__
 )
 def test_transformers_of_any_number_of_channels(kind, strict):
-    few = {"n_words": 4, "n_patches": 100, "n_iterations": 2, "random_state": 0}
+    few = {"n_words": 4, "n_first_words": 4, "n_patches": 100, "n_iterations": 2, "random_state": 0}
     options = {k: v for k, v in few.items() if k in kind().get_params()}
     options |= {"space": None, "joint": False} if kind is imfeat.ColorHistogram else {}
+    options |= {"n_pca": 3} if kind is imfeat.TwoLayerPatches else {}
     expected = kind(channel_axis=-1, **options).fit_transform(FIVE)
     moved = kind(channel_axis=1, **options).fit_transform(np.moveaxis(FIVE, -1, 1))
     np.testing.assert_array_equal(np.moveaxis(moved, 1, -1) if moved.ndim > 2 else moved, expected)
@@ -640,7 +644,7 @@ def test_transformers_of_any_number_of_channels(kind, strict):
 @pytest.mark.parametrize("kind", OF_IMAGES, ids=lambda kind: kind.__name__)
 def test_transformers_warn_of_channels_first(kind):
     few = {"n_words": 4, "n_colors": 4, "n_patches": 100, "n_iterations": 2, "random_state": 0}
-    few |= {"n_components": 2, "n_pca": 4, "bin_size": 2}
+    few |= {"n_first_words": 4, "n_components": 2, "n_pca": 4, "bin_size": 2}
     options = {k: v for k, v in few.items() if k in kind().get_params()}
     if "local" in kind().get_params():
         options["local"] = imfeat.DenseSIFT(bin_size=2)

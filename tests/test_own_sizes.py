@@ -39,7 +39,14 @@ RAGGED = {
     "raw": lambda image: (image / 255).astype(np.float32),
     "equalize": lambda image: (imfeat.equalize(image) / 255).astype(np.float32),
 }
-LEARNED = ("palette(n_colors=4)", "words(n_words=5)", "patches-4", "vlad(n_words=3)", "fisher-sift-2")
+LEARNED = (
+    "palette(n_colors=4)",
+    "words(n_words=5)",
+    "patches-4",
+    "two-layer-4",
+    "vlad(n_words=3)",
+    "fisher-sift-2",
+)
 HOW = {"shard_size": 5, "n_workers": 1}
 
 

@@ -9,10 +9,11 @@ from imfeat._check import as_count
 from imfeat._inputs import ChannelAxis
 from imfeat._kmeans import fit_words
 from imfeat._progress import iterations
+from imfeat._responses import Encoding
 from imfeat._rows import joined
 from imfeat._sums import Descriptors, Moments
 from imfeat.estimators._base import LearnedTransformer
-from imfeat.fused import SIGNS, Encoding, patch_features
+from imfeat.fused import SIGNS, patch_features
 from imfeat.patches import mirror_patches, normalize_patches, sample_patches
 from imfeat.scaling import signed_sqrt
 from imfeat.whitening import Whitening

@@ -88,7 +88,7 @@ _TABLE = (
     *_rows(
         "imfeat.estimators",
         Form.LEARNED,
-        "BagOfVisualWords PatchFeatures VLAD FisherVector PaletteHistogram",
+        "BagOfVisualWords PatchFeatures TwoLayerPatches VLAD FisherVector PaletteHistogram",
     ),
     *_rows("imfeat.learn", Form.PLAIN, "Layer Network SGD Momentum Nesterov AdaGrad RMSProp Adam AdamW"),
     _learn("LinearClassifier", "network_ history_ n_iter_ converged_"),

@@ -111,7 +111,11 @@ def patch_cases(images, rng):
     patches = rng.random((9, d)).astype(F32)
     yield case("patches.normalize_patches", (patches, F32(0.01)), [(patches.shape, F32)], 5e-6, 9)
     small = patches[:, : 5 * 5 * n_channels].copy()
-    yield case("patches.mirror_patches", (small, 5), [(small.shape, F32)], 0, 9)
+    yield case("patches.mirror_patches", (small, 5, n_channels), [(small.shape, F32)], 0, 9)
+    whole = images.reshape(n_images, -1)
+    yield case(
+        "patches.mirror_patches", (whole, width, n_channels), [(whole.shape, whole.dtype)], 0, n_images
+    )
     images = images[:, :64, :64].copy()  # of many pixels, the parts of all patches would fill the memory
     _, height, width, _ = images.shape
     sizes = ((22, images), (4, images), (5, images[..., :1].copy())) if is_bytes(images) else ((5, images),)

@@ -54,16 +54,16 @@ def normalize_patches(patches, epsilon, out):
     launch(_normalize_patches, len(out), patches, epsilon, out, grain=_grain(out))
 
 
-def mirror_patches(patches, patch_size, out):
-    """Mirror patches horizontally.
+def mirror_patches(patches, width, n_channels, out):
+    """Mirror patches, or whole images, horizontally.
 
     Parameters
     ----------
-    patches : (n, patch_size * patch_size * n_channels) float32
-    patch_size : int
-    out : (n, patch_size * patch_size * n_channels) float32
+    patches : (n, height * width * n_channels) uint8, float32 or float64
+    width, n_channels : int
+    out : (n, height * width * n_channels), the same dtype
     """
-    launch(_mirror_patches, len(out), patches, patch_size, out, grain=_grain(out))
+    launch(_mirror_patches, len(out), patches, width, n_channels, out, grain=_grain(out))
 
 
 def mirror_parts(images, patch_size, white, epsilon, center, left, right, even, odd):
@@ -172,15 +172,14 @@ def _normalize_patches(start, stop, patches, epsilon, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _mirror_patches(start, stop, patches, patch_size, out):
-    n_channels = patches.shape[1] // (patch_size * patch_size)
-    length = patch_size * n_channels
+def _mirror_patches(start, stop, patches, width, n_channels, out):
+    length = width * n_channels
     for item in range(start, stop):
         patch, mirrored = patches[item], out[item]
-        for y in range(patch_size):
+        for y in range(patches.shape[1] // length):
             source = y * length
             target = source + length
-            for _ in range(patch_size):
+            for _ in range(width):
                 target -= n_channels
                 for c in range(n_channels):
                     mirrored[target + c] = patch[source + c]

@@ -150,9 +150,10 @@ def _add_pieces(pieces, panel, n_panels, mirrored, rows, row_ends, cols, col_end
             size = (rows[r, 1] - rows[r, 0]) * (cols[c, 1] - cols[c, 0])
             share = np.float32(1) / np.float32(2 * size if mirrored else size)
             for a in range(len(row_ends) - 1):
-                for b in range(n_across):
-                    inside = rows[r, 0] <= row_ends[a] < rows[r, 1] and cols[c, 0] <= col_ends[b] < cols[c, 1]
-                    for k in range(4 if inside and mirrored else 2 if inside else 0):
+                is_inside = rows[r, 0] <= row_ends[a] < rows[r, 1]
+                for b in range(n_across if is_inside else 0):
+                    is_inside = cols[c, 0] <= col_ends[b] < cols[c, 1]
+                    for k in range(4 if is_inside and mirrored else 2 if is_inside else 0):
                         side = n_cells - 1 - c if k > 1 else c
                         for p in range(n_panels):
                             first = (panel + p) * BLOCK_COLS

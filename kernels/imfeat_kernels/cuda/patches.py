@@ -27,9 +27,9 @@ def normalize_patches(patches, epsilon, out):
     launch(_normalize_patches, len(out), patches, epsilon, out, threads=SMALL)
 
 
-def mirror_patches(patches, patch_size, out):
-    """Mirror patches horizontally."""
-    launch(_mirror_patches, len(out), patches, patch_size, out, threads=SMALL)
+def mirror_patches(patches, width, n_channels, out):
+    """Mirror patches, or whole images, horizontally."""
+    launch(_mirror_patches, len(out), patches, width, n_channels, out, threads=SMALL)
 
 
 def mirror_parts(images, patch_size, white, epsilon, center, left, right, even, odd):
@@ -93,14 +93,13 @@ def _normalize_patches(patches, epsilon, out):
 
 
 @cuda.jit
-def _mirror_patches(patches, patch_size, out):
+def _mirror_patches(patches, width, n_channels, out):
     item, j = u32(cuda.blockIdx.x), u32(cuda.threadIdx.x)
-    size = u32(patch_size)
-    n_channels, _ = divided(out.shape[1], size * size)
+    size, channels = u32(width), u32(n_channels)
     while j < u32(out.shape[1]):
-        pixel, channel = divided(j, n_channels)
+        pixel, channel = divided(j, channels)
         y, x = divided(pixel, size)
-        out[item, j] = patches[item, (y * size + size - u32(1) - x) * n_channels + channel]
+        out[item, j] = patches[item, (y * size + size - u32(1) - x) * channels + channel]
         j = u32(j + u32(SMALL))
 
 
