@@ -156,8 +156,14 @@ def _merging_case(n, rng):
 
 def pooling_cases(n, rng):
     """Yield the cases of ``pooling``: a strip of rows of positions, and cells that overlap."""
-    cells = np.array([[0, 4], [2, 9]]), np.array([[0, 3], [3, 6], [1, 5]])
-    for d_odd, n_words in ((7, 40), (0, 40), (7, 600 if n > 100 else 70)):
+    covering = np.array([[0, 4], [2, 9]]), np.array([[0, 3], [3, 6], [1, 5]])
+    sparse = np.array([[3, 4], [5, 6]]), np.array([[1, 2], [4, 5], [3, 4]])  # between 2 and 7, and 0 and 6
+    for d_odd, n_words, cells in (
+        (7, 40, covering),
+        (0, 40, covering),
+        (7, 600 if n > 100 else 70, covering),
+        (0, 40, sparse),
+    ):
         even = _normal(rng, 2, 5, 6, 10)
         odd = _normal(rng, 2, 5, 6, d_odd)
         filters = _normal(rng, n_words, 10), _normal(rng, n_words, d_odd)

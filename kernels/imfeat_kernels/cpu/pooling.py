@@ -115,13 +115,18 @@ def _copy(x, first, count, out):
 
 @inner
 def _find_runs(first, count, n_cols, first_row, row_ends, col_ends, runs):
-    """List the runs (first, count, piece) of positions of a tile in one piece, and return their number."""
+    """List the runs (first, count, piece) of positions of a tile in one piece, and return their number.
+
+    Positions outside of all pieces are left out.
+    """
     n, piece_row = 0, -1
     n_across = len(col_ends) - 1
     for y in range(first // n_cols, (first + count - 1) // n_cols + 1):
         # A search by NumPy would load SciPy, even from the cache.
         while piece_row + 1 < len(row_ends) and row_ends[piece_row + 1] <= first_row + y:
             piece_row += 1
+        if piece_row < 0 or piece_row + 1 == len(row_ends):
+            continue
         begin, end = max(first - y * n_cols, 0), min(first + count - y * n_cols, n_cols)
         for p in range(n_across):
             left, right = max(begin, col_ends[p]), min(end, col_ends[p + 1])
