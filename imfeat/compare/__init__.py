@@ -24,6 +24,7 @@ from imfeat.compare.environment import git_revision, machine, peak_bytes
 from imfeat.compare.flips import flips_in_words
 from imfeat.compare.folds import Folds, fold_numbers, folds_in_words, join, number_of_folds
 from imfeat.compare.kept import KEEPS, Keep
+from imfeat.compare.memory import check_memory
 from imfeat.compare.own import register
 from imfeat.compare.preparation import (
     IN_MEMORY,
@@ -246,6 +247,7 @@ def run(
     workspace = Workspace(data, **how, models=models, shifts=as_flag(shifts, "shifts"), device=device)
     numbers = fold_numbers(data.train.labels, n_folds) if n_folds else None
     warning_texts = data_warnings(data, numbers)
+    check_memory(data, features, members)
     of_parts: tuple[Record, ...] = ()
     what = features, members, seeds
     with blas_threads(get_num_threads()):
