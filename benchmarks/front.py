@@ -11,6 +11,7 @@ from benchmarks.chart import COLORS, GRAY, SETTINGS
 KINDS = {"mlp": ("s", COLORS[2], "MLP"), "kernel-ridge": ("^", "#2c9f6b", "Gaussian kernel")}
 LINEAR = ("o", COLORS[1], "linear classifier")
 WIDE = "patches-2000+patches-1000-8x8+patches-1000-5x5+mirrored-uoctti+tuned-color"
+TWO_LAYERS = "two-layer-4000+patches-2000+mirrored-uoctti+tuned-color"
 LEFT, RIGHT = ((7, -3), "left"), ((-7, -3), "right")
 CIFAR10 = {  # features: their names, where these are written, and how they are aligned
     "raw": ("pixels", *LEFT),
@@ -20,7 +21,7 @@ CIFAR10 = {  # features: their names, where these are written, and how they are 
     "words": ("400 words", *LEFT),
     "patches-800": ("800 patch words", (7, -10), "left"),
     "patches-2000": ("2,000 patch words", (-7, -1), "right"),
-    WIDE: ("4,000 patch words + HoG + colour", (0, 8), "right"),
+    TWO_LAYERS: ("two layers of words + HoG + colour", (0, 8), "right"),
 }
 PHOTOS = {
     "raw": ("pixels", *LEFT),
@@ -36,12 +37,27 @@ FLOWERS17 = {
 }
 CHARTS = {  # file: results, names of features, data set, its size
     "readme-accuracy": (
-        ("cifar10", *(f"cifar10-patches-{name}" for name in ("800", "800-kernel", "2000", "wide"))),
+        (
+            "cifar10",
+            *(f"cifar10-patches-{name}" for name in ("800", "800-kernel", "2000")),
+            "cifar10-two-layer",
+        ),
         *(CIFAR10, "CIFAR-10", "60,000 images"),
     ),
     "accuracy-photos": (("photos",), PHOTOS, "photos", "5,000 images"),
     "accuracy-flowers17": (("flowers17",), FLOWERS17, "Flowers-17", "1,360 images"),
 }
+RECIPES = {  # features: their labels, and how these are aligned; others have the names of their features
+    "patches-800": ("patches-800", *RIGHT),
+    "patches-800+two-layer-800": ("patches-800 + two-layer-800", *RIGHT),
+    WIDE: ("patches of three sizes, HoG, colour", *RIGHT),
+    TWO_LAYERS: ("two-layer-4000, patches-2000, HoG, colour", (0, 8), "right"),
+}
+RECIPE_RESULTS = tuple(
+    f"cifar10-{name}"
+    for name in ("recipes", "patches-2000", "patches-wide", "patches-wide-kernel", "two-layer")
+)
+STEPS = ("feature_seconds", "tune_seconds", "train_seconds", "predict_seconds")
 SPEED_PAGE = "amd-epyc-2-cores-avx2"
 JOBS = {
     "rgb_to_hsv, uint8 to float32": "rgb_to_hsv",
@@ -88,12 +104,41 @@ def draw_accuracy(results, path, comparisons, names, data, images):
     axes.set_xlabel(f"seconds for the features of {images} and for training, on two cores", color=GRAY)
     axes.set_ylabel(f"test accuracy on {data}", color=GRAY)
     axes.margins(x=0.15, y=0.08)
-    handles = {text: handle for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
-    for text in axes.legend(
-        handles.values(), handles, loc="lower right", frameon=False, fontsize=8
-    ).get_texts():
-        text.set_color(GRAY)
+    add_legend(axes)
     save(figure, path)
+
+
+def draw_recipes(results, path):
+    """Draw the test accuracies of recipes on CIFAR-10 against the minutes from images to predictions."""
+    figure, axes = panel(4.2)
+    for name in RECIPE_RESULTS:
+        for record in json.loads((results / f"compare-{name}.json").read_text())["records"]:
+            minutes = sum(record[step] for step in STEPS) / 60
+            mark, color, title = KINDS.get(record["classifier"], LINEAR)
+            axes.plot(minutes, record["test_accuracy"], mark, color=color, markersize=5, label=title)
+            if record["classifier"] in KINDS:
+                continue
+            text, offset, side = RECIPES.get(record["feature"], (record["feature"], *LEFT))
+            how = {"textcoords": "offset points", "color": GRAY, "ha": side, "fontsize": 8}
+            axes.annotate(text, (minutes, record["test_accuracy"]), offset, **how)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
+    axes.set_xlabel(
+        "minutes for features, choice of the strength, training and test, on two cores", color=GRAY
+    )
+    axes.set_ylabel("test accuracy on CIFAR-10", color=GRAY)
+    axes.margins(x=0.15, y=0.08)
+    add_legend(axes)
+    save(figure, path)
+
+
+def add_legend(axes):
+    """Add a legend with each kind of classifier once."""
+    handles = {text: handle for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    legend = axes.legend(handles.values(), handles, loc="lower right", frameon=False, fontsize=8)
+    for text in legend.get_texts():
+        text.set_color(GRAY)
 
 
 def draw_speed(results, path):

@@ -56,6 +56,7 @@ def main(results):
     """Draw the charts, and put the ratios of results into the page of the site."""
     for name, chart in front.CHARTS.items():
         front.draw_accuracy(results, results / f"{name}.svg", *chart)
+    front.draw_recipes(results, results / "accuracy-recipes.svg")
     front.draw_speed(results, results / "readme-speed.svg")
     PAGE.write_text(quoted(PAGE.read_text(), results))
 

@@ -453,8 +453,9 @@ def test_ratios_are_quoted_and_charts_drawn(tmp_path):
     assert readme.quoted(found, tmp_path) == found
     text = readme.PAGE.read_text()
     assert readme.quoted(text, readme.RESULTS) == text
-    for name, shown in (*front.CHARTS.items(), ("readme-speed", ())):
-        draw = front.draw_accuracy if shown else front.draw_speed
+    charts = [(name, front.draw_accuracy, shown) for name, shown in front.CHARTS.items()]
+    charts += [("readme-speed", front.draw_speed, ()), ("accuracy-recipes", front.draw_recipes, ())]
+    for name, draw, shown in charts:
         draw(readme.RESULTS, tmp_path / "chart.svg", *shown)
         shown, committed = (
             re.findall(r">([^<>]+)</text>", path.read_text())

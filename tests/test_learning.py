@@ -123,6 +123,7 @@ def test_variances_are_the_diagonal_of_the_covariance(vectors, parts):
         "patches-40",
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("words", "vlad", "fisher-sift-4")),
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("fisher-color-4", "palette(n_colors=9)")),
+        pytest.param("two-layer-9(n_first_words=9, n_pca=5)", marks=pytest.mark.slow),
     ],
 )
 def test_one_and_several_workers_learn_the_same_bytes(images, tmp_path, feature):

@@ -14,12 +14,14 @@ from imfeat.compare.costs import Sizes
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 CIFAR10 = Sizes(50_000, 10_000, (32, 32), 10)
 WIDE = "patches-2000+patches-1000-8x8+patches-1000-5x5+mirrored-uoctti+tuned-color"
+TWO_LAYERS = "two-layer-4000+patches-2000+mirrored-uoctti+tuned-color"
 RUNS = {
     "cifar10-patches-800": ("patches-800", "ridge"),
     "cifar10-patches-800-kernel": ("patches-800", "kernel-ridge"),
     "cifar10-patches-2000": ("patches-2000", "ridge"),
     "cifar10-patches-wide": (WIDE, "ridge"),
     "cifar10-patches-wide-kernel": (WIDE, "kernel-ridge"),
+    "cifar10-two-layer": (TWO_LAYERS, "kernel-ridge"),
 }
 
 

@@ -33,13 +33,13 @@ def test_it_is_short_and_its_links_lead_somewhere():
 
 
 def test_its_figures_are_those_of_the_results():
-    wide = "patches-2000+patches-1000-8x8+patches-1000-5x5+mirrored-uoctti+tuned-color"
+    wide = "two-layer-4000+patches-2000+mirrored-uoctti+tuned-color"
     for figure in (
         accuracy("cifar10", "dalal-triggs+tuned-color", "softmax"),
         accuracy("cifar10", "raw", "mlp"),
         accuracy("cifar10-patches-800", "patches-800", "ridge"),
-        accuracy("cifar10-patches-wide", wide, "ridge"),
-        accuracy("cifar10-patches-wide-kernel", wide, "kernel-ridge"),
+        accuracy("cifar10-two-layer", wide, "ridge"),
+        accuracy("cifar10-two-layer", wide, "kernel-ridge"),
     ):
         assert re.search(rf"\D{re.escape(figure)}\b", README), figure
 

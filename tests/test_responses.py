@@ -176,6 +176,23 @@ def test_images_that_are_too_small_are_refused():
         few().fit(np.zeros((3, 9, 12, 3), np.uint8))
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"grid": (3,)}, "grid must be"),
+        ({"grid": (13, 1)}, "grid must be at most 6 x 8, the positions of patches"),
+        ({"n_pca": 19}, "n_pca must be at most 18"),
+        ({"n_first_words": 0}, "n_first_words must be at least 1, got 0"),
+        ({"stride": 0}, "stride must be at least 1, got 0"),
+        ({"threshold": -1}, "threshold must be at least 0"),
+        ({"n_words": 901}, "descriptors are too few for 901 words"),
+    ],
+)
+def test_wrong_options_are_refused_by_fit(images, options, message):
+    with pytest.raises(ValueError, match=message):
+        few(**options).fit(images)
+
+
 def test_gray_images(images):
     model = few().fit(images[..., 1])
     assert model.first_codebook_.shape == (9, 25)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._check import as_count, as_flag, as_out, to_caller_array
+from imfeat._check import as_count, as_counts, as_flag, as_out, to_caller_array
 from imfeat._inputs import ChannelAxis
 from imfeat._kmeans import fit_words
 from imfeat._pca import PrincipalAxes
@@ -252,7 +252,7 @@ class TwoLayerPatches(LearnedTransformer):
         return self.pca_.transform(self._response_maps(images))
 
     def _encode(self, images: Array) -> Array:
-        shape = (len(images), math.prod(self.grid) * 2 * len(self.codebook_))
+        shape = len(images), math.prod(as_counts(self.grid, "grid", 2)) * 2 * len(self.codebook_)
         features = as_out(None, shape, np.float32, images)
         positions = math.prod(side // self.stride for side in images.shape[1:3])  # of windows, at most
         n = max(1, VALUES_AT_ONCE // max(1, positions * 2 * len(self.first_codebook_)))
