@@ -12,6 +12,7 @@ KINDS = {"mlp": ("s", COLORS[2], "MLP"), "kernel-ridge": ("^", "#2c9f6b", "Gauss
 LINEAR = ("o", COLORS[1], "linear classifier")
 WIDE = "patches-2000+patches-1000-8x8+patches-1000-5x5+mirrored-uoctti+tuned-color"
 TWO_LAYERS = "two-layer-4000+patches-2000+mirrored-uoctti+tuned-color"
+TWO_SIZES = "two-layer-4000+two-layer-2000-3x3+patches-2000+mirrored-uoctti+tuned-color"
 LEFT, RIGHT = ((7, -3), "left"), ((-7, -3), "right")
 CIFAR10 = {  # features: their names, where these are written, and how they are aligned
     "raw": ("pixels", *LEFT),
@@ -21,7 +22,7 @@ CIFAR10 = {  # features: their names, where these are written, and how they are 
     "words": ("400 words", *LEFT),
     "patches-800": ("800 patch words", (7, -10), "left"),
     "patches-2000": ("2,000 patch words", (-7, -1), "right"),
-    TWO_LAYERS: ("two layers of words + HoG + colour", (0, 8), "right"),
+    TWO_SIZES: ("two layers of words + HoG + colour", (-7, 1), "right"),
 }
 PHOTOS = {
     "raw": ("pixels", *LEFT),
@@ -51,11 +52,19 @@ RECIPES = {  # features: their labels, and how these are aligned; others have th
     "patches-800": ("patches-800", *RIGHT),
     "patches-800+two-layer-800": ("patches-800 + two-layer-800", *RIGHT),
     WIDE: ("patches of three sizes, HoG, colour", *RIGHT),
-    TWO_LAYERS: ("two-layer-4000, patches-2000, HoG, colour", (0, 8), "right"),
+    TWO_LAYERS: ("two-layer-4000, patches-2000, HoG, colour", (-7, -6), "right"),
+    TWO_SIZES: ("the same with two-layer-2000-3x3", (-7, 0), "right"),
 }
 RECIPE_RESULTS = tuple(
     f"cifar10-{name}"
-    for name in ("recipes", "patches-2000", "patches-wide", "patches-wide-kernel", "two-layer")
+    for name in (
+        "recipes",
+        "patches-2000",
+        "patches-wide",
+        "patches-wide-kernel",
+        "two-layer",
+        "two-layer-wide",
+    )
 )
 STEPS = ("feature_seconds", "tune_seconds", "train_seconds", "predict_seconds")
 SPEED_PAGE = "amd-epyc-2-cores-avx2"

@@ -38,7 +38,7 @@ def test_its_figures_are_those_of_the_results():
         accuracy("cifar10", "dalal-triggs+tuned-color", "softmax"),
         accuracy("cifar10", "raw", "mlp"),
         accuracy("cifar10-patches-800", "patches-800", "ridge"),
-        accuracy("cifar10-two-layer", wide, "ridge"),
+        accuracy("cifar10-two-layer-wide", f"two-layer-4000+two-layer-2000-3x3+{wide[15:]}", "ridge"),
         accuracy("cifar10-two-layer", wide, "kernel-ridge"),
     ):
         assert re.search(rf"\D{re.escape(figure)}\b", README), figure
