@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from imfeat._backend import Array
-from imfeat._check import as_count, as_counts, as_flag, as_out, to_caller_array
+from imfeat._backend import Array, empty_on_device_of
+from imfeat._check import as_count, as_counts, as_flag
 from imfeat._inputs import ChannelAxis
 from imfeat._kmeans import fit_words
 from imfeat._pca import PrincipalAxes
@@ -253,12 +253,11 @@ class TwoLayerPatches(LearnedTransformer):
 
     def _encode(self, images: Array) -> Array:
         shape = len(images), math.prod(as_counts(self.grid, "grid", 2)) * 2 * len(self.codebook_)
-        features = as_out(None, shape, np.float32, images)
+        features = empty_on_device_of(shape, np.float32, images)
         positions = math.prod(side // self.stride for side in images.shape[1:3])  # of windows, at most
         n = max(1, VALUES_AT_ONCE // max(1, positions * 2 * len(self.first_codebook_)))
         for first in range(0, len(images), n):
             self._encode_batch(images[first : first + n], features[first : first + n])
-        features = to_caller_array(features)
         return signed_sqrt(features) if self.sqrt else features
 
     def _encode_batch(self, images: Array, out: Array) -> None:
