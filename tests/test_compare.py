@@ -432,7 +432,10 @@ def test_coded_features_have_a_mean_square_of_1(data, monkeypatch):
 def test_features_side_by_side(data):
     x = data.train.images
     union = (
-        parse("mirrored-uoctti+patches-9-4x4+tuned-color").transformer((16, 16), 3).fit(x).transform(x[:5])
+        parse("mirrored-uoctti+patches-9-4x4+two-layer-9-3x3+tuned-color")
+        .transformer((16, 16), 3)
+        .fit(x)
+        .transform(x[:5])
     )
     parts = [
         parse(n).transformer((16, 16), 3).fit(x).transform(x[:5])

@@ -45,12 +45,14 @@ def test_each_cell_is_a_line_without_a_terminal(source, caplog):  # noqa: F811
     options = {"features": ["raw"], "classifiers": ["ridge", "softmax"], "n_seeds": 2}
     compare.run(source, **options)
     lines = [record.getMessage() for record in caplog.records if record.name == "imfeat.compare"]
-    assert len(lines) == 5
-    assert lines[0].startswith("4 cells; about ")
-    assert lines[1].startswith("1 of 4: raw, ridge, seed 0: test accuracy ")
-    assert lines[1].endswith(" left")
-    assert lines[4].startswith("4 of 4: raw, softmax, seed 1")
-    assert lines[4].endswith("; done")
+    memory, first, *cells = lines
+    assert len(cells) == 4
+    assert memory.endswith(" GB of memory at most, for raw with ridge")
+    assert first.startswith("4 cells; about ")
+    assert cells[0].startswith("1 of 4: raw, ridge, seed 0: test accuracy ")
+    assert cells[0].endswith(" left")
+    assert cells[3].startswith("4 of 4: raw, softmax, seed 1")
+    assert cells[3].endswith("; done")
 
 
 def test_the_command_writes_lines_to_standard_error(source, tmp_path):  # noqa: F811
