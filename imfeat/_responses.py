@@ -42,7 +42,7 @@ def add_responses(
     Parameters
     ----------
     sources : sequence of arrays (n_images, height, width, n_channels)
-        Checked images of one shape, on one device.
+        Checked images of one shape, on one device, that `check_sizes` let pass.
     words : array of shape (n_words, patch_size * patch_size * n_channels)
     whitening : Whitening
     cells : pair of arrays (n, 2) int64
@@ -53,7 +53,6 @@ def add_responses(
     mirror : bool
         Whether to average over the mirror images of the sources, too.
     """
-    check_sizes(sources[0].shape[1:], patch_size, words, whitening)
     share = 1 / len(sources)
     bank = _bank(words, whitening, patch_size, encoding, mirror=mirror, share=share)
     for source in sources:
@@ -213,6 +212,7 @@ class _Tiles:
 
 
 def check_sizes(shape: tuple[int, ...], patch_size: int, words: Array, whitening: Whitening) -> None:
+    """Refuse words or a whitening that don't fit the patches of images of a shape."""
     height, width, n_channels = shape
     if patch_size > min(height, width):
         raise ValueError(
