@@ -26,7 +26,7 @@ def response_maps(
     channel_axis: ChannelAxis = "auto",
     out: Array | None = None,
 ) -> Array:
-    """Map where the patches of images respond to each word.
+    """Compute maps of the responses of words to the patches of images.
 
     Parameters
     ----------

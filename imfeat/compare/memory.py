@@ -1,4 +1,4 @@
-"""Guesses of the memory that a run takes, made before it starts, so that what would not fit is refused.
+"""Estimates of the peak memory of a run, made before it starts, so that what does not fit is refused.
 
 They count the large arrays: tables of features, products of features, and products of images.
 """

@@ -27,8 +27,8 @@ MAP_CONTRAST = 0.1  # added to the variance of patches of maps, about 1
 class TwoLayerPatches(LearnedTransformer):
     """Mean similarities of patches of response maps to visual words, region by region.
 
-    The first layer maps where an image responds to words of small patches.  The second one describes the maps
-    as `PatchFeatures` describes images.  Neither learns from labels.
+    The first layer computes maps of the responses of words to small patches of an image.  The second layer
+    describes these maps as `PatchFeatures` describes images.  Neither layer learns from labels.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class TwoLayerPatches(LearnedTransformer):
     stride : int
         Positions from one window to the next.
     n_pca : int
-        Principal axes that the maps are projected on, the channels of the second layer.
+        Number of principal axes that the maps are projected to; the number of channels of the second layer.
     grid : (int, int)
         Rows and columns of regions.
     overlap : float
