@@ -595,6 +595,7 @@ ENCODERS = {
     ),
     "VLAD": imfeat.VLAD(n_words=4, n_pca=8, random_state=0),
     "FisherVector": imfeat.FisherVector(n_components=3, n_pca=8, random_state=0),
+    "mirrored FisherVector": imfeat.FisherVector(n_components=3, n_pca=8, mirror=True, random_state=0),
     "RegionPooling": imfeat.RegionPooling(),
     "PatchFeatures": imfeat.PatchFeatures(n_words=4, patch_size=4, n_patches=300, random_state=0),
     "TwoLayerPatches": imfeat.TwoLayerPatches(

@@ -432,7 +432,34 @@ def test_vlad_is_made_step_by_step(images):
     assert estimator.get_feature_names_out()[512 + 129] == "vlad_r1_w1_d1"
 
 
-@pytest.mark.parametrize("estimator", [few_gaussians(), few_clusters()], ids=ids)
+def test_mirrored_fisher_vectors_encode_the_descriptors_of_both_images(images):
+    estimator = few_gaussians(mirror=True).fit(images)
+    features = estimator.transform(images)
+    (here, regions), (there, _) = steps_of(estimator, images), steps_of(estimator, images[:, :, ::-1])
+    for r, region in enumerate(regions):
+        both = np.concatenate([here[5][region], there[5][region]])
+        expected = imfeat.fisher_vector(both, estimator.mixture_, improved=True)
+        np.testing.assert_allclose(features[5].reshape(4, -1)[r], expected, atol=1e-4)
+    np.testing.assert_allclose(estimator.transform(images[:, :, ::-1]), features, atol=1e-5)
+
+
+def test_mirrored_vlad_is_of_both_images(images):
+    estimator = few_clusters(mirror=True).fit(images)
+    features = estimator.transform(images).reshape(12, 4, 4 * 128)
+    (here, regions), (there, _) = steps_of(estimator, images), steps_of(estimator, images[:, :, ::-1])
+    for r, region in enumerate(regions):
+        both = np.concatenate([here[5][region], there[5][region]])
+        expected = imfeat.vlad(both, estimator.codebook_)
+        np.testing.assert_allclose(features[5, r], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("mirror", [1, "yes", None])
+def test_mirror_is_a_flag(images, mirror):
+    with pytest.raises(TypeError, match="mirror must be True or False"):
+        few_gaussians(mirror=mirror).fit(images)
+
+
+@pytest.mark.parametrize("estimator", [few_gaussians(), few_gaussians(mirror=True), few_clusters()], ids=ids)
 def test_descriptors_are_encoded_a_few_images_at_a_time(images, estimator, monkeypatch):
     expected = estimator.fit(images).transform(images)
     monkeypatch.setattr(_bands, "VALUES_AT_ONCE", 1)

@@ -146,7 +146,8 @@ def _image_seconds(feature: str, sizes: Sizes, n_features: int, n_words: int) ->
     n_pixels = sizes.shape[0] * sizes.shape[1]
     terms = parse(feature).terms
     a_pixel = PIXEL_SECONDS * len(terms)
-    a_pixel += DESCRIPTOR_SECONDS * sum(term.recipe.local is not None for term in terms)
+    local = [term for term in terms if term.recipe.local is not None]
+    a_pixel += DESCRIPTOR_SECONDS * sum(2 if term.options.get("mirror") else 1 for term in local)
     a_pixel += WORD_OPERATIONS * n_words / operations_a_second()
     return n_pixels * a_pixel + NUMBER_SECONDS * n_features
 

@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.base import clone
 
 from imfeat._backend import Array
-from imfeat._check import as_count
+from imfeat._check import as_count, as_flag
 from imfeat._pca import PrincipalAxes
-from imfeat._rows import joined, rows_at
+from imfeat._rows import joined, mean_of_two, rows_at
 from imfeat._sums import Descriptors, Moments
 from imfeat.estimators._bands import (
     are_many,
@@ -21,6 +21,7 @@ from imfeat.estimators._bands import (
 )
 from imfeat.estimators._base import LearnedTransformer
 from imfeat.estimators.sift import DenseSIFT
+from imfeat.patches import mirrored
 from imfeat.pooling import pool_regions
 
 FOUR_REGIONS = ((1, 1), (3, 1))  # the whole image and three stripes
@@ -42,6 +43,7 @@ class LocalEncoder(LearnedTransformer):
     local: Any
     n_pca: int | None
     grids: Sequence[tuple[int, int]]
+    mirror: bool
     n_descriptors: int
     n_regions_: int
     pca_: PrincipalAxes | None
@@ -112,15 +114,20 @@ class LocalEncoder(LearnedTransformer):
         return np.concatenate(drawn)[np.argsort(np.concatenate(place_of))][np.newaxis]
 
     def _encode_at_once(self, images: Array) -> Array:
+        pooled = self._pooled(images)
+        if as_flag(self.mirror, "mirror"):
+            pooled = mean_of_two(pooled, self._pooled(mirrored(images)))
+        return self._normalized(pooled).reshape(len(images), -1)
+
+    def _pooled(self, images: Array) -> Array:
+        """Return the vectors (n_images, n_regions, n_numbers) of regions before they are normalized."""
         size = images.shape[1:3]
         how: dict[str, Any] = {"grids": self.grids, "pool": self.pool}
         if self._are_large(images):
             bands = ((self._reduced(x), positions) for x, positions in described(self.local_, images))
-            pooled = pool_bands(self._encode_groups, bands, size, **how)
-        else:
-            descriptors = self._reduced(self.local_.transform(images))
-            pooled = pool_regions(self._encode_groups, descriptors, self._positions(images), size, **how)
-        return self._normalized(pooled).reshape(len(images), -1)
+            return pool_bands(self._encode_groups, bands, size, **how)
+        descriptors = self._reduced(self.local_.transform(images))
+        return pool_regions(self._encode_groups, descriptors, self._positions(images), size, **how)
 
     def _reduced(self, descriptors: Array) -> Array:
         return descriptors if self.pca_ is None else self.pca_.transform(descriptors)

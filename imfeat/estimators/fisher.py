@@ -31,6 +31,8 @@ class FisherVector(LocalEncoder):
     grids : sequence of (int, int)
         Rows and columns of regions; by default the whole image and three stripes, one above the
         other [2]_.
+    mirror : bool
+        Encode the descriptors of each image and of its mirror image together.  Not for letters and digits.
     n_descriptors : int
         To learn from.
     n_iterations : int
@@ -95,6 +97,7 @@ class FisherVector(LocalEncoder):
         n_components: int = 64,
         n_pca: int | None = 64,
         grids: Sequence[tuple[int, int]] = FOUR_REGIONS,
+        mirror: bool = False,
         n_descriptors: int = 200_000,
         n_iterations: int = 30,
         progress: bool = False,
@@ -105,6 +108,7 @@ class FisherVector(LocalEncoder):
         self.n_components = n_components
         self.n_pca = n_pca
         self.grids = grids
+        self.mirror = mirror
         self.n_descriptors = n_descriptors
         self.n_iterations = n_iterations
         self.progress = progress
@@ -140,6 +144,8 @@ class VLAD(LocalEncoder):
         Dimensions that descriptors are reduced to; with None they stay as they are.
     grids : sequence of (int, int)
         Rows and columns of regions.
+    mirror : bool
+        Encode the descriptors of each image and of its mirror image together.  Not for letters and digits.
     n_descriptors : int
         To learn from.
     n_iterations : int
@@ -204,6 +210,7 @@ class VLAD(LocalEncoder):
         n_words: int = 64,
         n_pca: int | None = 64,
         grids: Sequence[tuple[int, int]] = FOUR_REGIONS,
+        mirror: bool = False,
         n_descriptors: int = 200_000,
         n_iterations: int = 20,
         progress: bool = False,
@@ -214,6 +221,7 @@ class VLAD(LocalEncoder):
         self.n_words = n_words
         self.n_pca = n_pca
         self.grids = grids
+        self.mirror = mirror
         self.n_descriptors = n_descriptors
         self.n_iterations = n_iterations
         self.progress = progress
