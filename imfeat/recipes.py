@@ -50,6 +50,10 @@ def _sift(size: Size) -> Local:
     return Local("DenseSIFT", "dense_sift", _scales(size))
 
 
+def _opponent_sift(size: Size) -> Local:
+    return Local("DenseSIFT", "dense_sift", _scales(size) | {"color": "opponent"})
+
+
 def _local_color(size: Size) -> Local:
     return Local("LocalColor", "local_color", _scales(size))
 
@@ -77,7 +81,7 @@ def _learned(name: str, transformer: str, title: str, **settings: Any) -> Recipe
 
 
 def _fisher(name: str, title: str, local: Callable[[Size], Local]) -> Recipe:
-    options: dict[str, Any] = {"pattern": COMPONENTS, "coded": True, "colored": local is _local_color}
+    options: dict[str, Any] = {"pattern": COMPONENTS, "coded": True, "colored": local is not _sift}
     return _learned(name, "FisherVector", title, local=local, **options)
 
 
@@ -93,6 +97,7 @@ _FISHERS = (
     _fisher("fisher-sift", "Fisher vectors of SIFT", _sift),
     _fisher("fisher-color", "Fisher vectors of colour", _local_color),
 )
+_OPPONENT = _fisher("fisher-opponent", "Fisher vectors of opponent SIFT", _opponent_sift)
 _FUSION = "the fusion of Fisher vectors of SIFT and colour"
 _TABLE = (
     Recipe("raw", "RawPixels", "pixels", "raw_pixels"),
@@ -139,6 +144,7 @@ _TABLE = (
     ),
     _learned("vlad", "VLAD", "VLAD of SIFT", options={"n_words": 16}, local=_sift),
     *_FISHERS,
+    _OPPONENT,
     Recipe("fusion", "LateFusion", _FUSION, fuses=_FISHERS, pattern=COMPONENTS, seeded=True),
 )
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _TABLE}
