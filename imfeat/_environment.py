@@ -1,4 +1,4 @@
-"""The environment of a run: versions of packages, and the number of usable cores."""
+"""The environment of a run: versions of packages, and the usable cores and memory."""
 
 import math
 import os
@@ -55,3 +55,20 @@ def _quota() -> int:
         return math.ceil(int(quota) / int(period)) if int(quota) > 0 else unlimited
     except (OSError, ValueError):  # "max" is no number
         return unlimited
+
+
+def usable_memory() -> int | None:
+    """Return how many bytes this process may use, by the machine and the limit of its container.
+
+    None where they are not known.
+    """
+    try:
+        n_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # Windows
+        return None
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):  # of cgroups, versions 2 and 1
+        try:
+            n_bytes = min(n_bytes, int((CGROUPS / name).read_text()))
+        except (OSError, ValueError):  # "max" is no number
+            continue
+    return n_bytes

@@ -1,4 +1,4 @@
-"""Versions of packages, and the number of usable cores."""
+"""Versions of packages, and the usable cores and memory."""
 
 import platform
 from importlib.metadata import version
@@ -42,3 +42,29 @@ def test_the_quota_of_a_container_bounds_the_cores(monkeypatch, tmp_path, files,
     monkeypatch.setattr(_environment, "CGROUPS", tmp_path)
     monkeypatch.setattr(_environment.os, "sched_getaffinity", lambda pid: set(range(64)), raising=False)
     assert _environment.usable_cores() == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"memory.max": "500000000\n"}, 500_000_000),
+        ({"memory.max": "max\n"}, 1 << 33),
+        ({"memory/memory.limit_in_bytes": "300000000\n"}, 300_000_000),
+        ({"memory/memory.limit_in_bytes": "9223372036854771712\n"}, 1 << 33),
+        ({}, 1 << 33),
+    ],
+)
+def test_the_limit_of_a_container_bounds_the_memory(monkeypatch, tmp_path, files, expected):
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(_environment, "CGROUPS", tmp_path)
+    sizes = {"SC_PHYS_PAGES": 1 << 21, "SC_PAGE_SIZE": 1 << 12}
+    monkeypatch.setattr(_environment.os, "sysconf", sizes.__getitem__, raising=False)
+    assert _environment.usable_memory() == expected
+
+
+def test_without_a_count_of_pages_the_memory_is_unknown(monkeypatch):
+    monkeypatch.delattr("os.sysconf", raising=False)
+    assert _environment.usable_memory() is None

@@ -7,29 +7,38 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imfeat import compare
+from imfeat import compare, recipes
 from imfeat.compare import memory
 from imfeat.compare.costs import Sizes
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 CIFAR10 = Sizes(50_000, 10_000, (32, 32), 10)
-WIDE = "patches-2000+patches-1000-8x8+patches-1000-5x5+mirrored-uoctti+tuned-color"
-TWO_LAYERS = "two-layer-4000+patches-2000+mirrored-uoctti+tuned-color"
-RUNS = {
-    "cifar10-patches-800": ("patches-800", "ridge"),
-    "cifar10-patches-800-kernel": ("patches-800", "kernel-ridge"),
-    "cifar10-patches-2000": ("patches-2000", "ridge"),
-    "cifar10-patches-wide": (WIDE, "ridge"),
-    "cifar10-patches-wide-kernel": (WIDE, "kernel-ridge"),
-    "cifar10-two-layer": (TWO_LAYERS, "kernel-ridge"),
-}
+RUNS = (
+    *(f"cifar10-{name}" for name in ("patches-800", "patches-800-kernel", "patches-2000", "patches-wide")),
+    *(f"cifar10-{name}" for name in ("patches-wide-kernel", "two-layer", "two-layer-wide", "recipes")),
+    *("photos", "flowers17"),
+)
 
 
 @pytest.mark.parametrize("run", RUNS)
 def test_guesses_are_near_the_peaks_of_runs(run):
-    peak = json.loads((RESULTS / f"compare-{run}.json").read_text())["peak_bytes"]
-    guess = memory.bytes_of(*RUNS[run], CIFAR10)
-    assert 0.75 * peak < guess < 1.4 * peak
+    result = json.loads((RESULTS / f"compare-{run}.json").read_text(encoding="utf-8"))
+    settings = result["settings"]
+    n_train, n_test, size = settings["n_train"], settings["n_test"], tuple(settings["image_size"])
+    sizes = Sizes(n_train, n_test, size, 10)
+    pairs = {(r["feature"], r["classifier"]) for r in result["records"]}
+    pairs = {pair for pair in pairs if not recipes.parse(pair[0]).fused}
+    images = (n_train + n_test) * size[0] * size[1] * 3
+    guess = images + max(memory.bytes_of(*pair, sizes) for pair in pairs)
+    assert 0.75 * result["peak_bytes"] < guess < 1.4 * result["peak_bytes"]
+
+
+def test_windows_of_large_images_take_memory_to_learn_from():
+    small, large = (Sizes(1_000, 300, size, 17) for size in ((32, 32), (224, 224)))
+    windows = [200_000 * side**2 * 3 * 4 for side in (10, 16)]  # of float32, see TwoLayerPatches
+    grown = memory.bytes_of("two-layer-50", "svm", large) - memory.bytes_of("two-layer-50", "svm", small)
+    assert grown == memory.COPIES * (windows[1] - windows[0])
+    assert memory.bytes_of("fisher-opponent", "svm", large) > memory.bytes_of("fisher-sift", "svm", large)
 
 
 def test_more_images_and_more_words_take_more_memory():
@@ -73,15 +82,8 @@ def test_a_terminal_shows_it(data, monkeypatch, capsys):
 
 
 def test_what_does_not_fit_is_refused_before_it_starts(data, monkeypatch):
-    monkeypatch.setattr(memory, "memory_bytes", lambda: 500_000_000)
+    monkeypatch.setattr(memory, "usable_memory", lambda: 500_000_000)
     with pytest.raises(
-        ValueError, match=r"takes about 0\.7 GB of memory, and this machine has 0\.5 GB: take fewer"
+        ValueError, match=r"takes about 0\.7 GB of memory, of which there are 0\.5 GB here: take fewer"
     ):
         compare.run(data, features="fusion(hog, color)", classifiers="ridge", n_seeds=1, cache=False)
-
-
-def test_the_memory_of_the_machine_is_known_or_none(monkeypatch):
-    total = memory.memory_bytes()
-    assert total is None or total > 1 << 28
-    monkeypatch.delattr("os.sysconf", raising=False)
-    assert memory.memory_bytes() is None

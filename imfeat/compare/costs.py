@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from imfeat._backend import Array
 from imfeat.compare.classifiers import (
     MLP_EPOCHS,
     MLP_STEPS,
@@ -114,6 +115,11 @@ def operations_a_second() -> float:
     return 2 * SIDE**3 / min(seconds)
 
 
+def noise_of(shape: tuple[int, int]) -> Array:
+    """Return two images of noise of a shape (height, width)."""
+    return np.random.default_rng(0).integers(0, 256, (2, *shape, 3), np.uint8)
+
+
 @lru_cache
 def dimensions(feature: str, shape: tuple[int, int]) -> tuple[int, int]:
     """Return the numbers of features and of words or components of images of a shape (height, width).
@@ -124,7 +130,7 @@ def dimensions(feature: str, shape: tuple[int, int]) -> tuple[int, int]:
     described = parse(feature)
     if described.is_registered:
         return FEW_FEATURES, 0
-    noise = np.random.default_rng(0).integers(0, 256, (2, *shape, 3), np.uint8)
+    noise = noise_of(shape)
     n_features = n_words = 0
     for member in members_of(described.transformer(shape)):
         small = with_small_parameters(member)
