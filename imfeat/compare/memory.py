@@ -85,8 +85,10 @@ def _training_bytes(feature: str, classifier: str, sizes: Sizes) -> int:
     n_features, _ = dimensions(feature, sizes.shape)
     tables = table_bytes(feature, n_features, sizes)
     if not is_by_products(classifier, n_features, n_train):
-        closed = isinstance(classifier_of(classifier), ClosedFormClassifier)
-        return tables + (FLOAT_BYTES * n_features**2 if closed else 0)
+        if isinstance(classifier_of(classifier), ClosedFormClassifier):
+            return tables + FLOAT_BYTES * n_features**2
+        is_float = tables == FLOAT_BYTES * (n_train + sizes.n_test) * n_features
+        return tables + (FLOAT_BYTES * n_train * n_features if is_float else 0)  # rows to learn from
     products = FLOAT_BYTES * n_train**2  # half of them until they are solved
     scores = held = 0
     if classifier_of(classifier).needs_products:
