@@ -5,6 +5,7 @@ import statistics
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from benchmarks.chart import COLORS, GRAY, SETTINGS
 
@@ -31,10 +32,17 @@ PHOTOS = {
     "dalal-triggs+tuned-color": ("HoG + colour", *LEFT),
     "words": ("400 words", (-14, -3), "right"),
 }
+MIRRORED = [f"fisher-{name}(mirror=True)" for name in ("sift", "color", "opponent")]
 FLOWERS17 = {
     "fisher-sift": ("Fisher vectors of SIFT", *LEFT),
     "fisher-color": ("Fisher vectors of colour", *LEFT),
-    "fusion": ("both", *RIGHT),
+    "fusion": ("fusion of both", *RIGHT),
+    MIRRORED[0]: ("SIFT, mirrored", *LEFT),
+    MIRRORED[1]: ("colour, mirrored", *LEFT),
+    MIRRORED[2]: ("opponent SIFT, mirrored", *LEFT),
+    f"fusion({', '.join(MIRRORED)})": ("fusion of the mirrored three", *RIGHT),
+    "two-layer-800": ("800 words in two layers", *LEFT),
+    f"fusion({', '.join([*MIRRORED, 'two-layer-800'])})": ("fusion of four", (0, -14), "center"),
 }
 CHARTS = {  # file: results, names of features, data set, its size
     "readme-accuracy": (
@@ -46,7 +54,7 @@ CHARTS = {  # file: results, names of features, data set, its size
         *(CIFAR10, "CIFAR-10", "60,000 images"),
     ),
     "accuracy-photos": (("photos",), PHOTOS, "photos", "5,000 images"),
-    "accuracy-flowers17": (("flowers17",), FLOWERS17, "Flowers-17", "1,360 images"),
+    "accuracy-flowers17": (("flowers17", "flowers17-mirrored"), FLOWERS17, "Flowers-17", "1,360 images"),
 }
 RECIPES = {  # features: their labels, and how these are aligned; others have the names of their features
     "patches-800": ("patches-800", *RIGHT),
@@ -107,9 +115,7 @@ def draw_accuracy(results, path, comparisons, names, data, images):
             text, offset, side = names[feature]
             how = {"textcoords": "offset points", "color": GRAY, "ha": side, "fontsize": 8}
             axes.annotate(text, (seconds, accuracy), offset, **how)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter("")
+    scale_logarithmically(axes)
     axes.set_xlabel(f"seconds for the features of {images} and for training, on two cores", color=GRAY)
     axes.set_ylabel(f"test accuracy on {data}", color=GRAY)
     axes.margins(x=0.15, y=0.08)
@@ -130,9 +136,7 @@ def draw_recipes(results, path):
             text, offset, side = RECIPES.get(record["feature"], (record["feature"], *LEFT))
             how = {"textcoords": "offset points", "color": GRAY, "ha": side, "fontsize": 8}
             axes.annotate(text, (minutes, record["test_accuracy"]), offset, **how)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter("")
+    scale_logarithmically(axes)
     axes.set_xlabel(
         "minutes for features, choice of the strength, training and test, on two cores", color=GRAY
     )
@@ -140,6 +144,15 @@ def draw_recipes(results, path):
     axes.margins(x=0.15, y=0.08)
     add_legend(axes)
     save(figure, path)
+
+
+def scale_logarithmically(axes):
+    """Give the first axis a logarithmic scale, with more ticks if it has fewer than two decades."""
+    axes.set_xscale("log")
+    low, high = axes.dataLim.intervalx
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
 
 
 def add_legend(axes):
