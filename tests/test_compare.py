@@ -331,7 +331,9 @@ def test_wide_features_give_the_same_classifiers_part_by_part(data, monkeypatch)
     for name in ("ridge", "l2svm"):  # so that one image of few does not choose another
         kind = replace(classifiers.CLASSIFIERS[name], strengths=(1000.0,))
         monkeypatch.setitem(classifiers.CLASSIFIERS, name, kind)
-    expected = run_cells(*what)
+    with monkeypatch.context() as patch:
+        patch.setattr("imfeat.compare.feature_run.is_by_products", lambda *what: False)
+        expected = run_cells(*what)
     monkeypatch.setattr("imfeat.compare.wide.MOST_COLUMNS", 0)
     monkeypatch.setattr(tables, "COLUMNS_AT_ONCE", 100)
     found = {(r.classifier, r.seed): r for r in run_cells(*what)}
@@ -366,6 +368,23 @@ def test_ridge_is_validated_from_its_sums(data):
     assert choice.trainer.sums.n_images == len(known) == 72
     model = RidgeClassifier([choice.strength]).fit(x[known], y[known])
     assert choice.validation_accuracy == pytest.approx(model.score(x[left], y[left]))
+
+
+def test_fewer_images_than_features_are_solved_from_products_of_images(data, monkeypatch):
+    source = {name: [*zip(part.images, part.labels, strict=True)] for name, part in data._asdict().items()}
+    what = {"features": "raw", "classifiers": "ridge", "n_seeds": 1, "cache": False}
+    with monkeypatch.context() as patch:
+        patch.setattr("imfeat.compare.feature_run.is_by_products", lambda *what: False)
+        result = compare.run(source, **what)
+    monkeypatch.setattr("imfeat.compare.closed_form.SumsTrainer", None)
+    found = compare.run(source, **what)
+    (expected,), (cell,) = result.cells, found.cells
+    assert cell.record.strength == expected.record.strength
+    assert cell.record.test_accuracy == expected.record.test_accuracy
+    assert cell.record.train_accuracy == expected.record.train_accuracy
+    assert cell.record.feature_seconds > 0
+    np.testing.assert_allclose(cell.templates.astype(int), expected.templates, atol=1)
+    assert cell.templates.shape == (len(data.train.class_names), *data.train.images.shape[1:])
 
 
 def test_ridge_is_trained_on_all_training_images(data):

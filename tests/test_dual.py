@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 
 from imfeat.learn import RidgeProducts, RidgeSums
 
@@ -30,6 +31,19 @@ def test_the_weights_are_those_of_the_sums(data, loss, strength, monkeypatch):
     np.testing.assert_allclose(x.T @ shares, weights, atol=1e-4)
     np.testing.assert_allclose(found, intercepts, atol=1e-4)
     np.testing.assert_allclose(scores, x @ weights + intercepts, atol=5e-4)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_optimal_intercept_of_features_off_center(data, rng, weighted):
+    x, labels = data
+    weights = rng.uniform(0.5, 2, 90) if weighted else None
+    shares, intercepts, scores = (
+        RidgeProducts(90).add(x + 0.5).solve(30, signs_of(labels), sample_weight=weights, centered=False)
+    )
+    reference = Ridge(30).fit((x + 0.5).astype(float), signs_of(labels), weights)
+    np.testing.assert_allclose((x + 0.5).T @ shares, reference.coef_.T, atol=1e-5)
+    np.testing.assert_allclose(intercepts, reference.intercept_, atol=1e-5)
+    np.testing.assert_allclose(scores, reference.predict(x + 0.5), atol=1e-4)
 
 
 def test_one_feature_of_two_images():

@@ -51,6 +51,50 @@ def test_the_strength_is_chosen_on_the_last_of_each_class(data):
     np.testing.assert_allclose(model.coef_, RidgeClassifier([model.strength_]).fit(x, y).coef_, atol=1e-6)
 
 
+@pytest.fixture
+def wide(rng):
+    """Fewer images than features, far from 0."""
+    x = (rng.normal(size=(150, 400)) * 3 + 7).astype(np.float32)
+    return x, (x[:, :4] + rng.normal(size=(150, 4))).argmax(1)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("strength", [1, 30, 1e4])
+def test_fewer_images_than_features_match_scikit_learn(wide, rng, strength, weighted, monkeypatch):
+    monkeypatch.setattr("imfeat.learn.ridge.COLUMNS_AT_ONCE", 150)
+    x, y = wide
+    weights = rng.uniform(0.5, 2, 150) if weighted else None
+    ours = RidgeClassifier([strength]).fit(x, y, weights)
+    reference = Reference(strength).fit(x.astype(float), y, weights)
+    np.testing.assert_allclose(ours.coef_, reference.coef_, atol=1e-6)
+    np.testing.assert_allclose(ours.intercept_, reference.intercept_, atol=1e-4)
+    np.testing.assert_allclose(ours.decision_function(x), reference.decision_function(x), atol=1e-4)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_fewer_images_than_features_choose_the_same_strength(wide, rng, weighted):
+    x, y = wide
+    weights = rng.uniform(0.5, 2, 150) if weighted else None
+    strengths = (1e5, 1e4, 1e3, 10)
+    model = RidgeClassifier(strengths, validation_share=0.4).fit(x, y, weights)
+    known, new = split_last(y, 0.4)
+    of_known, of_new = (None if weights is None else weights[rows] for rows in (known, new))
+    scores = {
+        s: Reference(s).fit(x[known].astype(float), y[known], of_known).score(x[new], y[new], of_new)
+        for s in strengths
+    }
+    assert len(set(scores.values())) > 1
+    assert model.validation_scores_ == pytest.approx(scores)
+    reference = Reference(model.strength_).fit(x.astype(float), y, weights)
+    np.testing.assert_allclose(model.coef_, reference.coef_, atol=1e-6)
+
+
+def test_products_of_images_take_no_matrix_of_features(wide, monkeypatch):
+    monkeypatch.setattr("imfeat.learn.ridge.RidgeSums", None)
+    x, y = wide
+    assert RidgeClassifier([1e3]).fit(x, y).score(x, y) > 0.9
+
+
 def test_the_last_of_each_class():
     labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2])
     known, new = split_last(labels, 0.25)

@@ -243,8 +243,7 @@ class FeatureRun:
         cell = with_probabilities(cell, test, classes, data.test.labels)
         if self.with_scores:
             cell = replace(cell, scores={"train": train, "validation": choice.scores, "test": test})
-        images = template_images(model, data) if parse(self.feature).is_pixels else None
-        cell = cell if images is None else replace(cell, templates=images)
+        cell = self._with_templates(cell, model)
         if isinstance(model, LinearModel):
             model = estimator_of(model, classes, choice.strength, classifier_of(name).loss)
         return cell, pipeline_of(fitted.transformer, tables.scaler, model)
@@ -287,7 +286,14 @@ class FeatureRun:
         scores = {"train": fit.train, "validation": fit.validation, "test": fit.test}
         cell = Cell(record, *self.workspace.predictions(fit.test))
         cell = with_probabilities(cell, fit.test, classes, data.test.labels)
+        if fit.pipeline is not None:
+            cell = self._with_templates(cell, fit.pipeline[-1])
         return replace(cell, scores=scores) if self.with_scores else cell
+
+    def _with_templates(self, cell: Cell, model: Any) -> Cell:
+        """Return a cell with the weights of pixels as images."""
+        images = template_images(model, self.workspace.data) if parse(self.feature).is_pixels else None
+        return cell if images is None else replace(cell, templates=images)
 
 
 def too_large(record: Record) -> str:

@@ -34,16 +34,14 @@ MOST_COLUMNS = 40_000  # features whose products with each other fit into memory
 
 
 def has_many(n_features: int, n_train: int) -> bool:
-    """Test whether products of images are smaller than products of features."""
+    """Test whether there are more features than images, and too many to be in memory together."""
     return n_features > max(MOST_COLUMNS, n_train)
 
 
 def is_by_products(name: str, n_features: int, n_train: int) -> bool:
-    """Test whether a classifier is solved from products of images."""
+    """Test whether a classifier is solved from products of images, as fewer images than features allow."""
     classifier = classifier_of(name)
-    return classifier.needs_products or (
-        classifier.solve_products is not None and has_many(n_features, n_train)
-    )
+    return classifier.needs_products or (classifier.solve_products is not None and n_train < n_features)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,8 +30,8 @@ class RidgeProducts:
     Notes
     -----
     It keeps one matrix (n_images, n_images) of float32.  The products lie in its upper triangle, and
-    `solve` works in the lower one.  The intercept is the mean of the targets, which is optimal for
-    features of mean 0.
+    `solve` works in the lower one.  The intercept is by default the mean of the targets, which is
+    optimal for features of mean 0.
 
     Examples
     --------
@@ -78,6 +78,7 @@ class RidgeProducts:
         *,
         gamma: float | None = None,
         sample_weight: Array | None = None,
+        centered: bool = True,
     ) -> tuple[Array, Array, Array]:
         """Learn from the first images.
 
@@ -90,6 +91,9 @@ class RidgeProducts:
             Of the kernel ``exp(-gamma |x - y|^2)``.  Without it, the kernel is the product of x and y.
         sample_weight : array of shape (n,), optional
             Weights above 0, factors of the squared errors.
+        centered : bool
+            Take the mean of the targets for the intercept.  Otherwise the optimal one is solved for, which
+            differs if the mean of the features of these images is not 0.
 
         Returns
         -------
@@ -108,10 +112,17 @@ class RidgeProducts:
         strength = as_number(strength, "strength", least=0)
         self._factorize(strength, gamma, len(targets), sample_weight)
         intercepts = np.average(targets.astype(np.float64), 0, sample_weight).astype(np.float32)
-        centered = (targets - intercepts).astype(np.float32)
-        shares = substitute(self.matrix, centered)
+        errors = (targets - intercepts).astype(np.float32)
+        if centered:
+            shares = substitute(self.matrix, errors)
+        else:  # shares that sum to 0: those of the errors, less a multiple of those of equal errors
+            both = substitute(self.matrix, np.column_stack([errors, np.ones(len(errors), np.float32)]))
+            sums = both.sum(0, dtype=np.float64)
+            steps = (sums[:-1] / sums[-1]).astype(np.float32)
+            shares = both[:, :-1] - both[:, -1:] * steps
+            intercepts, errors = intercepts + steps, errors - steps
         penalties = strength if sample_weight is None else (strength / sample_weight)[:, None]
-        return shares, intercepts, centered - np.asarray(penalties, np.float32) * shares + intercepts
+        return shares, intercepts, errors - np.asarray(penalties, np.float32) * shares + intercepts
 
     @with_paying_threads
     def solve_squared_hinge(

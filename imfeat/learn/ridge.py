@@ -1,6 +1,6 @@
 """The classifier by ridge regression on the classes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import numpy as np
@@ -11,7 +11,10 @@ from imfeat._check import FLOATS, as_number, as_numbers
 from imfeat.learn._base import ScoreClassifier
 from imfeat.learn._tables import as_table
 from imfeat.learn._weights import repeat_images, without_zeros
+from imfeat.learn.dual import RidgeProducts
 from imfeat.learn.ridge_sums import RidgeSums
+
+COLUMNS_AT_ONCE = 2048
 
 
 class RidgeClassifier(ScoreClassifier):
@@ -39,9 +42,10 @@ class RidgeClassifier(ScoreClassifier):
     Notes
     -----
     Features are used as they are.  Put a `StandardScaler` before the classifier, as the penalty treats
-    all weights alike.  Computations are in float32 and keep one matrix (n_features, n_features).  The
-    objective is a sum, as scikit-learn's: weights of images that sum to 1, as those of AdaBoost, need
-    ``strengths`` that are smaller by the number of images.
+    all weights alike.  Computations are in float32 and keep one matrix (n_features, n_features), or on the
+    host (n, n) if there are fewer images than features.  The objective is a sum, as scikit-learn's: weights
+    of images that sum to 1, as those of AdaBoost, need ``strengths`` that are smaller by the number of
+    images.
 
     References
     ----------
@@ -100,18 +104,17 @@ class RidgeClassifier(ScoreClassifier):
         share = as_number(self.validation_share, "validation_share", least=0, below=1)
         train, validation = split_last(labels, share if len(strengths) > 1 else 0)
 
-        def images(indices: Array) -> tuple[Array, Array, Array | None]:
-            return X[indices], labels[indices], None if weights is None else weights[indices]
-
-        sums = RidgeSums(X.shape[1], len(self.classes_)).add(*images(train))
+        by_images = isinstance(X, np.ndarray) and len(labels) < X.shape[1]
+        solver = (_ByImages if by_images else _ByFeatures)(
+            X, labels, weights, len(self.classes_), train, validation
+        )
         accuracies: dict[float, float] = {}
+        counts = None if weights is None else weights[validation]
         for strength in strengths if len(validation) else ():
-            x, truth, counts = images(validation)
-            coef, intercepts = sums.solve(strength)
-            predicted = (x @ coef + intercepts).argmax(1)
-            accuracies[strength] = float(np.average(predicted == truth, weights=counts))
+            is_right = solver.validate(strength).argmax(1) == labels[validation]
+            accuracies[strength] = float(np.average(is_right, weights=counts))
         best = max(accuracies, key=accuracies.__getitem__) if accuracies else strengths[0]
-        self.fit_sums(sums.add(*images(validation)) if len(validation) else sums, best, self.classes_)
+        self._take(*solver.solve(best), best, self.classes_)
         self.validation_scores_ = accuracies
         return self
 
@@ -126,20 +129,103 @@ class RidgeClassifier(ScoreClassifier):
         classes : array of shape (n_classes,)
             Classes that the labels of the sums are indices of.
         """
-        weights, intercepts = sums.solve(strength)
+        self._take(*sums.solve(strength), strength, classes)
+        return self
+
+    def _take(self, weights: Array, intercepts: Array, strength: float, classes: Array) -> None:
         self.classes_ = classes
         self.coef_ = np.ascontiguousarray(weights.T, np.float32)
         self.intercept_ = intercepts.astype(np.float32)
         self.strength_ = strength
         self.validation_scores_ = {}
         self.n_features_in_ = len(weights)
-        return self
 
     def _scores(self, X: Array) -> Array:
         check_is_fitted(self)
         X = as_table(self, X, dtype=FLOATS, reset=False, on_gpu=True)
         scores: Array = X @ self.coef_.T + self.intercept_
         return scores
+
+
+class _ByFeatures:
+    """Ridge regression by products of features."""
+
+    def __init__(
+        self,
+        X: Array,
+        labels: Array,
+        weights: Array | None,
+        n_classes: int,
+        train: Array,
+        validation: Array,
+    ) -> None:
+        self.X, self.labels, self.weights = X, labels, weights
+        self.validation = validation
+        self.sums = RidgeSums(X.shape[1], n_classes)
+        self._add(train)
+
+    def _add(self, rows: Array) -> None:
+        weights = None if self.weights is None else self.weights[rows]
+        self.sums.add(self.X[rows], self.labels[rows], weights)
+
+    def validate(self, strength: float) -> Array:
+        """Return the scores of the validation images by weights of the training images."""
+        weights, intercepts = self.sums.solve(strength)
+        scores: Array = self.X[self.validation] @ weights + intercepts
+        return scores
+
+    def solve(self, strength: float) -> tuple[Array, Array]:
+        """Return weights and intercepts of all images."""
+        if len(self.validation):
+            self._add(self.validation)
+        return self.sums.solve(strength)
+
+
+class _ByImages:
+    """Ridge regression by products of images, of which there are fewer than features."""
+
+    def __init__(
+        self,
+        X: Array,
+        labels: Array,
+        weights: Array | None,
+        n_classes: int,
+        train: Array,
+        validation: Array,
+    ) -> None:
+        self.rows = np.concatenate([train, validation])
+        self.n_train = len(train)
+        self.X, self.mean = X, X.mean(0, dtype=np.float64).astype(np.float32)
+        self.weights = None if weights is None else weights[self.rows]
+        self.signs = np.where(labels[self.rows, None] == np.arange(n_classes), np.float32(1), np.float32(-1))
+        self.products = RidgeProducts(len(self.rows))
+        for columns in self._columns():
+            self.products.add(self._features(columns))
+
+    def _columns(self) -> Iterator[slice]:
+        for first in range(0, self.X.shape[1], COLUMNS_AT_ONCE):
+            yield slice(first, first + COLUMNS_AT_ONCE)
+
+    def _features(self, columns: slice) -> Array:
+        """Return features less their means, which products of float32 need, the training images first."""
+        return np.ascontiguousarray(self.X[self.rows, columns] - self.mean[columns])
+
+    def _shares(self, strength: float, n: int) -> tuple[Array, Array]:
+        weights = None if self.weights is None else self.weights[:n]
+        shares, intercepts, _ = self.products.solve(
+            strength, self.signs[:n], sample_weight=weights, centered=False
+        )
+        return shares, intercepts
+
+    def validate(self, strength: float) -> Array:
+        """Return the scores of the validation images by weights of the training images."""
+        return self.products.scores(*self._shares(strength, self.n_train), self.n_train)
+
+    def solve(self, strength: float) -> tuple[Array, Array]:
+        """Return weights and intercepts of all images."""
+        shares, intercepts = self._shares(strength, len(self.rows))
+        weights = np.concatenate([self._features(columns).T @ shares for columns in self._columns()])
+        return weights, intercepts - self.mean @ weights
 
 
 def split_last(labels: Array, share: float) -> tuple[Array, Array]:
