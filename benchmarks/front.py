@@ -21,9 +21,9 @@ CIFAR10 = {  # features: their names, where these are written, and how they are 
     "tuned-color": ("colour", *LEFT),
     "dalal-triggs+tuned-color": ("HoG + colour", *RIGHT),
     "words": ("400 words", *LEFT),
-    "patches-800": ("800 patch words", (7, -10), "left"),
-    "patches-2000": ("2,000 patch words", (-7, -1), "right"),
-    TWO_SIZES: ("two layers of words + HoG + colour", (-7, 1), "right"),
+    "patches-800": ("800 patch words", (-7, 0), "right"),
+    "patches-2000": ("2,000 patch words", (7, -6), "left"),
+    TWO_LAYERS: ("two layers of words + HoG + colour", (-7, 1), "right"),
 }
 PHOTOS = {
     "raw": ("pixels", *LEFT),
@@ -49,7 +49,7 @@ CHARTS = {  # file: results, names of features, data set, its size
         (
             "cifar10",
             *(f"cifar10-patches-{name}" for name in ("800", "800-kernel", "2000")),
-            "cifar10-two-layer",
+            *("cifar10-two-layer", "cifar10-two-layer-wide"),
         ),
         *(CIFAR10, "CIFAR-10", "60,000 images"),
     ),
@@ -59,14 +59,16 @@ CHARTS = {  # file: results, names of features, data set, its size
 RECIPES = {  # features: their labels, and how these are aligned; others have the names of their features
     "patches-800": ("patches-800", *RIGHT),
     "patches-800+two-layer-800": ("patches-800 + two-layer-800", *RIGHT),
-    WIDE: ("patches of three sizes, HoG, colour", *RIGHT),
+    WIDE: ("patches of three sizes, HoG, colour", (-7, 2), "right"),
     TWO_LAYERS: ("two-layer-4000, patches-2000, HoG, colour", (-7, -6), "right"),
     TWO_SIZES: ("the same with two-layer-2000-3x3", (-7, 0), "right"),
 }
+KERNELS = {"patches-800": ("patches-800", (7, -7), "left")}  # others lie beside the linear classifier
 RECIPE_RESULTS = tuple(
     f"cifar10-{name}"
     for name in (
         "recipes",
+        "patches-800-kernel",
         "patches-2000",
         "patches-wide",
         "patches-wide-kernel",
@@ -131,9 +133,10 @@ def draw_recipes(results, path):
             minutes = sum(record[step] for step in STEPS) / 60
             mark, color, title = KINDS.get(record["classifier"], LINEAR)
             axes.plot(minutes, record["test_accuracy"], mark, color=color, markersize=5, label=title)
-            if record["classifier"] in KINDS:
+            feature, labels = record["feature"], KERNELS if record["classifier"] in KINDS else RECIPES
+            if feature not in labels and labels is KERNELS:
                 continue
-            text, offset, side = RECIPES.get(record["feature"], (record["feature"], *LEFT))
+            text, offset, side = labels.get(feature, (feature, *LEFT))
             how = {"textcoords": "offset points", "color": GRAY, "ha": side, "fontsize": 8}
             axes.annotate(text, (minutes, record["test_accuracy"]), offset, **how)
     scale_logarithmically(axes)
