@@ -9,7 +9,6 @@ ingredient to the row above.
 import datetime
 import json
 import resource
-import sys
 import time
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from imfeat import recipes
 from imfeat.learn import KernelRidgeClassifier, RidgeClassifier
 
 PLAIN = "n_words=400, mirror=False, sqrt=False, overlap=0.0"
+BOTH = "patches-800+two-layer-800"
 STEPS = {
     "400 words, nearest word": "words(whiten=False, grid=(3, 3), stride=1, norm='l1')",
     "whitened patches": "words(grid=(3, 3), stride=1, norm='l1')",
@@ -33,13 +33,14 @@ STEPS = {
     "mean with the mirror image": "patches(n_words=400, overlap=0.0)",
     "overlapping regions": "patches(n_words=400)",
     "800 words": "patches-800",
-    "400 words of 8 x 8 patches beside": "patches-800+patches-400-8x8",
-    "HoG beside": "patches-800+patches-400-8x8+mirrored-uoctti",
-    "colour beside": "patches-800+patches-400-8x8+mirrored-uoctti+tuned-color",
+    "800 words of a second layer beside": BOTH,
+    "400 words of 8 x 8 patches beside": f"{BOTH}+patches-400-8x8",
+    "HoG beside": f"{BOTH}+patches-400-8x8+mirrored-uoctti",
+    "colour beside": f"{BOTH}+patches-400-8x8+mirrored-uoctti+tuned-color",
 }
 KERNEL = "Gaussian kernel"
 GAMMAS, STRENGTHS = (0.125, 0.25, 0.5), (0.003, 0.01, 0.03)
-N_HELD_OUT = 5000
+N_TRAIN, N_HELD_OUT, SEED = 10_000, 5_000, 0
 
 
 def describe(name, train, held_out, seed):
@@ -122,8 +123,8 @@ def page(found):
 
 @click.command()
 @click.option("--data", required=True, type=click.Path(exists=True), help="CIFAR-10, its binary version.")
-@click.option("--images", default=10_000, show_default=True, help="Number of training images.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--images", default=N_TRAIN, show_default=True, help="Number of training images.")
+@click.option("--seed", default=SEED, show_default=True)
 @click.option("--out", default=RESULTS, show_default="benchmarks/results", type=click.Path(path_type=Path))
 def main(data, images, seed, out):
     """Measure what each ingredient adds, and write ablation.json and ablation.md."""
@@ -135,8 +136,9 @@ def main(data, images, seed, out):
         rows.append(row)
         seconds = f"{row['feature_seconds']:6.0f} s  {row['train_seconds']:5.0f} s"
         click.echo(f"{row['accuracy']:.3f}  {seconds}  {row['step']}")
+    options = f" --images {images} --seed {seed}" if (images, seed) != (N_TRAIN, SEED) else ""
     about = {
-        "command": " ".join(["python -m benchmarks.ablation", *sys.argv[1:]]).replace(data, "FOLDER"),
+        "command": f"python -m benchmarks.ablation --data FOLDER{options}",
         "processor": machine(),
         "imfeat": imfeat.__version__,
         "seed": seed,
