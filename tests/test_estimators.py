@@ -184,7 +184,7 @@ class TablesAsPatches(Tables, PatchFeatures):
 
 class TablesAsGaussians(Tables, FisherVector):
     local, n_descriptors, n_iterations, progress = DenseSIFT(step=1, bin_size=2), 1000, 20, False
-    grids = ((1, 1), (2, 1))
+    grids, mirror = ((1, 1), (2, 1)), False
 
     def __init__(self, *, n_components=2, n_pca=2, random_state=None):
         self.n_components, self.n_pca, self.random_state = n_components, n_pca, random_state
@@ -192,7 +192,7 @@ class TablesAsGaussians(Tables, FisherVector):
 
 class TablesAsClusters(Tables, VLAD):
     local, n_descriptors, n_iterations, progress = DenseSIFT(step=1, bin_size=2), 1000, 20, False
-    grids = ((1, 1), (2, 1))
+    grids, mirror = ((1, 1), (2, 1)), False
 
     def __init__(self, *, n_words=2, n_pca=2, random_state=None):
         self.n_words, self.n_pca, self.random_state = n_words, n_pca, random_state

@@ -103,11 +103,16 @@ def test_a_run_is_resumed_with_its_parts_and_changes(folder, result, monkeypatch
     for path in (*(folder / "cells").glob("raw--mlp*"), *(folder / "cells/train-30").glob("*ridge--1.npz")):
         path.unlink()
     trained = []
-    original = feature_run.FeatureRun._run_cell
+    one, several = feature_run.FeatureRun._run_cell, feature_run.FeatureRun._compute_wide_cells
     monkeypatch.setattr(
         feature_run.FeatureRun,
         "_run_cell",
-        lambda self, name, seed, *tables: trained.append(name) or original(self, name, seed, *tables),
+        lambda run, name, *args: trained.append(name) or one(run, name, *args),
+    )
+    monkeypatch.setattr(
+        feature_run.FeatureRun,
+        "_compute_wide_cells",
+        lambda run, names, *args: trained.extend(names) or several(run, names, *args),
     )
     again = compare.resume(folder, cache=False)
     assert sorted(trained) == ["mlp", "mlp", "ridge", "ridge"]

@@ -47,7 +47,7 @@ def test_each_cell_is_a_line_without_a_terminal(source, caplog):  # noqa: F811
     lines = [record.getMessage() for record in caplog.records if record.name == "imfeat.compare"]
     memory, first, *cells = lines
     assert len(cells) == 4
-    assert memory.endswith(" GB of memory at most, for raw with ridge")
+    assert memory.endswith(" GB of memory at most, for raw with softmax")
     assert first.startswith("4 cells; about ")
     assert cells[0].startswith("1 of 4: raw, ridge, seed 0: test accuracy ")
     assert cells[0].endswith(" left")
