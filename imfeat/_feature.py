@@ -120,10 +120,24 @@ class Feature:
         return self.transformer(size).fit(_blank(size))
 
     def check(self, size: Size) -> None:
-        """Raise an error if options don't suit images of a size, as far as that shows without learning."""
+        """Raise ValueError if options are wrong or don't suit images of a size; not for registered ones."""
         for feature in self.fused or (self,):
-            if not (feature.learned or feature.is_registered):
-                feature.function(size)(_blank(size))
+            try:
+                feature._try(size)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{feature.name}: {error}") from error
+
+    def _try(self, size: Size) -> None:
+        """Compute the feature of a blank image, or learn few words from noise."""
+        if self.is_registered:
+            return
+        if not self.learned:
+            self.function(size)(_blank(size))
+            return
+        from imfeat._small import noise_of, with_small_parameters
+
+        for term in self.terms:
+            with_small_parameters(term.transformer(size, 0)).fit(noise_of(size))
 
 
 def _blank(size: Size) -> "Array":

@@ -83,6 +83,7 @@ def test_results_go_to_a_folder_of_their_own_by_default(source, tmp_path, monkey
             ("--classifiers", "forest"),
             "unknown classifier 'forest'; choose among softmax, svm, ridge, l2svm, mlp, mlp2, kernel-ridge",
         ),
+        (("--features", "uoctti(mirror=1)"), "uoctti(mirror=1): mirror must be True or False, got 1"),
         (("--size", "32"), "size is for folders of image files"),
     ],
 )

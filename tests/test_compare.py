@@ -22,7 +22,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from imfeat import compare
+from imfeat import _small, compare
 from imfeat.cli import main
 from imfeat.compare import (
     answer,
@@ -398,7 +398,7 @@ def test_ridge_is_trained_on_all_training_images(data):
 
 
 def few_components(monkeypatch):
-    monkeypatch.setitem(workspace.SMALL, "n_components", 2)
+    monkeypatch.setitem(_small.MOST, "n_components", 2)
     few = {"n_pca": 4, "n_descriptors": 2000}
     fused = [replace(RECIPES[name], options=few) for name in ("fisher-sift", "fisher-color")]
     for recipe in (*fused, replace(RECIPES["fusion"], fuses=tuple(fused))):

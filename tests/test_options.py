@@ -79,6 +79,8 @@ def test_expressions_are_parsed(text, names):
         ("mlp(activation='step')", "activation must be one of"),
         ("mlp(batch_size=0)", "classifier 'mlp"),
         ("mlp(dropout=1)", "dropout must be"),
+        ("mlp(epochs='a')", "epochs must be an integer, got 'a'"),
+        ("softmax(epochs=1.5)", r"classifier 'softmax\(epochs=1.5\)': epochs must be an integer, got 1.5"),
         ("mlp(optimizer=[])", "classifier 'mlp"),
         ("mlp(augment='rotate')", "augment must be 'flip', 'shift' or 'flip\\+shift', got 'rotate'"),
         ("softmax(augment='flip')", "unknown option 'augment'"),

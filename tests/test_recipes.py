@@ -167,6 +167,34 @@ def test_wrong_expressions_say_what_was_expected(text, message):
         parse_list(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("uoctti(mirror=1)", r"^uoctti\(mirror=1\): mirror must be True or False, got 1"),
+        ("color(bins='x')", "bins must be 3 integers, got 'x'"),
+        ("hog(cell_size=0)+raw", r"^hog\(cell_size=0\)\+raw: cell_size must be at least 1, got 0"),
+        ("words(n_words='x')", "n_words must be an integer, got 'x'"),
+        ("words(whiten='no')", "whiten must be True or False, got 'no'"),
+        ("patches-8(mirror=1)", "mirror must be True or False, got 1"),
+        ("patches-8(sqrt='no')", "sqrt must be True or False, got 'no'"),
+        ("two-layer-8(sqrt=0)", "sqrt must be True or False, got 0"),
+        ("fisher-sift(scales=3)", "scales must be None or a sequence of numbers, got 3"),
+        ("vlad(mirror='yes')", "mirror must be True or False, got 'yes'"),
+        ("palette(n_colors=[1])", "n_colors must be an integer"),
+        ("fusion(hog, patches-8(grid=3))", r"^patches-8\(grid=3\): grid must be 2 integers, got 3"),
+        ("patches-8-40x40", "40"),
+    ],
+)
+def test_options_are_tried_before_a_run(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse(text).check((32, 32))
+
+
+@pytest.mark.parametrize("text", ["two-layer-8(n_first_words=1500)", "palette(n_colors=300)", "fisher-sift"])
+def test_options_that_need_many_images_are_not_refused(text):
+    parse(text).check((32, 32))
+
+
 @given(st.text("fusion(hog),+='l1 8\n\\\"[]{}.:;#", max_size=30))
 def test_any_text_is_parsed_or_refused(text):
     try:

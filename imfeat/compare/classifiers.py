@@ -231,7 +231,8 @@ def check(name: str) -> None:
         model = classifier.build(classifier.strengths[0], len(x), 0)
         if isinstance(getattr(model, "class_weight", None), dict):
             model.set_params(class_weight=None)  # of classes that these images don't have
-        few = {option: 1 for option in ("epochs", "max_iter") if getattr(model, option, 0) > 1}
+        lengths = {option: getattr(model, option, None) for option in ("epochs", "max_iter")}
+        few = {option: 1 for option, value in lengths.items() if isinstance(value, int) and value > 1}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model.set_params(**few).fit(x, np.arange(len(x)) % 2)

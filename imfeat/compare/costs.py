@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from imfeat._backend import Array
+from imfeat._small import noise_of, with_small_parameters
 from imfeat.compare.classifiers import (
     MLP_EPOCHS,
     MLP_STEPS,
@@ -25,7 +25,6 @@ from imfeat.compare.closed_form import ClosedFormClassifier
 from imfeat.compare.methods import Method
 from imfeat.compare.tuning import MAX_TUNING_IMAGES
 from imfeat.compare.wide import has_many, is_by_products, members_of
-from imfeat.compare.workspace import with_small_parameters
 from imfeat.recipes import parse
 
 SIDE = 1024  # of the matrices that are multiplied to measure the speed
@@ -113,11 +112,6 @@ def operations_a_second() -> float:
         x @ x
         seconds.append(time.perf_counter() - start)
     return 2 * SIDE**3 / min(seconds)
-
-
-def noise_of(shape: tuple[int, int]) -> Array:
-    """Return two images of noise of a shape (height, width)."""
-    return np.random.default_rng(0).integers(0, 256, (2, *shape, 3), np.uint8)
 
 
 @lru_cache

@@ -11,15 +11,15 @@ import numpy as np
 
 from imfeat._environment import usable_memory
 from imfeat._progress import console
+from imfeat._small import noise_of, with_small_parameters
 from imfeat.compare.classifiers import classifier_of
 from imfeat.compare.closed_form import ClosedFormClassifier
-from imfeat.compare.costs import Sizes, dimensions, noise_of
+from imfeat.compare.costs import Sizes, dimensions
 from imfeat.compare.experiment import with_members
 from imfeat.compare.running import LOGGER, has_bar
 from imfeat.compare.tables import MOST_BYTES
 from imfeat.compare.wide import has_many, is_by_products, members_of
 from imfeat.compare.wide_scores import MOST_BYTES as MOST_BYTES_HELD
-from imfeat.compare.workspace import with_small_parameters
 from imfeat.datasets import DataSet
 from imfeat.estimators._base import LearnedTransformer
 from imfeat.recipes import parse

@@ -7,10 +7,10 @@ from typing import Any
 
 import joblib  # type: ignore[import-untyped]
 import numpy as np
-from sklearn.base import clone
 
 from imfeat._backend import Array
 from imfeat._device import Device, to_device
+from imfeat._small import with_small_parameters
 from imfeat.compare.cache import Cache, code
 from imfeat.compare.cells import Cell, Pair, Record, Store
 from imfeat.compare.kept import Models
@@ -23,8 +23,6 @@ from imfeat.models.device import on_device
 from imfeat.recipes import parse
 
 BYTES_ON_GPU = 1 << 33  # of training images; a feature learns from more of them on the CPU
-# Upper bounds of parameters for a first fit that only compiles.
-SMALL = {"n_words": 8, "n_patches": 1000, "n_components": 4, "n_descriptors": 1000}
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,16 +231,6 @@ def compute_tables(name: str, data: DataSet, fitted: FittedFeature, device: Devi
     tables = standardized_tables(transformer, data.train.images, data.test.images, coded=parse(name).coded)
     seconds = fitted.seconds + time.perf_counter() - start
     return FeatureTables(tables.train, tables.test, seconds, tables.test_seconds, tables.scaler)
-
-
-def with_small_parameters(transformer: Any) -> Any:
-    """Return a copy of a transformer that is quick to fit."""
-    reduced = {}
-    for key, value in transformer.get_params().items():
-        name = key.split("__")[-1]
-        if name in SMALL:
-            reduced[key] = min(value, SMALL[name])
-    return clone(transformer).set_params(**reduced)
 
 
 def nested_rows(labels: Array, n: int, seed: int) -> Array:

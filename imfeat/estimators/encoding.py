@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 
 from imfeat._backend import Array, backend_of
-from imfeat._check import as_count, as_out, one_of
+from imfeat._check import as_count, as_flag, as_out, one_of
 from imfeat._inputs import ChannelAxis
 from imfeat._kmeans import fit_words
 from imfeat._norm import NORMS, Norm
@@ -145,7 +145,7 @@ class BagOfVisualWords(LearnedTransformer):
     def _learn(self, descriptors: Descriptors) -> None:
         one_of(self.encoding, "encoding", tuple(ENCODINGS))
         self.whitening_ = None
-        if self.whiten:
+        if as_flag(self.whiten, "whiten"):
             self.whitening_ = Whitening().fit_sums(descriptors.total(Moments))
             descriptors = descriptors.map(self.whitening_.transform)
         steps = iterations(as_count(self.n_iterations, "n_iterations"), "k-means", self.progress)

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from imfeat._backend import Array
-from imfeat._check import as_count
+from imfeat._check import as_count, as_flag
 from imfeat._inputs import ChannelAxis
 from imfeat._kmeans import fit_words
 from imfeat._progress import iterations
@@ -135,7 +135,7 @@ class PatchFeatures(LearnedTransformer):
         return normalize_patches(sample_patches(images, self.patch_size, n, rng=rng, channel_axis=-1))
 
     def _learn(self, descriptors: Descriptors) -> None:
-        both = descriptors.map(self._with_mirror_images) if self.mirror else descriptors
+        both = descriptors.map(self._with_mirror_images) if as_flag(self.mirror, "mirror") else descriptors
         self.whitening_ = Whitening(epsilon=self.epsilon).fit_sums(both.total(Moments))
         steps = iterations(as_count(self.n_iterations, "n_iterations"), "k-means", self.progress)
         whitened = descriptors.map(self.whitening_.transform)
@@ -157,7 +157,7 @@ class PatchFeatures(LearnedTransformer):
             mirror=self.mirror,
             channel_axis=-1,
         )
-        return signed_sqrt(features) if self.sqrt else features
+        return signed_sqrt(features) if as_flag(self.sqrt, "sqrt") else features
 
     def _names(self) -> list[str]:
         signs = ("_pos", "_neg") if SIGNS[self.encoding] == 2 else ("",)

@@ -258,7 +258,7 @@ class TwoLayerPatches(LearnedTransformer):
         n = max(1, VALUES_AT_ONCE // max(1, positions * 2 * len(self.first_codebook_)))
         for first in range(0, len(images), n):
             self._encode_batch(images[first : first + n], features[first : first + n])
-        return signed_sqrt(features) if self.sqrt else features
+        return signed_sqrt(features) if as_flag(self.sqrt, "sqrt") else features
 
     def _encode_batch(self, images: Array, out: Array) -> None:
         patch_features(

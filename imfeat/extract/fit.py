@@ -25,7 +25,7 @@ from imfeat.extract.images import read_batches
 from imfeat.extract.plan import Plan, computed_on, decoded
 from imfeat.extract.schedule import Scheduler, find_scheduler, with_bar
 from imfeat.extract.shards import Shards
-from imfeat.extract.sizes import as_setting, tuning_size
+from imfeat.extract.sizes import as_setting, trial_size, tuning_size
 from imfeat.models.files import save_model
 from imfeat.recipes import check_on_gpu, parse
 from imfeat.sources import absolute
@@ -111,6 +111,7 @@ def codebook(
     """
     one_of(fit, "fit", FITS)
     checked_size = as_size(size)
+    parse(feature).check(trial_size(checked_size))
     of_device = computed_on(device)
     if of_device:
         check_on_gpu([parse(feature)])
