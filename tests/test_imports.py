@@ -16,7 +16,7 @@ LAYERS = (
     "feature modules",
     "decoding sources",
     "estimators learn datasets",
-    "recipes _recipe _feature _expressions",
+    "recipes _recipe _feature _expressions _small",
     "models",
     "compare extract selfcheck",
     "_train",
