@@ -1,7 +1,7 @@
 """The classifier by ridge regression on the classes."""
 
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -104,10 +104,9 @@ class RidgeClassifier(ScoreClassifier):
         share = as_number(self.validation_share, "validation_share", least=0, below=1)
         train, validation = split_last(labels, share if len(strengths) > 1 else 0)
 
+        images = _Images(X, labels, weights, len(self.classes_), train, validation)
         by_images = isinstance(X, np.ndarray) and len(labels) < X.shape[1]
-        solver = (_ByImages if by_images else _ByFeatures)(
-            X, labels, weights, len(self.classes_), train, validation
-        )
+        solver = _ByImages(images) if by_images else _ByFeatures(images)
         accuracies: dict[float, float] = {}
         counts = None if weights is None else weights[validation]
         for strength in strengths if len(validation) else ():
@@ -147,52 +146,47 @@ class RidgeClassifier(ScoreClassifier):
         return scores
 
 
+class _Images(NamedTuple):
+    """Features, labels and weights of images, and the indices of those for training and for validation."""
+
+    X: Array
+    labels: Array
+    weights: Array | None
+    n_classes: int
+    train: Array
+    validation: Array
+
+
 class _ByFeatures:
     """Ridge regression by products of features."""
 
-    def __init__(
-        self,
-        X: Array,
-        labels: Array,
-        weights: Array | None,
-        n_classes: int,
-        train: Array,
-        validation: Array,
-    ) -> None:
-        self.X, self.labels, self.weights = X, labels, weights
-        self.validation = validation
-        self.sums = RidgeSums(X.shape[1], n_classes)
-        self._add(train)
+    def __init__(self, images: _Images) -> None:
+        self.images = images
+        self.sums = RidgeSums(images.X.shape[1], images.n_classes)
+        self._add(images.train)
 
     def _add(self, rows: Array) -> None:
-        weights = None if self.weights is None else self.weights[rows]
-        self.sums.add(self.X[rows], self.labels[rows], weights)
+        X, labels, weights, *_ = self.images
+        self.sums.add(X[rows], labels[rows], None if weights is None else weights[rows])
 
     def validate(self, strength: float) -> Array:
         """Return the scores of the validation images by weights of the training images."""
         weights, intercepts = self.sums.solve(strength)
-        scores: Array = self.X[self.validation] @ weights + intercepts
+        scores: Array = self.images.X[self.images.validation] @ weights + intercepts
         return scores
 
     def solve(self, strength: float) -> tuple[Array, Array]:
         """Return weights and intercepts of all images."""
-        if len(self.validation):
-            self._add(self.validation)
+        if len(self.images.validation):
+            self._add(self.images.validation)
         return self.sums.solve(strength)
 
 
 class _ByImages:
     """Ridge regression by products of images, of which there are fewer than features."""
 
-    def __init__(
-        self,
-        X: Array,
-        labels: Array,
-        weights: Array | None,
-        n_classes: int,
-        train: Array,
-        validation: Array,
-    ) -> None:
+    def __init__(self, images: _Images) -> None:
+        X, labels, weights, n_classes, train, validation = images
         self.rows = np.concatenate([train, validation])
         self.n_train = len(train)
         self.X, self.mean = X, X.mean(0, dtype=np.float64).astype(np.float32)
