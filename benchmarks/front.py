@@ -33,6 +33,7 @@ PHOTOS = {
     "words": ("400 words", (-14, -3), "right"),
 }
 MIRRORED = [f"fisher-{name}(mirror=True)" for name in ("sift", "color", "opponent")]
+FUSED = f"fusion({', '.join(MIRRORED)})"
 FLOWERS17 = {
     "fisher-sift": ("Fisher vectors of SIFT", *LEFT),
     "fisher-color": ("Fisher vectors of colour", *LEFT),
@@ -40,7 +41,7 @@ FLOWERS17 = {
     MIRRORED[0]: ("SIFT, mirrored", *LEFT),
     MIRRORED[1]: ("colour, mirrored", *LEFT),
     MIRRORED[2]: ("opponent SIFT, mirrored", *LEFT),
-    f"fusion({', '.join(MIRRORED)})": ("fusion of the mirrored three", *RIGHT),
+    FUSED: ("fusion of the mirrored three", *RIGHT),
     "two-layer-800": ("800 words in two layers", *LEFT),
     f"fusion({', '.join([*MIRRORED, 'two-layer-800'])})": ("fusion of four", (0, -14), "center"),
 }
@@ -75,6 +76,22 @@ RECIPE_RESULTS = tuple(
         "two-layer",
         "two-layer-wide",
     )
+)
+TITLES = {
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "flowers17": "Flowers-17",
+    "caltech101": "Caltech-101",
+}
+TABLE = (  # results, features and classifiers in the table of the README
+    ("cifar10", "dalal-triggs+tuned-color", "softmax"),
+    ("cifar10-patches-800", "patches-800", "ridge"),
+    ("cifar10-patches-800-kernel", "patches-800", "kernel-ridge"),
+    ("cifar10-two-layer-wide", TWO_SIZES, "ridge"),
+    ("cifar10-two-layer", TWO_LAYERS, "kernel-ridge"),
+    ("cifar100", "patches-800+two-layer-800", "ridge"),
+    ("flowers17-mirrored", FUSED, "svm"),
+    ("caltech101", FUSED, "svm"),
 )
 STEPS = ("feature_seconds", "tune_seconds", "train_seconds", "predict_seconds")
 SPEED_PAGE = "amd-epyc-2-cores-avx2"

@@ -1,10 +1,12 @@
-"""Draw charts of accuracy and speed, and quote ratios in docs/speed.md: ``python -m benchmarks.readme``.
+"""Draw charts of accuracy and speed, and fill tables of pages: ``python -m benchmarks.readme``.
 
-After ``<!-- speed NAME ... -->`` goes a row a job with its ratios to the fastest peer on each page named.
+After ``<!-- speed NAME ... -->`` goes a row a job with its ratios to the fastest peer on each page named, and
+after ``<!-- recipes -->`` a row a recipe with its accuracy, its time and its memory.
 """
 
 import json
 import re
+import statistics
 from pathlib import Path
 
 import click
@@ -13,7 +15,9 @@ from benchmarks import front, goals, jobs
 from benchmarks.__main__ import RESULTS
 from benchmarks.instructions import TITLES
 
-PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
+ROOT = Path(__file__).parents[1]
+PAGES = ROOT / "docs" / "speed.md", ROOT / "README.md"
+RECIPES = re.compile(r"(<!-- recipes -->\n).*?(<!-- end -->)", re.DOTALL)
 SPEED = re.compile(r"(<!-- speed (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -24,7 +28,27 @@ def quoted(text, results):
         pages = [json.loads((results / f"{name}.json").read_text()) for name in found[2].split()]
         return found[1] + "\n" + "\n".join(ratios(pages)) + found[3]
 
-    return SPEED.sub(speed, text)
+    def recipes(found):
+        return found[1] + "\n" + "\n".join(rows_of_recipes(results)) + found[2]
+
+    return RECIPES.sub(recipes, SPEED.sub(speed, text))
+
+
+def rows_of_recipes(results):
+    """Return a table of recipes: accuracy and time are means over seeds, memory is that of the run."""
+    lines = [
+        ["data", "`--features`", "`--classifiers`", "accuracy", "time", "memory"],
+        ["---"] * 3 + ["---:"] * 3,
+    ]
+    for name, feature, classifier in front.TABLE:
+        result = json.loads((results / f"compare-{name}.json").read_text())
+        rows = [r for r in result["records"] if (r["feature"], r["classifier"]) == (feature, classifier)]
+        accuracy = statistics.mean(r["test_accuracy"] for r in rows)
+        seconds = statistics.mean(sum(r[step] for step in front.STEPS) for r in rows)
+        time = f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+        cells = front.TITLES[name.partition("-")[0]], f"`{feature}`", f"`{classifier}`"
+        lines.append([*cells, f"{accuracy:.3f}", time, f"{result['peak_bytes'] / 1e9:.1f} GB"])
+    return [f"| {' | '.join(line)} |" for line in lines] + [""]
 
 
 def ratios(pages):
@@ -53,12 +77,13 @@ def spread(values):
     "--results", default=RESULTS, show_default="benchmarks/results", type=click.Path(path_type=Path)
 )
 def main(results):
-    """Draw the charts, and put the ratios of results into the page of the site."""
+    """Draw the charts, and fill the tables of the README and of the page on speed."""
     for name, chart in front.CHARTS.items():
         front.draw_accuracy(results, results / f"{name}.svg", *chart)
     front.draw_recipes(results, results / "accuracy-recipes.svg")
     front.draw_speed(results, results / "readme-speed.svg")
-    PAGE.write_text(quoted(PAGE.read_text(), results))
+    for page in PAGES:
+        page.write_text(quoted(page.read_text(), results))
 
 
 if __name__ == "__main__":

@@ -46,6 +46,15 @@ def test_its_figures_are_those_of_the_results():
         assert re.search(rf"\D{re.escape(figure)}\b", README), figure
 
 
+def test_its_table_is_that_of_the_results():
+    rows = [line for line in README.splitlines() if re.match(r"\| (CIFAR|Flowers|Caltech)", line)]
+    assert len(rows) >= 6
+    result = json.loads((ROOT / "benchmarks/results/compare-flowers17-mirrored.json").read_text())
+    (row,) = (row for row in rows if "Flowers" in row)
+    assert f"{result['peak_bytes'] / 1e9:.1f} GB" in row
+    assert accuracy("flowers17-mirrored", re.search("`(fusion.*?)`", row)[1], "svm") in row
+
+
 def test_its_python_runs():
     (code,) = blocks(README, "python")
     names = {}
