@@ -23,7 +23,7 @@ CIFAR10 = {  # features: their names, where these are written, and how they are 
     "words": ("400 words", *LEFT),
     "patches-800": ("800 patch words", (-7, 0), "right"),
     "patches-2000": ("2,000 patch words", (7, -6), "left"),
-    TWO_LAYERS: ("two layers of words + HoG + colour", (-7, 1), "right"),
+    TWO_SIZES: ("two layers of words + HoG + colour", (-7, 4), "right"),
 }
 PHOTOS = {
     "raw": ("pixels", *LEFT),
@@ -50,7 +50,7 @@ CHARTS = {  # file: results, names of features, data set, its size
         (
             "cifar10",
             *(f"cifar10-patches-{name}" for name in ("800", "800-kernel", "2000")),
-            *("cifar10-two-layer", "cifar10-two-layer-wide"),
+            *("cifar10-two-layer", "cifar10-two-layer-wide", "cifar10-two-layer-wide-kernel"),
         ),
         *(CIFAR10, "CIFAR-10", "60,000 images"),
     ),
@@ -75,6 +75,7 @@ RECIPE_RESULTS = tuple(
         "patches-wide-kernel",
         "two-layer",
         "two-layer-wide",
+        "two-layer-wide-kernel",
     )
 )
 TITLES = {
@@ -88,7 +89,7 @@ TABLE = (  # results, features and classifiers in the table of the README
     ("cifar10-patches-800", "patches-800", "ridge"),
     ("cifar10-patches-800-kernel", "patches-800", "kernel-ridge"),
     ("cifar10-two-layer-wide", TWO_SIZES, "ridge"),
-    ("cifar10-two-layer", TWO_LAYERS, "kernel-ridge"),
+    ("cifar10-two-layer-wide-kernel", TWO_SIZES, "kernel-ridge"),
     ("cifar100", "patches-800+two-layer-800", "ridge"),
     ("flowers17-mirrored", FUSED, "svm"),
     ("caltech101", FUSED, "svm"),

@@ -15,7 +15,13 @@ RESULTS = Path(__file__).parents[1] / "benchmarks/results"
 MEASURED = (
     *("photos", "photos-flips", "cifar10", "cifar10-flips", "cifar10-patches-800", "cifar10-patches-2000"),
     *("cifar10-patches-wide", "cifar10-patches-wide-kernel", "flowers17", "flowers17-mirrored"),
-    *("cifar10-recipes", "cifar10-two-layer", "cifar10-two-layer-wide", "cifar10-patches-800-kernel"),
+    *(
+        "cifar10-recipes",
+        "cifar10-two-layer",
+        "cifar10-two-layer-wide",
+        "cifar10-patches-800-kernel",
+        "cifar10-two-layer-wide-kernel",
+    ),
 )
 
 

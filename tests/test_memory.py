@@ -15,7 +15,10 @@ RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 CIFAR10 = Sizes(50_000, 10_000, (32, 32), 10)
 RUNS = (
     *(f"cifar10-{name}" for name in ("patches-800", "patches-800-kernel", "patches-2000", "patches-wide")),
-    *(f"cifar10-{name}" for name in ("patches-wide-kernel", "two-layer", "two-layer-wide", "recipes")),
+    *(
+        f"cifar10-{name}"
+        for name in ("patches-wide-kernel", "two-layer", "two-layer-wide", "recipes", "two-layer-wide-kernel")
+    ),
     *("cifar10", "photos", "flowers17", "flowers17-mirrored"),
 )
 

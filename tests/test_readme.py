@@ -33,14 +33,14 @@ def test_it_is_short_and_its_links_lead_somewhere():
 
 
 def test_its_figures_are_those_of_the_results():
-    wide = "two-layer-4000+patches-2000+mirrored-uoctti+tuned-color"
+    wide = "two-layer-4000+two-layer-2000-3x3+patches-2000+mirrored-uoctti+tuned-color"
     mirrored = [f"fisher-{name}(mirror=True)" for name in ("sift", "color", "opponent")]
     for figure in (
         accuracy("cifar10", "dalal-triggs+tuned-color", "softmax"),
         accuracy("cifar10", "raw", "mlp"),
         accuracy("cifar10-patches-800", "patches-800", "ridge"),
-        accuracy("cifar10-two-layer-wide", f"two-layer-4000+two-layer-2000-3x3+{wide[15:]}", "ridge"),
-        accuracy("cifar10-two-layer", wide, "kernel-ridge"),
+        accuracy("cifar10-two-layer-wide", wide, "ridge"),
+        accuracy("cifar10-two-layer-wide-kernel", wide, "kernel-ridge"),
         accuracy("flowers17-mirrored", f"fusion({', '.join(mirrored)})", "svm"),
     ):
         assert re.search(rf"(?:\D|\b0){re.escape(figure)}\b", README), figure
