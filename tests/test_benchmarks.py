@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from benchmarks import (
     chart,
@@ -474,3 +475,24 @@ def test_the_page_of_ingredients_is_that_of_its_results():
     assert [row["step"] for row in found["rows"]] == [*ablation.STEPS, ablation.KERNEL]
     for expression in ablation.STEPS.values():
         assert recipes.parse(expression).name.replace(" ", "") == expression.replace(" ", "")
+
+
+def test_a_folder_of_classes_is_split_at_random(tmp_path):
+    from benchmarks import split
+
+    for name, n in (("ant", 9), ("bass", 5), (split.BACKGROUND, 4)):
+        for k in range(n):
+            path = tmp_path / "all" / name / f"{k}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{name} {k}")
+    arguments = [str(tmp_path / "all"), str(tmp_path / "out"), "--train", "4", "--test", "3"]
+    assert CliRunner().invoke(split.main, arguments).exit_code == 0
+    found = {
+        p.name: {c.name: {f.name for f in c.iterdir()} for c in p.iterdir()}
+        for p in (tmp_path / "out").iterdir()
+    }
+    assert {part: {c: len(files) for c, files in classes.items()} for part, classes in found.items()} == {
+        "train": {"ant": 4, "bass": 4},
+        "test": {"ant": 3, "bass": 1},
+    }
+    assert not any(found["train"][name] & found["test"][name] for name in ("ant", "bass"))

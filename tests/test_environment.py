@@ -19,6 +19,20 @@ def test_versions_are_those_of_the_installed_packages():
     }
 
 
+@pytest.fixture
+def limit(monkeypatch, tmp_path):
+    """A function that writes the files of the limits of a container."""
+
+    def write(files):
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        monkeypatch.setattr(_environment, "CGROUPS", tmp_path)
+
+    return write
+
+
 def test_cores_are_those_that_joblib_counts(monkeypatch):
     monkeypatch.delenv("LOKY_MAX_CPU_COUNT", raising=False)
     assert _environment.usable_cores() == joblib.cpu_count()
@@ -34,12 +48,8 @@ def test_cores_are_those_that_joblib_counts(monkeypatch):
         ({}, 64),
     ],
 )
-def test_the_quota_of_a_container_bounds_the_cores(monkeypatch, tmp_path, files, expected):
-    for name, text in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-    monkeypatch.setattr(_environment, "CGROUPS", tmp_path)
+def test_the_quota_of_a_container_bounds_the_cores(monkeypatch, limit, files, expected):
+    limit(files)
     monkeypatch.setattr(_environment.os, "sched_getaffinity", lambda pid: set(range(64)), raising=False)
     assert _environment.usable_cores() == expected
 
@@ -54,12 +64,8 @@ def test_the_quota_of_a_container_bounds_the_cores(monkeypatch, tmp_path, files,
         ({}, 1 << 33),
     ],
 )
-def test_the_limit_of_a_container_bounds_the_memory(monkeypatch, tmp_path, files, expected):
-    for name, text in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-    monkeypatch.setattr(_environment, "CGROUPS", tmp_path)
+def test_the_limit_of_a_container_bounds_the_memory(monkeypatch, limit, files, expected):
+    limit(files)
     sizes = {"SC_PHYS_PAGES": 1 << 21, "SC_PAGE_SIZE": 1 << 12}
     monkeypatch.setattr(_environment.os, "sysconf", sizes.__getitem__, raising=False)
     assert _environment.usable_memory() == expected

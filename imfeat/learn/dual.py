@@ -92,8 +92,8 @@ class RidgeProducts:
         sample_weight : array of shape (n,), optional
             Weights above 0, factors of the squared errors.
         centered : bool
-            Take the mean of the targets for the intercept.  Otherwise the optimal one is solved for, which
-            differs if the mean of the features of these images is not 0.
+            Whether the features of these images have mean 0, so that the optimal intercept is the mean of the
+            targets.  With False, the optimal intercept is computed.
 
         Returns
         -------
