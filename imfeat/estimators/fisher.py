@@ -32,7 +32,8 @@ class FisherVector(LocalEncoder):
         Rows and columns of regions; by default the whole image and three stripes, one above the
         other [2]_.
     mirror : bool
-        Encode the descriptors of each image and of its mirror image together.  Not for letters and digits.
+        If True, the descriptors of an image and of its mirror image are encoded together, so that both have
+        the same features.  Not suitable for letters and digits.
     n_descriptors : int
         To learn from.
     n_iterations : int
@@ -145,7 +146,8 @@ class VLAD(LocalEncoder):
     grids : sequence of (int, int)
         Rows and columns of regions.
     mirror : bool
-        Encode the descriptors of each image and of its mirror image together.  Not for letters and digits.
+        If True, the descriptors of an image and of its mirror image are encoded together, so that both have
+        the same features.  Not suitable for letters and digits.
     n_descriptors : int
         To learn from.
     n_iterations : int
