@@ -88,7 +88,8 @@ class RidgeProducts:
         targets : array of shape (n, n_classes), float
             Targets of the first ``n`` images.
         gamma : float, optional
-            Coefficient of the kernel ``exp(-gamma |x - y|^2)``.  Without it, the kernel is the product of x and y.
+            Coefficient of the kernel ``exp(-gamma |x - y|^2)``.  Without it, the kernel is the product of x
+            and y.
         sample_weight : array of shape (n,), optional
             Weights above 0, factors of the squared errors.
         centered : bool

@@ -42,8 +42,8 @@ class RidgeClassifier(ScoreClassifier):
     Notes
     -----
     Features are used as they are.  Put a `StandardScaler` before the classifier, as the penalty treats
-    all weights alike.  Computations are in float32 and keep one matrix (n_features, n_features).  If there are
-    fewer images than features on the host, the dual problem is solved, with a matrix (n, n).  The objective
+    all weights alike.  Computations are in float32 and keep one matrix (n_features, n_features).  With fewer
+    images than features, the dual problem is solved on the host, with a matrix (n, n).  The objective
     is a sum, as scikit-learn's: weights of images that sum to 1, as those of AdaBoost, need ``strengths``
     that are smaller by the number of images.
 
